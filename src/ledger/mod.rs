@@ -1,0 +1,55 @@
+//! The ledger: what is held, what was charged, and who may still spend.
+//!
+//! [`Ledger`] is all that the data path sees. [`Registry`] is the administration of accounts and
+//! the reading of history; the data path never touches it. Two back ends implement both and agree
+//! with one pure model (`account`).
+//!
+//! Invariants: `hold` may be refused, `settle` never is. Every operation is idempotent by call id.
+//! A late post replaces what an expired hold was charged.
+
+mod order;
+mod registry;
+
+pub use order::{
+    Admission, Amounts, CallFacts, Caller, Denial, Ending, Enforcement, HoldOrder, LimitDenial,
+    LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,
+};
+pub use registry::{
+    Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
+    Page, Registry, RegistryError, Verification,
+};
+
+use crate::secret::SecretDigest;
+use std::future::Future;
+use std::pin::Pin;
+
+/// A boxed future that may be sent between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The right to settle one call: a place in the bounded settlement queue. Dropping it unused gives
+/// the place back.
+#[derive(Debug)]
+pub struct Permit(#[allow(dead_code)] Option<tokio::sync::OwnedSemaphorePermit>);
+
+/// The ledger as the data path uses it.
+pub trait Ledger: Send + Sync + 'static {
+    /// Who owns the key with this digest, with the state of key, user and workspace. `None` where
+    /// there is no such key.
+    fn caller<'a>(
+        &'a self,
+        digest: &'a SecretDigest,
+    ) -> BoxFuture<'a, Result<Option<Caller>, Unavailable>>;
+
+    /// Reserves the right to settle; taken before [`Ledger::hold`], so that there is no moment in
+    /// which money is held and nobody is bound to release it. `None` when too much is unsettled.
+    fn permit(&self) -> Option<Permit>;
+
+    /// Checks every limit of all payers and holds on all of them or on none. The hold's lease is
+    /// renewed by the back end until [`Ledger::settle`] ends it or this process dies.
+    fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>>;
+
+    /// Ends the hold of a call. Synchronous and infallible for the caller: when it returns, the
+    /// settlement survives a crash of this process (journal or log written). Also right for a hold
+    /// whose answer was never received.
+    fn settle(&self, permit: Permit, settlement: Settlement);
+}

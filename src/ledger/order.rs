@@ -1,0 +1,314 @@
+//! What goes into the ledger and what comes out: orders, denials, settlements, usage events.
+
+use crate::clock::{UnixMs, rfc3339};
+use crate::ids::{AccountId, CallId, Id};
+use crate::limit::Limit;
+use crate::money::NanoUsd;
+use crate::usage::Usage;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How strictly a limit is enforced before the call goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Enforcement {
+    /// Hold the ceiling: spent and held never exceed the limit.
+    Strict,
+    /// Hold the expected cost.
+    #[default]
+    Balanced,
+    /// Hold nothing; admit while spent is below the limit.
+    Postpaid,
+    /// Never refuse.
+    Observe,
+}
+
+/// What an expired hold is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LostHold {
+    /// The expected cost of the call.
+    #[default]
+    Expected,
+    /// The held amount.
+    Held,
+    /// Nothing.
+    Nothing,
+}
+
+/// An amount in every meter that is not counted per call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Amounts {
+    /// Nano-dollars.
+    pub usd: NanoUsd,
+    /// Input and output tokens.
+    pub tokens: i64,
+    /// Unicode characters.
+    pub characters: i64,
+}
+
+/// The accounts that one call is charged to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payers {
+    /// The key's id.
+    pub key: Id,
+    /// The user who owns the key.
+    pub user: Id,
+    /// The user's workspace.
+    pub workspace: Id,
+}
+
+impl Payers {
+    /// Key, user, workspace: the order in which limits are checked.
+    pub fn accounts(&self) -> [AccountId; 3] {
+        [
+            AccountId::key(&self.key),
+            AccountId::user(&self.user),
+            AccountId::workspace(&self.workspace),
+        ]
+    }
+}
+
+/// An authenticated key with its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Whom its calls are charged to.
+    pub payers: Payers,
+    /// `sk-fb-abcd…wxyz`.
+    pub label: String,
+    /// The key was revoked.
+    pub revoked: bool,
+    /// The user or the workspace is suspended.
+    pub suspended: bool,
+    /// When the key stops working.
+    pub expires: Option<UnixMs>,
+    /// Globs of the models that the key may use; empty: all.
+    pub models: Vec<String>,
+}
+
+/// What is known of a call when it is admitted; the event of an orphan is made of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallFacts {
+    /// When the call arrived.
+    pub started: UnixMs,
+    /// The provider's name in the configuration.
+    pub provider: String,
+    /// The credential's name.
+    pub credential: String,
+    /// The operation's dialect, such as `openai.chat`.
+    pub dialect: String,
+    /// The model that the call names.
+    pub model: String,
+    /// The price table's version.
+    pub price_version: String,
+}
+
+/// A request to hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldOrder {
+    /// The call.
+    pub id: CallId,
+    /// Who pays.
+    pub payers: Payers,
+    /// The most that the call can cost; `None` where no finite bound exists, which accounts under
+    /// `strict` refuse.
+    pub ceiling: Option<Amounts>,
+    /// What the call will probably cost.
+    pub expected: Amounts,
+    /// What an orphan's event says.
+    pub facts: CallFacts,
+}
+
+/// One limit of one account, as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Whose limit.
+    pub account: AccountId,
+    /// The limit.
+    pub limit: Limit,
+    /// Used in the current period, without what is held. Nano-dollars for `usd`.
+    pub used: i64,
+    /// Held by calls in flight.
+    pub held: i64,
+    /// When the current period ends; `None` for `total` and `concurrent`.
+    pub resets: Option<UnixMs>,
+}
+
+impl Standing {
+    /// What is left, never below 0.
+    pub fn remaining(&self) -> i64 {
+        self.limit.amount.saturating_sub(self.used).saturating_sub(self.held).max(0)
+    }
+}
+
+/// The ledger's answer to a hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// Admitted. What was held on the user's account, and every limit of all payers with this call
+    /// counted.
+    Held {
+        /// The dollars that were held on the user's account.
+        held: NanoUsd,
+        /// All limits, key first.
+        standings: Vec<Standing>,
+    },
+    /// Refused; nothing was held anywhere.
+    Denied(Denial),
+}
+
+/// Why a hold was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denial {
+    /// A limit has no room for the call.
+    Limit(LimitDenial),
+    /// The account is suspended, revoked, expired or missing.
+    Status {
+        /// Which account.
+        account: AccountId,
+        /// The word: `suspended`, `revoked`, `missing`.
+        status: String,
+    },
+    /// The account is under `strict` and the call has no finite ceiling.
+    Unbounded {
+        /// Which account.
+        account: AccountId,
+    },
+}
+
+/// A limit that has no room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitDenial {
+    /// The limit as it stands without this call.
+    pub standing: Standing,
+    /// What the call would have added.
+    pub wanted: i64,
+    /// The ledger's time.
+    pub now: UnixMs,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ending {
+    /// The answer reached its end.
+    Finished,
+    /// The provider broke off.
+    Cut,
+    /// The client hung up.
+    Left,
+    /// The proxy died; charged when the lease ran out.
+    Orphaned,
+}
+
+impl Ending {
+    /// The word in events and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Cut => "cut",
+            Self::Left => "left",
+            Self::Orphaned => "orphaned",
+        }
+    }
+}
+
+/// What is remembered of a settled call. Field names are those of CONTRACT section 5.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageEvent {
+    /// The call's id; also `x-farebox-request-id`.
+    pub id: CallId,
+    /// Who paid.
+    pub payers: Payers,
+    /// What was known at admission; `model` is replaced by the one the answer named.
+    pub facts: CallFacts,
+    /// When it was settled, by the ledger's clock; 0 until then.
+    pub settled: UnixMs,
+    /// The tier that was served.
+    pub service_tier: Option<String>,
+    /// The provider's HTTP status; 0 where none arrived.
+    pub status: u16,
+    /// How it ended.
+    pub ending: Ending,
+    /// The charge is an estimate.
+    pub estimated: bool,
+    /// The figures.
+    pub usage: Usage,
+    /// The charge.
+    pub cost: NanoUsd,
+    /// What the provider itself says it cost.
+    pub provider_cost: Option<NanoUsd>,
+    /// What was held on the user's account at admission.
+    pub held: NanoUsd,
+    /// Milliseconds to the first byte of the answer.
+    pub ttft_ms: u64,
+    /// Milliseconds from arrival to settlement.
+    pub duration_ms: u64,
+}
+
+impl UsageEvent {
+    /// The flat fields of the event, as in Redis and in CSV: names and texts. `usage` is flattened
+    /// by its own keys.
+    pub fn fields(&self) -> Vec<(&'static str, String)> {
+        let mut fields = vec![
+            ("id", self.id.to_string()),
+            ("started", rfc3339(self.facts.started)),
+            ("settled", rfc3339(self.settled)),
+            ("user", self.payers.user.to_string()),
+            ("key", self.payers.key.to_string()),
+            ("workspace", self.payers.workspace.to_string()),
+            ("provider", self.facts.provider.clone()),
+            ("credential", self.facts.credential.clone()),
+            ("dialect", self.facts.dialect.clone()),
+            ("model", self.facts.model.clone()),
+            ("service_tier", self.service_tier.clone().unwrap_or_default()),
+            ("status", self.status.to_string()),
+            ("ending", self.ending.as_str().to_owned()),
+            ("estimated", self.estimated.to_string()),
+            ("cost_usd", self.cost.to_string()),
+            ("cost_nanousd", self.cost.get().to_string()),
+            ("price_version", self.facts.price_version.clone()),
+            ("held_nanousd", self.held.get().to_string()),
+            ("ttft_ms", self.ttft_ms.to_string()),
+            ("duration_ms", self.duration_ms.to_string()),
+        ];
+        if let Some(cost) = self.provider_cost {
+            fields.push(("provider_cost_usd", cost.to_string()));
+        }
+        fields.extend(self.usage.reported().map(|(figure, n)| (figure.name(), n.to_string())));
+        if !self.usage.is_empty() {
+            fields.push(("input_uncached", self.usage.input_uncached().to_string()));
+        }
+        fields
+    }
+}
+
+/// The end of a hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// Charge this, whatever was held and whatever the limit.
+    Post {
+        /// What to charge in every meter; `usd` equals the event's cost.
+        charge: Amounts,
+        /// What to remember.
+        event: Box<UsageEvent>,
+    },
+    /// The call was never forwarded: release everything, give the request back.
+    Void {
+        /// The call.
+        id: CallId,
+        /// Who would have paid.
+        payers: Payers,
+    },
+}
+
+/// The ledger could not be reached or could not write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unavailable(pub String);
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the ledger is unavailable: {}", self.0)
+    }
+}
+
+impl std::error::Error for Unavailable {}

@@ -1,0 +1,269 @@
+//! The administration of accounts, and reading what happened. Never on the data path.
+
+use super::BoxFuture;
+use super::order::{Enforcement, Standing, Unavailable, UsageEvent};
+use crate::clock::UnixMs;
+use crate::ids::{AccountId, AccountKind, CallId, Id};
+use crate::limit::{Limit, Thresholds};
+use crate::money::NanoUsd;
+use crate::secret::SecretDigest;
+use std::fmt;
+
+/// Whether an account may spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountStatus {
+    /// It may.
+    Active,
+    /// Stopped by an operator; can be resumed.
+    Suspended,
+    /// A key that no longer works.
+    Revoked,
+}
+
+impl AccountStatus {
+    /// The word in Redis and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// What only a key has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// The SHA-256 of its text; its first 32 digits are the key's id.
+    pub digest: SecretDigest,
+    /// Who owns it.
+    pub user: Id,
+    /// `sk-fb-abcd…wxyz`.
+    pub label: String,
+    /// Globs of the models that it may use; empty: all.
+    pub models: Vec<String>,
+    /// When it stops working.
+    pub expires: Option<UnixMs>,
+}
+
+/// An account to be created.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// Its name.
+    pub id: AccountId,
+    /// A text for people.
+    pub name: String,
+    /// The workspace of a user or key; `None` for a workspace.
+    pub workspace: Option<Id>,
+    /// Its limits; `None`: a user follows `[defaults.user]`, others have none.
+    pub limits: Option<Vec<Limit>>,
+    /// Its alert thresholds; `None`: the defaults.
+    pub thresholds: Option<Thresholds>,
+    /// Its enforcement; `None`: the configured one.
+    pub enforcement: Option<Enforcement>,
+    /// For keys.
+    pub key: Option<KeyFacts>,
+}
+
+/// An account as it stands.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its name.
+    pub id: AccountId,
+    /// A text for people.
+    pub name: String,
+    /// The workspace of a user or key.
+    pub workspace: Option<Id>,
+    /// Whether it may spend.
+    pub status: AccountStatus,
+    /// Every limit with its figures.
+    pub standings: Vec<Standing>,
+    /// Its limits are those of `[defaults.user]`.
+    pub follows_defaults: bool,
+    /// Its own alert thresholds.
+    pub thresholds: Option<Thresholds>,
+    /// Its own enforcement.
+    pub enforcement: Option<Enforcement>,
+    /// For keys.
+    pub key: Option<KeyFacts>,
+    /// Dollars held by calls in flight.
+    pub held_usd: NanoUsd,
+    /// Dollars spent this month.
+    pub month_usd: NanoUsd,
+    /// Dollars spent ever.
+    pub total_usd: NanoUsd,
+    /// Tokens used ever.
+    pub total_tokens: i64,
+    /// When it was created.
+    pub created: UnixMs,
+    /// When it last settled a call.
+    pub last: Option<UnixMs>,
+}
+
+/// New limits of an account.
+#[derive(Debug, Clone)]
+pub enum LimitsChange {
+    /// Exactly these.
+    Set(Vec<Limit>),
+    /// Follow `[defaults.user]` again.
+    FollowDefaults,
+}
+
+/// A change of an account; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// The text for people.
+    pub name: Option<String>,
+    /// Whether it may spend.
+    pub status: Option<AccountStatus>,
+    /// Its limits. Counters stay.
+    pub limits: Option<LimitsChange>,
+    /// Its alert thresholds; `Some(None)`: the defaults.
+    pub thresholds: Option<Option<Thresholds>>,
+    /// Its enforcement; `Some(None)`: the configured one.
+    pub enforcement: Option<Option<Enforcement>>,
+    /// When a key stops working; `Some(None)`: never.
+    pub expires: Option<Option<UnixMs>>,
+    /// The models that a key may use.
+    pub models: Option<Vec<String>>,
+}
+
+/// Which accounts to list.
+#[derive(Debug, Clone, Default)]
+pub struct ListFilter {
+    /// Only of this workspace.
+    pub workspace: Option<Id>,
+    /// Only keys of this user.
+    pub user: Option<Id>,
+    /// Only ids after this one.
+    pub after: Option<Id>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Which events to read, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct EventQuery {
+    /// Settled at or after.
+    pub since: Option<UnixMs>,
+    /// Settled before.
+    pub until: Option<UnixMs>,
+    /// Only of this user.
+    pub user: Option<Id>,
+    /// Only of this key.
+    pub key: Option<Id>,
+    /// Only of this workspace.
+    pub workspace: Option<Id>,
+    /// Only of this model.
+    pub model: Option<String>,
+    /// Only of this provider.
+    pub provider: Option<String>,
+    /// Only estimates of calls whose proxy died.
+    pub orphaned: bool,
+    /// The cursor of the page before.
+    pub after: Option<String>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The entries.
+    pub entries: Vec<T>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// What a check of the ledger's invariants found.
+#[derive(Debug, Clone, Default)]
+pub struct Verification {
+    /// How many accounts, holds and events were looked at.
+    pub checked: u64,
+    /// One sentence for each broken invariant.
+    pub violations: Vec<String>,
+}
+
+/// Why an administrative operation failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryError {
+    /// There is one already.
+    Exists(AccountId),
+    /// There is no such account.
+    Missing(AccountId),
+    /// The account still has users or keys.
+    InUse(AccountId),
+    /// The ledger could not be reached.
+    Unavailable(Unavailable),
+}
+
+impl fmt::Display for RegistryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exists(account) => write!(f, "{account} exists already"),
+            Self::Missing(account) => write!(f, "{account} does not exist"),
+            Self::InUse(account) => write!(f, "{account} still has users or keys"),
+            Self::Unavailable(why) => why.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RegistryError {}
+
+impl From<Unavailable> for RegistryError {
+    fn from(why: Unavailable) -> Self {
+        Self::Unavailable(why)
+    }
+}
+
+/// Administration, on either back end.
+pub trait Registry: Send + Sync + 'static {
+    /// Creates an account. A user's workspace and a key's user must exist.
+    fn create<'a>(
+        &'a self,
+        account: &'a NewAccount,
+    ) -> BoxFuture<'a, Result<Account, RegistryError>>;
+
+    /// One account as it stands.
+    fn account<'a>(
+        &'a self,
+        id: &'a AccountId,
+    ) -> BoxFuture<'a, Result<Option<Account>, RegistryError>>;
+
+    /// Accounts of one kind, by id.
+    fn accounts<'a>(
+        &'a self,
+        kind: AccountKind,
+        filter: &'a ListFilter,
+    ) -> BoxFuture<'a, Result<Page<Account>, RegistryError>>;
+
+    /// Changes an account; the account before and after.
+    fn change<'a>(
+        &'a self,
+        id: &'a AccountId,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>>;
+
+    /// Deletes an account; deleting a user deletes its keys. A workspace with users is in use.
+    fn delete<'a>(&'a self, id: &'a AccountId) -> BoxFuture<'a, Result<(), RegistryError>>;
+
+    /// Zeroes the current period of the named limit (`usd/month`), or of all; holds survive.
+    /// The account before and after.
+    fn reset<'a>(
+        &'a self,
+        id: &'a AccountId,
+        limit: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>>;
+
+    /// Usage events, newest first.
+    fn events<'a>(
+        &'a self,
+        query: &'a EventQuery,
+    ) -> BoxFuture<'a, Result<Page<UsageEvent>, RegistryError>>;
+
+    /// The event of one call.
+    fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>>;
+
+    /// Checks the invariants of PROMISES.md.
+    fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>>;
+}

@@ -1,0 +1,208 @@
+//! The text form of limits: `AMOUNT METER/WINDOW`, spaces optional.
+//!
+//! Also `$25/month`, `tok`, `req`, `chars`, the suffixes `k` and `M`, `3 concurrent`, and
+//! `!observe` at the end. Pure.
+
+use super::{Limit, Meter, Window};
+use crate::money::NanoUsd;
+use std::fmt;
+use std::str::FromStr;
+
+/// A text that is not a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadLimit {
+    text: String,
+    why: String,
+}
+
+impl fmt::Display for BadLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is not a limit: {}; write it like 25usd/month, 60requests/minute or 3concurrent",
+            self.text, self.why
+        )
+    }
+}
+
+impl std::error::Error for BadLimit {}
+
+impl FromStr for Limit {
+    type Err = BadLimit;
+
+    fn from_str(text: &str) -> Result<Self, BadLimit> {
+        let bad = |why: String| BadLimit { text: text.chars().take(80).collect(), why };
+        let squeezed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let (body, observe) = match squeezed.strip_suffix("!observe") {
+            Some(body) => (body, true),
+            None => (squeezed.as_str(), false),
+        };
+        let (dollars, body) = match body.strip_prefix('$') {
+            Some(rest) => (true, rest),
+            None => (false, body),
+        };
+        let (counted, window) = match body.split_once('/') {
+            Some((counted, window)) => (counted, Some(window)),
+            None => (body, None),
+        };
+        let (number, unit) = split_number(counted);
+        let (factor, unit) = split_factor(unit);
+        let meter = meter(dollars, unit).map_err(bad)?;
+        let window = read_window(meter, window).map_err(bad)?;
+        let amount = amount(meter, number, factor).map_err(bad)?;
+        Ok(Self { meter, window, amount, observe })
+    }
+}
+
+fn split_number(text: &str) -> (&str, &str) {
+    let number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | ',');
+    let end = text.find(|c| !number(c)).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+fn split_factor(unit: &str) -> (i64, &str) {
+    if let Some(rest) = unit.strip_prefix('k') {
+        (1_000, rest)
+    } else if let Some(rest) = unit.strip_prefix('M') {
+        (1_000_000, rest)
+    } else {
+        (1, unit)
+    }
+}
+
+fn meter(dollars: bool, unit: &str) -> Result<Meter, String> {
+    match unit {
+        "" if dollars => Ok(Meter::Usd),
+        _ if dollars => Err(format!("`{unit}` does not go with `$`")),
+        "usd" => Ok(Meter::Usd),
+        "tokens" | "token" | "tok" => Ok(Meter::Tokens),
+        "requests" | "request" | "req" => Ok(Meter::Requests),
+        "characters" | "character" | "chars" | "char" => Ok(Meter::Characters),
+        "concurrent" => Ok(Meter::Concurrent),
+        _ => {
+            Err(format!("`{unit}` is not a meter (usd, tokens, requests, characters, concurrent)"))
+        }
+    }
+}
+
+fn read_window(meter: Meter, window: Option<&str>) -> Result<Option<Window>, String> {
+    match (meter, window) {
+        (Meter::Concurrent, None) => Ok(None),
+        (Meter::Concurrent, Some(_)) => Err("`concurrent` has no window".to_owned()),
+        (_, None) => {
+            Err("the window is missing (minute, hour, day, week, month, total)".to_owned())
+        }
+        (_, Some(word)) => match Window::ALL.into_iter().find(|w| w.as_str() == word) {
+            Some(window) => Ok(Some(window)),
+            None => {
+                Err(format!("`{word}` is not a window (minute, hour, day, week, month, total)"))
+            }
+        },
+    }
+}
+
+fn amount(meter: Meter, number: &str, factor: i64) -> Result<i64, String> {
+    if number.starts_with('-') {
+        return Err("the amount must not be negative".to_owned());
+    }
+    let largest = crate::money::MAX.get();
+    let scaled = match meter {
+        Meter::Usd => {
+            let amount: NanoUsd = number.parse().map_err(|e| format!("{e}"))?;
+            amount.get().checked_mul(factor)
+        }
+        _ => {
+            let whole = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+            if !whole {
+                return Err(format!("`{number}` is not a whole number"));
+            }
+            number.parse::<i64>().ok().and_then(|n| n.checked_mul(factor))
+        }
+    };
+    match scaled {
+        Some(n) if n <= largest => Ok(n),
+        _ => Err("the amount is too large".to_owned()),
+    }
+}
+
+/// The canonical form: `25 usd/month`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.meter {
+            Meter::Usd => NanoUsd::new(self.amount).fmt(f)?,
+            _ => self.amount.fmt(f)?,
+        }
+        write!(f, " {}", self.name())?;
+        if self.observe { f.write_str(" !observe") } else { Ok(()) }
+    }
+}
+
+impl TryFrom<String> for Limit {
+    type Error = BadLimit;
+
+    fn try_from(text: String) -> Result<Self, BadLimit> {
+        text.parse()
+    }
+}
+
+impl From<Limit> for String {
+    fn from(limit: Limit) -> Self {
+        limit.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_form_and_writes_the_canonical_one() {
+        for (text, canonical) in [
+            ("25 usd/month", "25 usd/month"),
+            ("25usd/month", "25 usd/month"),
+            ("$0.5/day", "0.5 usd/day"),
+            ("$1k/total", "1000 usd/total"),
+            ("100ktok/day", "100000 tokens/day"),
+            ("2Mtokens/week", "2000000 tokens/week"),
+            ("60 req/minute", "60 requests/minute"),
+            ("14400 chars/day", "14400 characters/day"),
+            ("3 concurrent", "3 concurrent"),
+            ("0usd/month", "0 usd/month"),
+            ("5 usd/day !observe", "5 usd/day !observe"),
+        ] {
+            let limit: Limit = text.parse().unwrap();
+            assert_eq!(limit.to_string(), canonical);
+            assert_eq!(canonical.parse::<Limit>().unwrap(), limit);
+        }
+    }
+
+    #[test]
+    fn r021_refuses_what_makes_no_sense_and_names_it() {
+        for text in [
+            "",
+            "25",
+            "usd/month",
+            "-1usd/month",
+            "NaNusd/month",
+            "infusd/month",
+            "1e3usd/day",
+            "1,5usd/day",
+            "1.5requests/minute",
+            "5usd",
+            "5usd/year",
+            "5usd/0",
+            "3concurrent/day",
+            "5eur/month",
+            "$5tokens/day",
+            "99999999999usd/month",
+            "9223372036854775807tokens/day",
+            "9223372036854775808tokens/day",
+            "9007199254740992tokens/day",
+            "9999999Musd/day",
+            "1.0000000001usd/day",
+        ] {
+            let error = text.parse::<Limit>().unwrap_err().to_string();
+            assert!(error.contains(text), "{error}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Limits such as `25 usd/month`: what is counted, over which window, up to which amount. Pure.
+//!
+//! `grammar` reads and writes the text form, `window` computes periods, `level` turns a
+//! utilisation into a status word.
+
+mod grammar;
+mod level;
+mod window;
+
+pub use grammar::BadLimit;
+pub use level::{Status, Thresholds};
+pub use window::{Calendar, Period, Window, is_rate};
+
+use serde::{Deserialize, Serialize};
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Meter {
+    /// Money, in nano-dollars.
+    Usd,
+    /// Input and output tokens, cached ones included.
+    Tokens,
+    /// Calls that were admitted.
+    Requests,
+    /// Unicode characters of request and answer.
+    Characters,
+    /// Calls in flight at the same moment. Has no window.
+    Concurrent,
+}
+
+impl Meter {
+    /// The word in limits, fields and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Usd => "usd",
+            Self::Tokens => "tokens",
+            Self::Requests => "requests",
+            Self::Characters => "characters",
+            Self::Concurrent => "concurrent",
+        }
+    }
+}
+
+/// One limit. Text form and serialised form: `25 usd/month`, `3 concurrent`,
+/// `10000 requests/day !observe`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Limit {
+    /// What is counted.
+    pub meter: Meter,
+    /// Over which window; `None` for `concurrent` only.
+    pub window: Option<Window>,
+    /// The most that is allowed: nano-dollars for `usd`, else a count. 0 refuses everything.
+    pub amount: i64,
+    /// Only alert, never refuse.
+    pub observe: bool,
+}
+
+impl Limit {
+    /// The limit's name without its amount: `usd/month`, or `concurrent`. Names the fields of an
+    /// account in Redis.
+    pub fn name(&self) -> String {
+        match self.window {
+            Some(window) => format!("{}/{}", self.meter.as_str(), window.as_str()),
+            None => self.meter.as_str().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Windows and their periods. A counter stands beside the id of the period it belongs to; nothing
+//! is ever reset by a job.
+//!
+//! Period ids are readable numbers in the ledger's time zone: `202611` (month), `20261124` (day; for
+//! a week its Monday), `2026112421` (hour), `202611242113` (minute), `0` (total). Redis' scripts
+//! compute the same ids from Redis' own clock.
+
+use super::Meter;
+use crate::clock::UnixMs;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+/// The span over which a limit counts, aligned to the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Window {
+    /// A clock minute.
+    Minute,
+    /// A clock hour.
+    Hour,
+    /// A day, from midnight.
+    Day,
+    /// A week, from Monday.
+    Week,
+    /// A calendar month.
+    Month,
+    /// For ever.
+    Total,
+}
+
+/// The id of one period of a window.
+pub type Period = i64;
+
+impl Window {
+    /// All windows, shortest first.
+    pub const ALL: [Self; 6] =
+        [Self::Minute, Self::Hour, Self::Day, Self::Week, Self::Month, Self::Total];
+
+    /// The word in limits and fields.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Total => "total",
+        }
+    }
+}
+
+/// Whether a meter over a window is a rate: counted at admission, and corrected at settlement
+/// while its period lasts, rather than held.
+pub fn is_rate(meter: Meter, window: Window) -> bool {
+    meter == Meter::Requests || (meter == Meter::Tokens && window == Window::Minute)
+}
+
+/// The calendar of a ledger: its time zone.
+#[derive(Debug, Clone)]
+pub struct Calendar {
+    zone: TimeZone,
+}
+
+impl Default for Calendar {
+    fn default() -> Self {
+        Self { zone: TimeZone::UTC }
+    }
+}
+
+impl Calendar {
+    /// The calendar of an IANA zone such as `Europe/Berlin`; `None` if there is no such zone.
+    pub fn named(zone: &str) -> Option<Self> {
+        TimeZone::get(zone).ok().map(|zone| Self { zone })
+    }
+
+    /// Seconds that the zone is ahead of UTC at `at`.
+    pub fn offset_seconds(&self, at: UnixMs) -> i32 {
+        Timestamp::from_millisecond(at).map_or(0, |at| self.zone.to_offset(at).seconds())
+    }
+
+    /// The period of `window` that contains `at`.
+    pub fn period(&self, window: Window, at: UnixMs) -> Period {
+        let local = self.local(at);
+        let day = |date: Date| {
+            i64::from(date.year()) * 10_000 + i64::from(date.month()) * 100 + i64::from(date.day())
+        };
+        let hour = || day(local.date()) * 100 + i64::from(local.hour());
+        match window {
+            Window::Minute => hour() * 100 + i64::from(local.minute()),
+            Window::Hour => hour(),
+            Window::Day => day(local.date()),
+            Window::Week => day(monday(local.date())),
+            Window::Month => i64::from(local.year()) * 100 + i64::from(local.month()),
+            Window::Total => 0,
+        }
+    }
+
+    /// When the period that contains `at` ends; `None` for `total`.
+    pub fn ends(&self, window: Window, at: UnixMs) -> Option<UnixMs> {
+        const MINUTE: i64 = 60_000;
+        let end = |ms: i64| Some(at.div_euclid(ms).saturating_add(1).saturating_mul(ms));
+        let today = self.local(at).date();
+        let next = match window {
+            Window::Minute => return end(MINUTE),
+            Window::Hour => return end(60 * MINUTE),
+            Window::Day => today.checked_add(1.day()),
+            Window::Week => monday(today).checked_add(1.week()),
+            Window::Month => today.first_of_month().checked_add(1.month()),
+            Window::Total => return None,
+        };
+        let midnight = next.ok()?.to_zoned_datetime(self.zone.clone()).ok()?;
+        Some(midnight.timestamp().as_millisecond())
+    }
+
+    fn local(&self, at: UnixMs) -> DateTime {
+        let at = Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
+        self.zone.to_datetime(at)
+    }
+}
+
+fn monday(date: Date) -> Date {
+    let days = i64::from(date.weekday().to_monday_zero_offset());
+    date.checked_sub(days.days()).unwrap_or(date)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{parse_time, rfc3339_seconds};
+
+    fn check(zone: &str, at: &str, periods: [i64; 6], ends: [&str; 5]) {
+        let calendar = Calendar::named(zone).unwrap();
+        let at = parse_time(at).unwrap();
+        assert_eq!(Window::ALL.map(|w| calendar.period(w, at)), periods);
+        for (window, end) in Window::ALL.into_iter().zip(ends) {
+            assert_eq!(calendar.ends(window, at).map(rfc3339_seconds).as_deref(), Some(end));
+        }
+        assert_eq!(calendar.ends(Window::Total, at), None);
+    }
+
+    #[test]
+    fn r013_midnight_minute_and_day_have_ids_of_their_own() {
+        check(
+            "UTC",
+            "2026-11-25T00:00:00Z",
+            [202_611_250_000, 2_026_112_500, 20_261_125, 20_261_123, 202_611, 0],
+            [
+                "2026-11-25T00:01:00Z",
+                "2026-11-25T01:00:00Z",
+                "2026-11-26T00:00:00Z",
+                "2026-11-30T00:00:00Z",
+                "2026-12-01T00:00:00Z",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_day_ends_at_local_midnight_also_when_the_clock_changes() {
+        check(
+            "Europe/Berlin",
+            "2026-03-28T23:30:00Z",
+            [202_603_290_030, 2_026_032_900, 20_260_329, 20_260_323, 202_603, 0],
+            [
+                "2026-03-28T23:31:00Z",
+                "2026-03-29T00:00:00Z",
+                "2026-03-29T22:00:00Z",
+                "2026-03-29T22:00:00Z",
+                "2026-03-31T22:00:00Z",
+            ],
+        );
+    }
+
+    #[test]
+    fn periods_partition_time() {
+        let calendar = Calendar::named("America/New_York").unwrap();
+        let start = parse_time("2026-01-01T00:00:00Z").unwrap();
+        for window in [Window::Day, Window::Week, Window::Month] {
+            let mut at = start;
+            for _ in 0..400 {
+                let end = calendar.ends(window, at).unwrap();
+                assert!(end > at);
+                assert_eq!(calendar.period(window, end - 1), calendar.period(window, at));
+                assert!(calendar.period(window, end) > calendar.period(window, at));
+                at = end;
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What one answer used, and how sure we are of it.
+//!
+//! Figures are normalised: totals include their parts. `InputTotal` includes cache reads and cache
+//! writes, `OutputTotal` includes reasoning; audio and image figures are parts of the totals, not
+//! additions. A figure that is absent is not zero.
+
+use crate::money::NanoUsd;
+
+macro_rules! figures {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// One figure of a usage block, with its stable name in JSON, events and captures.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Figure { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Figure {
+            /// All figures, in the order in which they are printed.
+            pub const ALL: &'static [Figure] = &[$(Figure::$variant,)+];
+
+            /// The stable name, such as `cached_read`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Figure::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+figures! {
+    /// Prompt tokens, with cache reads and cache writes.
+    InputTotal = "input_tokens_total",
+    /// Prompt tokens read from the provider's cache.
+    CachedRead = "cached_read",
+    /// Prompt tokens written to the provider's cache, all lifetimes together.
+    CacheWrite = "cache_write",
+    /// Cache writes that live five minutes.
+    CacheWrite5m = "cache_write_5m",
+    /// Cache writes that live thirty minutes.
+    CacheWrite30m = "cache_write_30m",
+    /// Cache writes that live one hour.
+    CacheWrite1h = "cache_write_1h",
+    /// Cache writes that live twelve hours.
+    CacheWrite12h = "cache_write_12h",
+    /// Audio tokens of the prompt.
+    AudioInput = "audio_input",
+    /// Image tokens of the prompt.
+    ImageInput = "image_input",
+    /// Audio tokens of the prompt that were read from the cache.
+    CachedAudio = "cached_audio",
+    /// Answer tokens, with reasoning.
+    OutputTotal = "output_tokens_total",
+    /// Reasoning tokens of the answer.
+    Reasoning = "reasoning",
+    /// Audio tokens of the answer.
+    AudioOutput = "audio_output",
+    /// Image tokens of the answer.
+    ImageOutput = "image_output",
+    /// Predicted tokens that the answer used.
+    PredictionAccepted = "prediction_accepted",
+    /// Predicted tokens that the answer did not use; billed as output.
+    PredictionRejected = "prediction_rejected",
+    /// Web searches that are billed per search.
+    WebSearchRequests = "web_search_requests",
+}
+
+const COUNT: usize = Figure::ALL.len();
+
+/// The figures of one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    figures: [Option<u64>; COUNT],
+}
+
+impl Usage {
+    /// The figure, or `None` where the provider did not report it.
+    pub fn get(&self, figure: Figure) -> Option<u64> {
+        self.figures.get(figure as usize).copied().flatten()
+    }
+
+    /// The figure, 0 where it was not reported.
+    pub fn count(&self, figure: Figure) -> u64 {
+        self.get(figure).unwrap_or(0)
+    }
+
+    /// Sets a figure.
+    pub fn set(&mut self, figure: Figure, count: u64) {
+        if let Some(slot) = self.figures.get_mut(figure as usize) {
+            *slot = Some(count);
+        }
+    }
+
+    /// The same usage with one more figure; for tests and tables.
+    #[must_use]
+    pub fn with(mut self, figure: Figure, count: u64) -> Self {
+        self.set(figure, count);
+        self
+    }
+
+    /// Prompt tokens that were neither read from a cache nor written to one.
+    pub fn input_uncached(&self) -> u64 {
+        self.count(Figure::InputTotal)
+            .saturating_sub(self.count(Figure::CachedRead))
+            .saturating_sub(self.count(Figure::CacheWrite))
+    }
+
+    /// Input (cached included) and output together; what the `tokens` meter counts.
+    pub fn total_tokens(&self) -> u64 {
+        self.count(Figure::InputTotal).saturating_add(self.count(Figure::OutputTotal))
+    }
+
+    /// The figures that were reported, in print order.
+    pub fn reported(&self) -> impl Iterator<Item = (Figure, u64)> + '_ {
+        Figure::ALL.iter().filter_map(|&figure| Some((figure, self.get(figure)?)))
+    }
+
+    /// Whether nothing was reported.
+    pub fn is_empty(&self) -> bool {
+        self.figures.iter().all(Option::is_none)
+    }
+
+    /// Reads the object that [`Usage::to_json`] writes; unknown names are passed over.
+    pub fn from_json(value: &serde_json::Value) -> Self {
+        let mut usage = Self::default();
+        for &figure in Figure::ALL {
+            if let Some(count) = value.get(figure.name()).and_then(serde_json::Value::as_u64) {
+                usage.set(figure, count);
+            }
+        }
+        usage
+    }
+
+    /// An object of the reported figures, and `input_uncached` where the input is known.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut map: serde_json::Map<_, _> =
+            self.reported().map(|(figure, n)| (figure.name().to_owned(), n.into())).collect();
+        if self.get(Figure::InputTotal).is_some() {
+            map.insert("input_uncached".to_owned(), self.input_uncached().into());
+        }
+        serde_json::Value::Object(map)
+    }
+}
+
+/// What the usage reader knows about an answer so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// The figures, normalised.
+    pub usage: Usage,
+    /// The model that the answer names.
+    pub model: Option<String>,
+    /// The tier that was served.
+    pub service_tier: Option<String>,
+    /// The provider reported figures.
+    pub usage_present: bool,
+    /// These figures are final.
+    pub usage_final: bool,
+    /// The protocol's end was reached without an error or a cut.
+    pub complete: bool,
+    /// Whether the provider bills this answer; `None` where that cannot be known.
+    pub billable: Option<bool>,
+    /// The answer is an error, or carried one.
+    pub error: bool,
+    /// The body ended before the protocol did.
+    pub truncated: bool,
+    /// `[DONE]` was seen.
+    pub done_marker: bool,
+    /// The figures follow later, under `dedupe_key`.
+    pub deferred: bool,
+    /// The same usage can be fetched again; charge once for this key.
+    pub dedupe_key: Option<String>,
+    /// This answer repeats figures that may already have been charged under `dedupe_key`.
+    pub charge_once: bool,
+    /// Why the answer is incomplete, as the provider says it.
+    pub incomplete_reason: Option<String>,
+    /// What the provider itself says the call cost.
+    pub provider_cost: Option<NanoUsd>,
+    /// Contradictions inside the usage block: negative, fractional, textual or overflowing
+    /// figures, parts above their total.
+    pub anomalies: u32,
+    /// Bytes of answer text seen so far; what an estimate of a cut answer goes by.
+    pub output_bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uncached_input_is_what_remains() {
+        let usage = Usage::default()
+            .with(Figure::InputTotal, 4100)
+            .with(Figure::CachedRead, 1024)
+            .with(Figure::CacheWrite, 2944)
+            .with(Figure::OutputTotal, 120);
+        assert_eq!(usage.input_uncached(), 132);
+        assert_eq!(usage.total_tokens(), 4220);
+        assert_eq!(Usage::from_json(&usage.to_json()), usage);
+    }
+
+    #[test]
+    fn absent_is_not_zero() {
+        let usage = Usage::default();
+        assert_eq!(usage.get(Figure::OutputTotal), None);
+        assert!(usage.is_empty());
+        assert_eq!(usage.to_json(), serde_json::json!({}));
+    }
+}

@@ -1,0 +1,2 @@
+//! All integration tests in one binary: real sockets, a real Redis, captures.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
