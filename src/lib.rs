@@ -1,5 +1,6 @@
 //! Farebox, an exact, transparent metering reverse proxy for LLM APIs.
 #![doc = "x"]
+pub mod cli;
 pub mod clock;
 pub mod control;
 pub mod dialect;

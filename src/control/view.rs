@@ -91,6 +91,7 @@ fn limit(standing: &Standing, account: &Account, defaults: &Defaults) -> Value {
     let thresholds = thresholds(account, defaults);
     let mode = if limit.observe { Enforcement::Observe } else { enforcement(account, defaults) };
     json!({
+        "text": limit.to_string(),
         "limit": shown(limit.amount),
         "meter": limit.meter.as_str(),
         "window": limit.window.map(|window| window.as_str()),
