@@ -56,7 +56,12 @@ pub enum Verb {
     Ledger(ledger::Ledger),
 }
 
-/// Reads the command line and runs one verb.
+/// The whole program: reads the process's command line and runs one verb.
+pub fn main() -> ExitCode {
+    run(std::env::args_os())
+}
+
+/// Reads a command line and runs one verb.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args::negative_as_value(args)) {
         Ok(cli) => cli,

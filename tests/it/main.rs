@@ -1,6 +1,9 @@
 //! All integration tests in one binary: real sockets, a real Redis, captures.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cli;
 mod config;
+mod control;
+mod control_desk;
 mod serve;
 mod tidy;
