@@ -1,6 +1,7 @@
 //! Farebox, an exact, transparent metering reverse proxy for LLM APIs.
 #![doc = "x"]
 pub mod clock;
+pub mod demo;
 pub mod dialect;
 pub mod ids;
 pub mod ledger;
