@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 /// How long what was sent gets to leave before the connection is broken.
 const LEAVE: Duration = Duration::from_millis(5);
@@ -28,7 +28,6 @@ pub(super) struct Transmission {
     breaks: Option<(usize, Break)>,
     pace: Duration,
     timer: Option<Pin<Box<Sleep>>>,
-    waiting: bool,
     reset: ResetFlag,
 }
 
@@ -43,7 +42,6 @@ impl Transmission {
             breaks: None,
             pace: Duration::ZERO,
             timer: None,
-            waiting: false,
             reset: ResetFlag::default(),
         }
     }
@@ -80,17 +78,9 @@ impl Transmission {
     }
 
     fn wait(&mut self, pause: Duration, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.waiting {
-            self.waiting = true;
-            match &mut self.timer {
-                Some(timer) => timer.as_mut().reset(Instant::now() + pause),
-                None => self.timer = Some(Box::pin(sleep(pause))),
-            }
-        }
-        if let Some(timer) = &mut self.timer {
-            ready!(timer.as_mut().poll(cx));
-        }
-        self.waiting = false;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(pause)));
+        ready!(timer.as_mut().poll(cx));
+        self.timer = None;
         Poll::Ready(())
     }
 
