@@ -197,7 +197,9 @@ async fn the_bill_says_what_the_usage_blocks_said() {
 fn usage_of(answer: &Answer) -> Tokens {
     let usage = match answer.text().starts_with('{') {
         true => answer.json()["usage"].clone(),
-        false => answer.events().iter().filter_map(|event| usage_of_event(event)).last().unwrap(),
+        false => {
+            answer.events().iter().filter_map(|event| usage_of_event(event)).next_back().unwrap()
+        }
     };
     let figure =
         |names: [&str; 2]| names.iter().find_map(|name| usage.pointer(name)?.as_u64()).unwrap_or(0);
@@ -355,6 +357,18 @@ async fn answers_are_compressed_only_where_script_and_client_agree() {
         std::io::Read::read_to_string(&mut decoder, &mut decoded).unwrap();
         assert_eq!(decoded, call(&simulated, CHAT, "", body).await.text());
     }
+}
+
+#[tokio::test]
+async fn frames_may_be_cut_anywhere_and_the_bytes_stay_the_same() {
+    let simulated = Simulated::start(None).await.unwrap();
+    let whole = call(&simulated, CHAT, "", STREAM).await;
+    for longest in [1, 7, 300] {
+        let play = script(&format!(r#"{{"split":{longest}}}"#));
+        let split = call(&simulated, CHAT, &play, STREAM).await;
+        assert_eq!((split.body, split.whole), (whole.body.clone(), true));
+    }
+    assert!(simulated.bill().entries().iter().all(|entry| entry.finished));
 }
 
 #[tokio::test]

@@ -40,6 +40,9 @@ node_checks() {
 case ${1:-all} in
     python) python_checks ;;
     node) node_checks ;;
-    all) python_checks && node_checks ;;
+    all)
+        python_checks
+        node_checks
+        ;;
     *) echo "error: \`$1\` is not a language: python or node" >&2; exit 2 ;;
 esac

@@ -66,6 +66,27 @@ impl Draft {
         self
     }
 
+    /// Cut into frames of 1 to `longest` bytes, at places that follow from `seed`.
+    #[must_use]
+    pub(super) fn split(mut self, longest: usize, seed: u32) -> Self {
+        let mut frames = Vec::new();
+        let mut start = 0;
+        let mut before = 0;
+        let mut state = seed | 1;
+        for event in &self.events {
+            while start < event.end {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let draw = usize::try_from(state >> 8).unwrap_or(0);
+                start = (start + 1 + draw % longest.max(1)).min(event.end);
+                let generated = if start == event.end { event.generated } else { before };
+                frames.push(Event { end: start, generated });
+            }
+            before = event.generated;
+        }
+        self.events = frames;
+        self
+    }
+
     /// Only the first `events` events, then `error`.
     #[must_use]
     pub(super) fn broken_by(mut self, events: usize, error: &str) -> Self {
@@ -140,6 +161,22 @@ mod tests {
             assert!(sent.iter().all(|(bytes, generated)| !bytes.is_empty() && *generated == 4));
             assert_eq!(sent.iter().flat_map(|(b, _)| b.to_vec()).count(), 10);
             assert_eq!(sent.len(), pieces.clamp(1, 10), "{pieces}");
+        }
+    }
+
+    #[test]
+    fn frames_fall_anywhere_and_are_the_whole() {
+        for longest in [1, 2, 5, 1000] {
+            let mut draft = Draft::default();
+            for (event, generated) in [("data: one", 1), ("data: two", 2)] {
+                draft.text().push_str(event);
+                draft.end_event(generated);
+            }
+            let sent: Vec<_> = draft.split(longest, 7).finish().collect();
+            assert!(sent.iter().all(|(b, _)| (1..=longest).contains(&b.len())));
+            let whole: Vec<u8> = sent.iter().flat_map(|(b, _)| b.to_vec()).collect();
+            assert_eq!(whole, b"data: onedata: two");
+            assert_eq!(sent.last().unwrap().1, 2);
         }
     }
 

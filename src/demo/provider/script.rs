@@ -52,6 +52,8 @@ pub(super) struct Script {
     pub(super) usage: Option<Box<RawValue>>,
     /// Bytes of answer text.
     pub(super) pad: Option<usize>,
+    /// Send frames of 1 to so many bytes, whatever the events are; breaks count frames then.
+    pub(super) split: Option<usize>,
     /// Compress the answer, where `accept-encoding` allows this encoding.
     pub(super) encoding: Option<Encoding>,
     /// The tier that is served.
@@ -122,6 +124,9 @@ impl Script {
         if self.pad.is_some_and(|pad| pad > MAX_PAD) {
             return Err(format!("pad must be at most {MAX_PAD}"));
         }
+        if self.split == Some(0) {
+            return Err("split must be at least 1".to_owned());
+        }
         if self.delay_ms.max(self.first_delay_ms) > MAX_DELAY_MS {
             return Err(format!("delays must be at most {MAX_DELAY_MS} ms"));
         }
@@ -173,6 +178,7 @@ mod tests {
             r#"{"encoding":"lzw"}"#,
             r#"{"cut_after":1,"stall_after":2}"#,
             r#"{"chunks":100001}"#,
+            r#"{"split":0}"#,
             r#"{"delay_ms":3600001}"#,
         ] {
             let error = read(text).unwrap_err();

@@ -149,6 +149,7 @@ fn deliver(
         .billed(serving)
         .encoded(encoding.map(Encoder::new))
         .unsized_if(stream)
+        .flushed_if(script.split.is_some())
         .paced(Duration::from_millis(script.delay_ms))
         .broken(breaks, reset);
     let mut answer = Response::new(transmission);
@@ -169,6 +170,14 @@ fn deliver(
 }
 
 fn pages(plan: &Plan, script: &Script) -> Pages {
+    let draft = draft(plan, script);
+    match script.split {
+        Some(longest) => draft.split(longest, plan.order.seed).finish(),
+        None => draft.finish(),
+    }
+}
+
+fn draft(plan: &Plan, script: &Script) -> Draft {
     let responses = plan.order.endpoint == Endpoint::Responses;
     if !plan.order.stream {
         let body = match plan.order.endpoint {
@@ -176,16 +185,13 @@ fn pages(plan: &Plan, script: &Script) -> Pages {
             Endpoint::Responses => responses::json(plan),
             Endpoint::Embeddings => embeddings::json(plan),
         };
-        let whole = Draft::whole(body, plan.parts());
         let pieces = if script.breaks().is_some() { plan.chunks.len() } else { 1 };
-        return whole.in_pieces(pieces).finish();
+        return Draft::whole(body, plan.parts()).in_pieces(pieces);
     }
     let draft = if responses { responses::stream(plan) } else { completions::stream(plan) };
     match script.breaks() {
-        Some((after, Break::Error)) => {
-            draft.broken_by(after, &Failure::event(script, responses)).finish()
-        }
-        _ => draft.finish(),
+        Some((after, Break::Error)) => draft.broken_by(after, &Failure::event(script, responses)),
+        _ => draft,
     }
 }
 

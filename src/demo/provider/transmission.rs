@@ -25,6 +25,9 @@ pub(super) struct Transmission {
     serving: Option<Serving>,
     encoder: Option<Encoder>,
     sized: bool,
+    /// After each frame the connection gets to write it before the next one is made.
+    flushed: bool,
+    yielded: bool,
     breaks: Option<(usize, Break)>,
     pace: Duration,
     timer: Option<Pin<Box<Sleep>>>,
@@ -39,6 +42,8 @@ impl Transmission {
             serving: None,
             encoder: None,
             sized: true,
+            flushed: false,
+            yielded: false,
             breaks: None,
             pace: Duration::ZERO,
             timer: None,
@@ -61,6 +66,12 @@ impl Transmission {
     /// Its length is not told in advance.
     pub(super) fn unsized_if(mut self, stream: bool) -> Self {
         self.sized = !stream;
+        self
+    }
+
+    /// Each frame is written on its own.
+    pub(super) fn flushed_if(mut self, flushed: bool) -> Self {
+        self.flushed = flushed;
         self
     }
 
@@ -131,10 +142,16 @@ impl Body for Transmission {
         if let Some(broken) = self.break_off(cx) {
             return broken.map(|why| Some(Err(why)));
         }
+        let between = self.pages.sent() > 0 && !self.pages.at_end();
         let pace = self.pace;
-        if !pace.is_zero() && self.pages.sent() > 0 && !self.pages.at_end() {
+        if between && self.flushed && !std::mem::replace(&mut self.yielded, true) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if between && !pace.is_zero() {
             ready!(self.wait(pace, cx));
         }
+        self.yielded = false;
         Poll::Ready(self.send().map(|bytes| bytes.map(Frame::data)))
     }
 
