@@ -1,5 +1,9 @@
 //! All integration tests in one binary: real sockets, a real Redis, captures.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod config;
 mod demo;
+mod serve;
 mod simulated_provider;
+mod simulated_reading;
+mod tidy;
