@@ -31,8 +31,7 @@ async fn send(client: &HttpClient, url: &str, script: &str, body: Vec<u8>) -> Re
 /// What the client sees, and what was read.
 async fn relay(call: &Call, answer: Response<Incoming>) -> (Vec<u8>, Reading) {
     let (head, mut body) = answer.into_parts();
-    let mut reader =
-        read_answer(call, AnswerHead { status: head.status, headers: &head.headers });
+    let mut reader = read_answer(call, AnswerHead { status: head.status, headers: &head.headers });
     let mut seen = Vec::new();
     while let Some(frame) = body.frame().await {
         seen.extend_from_slice(&reader.push(frame.unwrap().into_data().unwrap()));
@@ -82,7 +81,11 @@ async fn r001_readings_equal_the_simulated_bill_and_clients_see_what_they_asked_
             let billed = simulated.bill().entries().pop().unwrap();
             let direct = send(&client, &url, &script, body.clone().into_bytes()).await;
             let direct = direct.into_body().collect().await.unwrap().to_bytes();
-            assert_eq!(String::from_utf8_lossy(&seen), String::from_utf8_lossy(&direct), "{script}");
+            assert_eq!(
+                String::from_utf8_lossy(&seen),
+                String::from_utf8_lossy(&direct),
+                "{script}"
+            );
             assert!(reading.complete && reading.usage_final, "{path} {script}");
             assert_eq!(reading.anomalies, 0, "{path} {script} {reading:?}");
             for figure in [
