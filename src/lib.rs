@@ -2,6 +2,7 @@
 #![doc = "x"]
 pub mod clock;
 pub mod dialect;
+pub mod framing;
 pub mod ids;
 pub mod ledger;
 pub mod limit;
