@@ -55,16 +55,20 @@ impl<T: Copy> Tree<T> {
     /// Adds the place at `path`.
     #[must_use]
     pub fn with(mut self, path: &'static str, tag: T, want: Want) -> Self {
-        self.add("", path, tag, want);
+        self.add(&[], path, tag, want);
         self
     }
 
-    /// Adds the places of a table below `prefix`.
+    /// Adds the place at `path` below the places of `parents`, each within the one before.
     #[must_use]
-    pub fn with_all(mut self, prefix: &'static str, table: &[(&'static str, T)]) -> Self {
-        for &(path, tag) in table {
-            self.add(prefix, path, tag, Want::Value);
-        }
+    pub fn within(
+        mut self,
+        parents: &[&'static str],
+        path: &'static str,
+        tag: T,
+        want: Want,
+    ) -> Self {
+        self.add(parents, path, tag, want);
         self
     }
 
@@ -79,9 +83,10 @@ impl<T: Copy> Tree<T> {
         self
     }
 
-    fn add(&mut self, prefix: &'static str, path: &'static str, tag: T, want: Want) {
+    fn add(&mut self, parents: &[&'static str], path: &'static str, tag: T, want: Want) {
         let mut at = Place::ROOT;
-        for step in prefix.split('.').chain(path.split('.')).filter(|step| !step.is_empty()) {
+        let steps = parents.iter().copied().chain([path]).flat_map(|path| path.split('.'));
+        for step in steps.filter(|step| !step.is_empty()) {
             let (key, element) = match step.strip_suffix("[]") {
                 Some(key) => (key, true),
                 None => (step, false),
