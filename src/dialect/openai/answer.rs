@@ -132,3 +132,6 @@ impl io::Write for Meter {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

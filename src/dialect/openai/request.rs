@@ -260,3 +260,6 @@ impl Sink<Field> for Asked {
         self.seen |= bit;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -178,7 +178,6 @@ mod tests {
             "/v1/responses/resp_1/anything",
             "/v1/responses/compact/x",
             "/openai/deployments/x/responses",
-            "/openai/deployments/chat/completions",
             "/v1/organization/usage/completions",
             "/v2/chat/completions",
         ] {

@@ -91,7 +91,7 @@ impl Unasked {
         while let Some(length) = memchr::memchr2(b'\n', b'\r', &frame[at..]) {
             let end = at + length + 1;
             match self.line.end(&frame[at..end - 1], frame[end - 1]) {
-                Step::Lf if start == at => {
+                Step::Lf if start == at && self.held.is_empty() && self.long.is_none() => {
                     if !self.dropped {
                         out.pass(start..end);
                     }
@@ -226,3 +226,6 @@ impl Long {
         out.copy_without(&self.held, self.at, self.cutter.cuts());
     }
 }
+
+#[cfg(test)]
+mod tests;
