@@ -75,7 +75,7 @@ impl Progress {
             }
             Said::Usage(usage, cost) => {
                 reading.usage_present = true;
-                (usage, cost)
+                (*usage, cost)
             }
         };
         reading.usage = usage;

@@ -48,18 +48,21 @@ fn operation(method: &Method, path: &[&str]) -> Option<Route> {
 }
 
 fn is_free(method: &Method, path: &[&str]) -> bool {
-    match (method.as_str(), path) {
-        ("GET", ["models"] | ["models", _, ..]) => true,
-        ("GET" | "POST", ["files"]) => true,
-        ("GET" | "DELETE", ["files", _]) | ("GET", ["files", _, "content"]) => true,
-        ("POST", ["moderations"] | ["responses", "input_tokens"]) => true,
-        ("GET" | "DELETE", ["responses", _]) => true,
-        ("GET", ["responses", _, "input_items"]) | ("POST", ["responses", _, "cancel"]) => true,
-        ("GET" | "POST" | "DELETE", ["chat", "completions", _]) => true,
-        ("GET", ["chat", "completions", _, "messages"]) => true,
-        ("GET", ["batches"] | ["batches", _]) | ("POST", ["batches", _, "cancel"]) => true,
-        _ => false,
-    }
+    matches!(
+        (method.as_str(), path),
+        ("GET", ["models", ..])
+            | ("GET" | "POST", ["files"])
+            | ("GET" | "DELETE", ["files", _])
+            | ("GET", ["files", _, "content"])
+            | ("POST", ["moderations"] | ["responses", "input_tokens"])
+            | ("GET" | "DELETE", ["responses", _])
+            | ("GET", ["responses", _, "input_items"])
+            | ("POST", ["responses", _, "cancel"])
+            | ("GET" | "POST" | "DELETE", ["chat", "completions", _])
+            | ("GET", ["chat", "completions", _, "messages"])
+            | ("GET", ["batches"] | ["batches", _])
+            | ("POST", ["batches", _, "cancel"])
+    )
 }
 
 /// What costs money, now or later, and is not metered yet.

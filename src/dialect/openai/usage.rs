@@ -118,7 +118,7 @@ pub(super) enum Said {
     Nothing,
     /// It makes no sense, for so many reasons.
     Nonsense(u32),
-    Usage(Usage, Option<NanoUsd>),
+    Usage(Box<Usage>, Option<NanoUsd>),
 }
 
 /// Collects one usage block.
@@ -214,7 +214,7 @@ impl Block {
         }
         add_writes(&mut usage);
         match contradictions(&usage) {
-            0 => Said::Usage(self.with_painted(usage), self.cost),
+            0 => Said::Usage(Box::new(self.with_painted(usage)), self.cost),
             flaws => Said::Nonsense(flaws),
         }
     }

@@ -9,8 +9,6 @@
 mod flaw;
 mod number;
 mod scanner;
-#[cfg(test)]
-mod tests;
 mod text;
 mod tree;
 
@@ -67,3 +65,6 @@ pub trait Sink<T> {
     /// A comma `depth` levels deep.
     fn comma(&mut self, _depth: usize, _at: u64) {}
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,8 +19,34 @@ enum State {
     CommaOrEnd,
     Text { key: bool },
     Number(Number),
-    Literal { left: &'static [u8], value: Scalar<'static> },
+    Literal { word: Word, seen: u8 },
     Done,
+}
+
+/// A value that is written as a word.
+#[derive(Debug, Clone, Copy)]
+enum Word {
+    True,
+    False,
+    Null,
+}
+
+impl Word {
+    const fn text(self) -> &'static [u8] {
+        match self {
+            Self::True => b"true",
+            Self::False => b"false",
+            Self::Null => b"null",
+        }
+    }
+
+    const fn value(self) -> Scalar<'static> {
+        match self {
+            Self::True => Scalar::Bool(true),
+            Self::False => Scalar::Bool(false),
+            Self::Null => Scalar::Null,
+        }
+    }
 }
 
 /// Scans one document at a time.
@@ -137,14 +163,14 @@ impl<T: Copy + 'static> Scanner<T> {
             (State::CommaOrEnd, b'}') if !self.in_array() => self.close(at, sink),
             (State::CommaOrEnd, b']') if self.in_array() => self.close(at, sink),
             (State::Value | State::ElementOrEnd, _) => self.value(byte, at, sink),
-            (State::Literal { left, value }, _) => self.literal(left, value, byte, at, sink),
+            (State::Literal { word, seen }, _) => self.literal(word, seen, byte, at, sink),
             _ => Err(self.unexpected(byte, at)),
         }
     }
 
     fn value<S: Sink<T>>(&mut self, byte: u8, at: u64, sink: &mut S) -> Result<(), Flaw> {
         self.began = at;
-        let literal = |left, value| State::Literal { left, value };
+        let literal = |word| State::Literal { word, seen: 1 };
         match byte {
             b'"' => self.begin_text(),
             b'{' => return self.open(Container::Object, at, sink),
@@ -157,9 +183,9 @@ impl<T: Copy + 'static> Scanner<T> {
                 }
                 self.state = State::Number(Number::begin(byte));
             }
-            b't' => self.state = literal(b"rue", Scalar::Bool(true)),
-            b'f' => self.state = literal(b"alse", Scalar::Bool(false)),
-            b'n' => self.state = literal(b"ull", Scalar::Null),
+            b't' => self.state = literal(Word::True),
+            b'f' => self.state = literal(Word::False),
+            b'n' => self.state = literal(Word::Null),
             _ => return Err(self.unexpected(byte, at)),
         }
         Ok(())
@@ -303,26 +329,24 @@ impl<T: Copy + 'static> Scanner<T> {
 
     fn literal<S: Sink<T>>(
         &mut self,
-        left: &'static [u8],
-        value: Scalar<'static>,
+        word: Word,
+        seen: u8,
         byte: u8,
         at: u64,
         sink: &mut S,
     ) -> Result<(), Flaw> {
-        match left.split_first() {
-            Some((&next, [])) if next == byte => {
-                if let Some((tag, Want::Value)) = self.wanted() {
-                    sink.scalar(tag, value, self.began..at + 1);
-                }
-                self.ended();
-                Ok(())
-            }
-            Some((&next, left)) if next == byte => {
-                self.state = State::Literal { left, value };
-                Ok(())
-            }
-            _ => Err(self.unexpected(byte, at)),
+        let text = word.text();
+        if text.get(usize::from(seen)) != Some(&byte) {
+            return Err(self.unexpected(byte, at));
         }
+        self.state = State::Literal { word, seen: seen + 1 };
+        if usize::from(seen) + 1 == text.len() {
+            if let Some((tag, Want::Value)) = self.wanted() {
+                sink.scalar(tag, word.value(), self.began..at + 1);
+            }
+            self.ended();
+        }
+        Ok(())
     }
 
     fn open<S: Sink<T>>(

@@ -1,4 +1,5 @@
 //! What the scanner reports and refuses, whole and in pieces.
+//! Compiled under `#[cfg(test)]` only.
 
 use super::*;
 use proptest::prelude::*;

@@ -1,4 +1,5 @@
 //! Readings of answers that captures do not show: nonsense, decoys, encodings, cuts.
+//! Compiled under `#[cfg(test)]` only.
 
 use super::*;
 use crate::dialect::{Operation, Splice};
@@ -258,4 +259,32 @@ fn long_lines_are_not_held() {
     }
     answer.push(Bytes::from_static(b"\"}}]}\n\n"));
     assert_eq!(answer.reading().output_bytes, 32 << 20);
+}
+
+proptest::proptest! {
+    /// Whatever stands in a body: the same reading and the same bytes, however it is cut; `read`
+    /// compares. Without an edit, the bytes are those that came.
+    #[test]
+    fn never_depends_on_the_cuts(
+        pieces in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "data: ", "data", ":", "\n", "\r", "\r\n", "\n\n", "{", "}", "[", "]", ",", "\"", "\\", "1", "-",
+                SAID, STOP, USAGE, NONSENSE, "[DONE]", "\"usage\":", "null", "\"choices\":[]",
+                "\"type\":\"response.completed\"", "\"response\":", "{\"error\":1}", "\u{FEFF}",
+            ]),
+            0..24,
+        ),
+        responses in proptest::bool::ANY,
+        edited in proptest::bool::ANY,
+        cut in proptest::bool::ANY,
+    ) {
+        let operation =
+            if responses { Operation::OpenAiResponses } else { Operation::OpenAiChat };
+        let body = pieces.concat();
+        let call = asking(operation, true, edited);
+        let (seen, reading) = read(&call, 200, &[("content-type", SSE)], body.as_bytes(), cut);
+        proptest::prop_assert!(edited || seen == body.as_bytes());
+        proptest::prop_assert!(!(reading.complete && reading.truncated));
+        proptest::prop_assert!(reading.usage_present || !reading.usage_final);
+    }
 }

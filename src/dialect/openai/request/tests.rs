@@ -1,4 +1,5 @@
 //! What requests are read as, and how unreadable ones are refused.
+//! Compiled under `#[cfg(test)]` only.
 
 use super::*;
 use crate::dialect::Splice;

@@ -1,4 +1,5 @@
 //! What is seen of a stream with usage is, byte for byte, the stream without.
+//! Compiled under `#[cfg(test)]` only.
 
 use super::*;
 use proptest::prelude::*;
