@@ -1,6 +1,7 @@
 //! All integration tests in one binary: real sockets, a real Redis, captures.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod captures;
 mod config;
 mod demo;
 mod serve;
