@@ -4,6 +4,7 @@
 mod captures;
 mod config;
 mod demo;
+mod pricing;
 mod serve;
 mod simulated_provider;
 mod simulated_reading;
