@@ -1,2 +1,4 @@
 //! All integration tests in one binary: real sockets, a real Redis, captures.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod ledger;
+mod ledger_rig;
