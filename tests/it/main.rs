@@ -4,6 +4,8 @@
 mod captures;
 mod config;
 mod demo;
+mod ledger;
+mod ledger_rig;
 mod pricing;
 mod serve;
 mod simulated_provider;
