@@ -298,3 +298,65 @@ async fn until(paper: &Paper, lines: usize) {
     let waited = tokio::time::timeout(std::time::Duration::from_secs(10), printed).await;
     assert!(waited.is_ok(), "{}", paper.text());
 }
+
+#[tokio::test]
+async fn a_capture_is_metered_without_a_network() {
+    let desk = Desk::start().await;
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures");
+    let path = dir.join("completions_json.json");
+    let capture: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let bare = |line: String| {
+        let (out, err) = (Paper::default(), Paper::default());
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+        let mut console = Console {
+            flags: cli.flags,
+            out: Box::new(out.clone()),
+            err: Box::new(err.clone()),
+            input: None,
+            hints: false,
+            colour: false,
+        };
+        async move {
+            let ended = perform(cli.verb, &mut console).await;
+            let status = report(&mut console, ended).code();
+            Printed { status, out: out.text(), err: err.text() }
+        }
+    };
+    let reading = bare(format!("farebox meter {}", path.display())).await.json();
+    let total = &capture["expect"]["output_tokens_total"];
+    assert!(total.is_u64(), "{capture}");
+    assert_eq!(&reading["output_tokens_total"], total);
+    bare("farebox meter nowhere.json".to_owned()).await.failed(5, "nowhere.json");
+    let token = desk.dir.path().join("admin-token");
+    bare(format!("farebox meter {}", token.display())).await.failed(2, "is not a capture");
+}
+
+#[test]
+fn the_configuration_is_printed_without_secrets() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("farebox.toml");
+    std::fs::write(&file, "[admin]\ntoken = \"a-token-that-nobody-sees\"\n").unwrap();
+    let farebox = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_farebox"));
+        command.args(args).current_dir(dir.path()).env_clear().output().unwrap()
+    };
+    let printed = farebox(&["config", "print", "--json"]);
+    assert_eq!(printed.status.code(), Some(0), "{printed:?}");
+    let config: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    assert_eq!(
+        (&config["listen"], &config["admin"]["token"]),
+        (&json!("127.0.0.1:8080"), &json!("***"))
+    );
+    let text = farebox(&["config", "print"]);
+    assert!(!String::from_utf8(text.stdout).unwrap().contains("nobody"));
+    let defaults = farebox(&["config", "print", "--defaults", "--json"]);
+    let config: Value = serde_json::from_slice(&defaults.stdout).unwrap();
+    assert_eq!(config["admin"]["token"], Value::Null);
+    std::fs::write(&file, "lisen = \"127.0.0.1:1\"\n").unwrap();
+    let refused = farebox(&["config", "print"]);
+    assert_eq!(refused.status.code(), Some(78));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("lisen"));
+    assert_eq!(farebox(&["users", "list"]).status.code(), Some(4));
+    assert_eq!(farebox(&[]).status.code(), Some(2));
+    assert_eq!(farebox(&["--version"]).status.code(), Some(0));
+}
