@@ -1,6 +1,8 @@
 //! From what is written to what is meant.
 
-use super::raw::{Raw, RawAdmin, RawCredential, RawProvider, RawServer, UnmeteredRoute, UnpricedModel};
+use super::raw::{
+    Raw, RawAdmin, RawCredential, RawProvider, RawServer, UnmeteredRoute, UnpricedModel,
+};
 use super::{BadConfig, Config, Environment, Overrides, ServerBounds};
 use crate::limit::{Calendar, Limit, Meter, Window};
 use crate::provider::{Credential, ModelRoute, Provider, Providers, known};
@@ -51,7 +53,8 @@ pub(super) fn check(
         bad(format!("ledger.timezone = \"{timezone}\": no such zone; write it like Europe/Berlin"))
     })?;
     let redis_url = overrides.redis.clone().or(ledger.redis_url);
-    let redis_url = redis_url.map(|url| expand("ledger.redis_url", &url, environment)).transpose()?;
+    let redis_url =
+        redis_url.map(|url| expand("ledger.redis_url", &url, environment)).transpose()?;
     let rules = raw.enforcement;
     let data_dir = overrides
         .data_dir
@@ -270,7 +273,9 @@ fn credential(
 ) -> Result<Credential, BadConfig> {
     let place = format!("providers.{provider}.credentials.{}", raw.name);
     if raw.name.parse::<crate::ids::Id>().is_err() {
-        return Err(bad(format!("{place}: a name has 1 to 64 of the characters A-Z a-z 0-9 . _ -")));
+        return Err(bad(format!(
+            "{place}: a name has 1 to 64 of the characters A-Z a-z 0-9 . _ -"
+        )));
     }
     let secret = match (&raw.api_key, &raw.api_key_file) {
         (Some(key), None) => expand(&format!("{place}.api_key"), key, environment)?,

@@ -12,8 +12,13 @@ const DEFAULT_FILE: &str = "farebox.toml";
 const FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Variables of ours that are not settings.
-const NOT_SETTINGS: [&str; 5] =
-    ["FAREBOX_CONFIG", "FAREBOX_LOG", "FAREBOX_ADMIN_URL", "FAREBOX_ADMIN_TOKEN", "FAREBOX_DATA_DIR"];
+const NOT_SETTINGS: [&str; 5] = [
+    "FAREBOX_CONFIG",
+    "FAREBOX_LOG",
+    "FAREBOX_ADMIN_URL",
+    "FAREBOX_ADMIN_TOKEN",
+    "FAREBOX_DATA_DIR",
+];
 
 /// A set of environment variables.
 #[derive(Debug, Clone, Default)]
@@ -55,9 +60,8 @@ pub(super) fn read(path: Option<&Path>, environment: &Environment) -> Result<Raw
     let mut table: toml::Table = toml::from_str(&text).map_err(|e| in_file(&name, &text, &e))?;
     for (variable, value) in laid_over {
         lay_over(&mut table, variable, value);
-        Raw::try_from_table(table.clone()).map_err(|e| {
-            BadConfig(format!("{variable}: {}", with_suggestion(e.message())))
-        })?;
+        Raw::try_from_table(table.clone())
+            .map_err(|e| BadConfig(format!("{variable}: {}", with_suggestion(e.message()))))?;
     }
     Raw::try_from_table(table).map_err(|e| BadConfig(e.message().to_owned()))
 }

@@ -51,7 +51,8 @@ fn providers_come_from_the_usual_variables() {
 
 #[test]
 fn flag_beats_environment_beats_file() {
-    let file = "listen = \"127.0.0.1:1\"\nadmin_listen = \"127.0.0.1:1\"\n[ledger]\nlease_seconds = 5";
+    let file =
+        "listen = \"127.0.0.1:1\"\nadmin_listen = \"127.0.0.1:1\"\n[ledger]\nlease_seconds = 5";
     let environment = [
         ("FAREBOX_LISTEN", "127.0.0.1:2"),
         ("FAREBOX_ADMIN_LISTEN", "127.0.0.1:2"),
@@ -139,7 +140,10 @@ fn r131_two_different_admin_tokens_stop_the_start() {
 
 #[test]
 fn r024_the_older_variables_set_the_default_limits() {
-    let config = load("", [("OPENAI_RATE_LIMIT_PER_MINUTE", "60"), ("OPENAI_TOKEN_LIMIT_PER_MINUTE", "9000")]);
+    let config = load(
+        "",
+        [("OPENAI_RATE_LIMIT_PER_MINUTE", "60"), ("OPENAI_TOKEN_LIMIT_PER_MINUTE", "9000")],
+    );
     let limits: Vec<String> = config.unwrap().user_limits.iter().map(ToString::to_string).collect();
     assert!(limits.contains(&"60 requests/minute".to_owned()), "{limits:?}");
     assert!(limits.contains(&"9000 tokens/minute".to_owned()), "{limits:?}");
