@@ -17,6 +17,7 @@
 //!    drain. [`config`]: file, environment and flags.
 //! 10. [`app`] wires it all; [`cli`] has one file a verb; [`demo`] has the simulated provider.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
