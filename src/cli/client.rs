@@ -17,7 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// Longer than the server takes for anything.
+const TIME_LIMIT: Duration = Duration::from_secs(150);
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 const PAGE: &str = "200";
 
@@ -34,7 +35,13 @@ pub struct Remote {
     )]
     pub admin_url: String,
     /// Where the admin token is found if FAREBOX_ADMIN_TOKEN is not set
-    #[arg(long, global = true, value_name = "DIR", default_value = "farebox-data")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "FAREBOX_DATA_DIR",
+        default_value = "farebox-data"
+    )]
     pub data_dir: PathBuf,
 }
 

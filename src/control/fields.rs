@@ -3,6 +3,7 @@
 //! Every fault is collected, so that one answer names them all. What was not asked for is a fault
 //! too: a field that is unknown, or that only the ledger may write.
 
+use super::json::{self, Document};
 use super::problem::{Fault, Problem};
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
@@ -136,9 +137,13 @@ impl<S: Sync> FromRequest<S> for Body {
         if bytes.is_empty() {
             return Ok(Self(Fields::new(Map::new(), "/")));
         }
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(map)) => Ok(Self(Fields::new(map, "/"))),
-            Ok(_) => Err(Problem::field("", "the body must be a JSON object")),
+        match json::read(&bytes) {
+            Ok(Document::Object(map)) => Ok(Self(Fields::new(map, "/"))),
+            Ok(Document::Twice(name)) => {
+                let shown: String = name.chars().take(80).collect();
+                Err(Problem::field(&format!("/{shown}"), format!("`{shown}` is given twice")))
+            }
+            Ok(Document::Other) => Err(Problem::field("", "the body must be a JSON object")),
             Err(error) => {
                 let detail = format!("the body is not readable as JSON: {error}");
                 Err(Problem::new(StatusCode::BAD_REQUEST, detail))

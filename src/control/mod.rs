@@ -13,6 +13,7 @@ mod answer;
 mod audit;
 mod fields;
 mod health;
+mod json;
 mod keys;
 mod limits;
 mod own;

@@ -274,6 +274,9 @@ async fn bodies_that_are_not_json_or_too_long_are_refused() {
         let answer = raw(desk.at, "POST", "/api/v1/users", &headers, body.to_owned()).await;
         assert_eq!(answer.of(400)["title"], "Bad Request", "{body:.20}");
     }
+    let twice = "{\"id\":\"a\",\"i\\u0064\":\"b\"}";
+    let answer = raw(desk.at, "POST", "/api/v1/users", &headers, twice).await.of(422);
+    assert_eq!(answer["errors"][0]["pointer"], "/id");
     let long = format!("{{\"id\":\"{}\"}}", "a".repeat(300_000));
     raw(desk.at, "POST", "/api/v1/users", &headers, long).await.of(413);
 }
