@@ -1,13 +1,17 @@
 //! All integration tests in one binary: real sockets, a real Redis, captures.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod broken;
 mod captures;
 mod config;
 mod demo;
 mod ledger;
 mod ledger_rig;
 mod pricing;
+mod refuse;
+mod relay;
 mod serve;
 mod simulated_provider;
 mod simulated_reading;
 mod tidy;
+mod world;
