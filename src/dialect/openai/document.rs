@@ -49,6 +49,8 @@ impl Marker {
 enum Data {
     Blank,
     Object,
+    /// It fits the template, and so is whole and was taken over already.
+    Known,
     /// Not JSON, or nested too deep.
     Broken,
     Marker(Marker),
@@ -158,17 +160,15 @@ impl Document {
 
 impl Events for Document {
     fn data(&mut self, bytes: &[u8], at: u64) {
-        if matches!(self.data, Data::Blank) {
-            match bytes.trim_ascii_start().first() {
-                None => return,
-                Some(b'[') => self.data = Data::Marker(Marker::default()),
-                Some(_) => self.data = Data::Object,
-            }
-        }
         match &mut self.data {
-            Data::Marker(marker) => marker.push(bytes.trim_ascii_start()),
-            Data::Object => self.json(bytes, at),
-            Data::Blank | Data::Broken => {}
+            Data::Blank => self.begin(bytes, at),
+            Data::Object => {
+                self.facts.template.clear();
+                self.json(bytes, at);
+            }
+            // Behind a whole document only white space may stand; nothing hangs on it.
+            Data::Known | Data::Broken => {}
+            Data::Marker(marker) => marker.push(bytes),
         }
     }
 
@@ -180,7 +180,44 @@ impl Events for Document {
                 self.end_document(whole);
             }
             Data::Broken => self.end_document(false),
-            Data::Blank => {}
+            Data::Known | Data::Blank => {}
         }
+    }
+}
+
+impl Document {
+    /// The first bytes of an event's data; most often all of them.
+    fn begin(&mut self, bytes: &[u8], at: u64) {
+        if let Some(fit) = self.facts.template.fit(bytes) {
+            let said = self.reading.output_bytes.saturating_add(fit.counted as u64);
+            self.reading.output_bytes = said;
+            self.data = Data::Known;
+            return;
+        }
+        let bytes = bytes.trim_ascii_start();
+        self.facts.template.clear();
+        match bytes.first() {
+            None => {}
+            Some(b'[') => {
+                let mut marker = Marker::default();
+                marker.push(bytes);
+                self.data = Data::Marker(marker);
+            }
+            Some(_) => {
+                self.data = Data::Object;
+                self.facts.begin = at;
+                self.json(bytes, at);
+                let whole = matches!(self.data, Data::Object) && self.scanner.is_done();
+                if whole && self.is_quiet() {
+                    self.facts.template.learn(bytes, None);
+                }
+            }
+        }
+    }
+
+    /// Whether merging the document a second time would change nothing but the text's length.
+    fn is_quiet(&self) -> bool {
+        let typed = !self.is_responses() || self.facts.kind.ends_with(".delta");
+        typed && self.facts.is_quiet()
     }
 }

@@ -142,6 +142,10 @@ impl Block {
         }
     }
 
+    pub(super) fn is_touched(&self) -> bool {
+        self.touched
+    }
+
     /// Something stands where it cannot.
     pub(super) fn flaw(&mut self) {
         self.touched = true;

@@ -3,7 +3,7 @@
 use super::number::Number;
 use super::text::{Text, plain};
 use super::tree::{Place, Tree, Want};
-use super::{Container, Flaw, FlawKind, MAX_DEPTH, Scalar, Sink};
+use super::{Container, Flaw, FlawKind, MAX_DEPTH, Passed, Scalar, Sink};
 
 /// Longest path of places that a tree may have.
 const PATH: usize = 12;
@@ -268,6 +268,9 @@ impl<T: Copy + 'static> Scanner<T> {
         if let (true, Some((tag, _))) = (self.keep, self.wanted()) {
             let span = self.began..end;
             self.text.whole(last, |text, _| sink.scalar(tag, Scalar::Text(text), span));
+        } else {
+            let passed = if self.count.is_some() { Passed::Counted } else { Passed::Text };
+            sink.passed(passed, self.began..end);
         }
         self.ended();
     }
@@ -323,6 +326,8 @@ impl<T: Copy + 'static> Scanner<T> {
         if let (true, Some((tag, _))) = (self.keep, self.wanted()) {
             let span = self.began..end;
             self.text.whole(last, |text, _| sink.scalar(tag, Scalar::Number(text), span));
+        } else {
+            sink.passed(Passed::Number, self.began..end);
         }
         self.ended();
     }
