@@ -205,8 +205,9 @@ impl Document {
             }
             Some(_) => {
                 self.data = Data::Object;
-                self.facts.begin = at;
+                self.facts.begin = Some(at);
                 self.json(bytes, at);
+                self.facts.begin = None;
                 let whole = matches!(self.data, Data::Object) && self.scanner.is_done();
                 if whole && self.is_quiet() {
                     self.facts.template.learn(bytes, None);

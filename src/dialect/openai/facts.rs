@@ -74,9 +74,10 @@ pub(super) struct Facts {
     pub(super) said_bytes: u64,
     pub(super) usage: Block,
     output: (bool, bool),
-    /// The document with holes; spans count from `begin`.
+    /// The document with holes, where one is made.
     pub(super) template: Template,
-    pub(super) begin: u64,
+    /// Where the document for the template begins.
+    pub(super) begin: Option<u64>,
 }
 
 impl Facts {
@@ -173,7 +174,8 @@ impl Sink<Fact> for Facts {
     }
 
     fn passed(&mut self, passed: Passed, span: Range<u64>) {
-        let index = |at: u64| usize::try_from(at.saturating_sub(self.begin)).unwrap_or(usize::MAX);
+        let Some(begin) = self.begin else { return };
+        let index = |at: u64| usize::try_from(at.saturating_sub(begin)).unwrap_or(usize::MAX);
         self.template.pass(passed, index(span.start)..index(span.end));
     }
 

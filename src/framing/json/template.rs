@@ -6,7 +6,7 @@
 //! are counted; so it need not be scanned. What does not fit exactly does not fit.
 
 use super::number::Number;
-use super::text::plain;
+use super::text::passable;
 use std::ops::Range;
 
 /// Most bytes between the holes, and most holes.
@@ -122,38 +122,16 @@ impl Template {
 
 /// Length of the string that begins here, with its quotes.
 fn string(bytes: &[u8]) -> Option<usize> {
-    let mut at = 1;
-    if bytes.first() != Some(&b'"') {
-        return None;
-    }
-    loop {
-        at += plain(bytes.get(at..)?);
-        match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            _ => at += escape(bytes.get(at + 1..)?)? + 1,
-        }
-    }
-}
-
-/// Length of an escape behind its backslash.
-fn escape(bytes: &[u8]) -> Option<usize> {
-    match bytes.first()? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(1),
-        b'u' => bytes.get(1..5)?.iter().all(u8::is_ascii_hexdigit).then_some(5),
-        _ => None,
-    }
+    let inside = bytes.strip_prefix(b"\"")?;
+    let length = passable(inside);
+    (inside.get(length) == Some(&b'"')).then_some(length + 2)
 }
 
 /// Length of the number that begins here.
 fn number(bytes: &[u8]) -> Option<usize> {
     let first = bytes.first().filter(|b| matches!(b, b'-' | b'0'..=b'9'))?;
-    let mut number = Number::begin(*first);
-    let mut length = 1;
-    while let Some(next) = bytes.get(length).and_then(|&byte| number.then(byte)) {
-        number = next;
-        length += 1;
-    }
-    number.whole().then_some(length)
+    let (number, length) = Number::begin(*first).read(bytes.get(1..)?);
+    number.whole().then_some(length + 1)
 }
 
 #[cfg(test)]

@@ -152,6 +152,30 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
     words.len() * 8 + rest.iter().position(stop).unwrap_or(rest.len())
 }
 
+/// Length of `bytes` up to the first quote that ends a string, or to an escape that is bad or not
+/// whole.
+pub(super) fn passable(bytes: &[u8]) -> usize {
+    let mut length = plain(bytes);
+    while bytes.get(length) == Some(&b'\\')
+        && let Some(escape) = bytes.get(length + 1..).and_then(escape)
+    {
+        length += 1 + escape;
+        let rest = bytes.get(length..).unwrap_or_default();
+        // Where there was one escape, the text is most likely long.
+        length += memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+    }
+    length
+}
+
+/// Length of an escape behind its backslash, if it is good and whole.
+fn escape(bytes: &[u8]) -> Option<usize> {
+    match bytes.first()? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(1),
+        b'u' => bytes.get(1..5)?.iter().all(u8::is_ascii_hexdigit).then_some(5),
+        _ => None,
+    }
+}
+
 /// The high bit of the lowest byte that equals `byte`, and perhaps bits above it.
 const fn equal(word: u64, byte: u8) -> u64 {
     const LOW: u64 = 0x0101_0101_0101_0101;

@@ -270,6 +270,11 @@ proptest::proptest! {
             proptest::sample::select(vec![
                 "data: ", "data", ":", "\n", "\r", "\r\n", "\n\n", "{", "}", "[", "]", ",", "\"", "\\", "1", "-",
                 SAID, STOP, USAGE, NONSENSE, "[DONE]", "\"usage\":", "null", "\"choices\":[]",
+                "data: {\"id\":\"a\",\"n\":1,\"choices\":[{\"delta\":{\"content\":\"hi\"}}],\"usage\":null}\n\n",
+                "data: {\"id\":\"\",\"n\":-2.5e1,\"choices\":[{\"delta\":{\"content\":\"\\u00e9\\\\\"}}],\"usage\":null}\n\n",
+                "data: {\"id\":\"a\",\"n\":1,\"choices\":[{\"delta\":{\"content\":\"\\x\"}}],\"usage\":null}\n\n",
+                "data: {\"type\":\"response.x.delta\",\"n\":1,\"delta\":\"hi\",\"pad\":\"\"}\r\r",
+                "data: {\"type\":\"response.x.delta\",\"n\":12,\"delta\":\"\\n\",\"pad\":\"abc\"}\n\n",
                 "\"type\":\"response.completed\"", "\"response\":", "{\"error\":1}", "\u{FEFF}",
             ]),
             0..24,
