@@ -175,7 +175,8 @@ impl Unasked {
     fn cut(&mut self, event: &[u8], lines: usize, out: &mut Output<'_>) {
         let line = line_of(event).filter(|_| lines == 1);
         if let Some(cut) = line.and_then(|line| self.template.fit(line)?.mark) {
-            return out.copy_without(event, 0, &[cut.0 as u64..cut.1 as u64]);
+            let cut = cut.0 as u64..cut.1 as u64;
+            return out.copy_without(event, 0, std::slice::from_ref(&cut));
         }
         let mut cutter = Cutter::new();
         cutter.push(event);
