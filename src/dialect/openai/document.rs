@@ -49,7 +49,7 @@ impl Marker {
 enum Data {
     Blank,
     Object,
-    /// It fits the template, and so is whole and was taken over already.
+    /// It is whole and was taken over already: the document ended, or fits the template.
     Known,
     /// Not JSON, or nested too deep.
     Broken,
@@ -88,34 +88,49 @@ impl Document {
         &self.reading
     }
 
-    /// The next bytes of an answer that is one document.
+    /// The next bytes of an answer that is one document. What follows it is passed over.
     pub(super) fn json(&mut self, bytes: &[u8], at: u64) {
-        if !matches!(self.data, Data::Broken)
-            && self.scanner.push(bytes, at, &mut self.facts).is_err()
-        {
-            self.data = Data::Broken;
+        if matches!(self.data, Data::Known | Data::Broken) {
+            return;
+        }
+        self.scan(bytes, at);
+        if self.scanner.is_done() {
+            self.end_document(true);
+            self.data = Data::Known;
+            self.progress.over |= !self.is_responses();
+            self.mark();
         }
     }
 
-    /// An answer that is one document ended before offset `at`.
-    pub(super) fn end_json(&mut self, at: u64) -> End {
-        let broken = matches!(self.data, Data::Broken);
-        let whole = !broken && self.scanner.finish(at, &mut self.facts).is_ok();
-        self.end_document(whole);
-        self.progress.over |= whole && !self.is_responses();
-        match (whole, broken) {
-            (true, _) => End::Whole,
-            (false, false) => End::Cut,
-            (false, true) => End::Unreadable,
+    /// An answer that is one document ended.
+    pub(super) fn end_json(&mut self) -> End {
+        if matches!(self.data, Data::Known) {
+            return End::Whole;
         }
+        self.end_document(false);
+        if matches!(self.data, Data::Broken) { End::Unreadable } else { End::Cut }
     }
 
     /// A stream of events ended.
     pub(super) fn end_events(&mut self) -> End {
         if !self.is_responses() {
-            self.progress.over = chat::is_over(&self.reading, &self.progress);
+            self.progress.over |= chat::is_over(&self.reading, &self.progress);
         }
         if self.progress.over { End::Whole } else { End::Cut }
+    }
+
+    /// The provider has said all: the reading is final before the last bytes go on.
+    fn mark(&mut self) {
+        if self.progress.over {
+            self.progress.marked = true;
+            self.settle(End::Whole, false);
+        }
+    }
+
+    fn scan(&mut self, bytes: &[u8], at: u64) {
+        if self.scanner.push(bytes, at, &mut self.facts).is_err() {
+            self.data = Data::Broken;
+        }
     }
 
     /// Judges the reading at the end of the body.
@@ -127,7 +142,7 @@ impl Document {
         }
         let over = progress.over && end == End::Whole && !reading.error && !progress.failed;
         reading.usage_final = reading.usage_present && (reading.usage_final || over);
-        reading.complete = over && (!cut || progress.finishes == 0 || reading.done_marker);
+        reading.complete = over && (!cut || progress.marked);
         reading.truncated =
             !reading.complete && !reading.error && (cut || (end == End::Cut && !progress.failed));
         reading.billable = match () {
@@ -164,7 +179,7 @@ impl Events for Document {
             Data::Blank => self.begin(bytes, at),
             Data::Object => {
                 self.facts.template.clear();
-                self.json(bytes, at);
+                self.scan(bytes, at);
             }
             // Behind a whole document only white space may stand; nothing hangs on it.
             Data::Known | Data::Broken => {}
@@ -174,10 +189,13 @@ impl Events for Document {
 
     fn dispatch(&mut self) {
         match std::mem::replace(&mut self.data, Data::Blank) {
-            Data::Marker(marker) => self.reading.done_marker |= marker.is_done(),
+            Data::Marker(marker) => self.end_marker(&marker),
             Data::Object => {
-                let whole = self.scanner.finish(0, &mut self.facts).is_ok();
+                let whole = self.scanner.is_done();
                 self.end_document(whole);
+                if self.is_responses() {
+                    self.mark();
+                }
             }
             Data::Broken => self.end_document(false),
             Data::Known | Data::Blank => {}
@@ -186,6 +204,14 @@ impl Events for Document {
 }
 
 impl Document {
+    fn end_marker(&mut self, marker: &Marker) {
+        if marker.is_done() {
+            self.reading.done_marker = true;
+            self.progress.over |= !self.is_responses();
+            self.mark();
+        }
+    }
+
     /// The first bytes of an event's data; most often all of them.
     fn begin(&mut self, bytes: &[u8], at: u64) {
         if let Some(fit) = self.facts.template.fit(bytes) {
@@ -206,7 +232,7 @@ impl Document {
             Some(_) => {
                 self.data = Data::Object;
                 self.facts.begin = Some(at);
-                self.json(bytes, at);
+                self.scan(bytes, at);
                 self.facts.begin = None;
                 let whole = matches!(self.data, Data::Object) && self.scanner.is_done();
                 if whole && self.is_quiet() {
