@@ -1,6 +1,28 @@
-//! Farebox, an exact, transparent metering reverse proxy for LLM APIs.
-#![doc = "x"]
+//! Farebox: an exact, transparent metering reverse proxy for LLM APIs.
+//!
+//! # The map
+//!
+//! Read it in this order.
+//!
+//! 1. Leaves, which import nothing of ours: [`money`] (nano-dollars), [`usage`] (token classes,
+//!    what one answer used), [`ids`], [`clock`], [`secret`].
+//! 2. [`limit`]: `25 usd/month`; meters, windows, status words. Pure.
+//! 3. [`framing`]: bytes in, events out: SSE, JSON without a tree, decompression. No I/O.
+//! 4. [`dialect`]: what requests and answers mean; one folder or file for each wire format.
+//! 5. [`pricing`]: the price table, the cost of a usage, the ceiling of a call. Pure.
+//! 6. [`ledger`]: who may still spend: hold, post, void, expire; embedded and Redis.
+//! 7. [`provider`]: the upstream services and our credentials there.
+//! 8. [`proxy`]: the life of a request. Start with `Proxy::relay`.
+//! 9. [`control`]: the admin API. [`telemetry`]: logs and metrics. [`serve`]: listeners, TLS,
+//!    drain. [`config`]: file, environment and flags.
+//! 10. [`app`] wires it all; [`cli`] has one file a verb; [`demo`] has the simulated provider.
+
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod control;
+pub mod demo;
 pub mod dialect;
 pub mod framing;
 pub mod ids;
@@ -8,5 +30,9 @@ pub mod ledger;
 pub mod limit;
 pub mod money;
 pub mod pricing;
+pub mod provider;
+pub mod proxy;
 pub mod secret;
+pub mod serve;
+pub mod telemetry;
 pub mod usage;

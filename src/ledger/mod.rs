@@ -7,9 +7,24 @@
 //! Invariants: `hold` may be refused, `settle` never is. Every operation is idempotent by call id.
 //! A late post replaces what an expired hold was charged.
 
-mod order;
-mod registry;
+#![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
+mod account;
+mod admin;
+mod book;
+mod embedded;
+mod log;
+mod moment;
+mod options;
+mod order;
+mod query;
+mod registry;
+mod settling;
+mod slot;
+mod verify;
+
+pub use embedded::EmbeddedLedger;
+pub use options::{Crossing, Options};
 pub use order::{
     Admission, Amounts, CallFacts, Caller, Denial, Ending, Enforcement, HoldOrder, LimitDenial,
     LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,
@@ -31,6 +46,25 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[derive(Debug)]
 pub struct Permit(#[allow(dead_code)] Option<tokio::sync::OwnedSemaphorePermit>);
 
+impl Permit {
+    /// The right to settle where nothing has to be waited for.
+    pub const fn unbounded() -> Self {
+        Self(None)
+    }
+}
+
+/// Why a ledger could not be opened; the text names what was tried and the way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenError(pub String);
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OpenError {}
+
 /// The ledger as the data path uses it.
 pub trait Ledger: Send + Sync + 'static {
     /// Who owns the key with this digest, with the state of key, user and workspace. `None` where
@@ -47,6 +81,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// Checks every limit of all payers and holds on all of them or on none. The hold's lease is
     /// renewed by the back end until [`Ledger::settle`] ends it or this process dies.
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>>;
+
+    /// What keeps this ledger from admitting calls now; for readiness, without waiting.
+    fn fault(&self) -> Option<String>;
 
     /// Ends the hold of a call. Synchronous and infallible for the caller: when it returns, the
     /// settlement survives a crash of this process (journal or log written). Also right for a hold

@@ -1,9 +1,26 @@
 //! Prices: which model costs what, and what a usage costs. Pure, and exact to the last digit.
+//!
+//! Not here: what a budget allows (`ledger`), what an answer used (`dialect`), estimates of tokens
+//! that nobody reported. Invariants: no floating point; a charge is summed exactly and rounded up
+//! once; a model without a price is not found, never free.
+#![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
+
+mod class;
+mod document;
+mod exact;
+mod file;
+mod model;
+mod rates;
+mod table;
+mod tiers;
+
+pub use class::Class;
+pub use exact::{Exact, Per};
+pub use file::BadPricing;
+pub use model::{Line, ModelPrice};
+pub use table::PriceTable;
 
 use crate::clock::UnixMs;
-use crate::money::NanoUsd;
-use crate::usage::Usage;
-use std::sync::Arc;
 
 /// Under which conditions a call was, or would be, served.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,0 +1,46 @@
+# make test    everything that must hold: format, lints, all tests
+# make bench   CPU per call beside nginx, memory, instruction counts (takes minutes)
+# make help    the rest
+
+CARGO ?= cargo
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: help test lint unit sdk tools bench instructions deny demo
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+test: tools lint unit sdk
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+unit:
+	$(CARGO) test --locked
+
+# make sdk     the real OpenAI clients for Python and Node against the built program
+sdk:
+	$(CARGO) build --locked
+	tests/sdk/run.sh target/debug/farebox
+
+# Installs what the tests need and a fresh Debian lacks.
+tools:
+	@command -v redis-server >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq redis-server; }
+
+# make demo    everything on one machine, offline, for twenty seconds
+demo:
+	$(CARGO) run --locked --release -- demo --seconds 20
+
+bench:
+	@command -v nginx >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq nginx-light; }
+	$(CARGO) build --locked --release
+	benches/e2e/run.sh target/release/farebox
+
+# make instructions   callgrind counts of the usage readers
+instructions:
+	benches/instructions.sh
+
+# make deny    licences, advisories and sources of every dependency
+deny:
+	$(CARGO) deny check

@@ -1,0 +1,316 @@
+//! From what is written to what is meant.
+
+use super::raw::{
+    Raw, RawAdmin, RawCredential, RawProvider, RawServer, UnmeteredRoute, UnpricedModel,
+};
+use super::{BadConfig, Config, Environment, Overrides, ServerBounds};
+use crate::limit::{Calendar, Limit, Meter, Window};
+use crate::provider::{Credential, ModelRoute, Provider, Providers, known};
+use secrecy::{ExposeSecret, SecretString};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+/// Tokens that stand in documents. Whoever uses one has no token.
+const KNOWN_TOKENS: [&str; 4] =
+    ["dev_reset_2025", "dev_reset_2025_dev_reset_2025", "changeme_changeme", "0123456789abcdef"];
+
+/// The shortest admin token.
+const TOKEN_LENGTH: usize = 16;
+
+/// The variables that may hold the admin token.
+const TOKEN_VARIABLES: [&str; 3] =
+    ["FAREBOX_ADMIN_TOKEN", "QUOTA_ADMIN_KEY", "QUOTA_ADMIN_RESET_KEY"];
+
+fn bad(text: impl Into<String>) -> BadConfig {
+    BadConfig(text.into())
+}
+
+pub(super) fn check(
+    raw: Raw,
+    environment: &Environment,
+    overrides: &Overrides,
+) -> Result<Config, BadConfig> {
+    let listen = address("listen", overrides.listen, raw.listen.as_deref(), 8080)?;
+    let admin_listen =
+        address("admin_listen", overrides.admin_listen, raw.admin_listen.as_deref(), 8081)?;
+    let admin_token = admin_token(&raw.admin, environment)?;
+    for (name, address) in [("listen", listen), ("admin_listen", admin_listen)] {
+        if !address.ip().is_loopback() && admin_token.is_none() {
+            return Err(bad(format!(
+                "{name} = \"{address}\" is reachable from other machines, so an admin token must \
+                 be configured: set FAREBOX_ADMIN_TOKEN (16 characters or more)"
+            )));
+        }
+    }
+    let ledger = raw.ledger;
+    let lease = ledger.lease_seconds.unwrap_or(60);
+    if !(5..=86_400).contains(&lease) {
+        return Err(bad(format!("ledger.lease_seconds = {lease}: from 5 to 86400")));
+    }
+    let timezone = ledger.timezone.unwrap_or_else(|| "UTC".to_owned());
+    let calendar = Calendar::named(&timezone).ok_or_else(|| {
+        bad(format!("ledger.timezone = \"{timezone}\": no such zone; write it like Europe/Berlin"))
+    })?;
+    let redis_url = overrides.redis.clone().or(ledger.redis_url);
+    let redis_url =
+        redis_url.map(|url| expand("ledger.redis_url", &url, environment)).transpose()?;
+    let rules = raw.enforcement;
+    let data_dir = overrides
+        .data_dir
+        .clone()
+        .or_else(|| environment.get("FAREBOX_DATA_DIR").map(Into::into))
+        .or(ledger.data_dir)
+        .unwrap_or_else(|| "farebox-data".into());
+    Ok(Config {
+        listen,
+        admin_listen,
+        tls: raw.tls.map(|tls| (tls.cert, tls.key)),
+        pricing: overrides.pricing.clone().or(raw.pricing),
+        redis_url,
+        data_dir,
+        lease: Duration::from_secs(lease),
+        on_lost_hold: ledger.on_lost_hold.unwrap_or_default(),
+        timezone,
+        calendar,
+        mode: rules.mode.unwrap_or_default(),
+        on_disconnect: rules.on_disconnect.unwrap_or_default(),
+        drain: Duration::from_secs(rules.drain_seconds.unwrap_or(30)),
+        unpriced_is_free: rules.unpriced_model == Some(UnpricedModel::Free),
+        forward_unmetered: rules.unmetered_route == Some(UnmeteredRoute::Forward),
+        user_limits: user_limits(raw.defaults.user.limits, environment)?,
+        thresholds: raw.defaults.user.thresholds.unwrap_or_default(),
+        providers: providers(raw.providers, raw.routes, environment, overrides)?,
+        admin_token,
+        server: server(&raw.server)?,
+    })
+}
+
+fn address(
+    name: &str,
+    flag: Option<SocketAddr>,
+    written: Option<&str>,
+    port: u16,
+) -> Result<SocketAddr, BadConfig> {
+    if let Some(address) = flag {
+        return Ok(address);
+    }
+    let Some(text) = written else { return Ok(SocketAddr::from(([127, 0, 0, 1], port))) };
+    text.parse().map_err(|_| {
+        bad(format!("{name} = \"{text}\" is not an address; write it like 127.0.0.1:{port}"))
+    })
+}
+
+/// Replaces a whole-value `${NAME}` by the variable.
+fn expand(place: &str, text: &str, environment: &Environment) -> Result<SecretString, BadConfig> {
+    let Some(variable) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else {
+        return Ok(SecretString::from(text));
+    };
+    environment
+        .get(variable)
+        .map(SecretString::from)
+        .ok_or_else(|| bad(format!("{place}: the environment variable {variable} is not set")))
+}
+
+fn secret_file(place: &str, path: &Path) -> Result<SecretString, BadConfig> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| bad(format!("{place}: cannot read {}: {e}", path.display())))?;
+    match text.trim() {
+        "" => Err(bad(format!("{place}: {} is empty", path.display()))),
+        text => Ok(SecretString::from(text)),
+    }
+}
+
+fn admin_token(
+    raw: &RawAdmin,
+    environment: &Environment,
+) -> Result<Option<SecretString>, BadConfig> {
+    let set: Vec<(&str, &str)> = TOKEN_VARIABLES
+        .iter()
+        .filter_map(|variable| Some((*variable, environment.get(variable)?)))
+        .collect();
+    if let [(first, one), rest @ ..] = set.as_slice()
+        && let Some((second, _)) = rest.iter().find(|(_, other)| other != one)
+    {
+        return Err(bad(format!("{first} and {second} have different values; set one of them")));
+    }
+    let (place, token) = match (set.first(), &raw.token, &raw.token_file) {
+        (Some((variable, token)), _, _) => (*variable, SecretString::from(*token)),
+        (None, Some(_), Some(_)) => {
+            return Err(bad("admin.token and admin.token_file: set one of them"));
+        }
+        (None, Some(token), None) if token.is_empty() => return Ok(None),
+        (None, Some(token), None) => ("admin.token", expand("admin.token", token, environment)?),
+        (None, None, Some(path)) => ("admin.token_file", secret_file("admin.token_file", path)?),
+        (None, None, None) => return Ok(None),
+    };
+    let text = token.expose_secret();
+    if KNOWN_TOKENS.contains(&text) {
+        return Err(bad(format!("{place} is a token from a document; choose one of your own")));
+    }
+    if text.chars().count() < TOKEN_LENGTH {
+        return Err(bad(format!("{place} is shorter than {TOKEN_LENGTH} characters")));
+    }
+    Ok(Some(token))
+}
+
+/// The default limits of users; three variables of older deployments replace single ones.
+fn user_limits(
+    written: Option<Vec<Limit>>,
+    environment: &Environment,
+) -> Result<Vec<Limit>, BadConfig> {
+    let mut limits = match written {
+        Some(limits) => limits,
+        None => ["25usd/month", "500req/minute", "10000req/day", "150000tok/minute"]
+            .iter()
+            .map(|text| text.parse().map_err(|e| bad(format!("{e}"))))
+            .collect::<Result<_, _>>()?,
+    };
+    for (variable, meter, window) in [
+        ("OPENAI_RATE_LIMIT_PER_MINUTE", Meter::Requests, Window::Minute),
+        ("OPENAI_RATE_LIMIT_PER_DAY", Meter::Requests, Window::Day),
+        ("OPENAI_TOKEN_LIMIT_PER_MINUTE", Meter::Tokens, Window::Minute),
+    ] {
+        let Some(text) = environment.get(variable) else { continue };
+        let written = format!("{text} {}/{}", meter.as_str(), window.as_str());
+        let limit: Limit = written.parse().map_err(|e| bad(format!("{variable}: {e}")))?;
+        limits.retain(|l| (l.meter, l.window) != (meter, Some(window)));
+        limits.push(limit);
+    }
+    let mut names: Vec<String> = limits.iter().map(Limit::name).collect();
+    names.sort();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(bad(format!("defaults.user.limits: two limits for {}", twice[0])));
+    }
+    Ok(limits)
+}
+
+fn providers(
+    written: std::collections::BTreeMap<String, RawProvider>,
+    routes: Vec<super::raw::RawRoute>,
+    environment: &Environment,
+    overrides: &Overrides,
+) -> Result<Providers, BadConfig> {
+    let mut written = written;
+    for (name, _) in &overrides.upstreams {
+        written.entry(name.clone()).or_default();
+    }
+    if written.is_empty() {
+        let set = |k: &&crate::provider::Known| environment.get(k.variable).is_some();
+        for known in crate::provider::KNOWN.iter().filter(set) {
+            written.insert(known.name.to_owned(), RawProvider::default());
+        }
+    }
+    let mut providers = Vec::new();
+    for (name, raw) in written {
+        let upstream = overrides.upstreams.iter().rfind(|(n, _)| *n == name).map(|(_, url)| url);
+        providers.push(provider(name, raw, upstream, environment)?);
+    }
+    for route in &routes {
+        if !providers.iter().any(|p| p.name == route.provider) {
+            return Err(bad(format!("routes: there is no provider `{}`", route.provider)));
+        }
+    }
+    let rule = |r: super::raw::RawRoute| ModelRoute { models: r.models, provider: r.provider };
+    Ok(Providers::new(providers, routes.into_iter().map(rule).collect()))
+}
+
+fn provider(
+    name: String,
+    raw: RawProvider,
+    upstream: Option<&String>,
+    environment: &Environment,
+) -> Result<Provider, BadConfig> {
+    if name.parse::<crate::ids::Id>().is_err() || name == "v1" {
+        return Err(bad(format!("providers.{name}: not usable as a name")));
+    }
+    if let Some(dialect) = raw.dialect.as_deref().filter(|dialect| *dialect != "openai") {
+        return Err(bad(format!(
+            "providers.{name}.dialect = \"{dialect}\": only `openai` can be metered"
+        )));
+    }
+    let known = known(&name);
+    let base_url = upstream
+        .cloned()
+        .or(raw.base_url)
+        .or_else(|| known.map(|k| k.base_url.to_owned()))
+        .ok_or_else(|| bad(format!("providers.{name}: base_url is missing")))?;
+    let credentials = if raw.credentials.is_empty() {
+        let set = known.and_then(|k| environment.get(k.variable));
+        let named = |key: &str| Credential { name: format!("{name}-main"), secret: key.into() };
+        set.map(named).into_iter().collect()
+    } else {
+        let read = |raw| credential(&name, raw, environment);
+        raw.credentials.iter().map(read).collect::<Result<Vec<_>, _>>()?
+    };
+    Ok(Provider {
+        base_url: usable_url(&name, &base_url)?,
+        credentials,
+        cancel_stops_billing: known.is_some_and(|k| k.cancel_stops_billing),
+        name,
+    })
+}
+
+fn usable_url(name: &str, url: &str) -> Result<String, BadConfig> {
+    let parsed: Option<http::Uri> = url.parse().ok();
+    let fits = parsed.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.query().is_none()
+    });
+    if !fits || url.contains('@') {
+        return Err(bad(format!(
+            "providers.{name}.base_url is not an http:// or https:// address without user and query"
+        )));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+fn credential(
+    provider: &str,
+    raw: &RawCredential,
+    environment: &Environment,
+) -> Result<Credential, BadConfig> {
+    let place = format!("providers.{provider}.credentials.{}", raw.name);
+    if raw.name.parse::<crate::ids::Id>().is_err() {
+        return Err(bad(format!(
+            "{place}: a name has 1 to 64 of the characters A-Z a-z 0-9 . _ -"
+        )));
+    }
+    let secret = match (&raw.api_key, &raw.api_key_file) {
+        (Some(key), None) => expand(&format!("{place}.api_key"), key, environment)?,
+        (None, Some(path)) => secret_file(&format!("{place}.api_key_file"), path)?,
+        _ => return Err(bad(format!("{place}: set api_key or api_key_file, one of them"))),
+    };
+    Ok(Credential { name: raw.name.clone(), secret })
+}
+
+fn server(raw: &RawServer) -> Result<ServerBounds, BadConfig> {
+    let seconds = |name: &str, written: Option<u64>, default: u64| {
+        let n = written.unwrap_or(default);
+        match (1..=86_400).contains(&n) {
+            true => Ok(Duration::from_secs(n)),
+            false => Err(bad(format!("server.{name} = {n}: from 1 to 86400 seconds"))),
+        }
+    };
+    let bytes = |name: &str, written: Option<u64>, default: u64| {
+        let n = written.unwrap_or(default);
+        match (1024..=(16 << 30)).contains(&n) {
+            true => Ok(n),
+            false => Err(bad(format!("server.{name} = {n}: from 1024 bytes to 16 GiB"))),
+        }
+    };
+    let connections = raw.max_connections.unwrap_or(20_000);
+    Ok(ServerBounds {
+        json_bytes: bytes("max_json_bytes", raw.max_json_bytes, 32 << 20)?,
+        upload_bytes: bytes("max_upload_bytes", raw.max_upload_bytes, 512 << 20)?,
+        handshake: seconds("handshake_seconds", raw.handshake_seconds, 10)?,
+        header: seconds("header_seconds", raw.header_seconds, 30)?,
+        body: seconds("body_seconds", raw.body_seconds, 30)?,
+        write_stall: seconds("write_seconds", raw.write_seconds, 60)?,
+        connect: seconds("connect_seconds", raw.connect_seconds, 10)?,
+        first_byte: seconds("first_byte_seconds", raw.first_byte_seconds, 600)?,
+        stop: seconds("stop_seconds", raw.stop_seconds, 300)?,
+        connections: usize::try_from(connections.clamp(1, 1_000_000)).unwrap_or(20_000),
+    })
+}

@@ -1,0 +1,157 @@
+//! The configuration: flag over environment over file over default, checked before anything starts.
+//!
+//! `raw` is what may be written, `check` turns it into what is meant, `print` shows it without
+//! secrets. Nothing here opens a socket or reads the process's environment by itself.
+
+mod check;
+mod print;
+mod raw;
+mod source;
+
+pub use source::Environment;
+
+use crate::ledger::{Enforcement, LostHold};
+use crate::limit::{Calendar, Limit, Thresholds};
+use crate::provider::Providers;
+use secrecy::SecretString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A configuration that cannot be used. The text names the place, the value and the way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadConfig(String);
+
+impl fmt::Display for BadConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadConfig {}
+
+/// What the command line says.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+    /// `--admin-listen`.
+    pub admin_listen: Option<SocketAddr>,
+    /// `--redis`.
+    pub redis: Option<String>,
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--pricing`.
+    pub pricing: Option<PathBuf>,
+    /// `--upstream NAME=URL`.
+    pub upstreams: Vec<(String, String)>,
+}
+
+/// What a client's hang-up does to the provider's side of the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDisconnect {
+    /// Hang up too where that stops the provider's bill, else read on.
+    #[default]
+    Auto,
+    /// Read on for the usage block.
+    Drain,
+    /// Hang up too.
+    Cancel,
+}
+
+/// The configuration in force.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where apps connect.
+    pub listen: SocketAddr,
+    /// Where operators connect.
+    pub admin_listen: SocketAddr,
+    /// Certificate and key of both listeners, PEM files.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// A price table instead of the one that is built in.
+    pub pricing: Option<PathBuf>,
+    /// Redis; `None`: the embedded ledger.
+    pub redis_url: Option<SecretString>,
+    /// Where the embedded ledger, the journal and the admin token are kept.
+    pub data_dir: PathBuf,
+    /// How long a hold lives without being renewed.
+    pub lease: Duration,
+    /// What an expired hold is charged.
+    pub on_lost_hold: LostHold,
+    /// The time zone's name.
+    pub timezone: String,
+    /// The calendar of that zone.
+    pub calendar: Calendar,
+    /// How limits are enforced where an account does not say.
+    pub mode: Enforcement,
+    /// What happens when a client hangs up.
+    pub on_disconnect: OnDisconnect,
+    /// How long to read on for a client that hung up.
+    pub drain: Duration,
+    /// Let models without a price pass, at no charge.
+    pub unpriced_is_free: bool,
+    /// Let routes pass that cost money and are not metered.
+    pub forward_unmetered: bool,
+    /// The limits of users that have none of their own.
+    pub user_limits: Vec<Limit>,
+    /// The thresholds of accounts that have none of their own.
+    pub thresholds: Thresholds,
+    /// The upstream services.
+    pub providers: Providers,
+    /// The operator's token.
+    pub admin_token: Option<SecretString>,
+    /// The limits of the data plane.
+    pub server: ServerBounds,
+}
+
+/// How much and how long the data plane waits and takes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerBounds {
+    /// Bytes of a metered request.
+    pub json_bytes: u64,
+    /// Bytes of an upload.
+    pub upload_bytes: u64,
+    /// From accept to the first byte, and for a TLS handshake.
+    pub handshake: Duration,
+    /// For a request's header; also how long an idle connection is kept.
+    pub header: Duration,
+    /// For a pause inside a request's body.
+    pub body: Duration,
+    /// For a client that does not read.
+    pub write_stall: Duration,
+    /// For a connection to a provider.
+    pub connect: Duration,
+    /// For the head of a provider's answer.
+    pub first_byte: Duration,
+    /// For calls in flight when the proxy stops.
+    pub stop: Duration,
+    /// Connections of clients at the same time.
+    pub connections: usize,
+}
+
+impl Config {
+    /// Reads, merges and checks. A `path` that was named must exist; the default file need not.
+    pub fn load(
+        path: Option<&Path>,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, BadConfig> {
+        let raw = source::read(path, environment)?;
+        check::check(raw, environment, overrides)
+    }
+
+    /// The same without any file.
+    pub fn without_file(
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, BadConfig> {
+        check::check(raw::Raw::default(), environment, overrides)
+    }
+
+    /// The configuration as it would be written in the file, secrets replaced by `***`.
+    pub fn printed(&self) -> toml::Table {
+        print::table(self)
+    }
+}

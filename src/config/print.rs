@@ -1,0 +1,137 @@
+//! The configuration in force, in the shape of the file, without secrets.
+
+use super::{Config, OnDisconnect};
+use crate::ledger::{Enforcement, LostHold};
+use crate::limit::Limit;
+use crate::provider::Provider;
+use toml::{Table, Value};
+
+const HIDDEN: &str = "***";
+
+pub(super) fn table(config: &Config) -> Table {
+    let mut all = Table::new();
+    put(&mut all, "listen", config.listen.to_string());
+    put(&mut all, "admin_listen", config.admin_listen.to_string());
+    if let Some(path) = &config.pricing {
+        put(&mut all, "pricing", path.display().to_string());
+    }
+    if let Some((cert, key)) = &config.tls {
+        let mut tls = Table::new();
+        put(&mut tls, "cert", cert.display().to_string());
+        put(&mut tls, "key", key.display().to_string());
+        put(&mut all, "tls", tls);
+    }
+    put(&mut all, "ledger", ledger(config));
+    put(&mut all, "enforcement", enforcement(config));
+    put(&mut all, "defaults", defaults(config));
+    let providers: Table =
+        config.providers.iter().map(|p| (p.name.clone(), provider(p).into())).collect();
+    put(&mut all, "providers", providers);
+    let mut admin = Table::new();
+    if config.admin_token.is_some() {
+        put(&mut admin, "token", HIDDEN);
+    }
+    put(&mut all, "admin", admin);
+    put(&mut all, "server", server(config));
+    all
+}
+
+fn put(table: &mut Table, name: &str, value: impl Into<Value>) {
+    table.insert(name.to_owned(), value.into());
+}
+
+fn seconds(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn count(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn ledger(config: &Config) -> Table {
+    let mut ledger = Table::new();
+    if config.redis_url.is_some() {
+        put(&mut ledger, "redis_url", HIDDEN);
+    }
+    put(&mut ledger, "data_dir", config.data_dir.display().to_string());
+    put(&mut ledger, "lease_seconds", seconds(config.lease));
+    let lost = match config.on_lost_hold {
+        LostHold::Expected => "expected",
+        LostHold::Held => "held",
+        LostHold::Nothing => "nothing",
+    };
+    put(&mut ledger, "on_lost_hold", lost);
+    put(&mut ledger, "timezone", config.timezone.clone());
+    ledger
+}
+
+fn enforcement(config: &Config) -> Table {
+    let mut rules = Table::new();
+    let mode = match config.mode {
+        Enforcement::Strict => "strict",
+        Enforcement::Balanced => "balanced",
+        Enforcement::Postpaid => "postpaid",
+        Enforcement::Observe => "observe",
+    };
+    put(&mut rules, "mode", mode);
+    let left = match config.on_disconnect {
+        OnDisconnect::Auto => "auto",
+        OnDisconnect::Drain => "drain",
+        OnDisconnect::Cancel => "cancel",
+    };
+    put(&mut rules, "on_disconnect", left);
+    put(&mut rules, "drain_seconds", seconds(config.drain));
+    put(&mut rules, "unpriced_model", if config.unpriced_is_free { "free" } else { "reject" });
+    let unmetered = if config.forward_unmetered { "forward" } else { "reject" };
+    put(&mut rules, "unmetered_route", unmetered);
+    rules
+}
+
+fn defaults(config: &Config) -> Table {
+    let limits: Vec<Value> =
+        config.user_limits.iter().map(Limit::to_string).map(Value::String).collect();
+    let thresholds: Vec<Value> =
+        config.thresholds.as_slice().iter().map(|t| Value::Integer(i64::from(*t))).collect();
+    let mut user = Table::new();
+    put(&mut user, "limits", limits);
+    put(&mut user, "thresholds", thresholds);
+    let mut defaults = Table::new();
+    put(&mut defaults, "user", user);
+    defaults
+}
+
+fn provider(provider: &Provider) -> Table {
+    let credential = |name: &str| {
+        let mut credential = Table::new();
+        put(&mut credential, "name", name);
+        put(&mut credential, "api_key", HIDDEN);
+        Value::Table(credential)
+    };
+    let mut shown = Table::new();
+    put(&mut shown, "dialect", "openai");
+    put(&mut shown, "base_url", provider.base_url.clone());
+    let credentials: Vec<Value> =
+        provider.credentials.iter().map(|c| credential(&c.name)).collect();
+    put(&mut shown, "credentials", credentials);
+    shown
+}
+
+fn server(config: &Config) -> Table {
+    let bounds = &config.server;
+    let mut server = Table::new();
+    put(&mut server, "max_json_bytes", count(bounds.json_bytes));
+    put(&mut server, "max_upload_bytes", count(bounds.upload_bytes));
+    for (name, bound) in [
+        ("handshake_seconds", bounds.handshake),
+        ("header_seconds", bounds.header),
+        ("body_seconds", bounds.body),
+        ("write_seconds", bounds.write_stall),
+        ("connect_seconds", bounds.connect),
+        ("first_byte_seconds", bounds.first_byte),
+        ("stop_seconds", bounds.stop),
+    ] {
+        put(&mut server, name, seconds(bound));
+    }
+    put(&mut server, "max_connections", count(bounds.connections as u64));
+    server
+}

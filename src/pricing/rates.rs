@@ -1,0 +1,144 @@
+//! The prices of one model under one tier over time, ready to be applied.
+//!
+//! A [`Rates`] is complete: every class has its price, and says which class lent it. What the
+//! table leaves out was filled in when the table was read, so that a charge is plain
+//! multiplication.
+
+use super::Bound;
+use super::class::{Class, PerClass, Side};
+use super::exact::Exact;
+use crate::clock::UnixMs;
+
+/// Prices by class, as the table names them.
+pub type Named = PerClass<Option<Exact>>;
+
+/// A price and the class that it was taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// For one token or thing.
+    pub price: Exact,
+    /// The class itself, or the broader one whose price it takes.
+    pub of: Class,
+}
+
+/// Where long prompts begin to be priced differently, for the whole call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threshold {
+    /// Input tokens, cached ones included.
+    pub tokens: u64,
+    /// A call of exactly that many is long, too.
+    pub inclusive: bool,
+}
+
+impl Threshold {
+    fn is_long(self, input: u64) -> bool {
+        if self.inclusive { input >= self.tokens } else { input > self.tokens }
+    }
+}
+
+/// A price for each class, with the dearest of each side.
+#[derive(Debug, Clone)]
+pub struct Card {
+    rates: PerClass<Rate>,
+    dearest_input: Exact,
+    dearest_output: Exact,
+}
+
+impl Card {
+    /// Fills in what `named` leaves out with the price of the next broader class. A class without
+    /// any costs nothing; the table makes sure that input and output have one.
+    pub fn new(named: &Named) -> Self {
+        let mut rates = PerClass::all(Rate { price: Exact::ZERO, of: Class::Input });
+        let (mut dearest_input, mut dearest_output) = (Exact::ZERO, Exact::ZERO);
+        for class in Class::ALL {
+            let mut of = class;
+            while let (None, Some(broader)) = (named.get(of), of.broader()) {
+                of = broader;
+            }
+            let price = named.get(of).unwrap_or_default();
+            rates.set(class, Rate { price, of });
+            match class.side() {
+                Side::Input => dearest_input = dearest_input.max(price),
+                Side::Output => dearest_output = dearest_output.max(price),
+                Side::Apart => {}
+            }
+        }
+        Self { rates, dearest_input, dearest_output }
+    }
+
+    /// The price of a class.
+    pub fn rate(&self, class: Class) -> Rate {
+        self.rates.get(class)
+    }
+
+    /// The cost of these parts, exactly.
+    pub fn cost(&self, parts: &PerClass<u64>) -> Exact {
+        Class::ALL.into_iter().fold(Exact::ZERO, |sum, class| match parts.get(class) {
+            0 => sum,
+            quantity => sum.plus(self.rate(class).price.times(quantity)),
+        })
+    }
+
+    fn ceiling(&self, bound: Bound) -> Exact {
+        self.dearest_input.times(bound.input).plus(self.dearest_output.times(bound.output))
+    }
+}
+
+/// The prices that apply from a moment on.
+#[derive(Debug, Clone)]
+pub struct Rates {
+    /// From when on.
+    pub from: UnixMs,
+    /// For prompts of usual length.
+    pub usual: Card,
+    /// For long prompts.
+    pub long: Option<(Threshold, Card)>,
+}
+
+impl Rates {
+    /// The prices of a call with `input` input tokens.
+    pub fn card(&self, input: u64) -> &Card {
+        match &self.long {
+            Some((threshold, card)) if threshold.is_long(input) => card,
+            _ => &self.usual,
+        }
+    }
+
+    /// What no call within the bound can exceed.
+    pub fn ceiling(&self, bound: Bound) -> Exact {
+        let usual = self.usual.ceiling(bound);
+        match &self.long {
+            Some((threshold, card)) if threshold.is_long(bound.input) => {
+                usual.max(card.ceiling(bound))
+            }
+            _ => usual,
+        }
+    }
+}
+
+/// The prices of one tier, oldest first.
+#[derive(Debug, Clone)]
+pub struct Schedule(Vec<Rates>);
+
+impl Schedule {
+    /// Sorts by date.
+    pub fn new(mut rates: Vec<Rates>) -> Self {
+        rates.sort_by_key(|rates| rates.from);
+        Self(rates)
+    }
+
+    /// The latest prices that are not later than `at`.
+    pub fn at(&self, at: UnixMs) -> Option<&Rates> {
+        self.0.iter().rev().find(|rates| rates.from <= at)
+    }
+
+    /// The oldest prices.
+    pub fn oldest(&self) -> Option<&Rates> {
+        self.0.first()
+    }
+
+    /// What no call within the bound can exceed, at any date.
+    pub fn ceiling(&self, bound: Bound) -> Exact {
+        self.0.iter().map(|rates| rates.ceiling(bound)).max().unwrap_or_default()
+    }
+}

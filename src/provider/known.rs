@@ -1,0 +1,44 @@
+//! Providers that need no address in the configuration: their public base URLs and the usual
+//! variables of their keys.
+//!
+//! Only providers whose dialect can be metered are here. Whether hanging up stops the bill is as
+//! OpenRouter's page on stream cancellation states it (read November 2026).
+
+/// A provider with a public address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its name.
+    pub name: &'static str,
+    /// What its SDK uses.
+    pub base_url: &'static str,
+    /// The environment variable that its SDK reads the key from.
+    pub variable: &'static str,
+    /// Whether hanging up stops the bill.
+    pub cancel_stops_billing: bool,
+}
+
+const fn entry(
+    name: &'static str,
+    base_url: &'static str,
+    variable: &'static str,
+    cancel_stops_billing: bool,
+) -> Known {
+    Known { name, base_url, variable, cancel_stops_billing }
+}
+
+/// All of them.
+pub const KNOWN: &[Known] = &[
+    entry("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", true),
+    entry("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", true),
+    entry("fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", true),
+    entry("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY", false),
+    entry("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", false),
+    entry("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", true),
+    entry("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY", true),
+    entry("xai", "https://api.x.ai/v1", "XAI_API_KEY", true),
+];
+
+/// The known provider of this name.
+pub fn known(name: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.name == name)
+}

@@ -1,0 +1,111 @@
+//! Admission: what to hold, for whom, and the tab that is bound to end it.
+
+use super::refusal::Refusal;
+use super::route::Destination;
+use super::tab::{Pricing, Tab};
+use super::{Authenticated, Proxy, estimate};
+use crate::clock::{Stopwatch, UnixMs};
+use crate::dialect::Call;
+use crate::ids::CallId;
+use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Standing};
+use crate::pricing::Terms;
+
+/// A call as it asks to be admitted.
+pub(super) struct Applicant<'a> {
+    pub(super) id: CallId,
+    pub(super) caller: &'a Caller,
+    pub(super) watch: Stopwatch,
+    pub(super) started: UnixMs,
+    pub(super) provider: &'a str,
+    pub(super) credential: &'a str,
+}
+
+impl Proxy {
+    /// Holds on all accounts of the caller, or refuses. The tab exists before the ledger is asked,
+    /// so whatever happens here, somebody is bound to end the hold.
+    pub(super) async fn admit(
+        &self,
+        applicant: Applicant<'_>,
+        metered: Option<(Call, Pricing)>,
+    ) -> Result<(Tab, Vec<Standing>), Refusal> {
+        let permit = self.ledger.permit().ok_or(Refusal::Overloaded)?;
+        let order = order(&applicant, metered.as_ref());
+        let mut tab = Tab::open(
+            self.ledger.clone(),
+            self.clock.clone(),
+            permit,
+            order,
+            metered,
+            &self.tabs,
+            applicant.watch,
+        );
+        let Some(order) = tab.order() else { return Err(Refusal::Overloaded) };
+        match self.ledger.hold(order).await {
+            Ok(Admission::Held { held, standings }) => {
+                tab.held(held);
+                Ok((tab, standings))
+            }
+            Ok(Admission::Denied(denial)) => {
+                tab.refused();
+                Err(denial.into())
+            }
+            Err(error) => {
+                tracing::warn!(%error, request_id = %applicant.id, "cannot hold");
+                Err(Refusal::Ledger)
+            }
+        }
+    }
+}
+
+impl<'a> Applicant<'a> {
+    pub(super) fn new(request: &'a Authenticated, destination: &'a Destination) -> Self {
+        Self {
+            id: request.id,
+            caller: &request.caller,
+            watch: request.watch,
+            started: request.started,
+            provider: &destination.provider.name,
+            credential: destination.credential_name(),
+        }
+    }
+}
+
+/// What the event of a free route says instead of a dialect.
+const FREE: &str = "free";
+
+fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOrder {
+    let facts = CallFacts {
+        started: applicant.started,
+        provider: applicant.provider.to_owned(),
+        credential: applicant.credential.to_owned(),
+        dialect: metered.map_or(FREE, |(call, _)| call.operation.name()).to_owned(),
+        model: metered.map_or_else(String::new, |(call, _)| call.model.clone()),
+        price_version: metered
+            .map_or_else(String::new, |(_, pricing)| pricing.table.version().to_owned()),
+    };
+    let (ceiling, expected) = match metered {
+        None => (Some(Amounts::default()), Amounts::default()),
+        Some((call, pricing)) => amounts(call, pricing, applicant.started),
+    };
+    HoldOrder {
+        id: applicant.id,
+        payers: applicant.caller.payers.clone(),
+        ceiling,
+        expected,
+        facts,
+    }
+}
+
+/// The ceiling and the expectation of a call; the expectation is never above the ceiling.
+fn amounts(call: &Call, pricing: &Pricing, at: UnixMs) -> (Option<Amounts>, Amounts) {
+    let model = &pricing.model;
+    let terms = Terms { service_tier: call.service_tier.as_deref(), at };
+    let expected = estimate::expected_amounts(estimate::expected(call, model), model, &terms);
+    let ceiling = estimate::bound(call, model).map(|b| estimate::ceiling_amounts(b, model));
+    let expected = ceiling.map_or(expected, |ceiling| Amounts {
+        usd: expected.usd.min(ceiling.usd),
+        tokens: expected.tokens.min(ceiling.tokens),
+        characters: expected.characters.min(ceiling.characters),
+    });
+    (ceiling, expected)
+}

@@ -1,0 +1,317 @@
+//! The answer's body on its way to the client: passed on as it comes, watched by the usage reader,
+//! and the tab ended exactly once.
+//!
+//! hyper stops polling a body once Content-Length bytes went by and never polls those of HEAD or
+//! 204. So the tab ends at the protocol's own end (`[DONE]`), at an early end of the stream, at
+//! `None`, at an error, or on drop, whichever comes first; and always before the last bytes are
+//! handed on.
+
+use super::tab::Tab;
+use crate::dialect::ReadAnswer;
+use crate::ledger::Ending;
+use crate::money::NanoUsd;
+use crate::telemetry::names;
+use crate::usage::Reading;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// What the client is told when the provider breaks off a stream.
+const BROKEN_OFF: &[u8] =
+    b"\n\ndata: {\"error\":{\"message\":\"The provider broke off the stream.\",\
+    \"type\":\"server_error\",\"param\":null,\"code\":\"upstream_closed\"}}\n\n";
+
+/// A usage reader with the tab that it will end.
+pub(super) struct Metering {
+    reader: Box<dyn ReadAnswer>,
+    tab: Tab,
+    ended: bool,
+}
+
+impl Metering {
+    pub(super) fn new(reader: Box<dyn ReadAnswer>, tab: Tab) -> Self {
+        Self { reader, tab, ended: false }
+    }
+
+    /// Shows a frame; what the client is to see of it. The tab ends here if the protocol does.
+    fn push(&mut self, frame: Bytes) -> Bytes {
+        let out = self.reader.push(frame);
+        let reading = self.reader.reading();
+        if reading.complete && reading.usage_final {
+            self.tab.post(Ending::Finished, reading);
+        }
+        out
+    }
+
+    /// The body ended. Bytes that were withheld, and the cost if the tab ended now.
+    pub(super) fn finish(&mut self, ending: Ending) -> (Bytes, Option<NanoUsd>) {
+        if self.ended {
+            return (Bytes::new(), None);
+        }
+        self.ended = true;
+        let (rest, reading) = self.reader.finish(ending != Ending::Finished);
+        (rest, self.tab.post(ending, &reading))
+    }
+}
+
+impl Drop for Metering {
+    fn drop(&mut self) {
+        self.finish(Ending::Left);
+    }
+}
+
+/// How a stream goes on when its client has hung up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnLeft {
+    /// Hang up too, and charge an estimate.
+    Cancel,
+    /// Read on for the usage block, at most so long.
+    Drain(Duration),
+}
+
+/// A body for the client.
+pub struct AnswerBody(Kind);
+
+enum Kind {
+    Whole(Full<Bytes>),
+    Relayed(Box<Relayed>),
+}
+
+impl AnswerBody {
+    /// A body that is complete.
+    pub fn whole(bytes: Bytes) -> Self {
+        Self(Kind::Whole(Full::new(bytes)))
+    }
+
+    /// A body that goes by, after the bytes that were read of it already.
+    pub(super) fn relayed(
+        first: Bytes,
+        upstream: Incoming,
+        metering: Metering,
+        on_left: OnLeft,
+        stream: bool,
+    ) -> Self {
+        metrics::gauge!(names::STREAMS).increment(1.0);
+        Self(Kind::Relayed(Box::new(Relayed {
+            first: Some(first).filter(|bytes| !bytes.is_empty()),
+            upstream: Some(upstream),
+            metering: Some(metering),
+            on_left,
+            stream,
+        })))
+    }
+}
+
+/// A body that goes by.
+struct Relayed {
+    first: Option<Bytes>,
+    /// Gone once the body has ended.
+    upstream: Option<Incoming>,
+    metering: Option<Metering>,
+    on_left: OnLeft,
+    stream: bool,
+}
+
+impl Relayed {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        loop {
+            let Some(upstream) = &mut self.upstream else { return Poll::Ready(None) };
+            match ready!(Pin::new(&mut *upstream).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    let last = upstream.is_end_stream();
+                    let mut out = self.metering.as_mut().map_or(data.clone(), |m| m.push(data));
+                    if last {
+                        out = joined(out, self.end(Ending::Finished));
+                    }
+                    if !out.is_empty() {
+                        return Poll::Ready(Some(Ok(Frame::data(out))));
+                    }
+                }
+                Some(Err(error)) => return self.broken_off(error),
+                None => {
+                    let rest = self.end(Ending::Finished);
+                    return Poll::Ready((!rest.is_empty()).then(|| Ok(Frame::data(rest))));
+                }
+            }
+        }
+    }
+
+    /// A stream gets an error event, so that its client can tell the break from an end; any other
+    /// body breaks off too.
+    fn broken_off(
+        &mut self,
+        error: hyper::Error,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let rest = self.end(Ending::Cut);
+        if self.stream {
+            return Poll::Ready(Some(Ok(Frame::data(joined(
+                rest,
+                Bytes::from_static(BROKEN_OFF),
+            )))));
+        }
+        Poll::Ready(Some(Err(error)))
+    }
+
+    fn end(&mut self, ending: Ending) -> Bytes {
+        self.upstream = None;
+        match &mut self.metering {
+            Some(metering) => metering.finish(ending).0,
+            None => Bytes::new(),
+        }
+    }
+}
+
+fn joined(first: Bytes, second: Bytes) -> Bytes {
+    match (first.is_empty(), second.is_empty()) {
+        (_, true) => first,
+        (true, _) => second,
+        _ => [first, second].concat().into(),
+    }
+}
+
+impl Drop for Relayed {
+    fn drop(&mut self) {
+        metrics::gauge!(names::STREAMS).decrement(1.0);
+        let (Some(upstream), Some(metering)) = (self.upstream.take(), self.metering.take()) else {
+            return;
+        };
+        if let OnLeft::Drain(bound) = self.on_left
+            && metering.tab.is_open()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(drain(upstream, metering, bound));
+        }
+    }
+}
+
+/// Reads on for a client that has left, until the body or the bound ends.
+async fn drain(mut upstream: Incoming, mut metering: Metering, bound: Duration) {
+    let read_on = async {
+        loop {
+            match upstream.frame().await {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        metering.push(data);
+                    }
+                }
+                Some(Err(_)) => return Ending::Left,
+                None => return Ending::Finished,
+            }
+        }
+    };
+    let ending = tokio::time::timeout(bound, read_on).await.unwrap_or(Ending::Left);
+    metering.finish(ending);
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.0 {
+            Kind::Whole(whole) => match ready!(Pin::new(whole).poll_frame(cx)) {
+                Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
+                Some(Err(never)) => match never {},
+                None => Poll::Ready(None),
+            },
+            Kind::Relayed(relayed) => relayed.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Whole(whole) => whole.is_end_stream(),
+            Kind::Relayed(relayed) => relayed.first.is_none() && relayed.upstream.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Whole(whole) => whole.size_hint(),
+            Kind::Relayed(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// What became of an answer that was to be held until complete.
+pub(super) enum Held {
+    /// It is complete; what it cost.
+    Complete(Bytes, Option<NanoUsd>),
+    /// It grew too large to hold: what has come so far, and the rest.
+    Large(Bytes, Incoming, Metering),
+    /// The provider broke off.
+    Cut,
+}
+
+/// Holds an answer of at most `most` bytes until it is complete, so that its headers can say what
+/// it cost. A client that hangs up meanwhile drops this future, and with it the metering.
+pub(super) async fn hold(mut upstream: Incoming, mut metering: Metering, most: usize) -> Held {
+    let mut frames: Vec<Bytes> = Vec::new();
+    let mut length = 0_usize;
+    while !upstream.is_end_stream() {
+        match upstream.frame().await {
+            Some(Ok(frame)) => {
+                let Ok(data) = frame.into_data() else { continue };
+                length = length.saturating_add(data.len());
+                frames.push(metering.push(data));
+            }
+            Some(Err(_)) => {
+                metering.finish(Ending::Cut);
+                return Held::Cut;
+            }
+            None => break,
+        }
+        if length > most {
+            return Held::Large(one(frames), upstream, metering);
+        }
+    }
+    let (rest, cost) = metering.finish(Ending::Finished);
+    frames.push(rest);
+    Held::Complete(one(frames), cost)
+}
+
+fn one(mut frames: Vec<Bytes>) -> Bytes {
+    frames.retain(|frame| !frame.is_empty());
+    match (frames.len(), frames.pop()) {
+        (1, Some(only)) => only,
+        (_, None) => Bytes::new(),
+        (_, Some(last)) => {
+            frames.push(last);
+            frames.concat().into()
+        }
+    }
+}
+
+/// A reader for answers that are not charged: passes everything, knows nothing.
+pub(super) struct Unread(Reading);
+
+impl Unread {
+    pub(super) fn boxed() -> Box<dyn ReadAnswer> {
+        Box::new(Self(Reading { billable: Some(false), ..Reading::default() }))
+    }
+}
+
+impl ReadAnswer for Unread {
+    fn push(&mut self, frame: Bytes) -> Bytes {
+        frame
+    }
+
+    fn finish(&mut self, _cut: bool) -> (Bytes, Reading) {
+        (Bytes::new(), self.0.clone())
+    }
+
+    fn reading(&self) -> &Reading {
+        &self.0
+    }
+}

@@ -1,0 +1,174 @@
+//! Who calls: the key in the request, its digest, and the caller behind it.
+//!
+//! The text of a key is digested at once and goes no further. Callers are remembered for one
+//! second, so that a revocation reaches every proxy within it.
+
+use super::refusal::Refusal;
+use crate::clock::Clock;
+use crate::ledger::{Caller, Ledger};
+use crate::secret::{KEY_PREFIX, SecretDigest};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use moka::sync::Cache;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The headers in which a key may come, besides `Authorization: Bearer`.
+const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
+
+const REMEMBERED: Duration = Duration::from_secs(1);
+
+/// Finds callers by key, and remembers them for a second.
+pub(super) struct Callers {
+    ledger: Arc<dyn Ledger>,
+    clock: Clock,
+    known: Cache<SecretDigest, Option<Arc<Caller>>>,
+}
+
+impl Callers {
+    pub(super) fn new(ledger: Arc<dyn Ledger>, clock: Clock) -> Self {
+        let known = Cache::builder().max_capacity(100_000).time_to_live(REMEMBERED).build();
+        Self { ledger, clock, known }
+    }
+
+    /// The caller of a request, unless the key is wrong or its owner is stopped.
+    pub(super) async fn find(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+    ) -> Result<Arc<Caller>, Refusal> {
+        let key = presented_key(headers, query)?;
+        let digest = SecretDigest::of(key);
+        let caller = match self.known.get(&digest) {
+            Some(known) => known,
+            None => {
+                let found = self.ledger.caller(&digest).await.map_err(|error| {
+                    tracing::warn!(%error, "cannot look up a key");
+                    Refusal::Ledger
+                })?;
+                let found = found.map(Arc::new);
+                self.known.insert(digest, found.clone());
+                found
+            }
+        };
+        let caller = caller.ok_or_else(|| {
+            tracing::debug!(key = ?digest, "an unknown key");
+            Refusal::Key("it is unknown")
+        })?;
+        self.permit(caller)
+    }
+
+    fn permit(&self, caller: Arc<Caller>) -> Result<Arc<Caller>, Refusal> {
+        if caller.revoked {
+            return Err(Refusal::Key("it was revoked"));
+        }
+        if caller.expires.is_some_and(|at| at <= self.clock.now()) {
+            return Err(Refusal::Key("it has expired"));
+        }
+        if caller.suspended {
+            return Err(Refusal::Suspended);
+        }
+        Ok(caller)
+    }
+}
+
+/// The one key that a request presents. Two different ones are refused: guessing which was meant
+/// would charge somebody by chance.
+fn presented_key<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Result<&'a str, Refusal> {
+    let mut found: Option<&str> = None;
+    let mut take = |key: &'a str| match found {
+        Some(other) if other != key => Err(Refusal::Key("the request has two different keys")),
+        _ => {
+            found = Some(key);
+            Ok(())
+        }
+    };
+    let mut bearers = headers.get_all(AUTHORIZATION).iter();
+    if let Some(value) = bearers.next() {
+        if bearers.next().is_some() {
+            return Err(Refusal::Key("the request has two Authorization headers"));
+        }
+        let text = value.to_str().map_err(|_| Refusal::Key("it is not ASCII text"))?;
+        let bearer = match text.split_once(' ') {
+            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
+            _ => return Err(Refusal::Key("the Authorization header is not `Bearer KEY`")),
+        };
+        take(bearer)?;
+    }
+    for name in KEY_HEADERS {
+        for value in headers.get_all(name) {
+            take(value.to_str().map_err(|_| Refusal::Key("it is not ASCII text"))?.trim())?;
+        }
+    }
+    for pair in query.unwrap_or_default().split('&') {
+        if let Some(key) = pair.strip_prefix("key=") {
+            take(key)?;
+        }
+    }
+    let key = found.ok_or(Refusal::Key("the request has no key"))?;
+    let random = key.strip_prefix(KEY_PREFIX).ok_or(Refusal::Key("it is unknown"))?;
+    let fits = random.len() == 43 && random.bytes().all(|b| b.is_ascii_alphanumeric());
+    if fits { Ok(key) } else { Err(Refusal::Key("it is unknown")) }
+}
+
+/// The query without a key, as it goes to the provider.
+pub(super) fn query_without_key(query: &str) -> String {
+    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("key=")).collect();
+    kept.join("&")
+}
+
+/// Whether a header may carry the client's key and must not go to the provider.
+pub(super) fn carries_a_key(name: &str) -> bool {
+    name == AUTHORIZATION.as_str() || KEY_HEADERS.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "sk-fb-0123456789012345678901234567890123456789abc";
+
+    fn check(headers: &[(&'static str, &str)], query: Option<&str>, expected: Result<(), &str>) {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        let found = presented_key(&map, query);
+        match expected {
+            Ok(()) => assert_eq!(found, Ok(KEY), "{headers:?}"),
+            Err(why) => match found {
+                Err(Refusal::Key(text)) => assert!(text.contains(why), "{text}"),
+                other => panic!("{headers:?} gave {other:?}"),
+            },
+        }
+    }
+
+    #[test]
+    fn finds_the_key_wherever_sdks_put_it() {
+        let bearer = format!("Bearer {KEY}");
+        check(&[("authorization", &bearer)], None, Ok(()));
+        check(&[("authorization", &format!("bearer  {KEY} "))], None, Ok(()));
+        check(&[("x-api-key", KEY)], None, Ok(()));
+        check(&[("api-key", KEY), ("authorization", &bearer)], None, Ok(()));
+        check(&[("x-goog-api-key", KEY)], None, Ok(()));
+        check(&[], Some(&format!("alt=sse&key={KEY}")), Ok(()));
+    }
+
+    #[test]
+    fn refuses_what_is_not_exactly_one_of_our_keys() {
+        let bearer = format!("Bearer {KEY}");
+        check(&[], None, Err("no key"));
+        check(&[("authorization", KEY)], None, Err("Bearer KEY"));
+        check(&[("authorization", "Bearer sk-openai")], None, Err("unknown"));
+        check(&[("authorization", "Bearer sk-fb-short")], None, Err("unknown"));
+        check(&[("authorization", &bearer), ("authorization", &bearer)], None, Err("two Auth"));
+        check(&[("authorization", &bearer), ("x-api-key", "other")], None, Err("two different"));
+        check(&[("authorization", &format!("Bearer {}", KEY.replace('0', "'")))], None, Err("unk"));
+    }
+
+    #[test]
+    fn the_key_leaves_the_query() {
+        assert_eq!(query_without_key("alt=sse&key=x&a=b"), "alt=sse&a=b");
+        assert_eq!(query_without_key("key=x"), "");
+    }
+}

@@ -1,0 +1,107 @@
+//! Sends a call to its provider and waits for the head of the answer.
+
+use super::refusal::Refusal;
+use super::request::Outgoing;
+use super::tab::Tab;
+use http::{HeaderMap, Method, Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Pooled connections to the providers: HTTP/2 where a provider offers it over TLS, else HTTP/1.1.
+#[derive(Debug, Clone)]
+pub(super) struct Upstream {
+    client: Client<HttpsConnector<HttpConnector>, Outgoing>,
+    first_byte: Duration,
+}
+
+/// How long to wait for a provider.
+#[derive(Debug, Clone)]
+pub struct UpstreamBounds {
+    /// For a connection and its TLS handshake.
+    pub connect: Duration,
+    /// From sending the call to the head of the answer.
+    pub first_byte: Duration,
+    /// How long an unused connection is kept.
+    pub idle: Duration,
+}
+
+impl Default for UpstreamBounds {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(600),
+            idle: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Upstream {
+    pub(super) fn new(bounds: &UpstreamBounds) -> Result<Self, String> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(bounds.connect));
+        tcp.set_keepalive(Some(Duration::from_secs(60)));
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+            .map_err(|e| e.to_string())?
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .pool_idle_timeout(bounds.idle)
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .http2_keep_alive_timeout(Duration::from_secs(10))
+            .build(connector);
+        Ok(Self { client, first_byte: bounds.first_byte })
+    }
+
+    /// Sends the call. Until this is polled the provider has seen nothing; when it fails, the tab
+    /// knows whether the provider may have.
+    pub(super) async fn send(
+        &self,
+        (method, uri, headers): (Method, Uri, HeaderMap),
+        body: Outgoing,
+        tab: &mut Tab,
+    ) -> Result<Response<Incoming>, Refusal> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        tab.forwarded();
+        match timeout(self.first_byte, self.client.request(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(failed(&error, tab)),
+            Err(_) => Err(Refusal::Timeout),
+        }
+    }
+}
+
+/// A connection that was never made carried no call.
+fn failed(error: &Error, tab: &mut Tab) -> Refusal {
+    if error.is_connect() {
+        tab.never_sent();
+    }
+    tracing::warn!(error = %chain(error), "the provider could not be reached");
+    Refusal::Unreachable
+}
+
+/// An error with its causes. Neither the URL nor a header is part of it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,74 @@
+//! Routes that cost nothing: authenticated, counted as requests, relayed without metering.
+
+use super::admit::Applicant;
+use super::answer::{AnswerBody, Metering, OnLeft, Unread};
+use super::refusal::Refusal;
+use super::request::Outgoing;
+use super::route::{Destination, Target};
+use super::{Authenticated, Proxy, headers, respond};
+use crate::ledger::{Caller, Ending};
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue};
+use http::{Method, Response};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde_json::Value;
+
+/// The largest list of models that is read to be filtered.
+const MODELS_BYTES: usize = 4 * 1024 * 1024;
+
+impl Proxy {
+    pub(super) async fn free(
+        &self,
+        target: Target,
+        request: Authenticated,
+        body: Incoming,
+    ) -> Result<Response<AnswerBody>, Refusal> {
+        let providers = self.providers.load();
+        let provider = match &target.provider {
+            Some(name) => providers.get(name),
+            None => providers.default_provider(),
+        };
+        let provider = provider.ok_or_else(|| Refusal::NoProvider(target.path.clone()))?;
+        let destination =
+            Destination::new(provider.clone(), &target.path, request.head.uri.query())?;
+        let body = Outgoing::upload(&request.head.headers, body, self.rules.upload_bytes)?;
+        let (mut tab, standings) = self.admit(Applicant::new(&request, &destination), None).await?;
+        let lists_models = request.head.method == Method::GET && target.path == "/models";
+        let filter = lists_models && !request.caller.models.is_empty();
+        let mut sent = headers::to_provider(&request.head.headers, false);
+        if filter {
+            sent.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        let response = self.forward(&request, &destination, sent, body, &mut tab).await?;
+        let (head, upstream) = response.into_parts();
+        let mut added = headers::to_client(&head.headers, !filter);
+        headers::add_standings(&mut added, &standings, self.clock.now());
+        let mut metering = Metering::new(Unread::boxed(), tab);
+        if filter && head.status.is_success() {
+            let list = usable_models(upstream, &request.caller).await?;
+            metering.finish(Ending::Finished);
+            added.remove(CONTENT_LENGTH);
+            return Ok(respond(head.status, added, AnswerBody::whole(list)));
+        }
+        let body = AnswerBody::relayed(Bytes::new(), upstream, metering, OnLeft::Cancel, false);
+        Ok(respond(head.status, added, body))
+    }
+}
+
+/// The list of models without those that the key may not use.
+async fn usable_models(upstream: Incoming, caller: &Caller) -> Result<Bytes, Refusal> {
+    let bytes = Limited::new(upstream, MODELS_BYTES)
+        .collect()
+        .await
+        .map_err(|_| Refusal::Unreachable)?
+        .to_bytes();
+    let Ok(mut list) = serde_json::from_slice::<Value>(&bytes) else { return Ok(Bytes::new()) };
+    if let Some(models) = list.get_mut("data").and_then(Value::as_array_mut) {
+        models.retain(|model| {
+            let id = model.get("id").and_then(Value::as_str).unwrap_or_default();
+            super::allowed(caller, id).is_ok()
+        });
+    }
+    Ok(Bytes::from(list.to_string()))
+}

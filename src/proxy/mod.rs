@@ -1,0 +1,331 @@
+//! The life of a request: authenticate, read the call, route, admit, forward, meter (and settle).
+//!
+//! Metering watches the bytes; it never delays, reorders or rewrites them. Whatever returns early
+//! in here drops the tab, and a dropped tab settles.
+
+mod admit;
+mod answer;
+mod authenticate;
+mod estimate;
+mod forward;
+mod free;
+mod headers;
+mod record;
+mod refusal;
+mod request;
+mod route;
+mod tab;
+
+pub use answer::AnswerBody;
+pub use forward::UpstreamBounds;
+pub use refusal::Refusal;
+
+use crate::clock::{Clock, Stopwatch, UnixMs};
+use crate::dialect::{self, AnswerHead, Call, Operation, Route};
+use crate::ids::CallId;
+use crate::ledger::{Caller, Ledger, Standing};
+use crate::pricing::PriceTable;
+use crate::provider::Providers;
+use admit::Applicant;
+use answer::{Held, Metering, OnLeft};
+use arc_swap::ArcSwap;
+use authenticate::Callers;
+use forward::Upstream;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use hyper::body::Incoming;
+use request::{Intake, Outgoing};
+use route::{Destination, Target};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tab::{OpenTabs, Pricing, Tab};
+
+/// JSON answers up to this size are held until complete, so that their headers can say what they
+/// cost.
+const HELD_ANSWER: usize = 1024 * 1024;
+
+/// What happens to the provider's side of a stream whose client hangs up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disconnect {
+    /// Hang up too where that stops the provider's bill, else read on.
+    Auto,
+    /// Read on for the usage block.
+    Drain,
+    /// Hang up too.
+    Cancel,
+}
+
+/// How calls are relayed.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Bytes of a metered request at most.
+    pub json_bytes: u64,
+    /// Bytes of an upload at most.
+    pub upload_bytes: u64,
+    /// How long a client may pause while sending its body.
+    pub body_pause: Duration,
+    /// How providers are waited for.
+    pub upstream: UpstreamBounds,
+    /// What happens when a client hangs up.
+    pub on_disconnect: Disconnect,
+    /// How long to read on for a client that hung up.
+    pub drain: Duration,
+    /// Let routes pass that cost money and are not metered.
+    pub forward_unmetered: bool,
+    /// Let models without a price pass, at no charge.
+    pub unpriced_is_free: bool,
+}
+
+/// The data plane.
+pub struct Proxy {
+    ledger: Arc<dyn Ledger>,
+    clock: Clock,
+    callers: Callers,
+    prices: ArcSwap<PriceTable>,
+    providers: ArcSwap<Providers>,
+    rules: Rules,
+    upstream: Upstream,
+    tabs: OpenTabs,
+    stopping: AtomicBool,
+}
+
+/// A request that was authenticated.
+struct Authenticated {
+    id: CallId,
+    caller: Arc<Caller>,
+    watch: Stopwatch,
+    started: UnixMs,
+    head: Parts,
+}
+
+impl Proxy {
+    /// A proxy over a ledger. The error says why connections to providers cannot be made.
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        clock: Clock,
+        prices: Arc<PriceTable>,
+        providers: Providers,
+        rules: Rules,
+    ) -> Result<Self, String> {
+        Ok(Self {
+            callers: Callers::new(ledger.clone(), clock.clone()),
+            upstream: Upstream::new(&rules.upstream)?,
+            ledger,
+            clock,
+            prices: ArcSwap::new(prices),
+            providers: ArcSwap::from_pointee(providers),
+            rules,
+            tabs: OpenTabs::default(),
+            stopping: AtomicBool::new(false),
+        })
+    }
+
+    /// Refuses new calls from now on; calls in flight go on.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is anywhere to send a call.
+    pub fn has_providers(&self) -> bool {
+        self.providers.load().default_provider().is_some()
+    }
+
+    /// Resolves when every call has been settled.
+    pub async fn settled(&self) {
+        self.tabs.none_left().await;
+    }
+
+    /// The owner of the key in a request, for routes that only show figures.
+    pub async fn caller(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
+        self.callers.find(&head.headers, head.uri.query()).await
+    }
+
+    /// Answers one request.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+        let id = CallId::new();
+        let mut response = match self.relay(id, request).await {
+            Ok(response) => response,
+            Err(refusal) => {
+                record::refused(id, &refusal);
+                refusal.response()
+            }
+        };
+        headers::add_id(response.headers_mut(), id);
+        response
+    }
+
+    async fn relay(
+        &self,
+        id: CallId,
+        request: Request<Incoming>,
+    ) -> Result<Response<AnswerBody>, Refusal> {
+        let watch = Stopwatch::start();
+        let (head, body) = request.into_parts();
+        let caller = self.caller(&head).await?;
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(Refusal::Overloaded);
+        }
+        let providers = self.providers.load();
+        let target = route::recognise(&head.method, head.uri.path(), &providers)?;
+        let started = self.clock.now();
+        let request = Authenticated { id, caller, watch, started, head };
+        match target.route {
+            Route::Metered(operation) => self.metered(operation, target, request, body).await,
+            Route::Unmetered if !self.rules.forward_unmetered => {
+                let path = route::shown(request.head.uri.path());
+                Err(Refusal::UnmeteredRoute(format!("{} {path}", request.head.method)))
+            }
+            Route::Free | Route::Unmetered => self.free(target, request, body).await,
+        }
+    }
+
+    async fn metered(
+        &self,
+        operation: Operation,
+        target: Target,
+        request: Authenticated,
+        body: Incoming,
+    ) -> Result<Response<AnswerBody>, Refusal> {
+        let intake = Intake { bytes: self.rules.json_bytes, pause: self.rules.body_pause };
+        let (call, body) =
+            request::read_call(operation, &request.head.headers, body, intake).await?;
+        allowed(&request.caller, &call.model)?;
+        let (destination, pricing) = self.destination(&target, &request, &call)?;
+        let (mut tab, standings) =
+            self.admit(Applicant::new(&request, &destination), Some((call, pricing))).await?;
+        let identity_only = tab.call().is_some_and(|call| call.edit.is_some());
+        let sent = headers::to_provider(&request.head.headers, identity_only);
+        let body = Outgoing::Read(body);
+        let response = self.forward(&request, &destination, sent, body, &mut tab).await?;
+        let on_left = self.on_left(destination.provider.cancel_stops_billing);
+        self.meter(tab, response, &standings, on_left).await
+    }
+
+    /// The provider that serves the call's model, and the model's price there.
+    fn destination(
+        &self,
+        target: &Target,
+        request: &Authenticated,
+        call: &Call,
+    ) -> Result<(Destination, Pricing), Refusal> {
+        let providers = self.providers.load();
+        let table = self.prices.load_full();
+        let by_model = || providers.for_model(&call.model, table.provider_of(&call.model));
+        let provider = match &target.provider {
+            Some(name) => providers.get(name),
+            None => by_model(),
+        };
+        let priced = match provider {
+            Some(provider) => table.find(Some(&provider.name), &call.model),
+            None => table.find(None, &call.model),
+        };
+        let model = match priced {
+            Some(model) => model.clone(),
+            None if self.rules.unpriced_is_free => table.free(&call.model),
+            None => {
+                let near = table.nearest(&call.model);
+                return Err(Refusal::ModelNotPriced(call.model.clone(), near));
+            }
+        };
+        let provider = provider.ok_or_else(|| Refusal::NoProvider(call.model.clone()))?;
+        let query = request.head.uri.query();
+        let destination = Destination::new(provider.clone(), &target.path, query)?;
+        Ok((destination, Pricing { table, model }))
+    }
+
+    async fn forward(
+        &self,
+        request: &Authenticated,
+        destination: &Destination,
+        mut headers: HeaderMap,
+        body: Outgoing,
+        tab: &mut Tab,
+    ) -> Result<Response<Incoming>, Refusal> {
+        destination.authorise(&mut headers)?;
+        let head: (Method, Uri, HeaderMap) =
+            (request.head.method.clone(), destination.uri.clone(), headers);
+        let response = self.upstream.send(head, body, tab).await?;
+        tab.answered(response.status().as_u16());
+        match response.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                tracing::error!(
+                    provider = destination.provider.name,
+                    credential = destination.credential_name(),
+                    status = response.status().as_u16(),
+                    "the provider rejected our credential"
+                );
+                Err(Refusal::Credential)
+            }
+            _ => Ok(response),
+        }
+    }
+
+    async fn meter(
+        &self,
+        tab: Tab,
+        response: Response<Incoming>,
+        standings: &[Standing],
+        on_left: OnLeft,
+    ) -> Result<Response<AnswerBody>, Refusal> {
+        let (head, upstream) = response.into_parts();
+        let edited = tab.call().is_some_and(|call| call.edit.is_some());
+        let Some(call) = tab.call() else { return Err(Refusal::Overloaded) };
+        let reader =
+            dialect::read_answer(call, AnswerHead { status: head.status, headers: &head.headers });
+        let stream = is_stream(&head.headers);
+        let mut metering = Metering::new(reader, tab);
+        let mut headers = headers::to_client(&head.headers, !(edited && stream));
+        headers::add_standings(&mut headers, standings, self.clock.now());
+        let (first, upstream) = if stream {
+            (bytes::Bytes::new(), upstream)
+        } else {
+            match answer::hold(upstream, metering, HELD_ANSWER).await {
+                Held::Complete(bytes, cost) => {
+                    if let Some(cost) = cost {
+                        headers::add_cost(&mut headers, cost);
+                    }
+                    return Ok(respond(head.status, headers, AnswerBody::whole(bytes)));
+                }
+                Held::Cut => return Err(Refusal::Unreachable),
+                Held::Large(first, upstream, still) => {
+                    metering = still;
+                    (first, upstream)
+                }
+            }
+        };
+        let body = AnswerBody::relayed(first, upstream, metering, on_left, stream);
+        Ok(respond(head.status, headers, body))
+    }
+
+    fn on_left(&self, cancel_stops_billing: bool) -> OnLeft {
+        match self.rules.on_disconnect {
+            Disconnect::Cancel => OnLeft::Cancel,
+            Disconnect::Auto if cancel_stops_billing => OnLeft::Cancel,
+            Disconnect::Auto | Disconnect::Drain => OnLeft::Drain(self.rules.drain),
+        }
+    }
+}
+
+/// Whether the caller's key may use a model.
+fn allowed(caller: &Caller, model: &str) -> Result<(), Refusal> {
+    let fits = |glob: &String| crate::provider::glob_matches(glob, model);
+    if caller.models.is_empty() || caller.models.iter().any(fits) {
+        Ok(())
+    } else {
+        Err(Refusal::ModelNotAllowed(model.to_owned()))
+    }
+}
+
+fn is_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    kind.trim_start().starts_with("text/event-stream")
+}
+
+fn respond(status: StatusCode, headers: HeaderMap, body: AnswerBody) -> Response<AnswerBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}

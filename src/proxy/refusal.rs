@@ -1,0 +1,391 @@
+//! Every answer that Farebox itself gives to a call it does not relay, in the caller's dialect.
+//!
+//! The only place that chooses a status code. A refusal never contains a key, a prompt, or what a
+//! provider said about our credential.
+
+use super::answer::AnswerBody;
+use crate::clock::{UnixMs, rfc3339_seconds};
+use crate::dialect::Unreadable;
+use crate::ledger::{Denial, LimitDenial, Standing};
+use crate::limit::Meter;
+use crate::money::NanoUsd;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+/// Why a call was not relayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// No key, an unknown one, a revoked one, an expired one; the text says which.
+    Key(&'static str),
+    /// The user or the workspace is suspended.
+    Suspended,
+    /// The key may not use this model.
+    ModelNotAllowed(String),
+    /// There is no price for this model; these are near.
+    ModelNotPriced(String, Vec<String>),
+    /// No configured provider serves this model.
+    NoProvider(String),
+    /// Neither metered nor free.
+    UnknownRoute(String),
+    /// Known, costs money, not metered here.
+    UnmeteredRoute(String),
+    /// The body is not readable as the route's request.
+    Body(Unreadable),
+    /// The body is larger than so many bytes.
+    TooLarge(u64),
+    /// The client took too long to send its body.
+    SlowBody,
+    /// A limit has no room.
+    Limit(Box<LimitDenial>),
+    /// `strict` holds for this account and nothing bounds what the call can cost.
+    Unbounded(String),
+    /// The ledger cannot be reached.
+    Ledger,
+    /// Too much is unsettled, or the proxy is stopping.
+    Overloaded,
+    /// The provider could not be reached.
+    Unreachable,
+    /// The provider did not answer in time.
+    Timeout,
+    /// The provider did not accept our credential.
+    Credential,
+}
+
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::Limit(limit) => Self::Limit(Box::new(limit)),
+            Denial::Unbounded { account } => Self::Unbounded(account.to_string()),
+            Denial::Status { status, .. } => match status.as_str() {
+                "suspended" => Self::Suspended,
+                "expired" => Self::Key("this key has expired"),
+                _ => Self::Key("this key was revoked"),
+            },
+        }
+    }
+}
+
+/// What a refusal says, before it takes the shape of a dialect.
+struct Words {
+    status: StatusCode,
+    kind: &'static str,
+    code: &'static str,
+    param: Option<&'static str>,
+    message: String,
+    retry: Retry,
+}
+
+/// What a client should do about it; real SDKs obey these headers.
+enum Retry {
+    Silent,
+    Never(Option<i64>),
+    After(i64),
+}
+
+impl Refusal {
+    /// The word in metrics and logs: the OpenAI code.
+    pub fn reason(&self) -> &'static str {
+        self.words().code
+    }
+
+    /// The answer in OpenAI's shape.
+    pub fn response(&self) -> Response<AnswerBody> {
+        let words = self.words();
+        let body = json!({
+            "error": {
+                "message": words.message,
+                "type": words.kind,
+                "param": words.param,
+                "code": words.code,
+            },
+            "farebox": self.detail(words.code),
+        });
+        let bytes = Bytes::from(body.to_string());
+        let mut response = Response::new(AnswerBody::whole(bytes));
+        *response.status_mut() = words.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let (retry, after) = match words.retry {
+            Retry::Silent => (None, None),
+            Retry::Never(after) => (Some("false"), after),
+            Retry::After(after) => (Some("true"), Some(after)),
+        };
+        if let Some(retry) = retry.filter(|_| words.status == StatusCode::TOO_MANY_REQUESTS) {
+            headers.insert("x-should-retry", HeaderValue::from_static(retry));
+        }
+        if let Some(after) = after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(after));
+        }
+        response
+    }
+
+    fn words(&self) -> Words {
+        use StatusCode as S;
+        let client = "invalid_request_error";
+        let say = |status, kind, code, message: String| Words {
+            status,
+            kind,
+            code,
+            param: None,
+            message,
+            retry: Retry::Silent,
+        };
+        match self {
+            Self::Key(why) => {
+                let message = format!(
+                    "Incorrect API key: {why}. Send a key that Farebox issued as `Authorization: \
+                     Bearer sk-fb-…`."
+                );
+                say(S::UNAUTHORIZED, client, "invalid_api_key", message)
+            }
+            Self::Suspended => {
+                let message = "This account is suspended; ask its operator to resume it.";
+                say(S::FORBIDDEN, client, "account_suspended", message.to_owned())
+            }
+            Self::ModelNotAllowed(model) => {
+                let message = format!("This key may not use the model `{model}`.");
+                Words {
+                    param: Some("model"),
+                    ..say(S::FORBIDDEN, client, "model_not_allowed", message)
+                }
+            }
+            Self::ModelNotPriced(model, near) => {
+                let message = not_priced(model, near);
+                Words {
+                    param: Some("model"),
+                    ..say(S::BAD_REQUEST, client, "model_not_priced", message)
+                }
+            }
+            Self::NoProvider(model) => {
+                let message = format!(
+                    "No configured provider serves `{model}`; name it in [[routes]] or configure \
+                     its provider."
+                );
+                Words {
+                    param: Some("model"),
+                    ..say(S::NOT_FOUND, client, "model_not_found", message)
+                }
+            }
+            Self::UnknownRoute(route) => {
+                let message = format!("Unknown route: {route}. Nothing passes here unmetered.");
+                say(S::NOT_FOUND, client, "unknown_route", message)
+            }
+            Self::UnmeteredRoute(route) => {
+                let message = format!(
+                    "{route} costs money but is not metered here, so it is refused; \
+                     `unmetered_route = \"forward\"` would let it pass uncharged."
+                );
+                say(S::NOT_FOUND, client, "unknown_route", message)
+            }
+            Self::Body(unreadable) => Words {
+                param: unreadable.param,
+                ..say(S::BAD_REQUEST, client, "invalid_body", unreadable.message.clone())
+            },
+            Self::TooLarge(most) => {
+                let message = format!("The request body is larger than {most} bytes.");
+                say(S::PAYLOAD_TOO_LARGE, client, "request_too_large", message)
+            }
+            Self::SlowBody => {
+                let message = "The request body did not arrive in time.".to_owned();
+                say(S::REQUEST_TIMEOUT, client, "request_timeout", message)
+            }
+            Self::Limit(denial) => limit_words(denial),
+            Self::Unbounded(account) => {
+                let message = format!(
+                    "{account} is under strict enforcement and nothing bounds what this call can \
+                     cost; set `max_completion_tokens`, or `max_output_tokens` for responses."
+                );
+                say(S::BAD_REQUEST, client, "unbounded_cost", message)
+            }
+            Self::Ledger
+            | Self::Overloaded
+            | Self::Unreachable
+            | Self::Timeout
+            | Self::Credential => self.server_words(),
+        }
+    }
+
+    fn server_words(&self) -> Words {
+        let (status, code, message, retry) = match self {
+            Self::Ledger => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ledger_unavailable",
+                "The ledger cannot be reached, so nothing can be charged; try again shortly.",
+                Retry::After(2),
+            ),
+            Self::Unreachable => (
+                StatusCode::BAD_GATEWAY,
+                "upstream_unreachable",
+                "The provider could not be reached.",
+                Retry::Silent,
+            ),
+            Self::Timeout => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "upstream_timeout",
+                "The provider did not begin to answer in time.",
+                Retry::Silent,
+            ),
+            Self::Credential => (
+                StatusCode::BAD_GATEWAY,
+                "upstream_credential_rejected",
+                "The provider rejected the credential that the operator configured.",
+                Retry::Silent,
+            ),
+            _ => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "Too many calls are in flight, or this proxy is stopping; try again shortly.",
+                Retry::After(1),
+            ),
+        };
+        let message = message.to_owned();
+        Words { status, kind: "server_error", code, param: None, message, retry }
+    }
+
+    /// The machine-readable part: which limit, used, held, when it resets.
+    fn detail(&self, reason: &str) -> Value {
+        let Self::Limit(denial) = self else { return json!({ "reason": reason }) };
+        let standing = &denial.standing;
+        let amount = |n: i64| match standing.limit.meter {
+            Meter::Usd => Value::String(NanoUsd::new(n).to_string()),
+            _ => n.into(),
+        };
+        json!({
+            "reason": reason,
+            "account": standing.account.to_string(),
+            "limit": standing.limit.to_string(),
+            "used": amount(standing.used),
+            "held": amount(standing.held),
+            "wanted": amount(denial.wanted),
+            "resets_at": standing.resets.map(rfc3339_seconds),
+        })
+    }
+}
+
+fn not_priced(model: &str, near: &[String]) -> String {
+    if near.is_empty() {
+        return format!("The model `{model}` has no price here, so it is refused.");
+    }
+    let near = near.join("`, `");
+    format!("The model `{model}` has no price here, so it is refused. Near: `{near}`.")
+}
+
+fn limit_words(denial: &LimitDenial) -> Words {
+    let standing = &denial.standing;
+    let wait = seconds_to_reset(standing, denial.now);
+    let (kind, code, retry) = match standing.limit.meter {
+        Meter::Usd => ("insufficient_quota", "insufficient_quota", Retry::Never(wait)),
+        Meter::Concurrent => ("requests", "concurrency_limit_exceeded", Retry::After(1)),
+        meter => match wait {
+            Some(wait) => (meter.as_str(), "rate_limit_exceeded", Retry::After(wait)),
+            None => (meter.as_str(), "rate_limit_exceeded", Retry::Never(None)),
+        },
+    };
+    Words {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        kind,
+        code,
+        param: None,
+        message: limit_message(denial),
+        retry,
+    }
+}
+
+fn limit_message(denial: &LimitDenial) -> String {
+    let standing = &denial.standing;
+    let amount = |n: i64| match standing.limit.meter {
+        Meter::Usd => format!("${}", NanoUsd::new(n)),
+        meter => format!("{n} {}", meter.as_str()),
+    };
+    let reset = match standing.resets {
+        Some(at) => format!("; it resets at {}", rfc3339_seconds(at)),
+        None => String::new(),
+    };
+    format!(
+        "The limit of {} for {} is reached: {} used, {} held by calls in flight, and this call \
+         needs up to {}{reset}.",
+        standing.limit,
+        standing.account,
+        amount(standing.used),
+        amount(standing.held),
+        amount(denial.wanted),
+    )
+}
+
+/// Whole seconds, rounded up, at least 1.
+fn seconds_to_reset(standing: &Standing, now: UnixMs) -> Option<i64> {
+    let wait = standing.resets?.saturating_sub(now).max(1);
+    Some(wait.saturating_add(999) / 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::AccountId;
+
+    fn denied(limit: &str, resets: Option<UnixMs>) -> Refusal {
+        let standing = Standing {
+            account: AccountId::user(&"alice".parse().unwrap()),
+            limit: limit.parse().unwrap(),
+            used: 3,
+            held: 1,
+            resets,
+        };
+        Refusal::Limit(Box::new(LimitDenial { standing, wanted: 2, now: 1_000 }))
+    }
+
+    fn check(refusal: Refusal, status: u16, code: &str, retry: Option<&str>, after: Option<&str>) {
+        let response = refusal.response();
+        let header = |name| response.headers().get(name).map(|v: &HeaderValue| v.to_str().unwrap());
+        assert_eq!(response.status(), status, "{code}");
+        assert_eq!(refusal.reason(), code);
+        assert_eq!(header("x-should-retry"), retry, "{code}");
+        assert_eq!(header("retry-after"), after, "{code}");
+    }
+
+    #[test]
+    fn r031_each_refusal_carries_what_sdks_obey() {
+        check(
+            denied("1usd/day", Some(61_500)),
+            429,
+            "insufficient_quota",
+            Some("false"),
+            Some("61"),
+        );
+        check(denied("1usd/total", None), 429, "insufficient_quota", Some("false"), None);
+        check(
+            denied("3req/minute", Some(2_000)),
+            429,
+            "rate_limit_exceeded",
+            Some("true"),
+            Some("1"),
+        );
+        check(
+            denied("3concurrent", None),
+            429,
+            "concurrency_limit_exceeded",
+            Some("true"),
+            Some("1"),
+        );
+        check(denied("3tok/total", None), 429, "rate_limit_exceeded", Some("false"), None);
+        check(Refusal::Ledger, 503, "ledger_unavailable", None, Some("2"));
+        check(Refusal::Overloaded, 503, "overloaded", None, Some("1"));
+        check(Refusal::Key("it is unknown"), 401, "invalid_api_key", None, None);
+        check(Refusal::Timeout, 504, "upstream_timeout", None, None);
+    }
+
+    #[test]
+    fn r032_the_body_says_which_limit_and_when_it_resets() {
+        let detail = denied("0.5usd/day", Some(86_400_000)).detail("insufficient_quota");
+        assert_eq!(
+            detail,
+            json!({
+                "reason": "insufficient_quota", "account": "user:alice", "limit": "0.5 usd/day",
+                "used": "0.000000003", "held": "0.000000001", "wanted": "0.000000002",
+                "resets_at": "1970-01-02T00:00:00Z",
+            })
+        );
+    }
+}

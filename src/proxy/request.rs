@@ -1,0 +1,206 @@
+//! Reads the call: takes in the body, shows it to the dialect as it arrives, keeps the frames as
+//! they came. Nothing is copied or scanned twice.
+
+use super::refusal::Refusal;
+use crate::dialect::{Call, Operation, Splice, Unreadable, read_request};
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::timeout;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request body that is complete: its frames in order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Frames {
+    frames: VecDeque<Bytes>,
+    length: u64,
+}
+
+/// A body on its way to a provider.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    /// Taken in completely, because it had to be read.
+    Read(Frames),
+    /// Passed on as it comes, up to a limit.
+    Upload(Box<Limited<Incoming>>),
+}
+
+impl Outgoing {
+    /// A body that is passed on as it comes; refused at once where it announces too many bytes.
+    pub(super) fn upload(headers: &HeaderMap, body: Incoming, most: u64) -> Result<Self, Refusal> {
+        if announced(headers).is_some_and(|length| length > most) {
+            return Err(Refusal::TooLarge(most));
+        }
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        Ok(Self::Upload(Box::new(Limited::new(body, most))))
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.get_mut() {
+            Self::Read(frames) => Poll::Ready(frames.pop().map(|frame| Ok(Frame::data(frame)))),
+            Self::Upload(upload) => Pin::new(upload.as_mut()).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Read(frames) => frames.frames.is_empty(),
+            Self::Upload(upload) => upload.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Read(frames) => SizeHint::with_exact(frames.length),
+            Self::Upload(upload) => upload.size_hint(),
+        }
+    }
+}
+
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// How much body is taken in, and how long a client may pause in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Intake {
+    pub(super) bytes: u64,
+    pub(super) pause: Duration,
+}
+
+/// Takes in a metered request.
+pub(super) async fn read_call(
+    operation: Operation,
+    headers: &HeaderMap,
+    body: Incoming,
+    intake: Intake,
+) -> Result<(Call, Frames), Refusal> {
+    if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|e| *e != "identity") {
+        let encoding = encoding.to_str().unwrap_or("unreadable");
+        return Err(Refusal::Body(Unreadable {
+            param: None,
+            message: format!("Send the body without content-encoding `{encoding}`."),
+        }));
+    }
+    let mut reader = read_request(operation);
+    let frames = take_in(headers, body, intake, |frame| reader.push(frame)).await?;
+    let call = reader.finish().map_err(Refusal::Body)?;
+    let frames = match &call.edit {
+        Some(edit) => frames.spliced(edit),
+        None => frames,
+    };
+    Ok((call, frames))
+}
+
+async fn take_in(
+    headers: &HeaderMap,
+    mut body: Incoming,
+    intake: Intake,
+    mut show: impl FnMut(&[u8]) -> Result<(), Unreadable>,
+) -> Result<Frames, Refusal> {
+    if announced(headers).is_some_and(|length| length > intake.bytes) {
+        return Err(Refusal::TooLarge(intake.bytes));
+    }
+    let mut frames = Frames::default();
+    while !body.is_end_stream() {
+        let frame = match timeout(intake.pause, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) => return Err(broken_off()),
+            Ok(None) => break,
+            Err(_) => return Err(Refusal::SlowBody),
+        };
+        if let Ok(bytes) = frame.into_data() {
+            show(&bytes).map_err(Refusal::Body)?;
+            frames.push(bytes);
+            if frames.length > intake.bytes {
+                return Err(Refusal::TooLarge(intake.bytes));
+            }
+        }
+    }
+    Ok(frames)
+}
+
+fn broken_off() -> Refusal {
+    let message = "The request body broke off before its end.".to_owned();
+    Refusal::Body(Unreadable { param: None, message })
+}
+
+impl Frames {
+    fn push(&mut self, frame: Bytes) {
+        self.length += frame.len() as u64;
+        self.frames.push_back(frame);
+    }
+
+    fn pop(&mut self) -> Option<Bytes> {
+        let frame = self.frames.pop_front()?;
+        self.length = self.length.saturating_sub(frame.len() as u64);
+        Some(frame)
+    }
+
+    /// The same body with one edit; frames outside it are shared, not copied.
+    fn spliced(self, edit: &Splice) -> Self {
+        let mut out = Self::default();
+        let mut start = 0_usize;
+        let mut inserted = false;
+        for frame in self.frames {
+            let end = start + frame.len();
+            let before = edit.range.start.clamp(start, end) - start;
+            let after = edit.range.end.clamp(start, end) - start;
+            if before > 0 {
+                out.push(frame.slice(..before));
+            }
+            if !inserted && edit.range.start <= end {
+                out.push(edit.with.clone());
+                inserted = true;
+            }
+            if after < frame.len() {
+                out.push(frame.slice(after..));
+            }
+            start = end;
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(frames: &Frames) -> Vec<u8> {
+        frames.frames.iter().flatten().copied().collect()
+    }
+
+    #[test]
+    fn a_splice_lands_in_the_same_place_whatever_the_frames() {
+        let body = b"{\"a\":1,\"stream_options\":null}";
+        for edit in [24..28, 0..0, 29..29, 1..1, 0..29] {
+            let mut expected = body.to_vec();
+            expected.splice(edit.clone(), *b"NEW");
+            for cut in 0..=body.len() {
+                let mut frames = Frames::default();
+                frames.push(Bytes::copy_from_slice(&body[..cut]));
+                frames.push(Bytes::copy_from_slice(&body[cut..]));
+                let edit = Splice { range: edit.clone(), with: Bytes::from_static(b"NEW") };
+                let spliced = frames.spliced(&edit);
+                assert_eq!(whole(&spliced), expected, "{edit:?} cut at {cut}");
+                assert_eq!(spliced.length, expected.len() as u64);
+            }
+        }
+    }
+}

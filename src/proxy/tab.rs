@@ -1,0 +1,239 @@
+//! The open obligation of one call: money may be held, and somebody is bound to end it.
+//!
+//! A tab exists before the ledger is asked to hold. It ends exactly once: by [`Tab::post`], by
+//! [`Tab::refused`], or when it is dropped. Dropped before the call was forwarded, it voids;
+//! dropped afterwards, it charges what the call probably caused. So no early return, error,
+//! cancellation or panic between hold and settlement can lose a charge or leak a hold.
+
+use super::estimate;
+use crate::clock::{Clock, Stopwatch};
+use crate::dialect::Call;
+use crate::ledger::{
+    Amounts, CallFacts, Ending, HoldOrder, Ledger, Permit, Settlement, UsageEvent,
+};
+use crate::money::NanoUsd;
+use crate::pricing::{ModelPrice, PriceTable, Terms};
+use crate::usage::{Reading, Usage};
+use std::sync::Arc;
+
+/// What a tab needs to price an answer.
+#[derive(Clone)]
+pub(super) struct Pricing {
+    /// The table with which the hold was made; a reload in between does not change it.
+    pub(super) table: Arc<PriceTable>,
+    /// The price of the model that the call named.
+    pub(super) model: Arc<ModelPrice>,
+}
+
+/// A call whose hold has not ended.
+pub(super) struct Tab {
+    open: Option<Box<Open>>,
+    watch: Stopwatch,
+}
+
+struct Open {
+    ledger: Arc<dyn Ledger>,
+    clock: Clock,
+    permit: Permit,
+    order: HoldOrder,
+    call: Option<Call>,
+    pricing: Option<Pricing>,
+    held: NanoUsd,
+    status: Option<u16>,
+    forwarded: bool,
+    ttft_ms: u64,
+    in_flight: InFlight,
+}
+
+/// Counts the tabs that are open, so that a stopping proxy can wait for them.
+#[derive(Debug)]
+struct InFlight(tokio::sync::watch::Sender<usize>);
+
+/// How many tabs are open.
+#[derive(Debug, Clone)]
+pub(super) struct OpenTabs(tokio::sync::watch::Sender<usize>);
+
+impl Default for OpenTabs {
+    fn default() -> Self {
+        Self(tokio::sync::watch::Sender::new(0))
+    }
+}
+
+impl OpenTabs {
+    fn enter(&self) -> InFlight {
+        self.0.send_modify(|n| *n += 1);
+        InFlight(self.0.clone())
+    }
+
+    /// Resolves when no tab is open.
+    pub(super) async fn none_left(&self) {
+        let mut open = self.0.subscribe();
+        let _gone = open.wait_for(|open| *open == 0).await;
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.send_modify(|n| *n = n.saturating_sub(1));
+    }
+}
+
+impl Tab {
+    /// Opens a tab for an order. `call` and `pricing` are absent on free routes.
+    pub(super) fn open(
+        ledger: Arc<dyn Ledger>,
+        clock: Clock,
+        permit: Permit,
+        order: HoldOrder,
+        metered: Option<(Call, Pricing)>,
+        tabs: &OpenTabs,
+        watch: Stopwatch,
+    ) -> Self {
+        let (call, pricing) = metered.unzip();
+        let open = Open {
+            ledger,
+            clock,
+            permit,
+            order,
+            call,
+            pricing,
+            held: NanoUsd::ZERO,
+            status: None,
+            forwarded: false,
+            ttft_ms: 0,
+            in_flight: tabs.enter(),
+        };
+        Self { open: Some(Box::new(open)), watch }
+    }
+
+    /// What is to be held.
+    pub(super) fn order(&self) -> Option<&HoldOrder> {
+        self.open.as_ref().map(|open| &open.order)
+    }
+
+    /// The call, on metered routes.
+    pub(super) fn call(&self) -> Option<&Call> {
+        self.open.as_ref()?.call.as_ref()
+    }
+
+    /// Whether it has yet to end.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// The ledger refused: nothing is held, so nothing has to end.
+    pub(super) fn refused(&mut self) {
+        self.open = None;
+    }
+
+    /// The ledger held so much on the user's account.
+    pub(super) fn held(&mut self, held: NanoUsd) {
+        if let Some(open) = &mut self.open {
+            open.held = held;
+        }
+    }
+
+    /// From here on the provider may have seen the call.
+    pub(super) fn forwarded(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.forwarded = true;
+        }
+    }
+
+    /// The provider has certainly not seen the call.
+    pub(super) fn never_sent(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.forwarded = false;
+        }
+    }
+
+    /// The head of the answer arrived.
+    pub(super) fn answered(&mut self, status: u16) {
+        if let Some(open) = &mut self.open {
+            open.status = Some(status);
+            open.ttft_ms = self.watch.elapsed_ms();
+        }
+    }
+
+    /// Ends the tab with what was read; what it cost. Nothing happens if it has ended already.
+    pub(super) fn post(&mut self, ending: Ending, reading: &Reading) -> Option<NanoUsd> {
+        let open = self.open.take()?;
+        Some(open.post(ending, reading, self.watch.elapsed_ms()))
+    }
+}
+
+impl Drop for Tab {
+    fn drop(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        if open.forwarded {
+            let reading = Reading::default();
+            open.post(Ending::Left, &reading, self.watch.elapsed_ms());
+        } else {
+            open.void();
+        }
+    }
+}
+
+impl Open {
+    fn void(self) {
+        let settlement = Settlement::Void { id: self.order.id, payers: self.order.payers.clone() };
+        self.ledger.settle(self.permit, settlement);
+        drop(self.in_flight);
+    }
+
+    fn post(self, ending: Ending, reading: &Reading, duration_ms: u64) -> NanoUsd {
+        let (usage, estimated) = self.usage(reading);
+        let (cost, model) = self.price(&usage, reading);
+        let facts = CallFacts { model, ..self.order.facts.clone() };
+        let event = UsageEvent {
+            id: self.order.id,
+            payers: self.order.payers.clone(),
+            facts,
+            settled: self.clock.now(),
+            service_tier: reading.service_tier.clone(),
+            status: self.status.unwrap_or(0),
+            ending,
+            estimated,
+            usage,
+            cost,
+            provider_cost: reading.provider_cost,
+            held: self.held,
+            ttft_ms: self.ttft_ms,
+            duration_ms,
+        };
+        super::record::settled(&event, reading);
+        let tokens = i64::try_from(usage.total_tokens()).unwrap_or(i64::MAX);
+        let charge = Amounts { usd: cost, tokens, characters: 0 };
+        self.ledger.settle(self.permit, Settlement::Post { charge, event: Box::new(event) });
+        drop(self.in_flight);
+        cost
+    }
+
+    /// The usage to charge, and whether it is an estimate.
+    fn usage(&self, reading: &Reading) -> (Usage, bool) {
+        let Some(call) = &self.call else { return (Usage::default(), false) };
+        let failed = self.status.is_some_and(|status| status >= 400);
+        if reading.billable == Some(false) || failed {
+            return (Usage::default(), false);
+        }
+        if reading.usage_present && reading.usage_final && reading.anomalies == 0 {
+            return (reading.usage, false);
+        }
+        (estimate::usage(call, reading), true)
+    }
+
+    /// The cost of a usage, and the model whose price it is: the one that the answer names, where
+    /// that has a price, else the one that the call named.
+    fn price(&self, usage: &Usage, reading: &Reading) -> (NanoUsd, String) {
+        let asked = self.order.facts.model.clone();
+        let Some(pricing) = &self.pricing else { return (NanoUsd::ZERO, asked) };
+        let terms =
+            Terms { service_tier: reading.service_tier.as_deref(), at: self.order.facts.started };
+        let provider = Some(pricing.model.provider.as_str());
+        let named = reading.model.as_deref().filter(|named| !named.is_empty());
+        match named.and_then(|name| Some((name, pricing.table.find(provider, name)?))) {
+            Some((name, model)) => (model.cost(usage, &terms), name.to_owned()),
+            None => (pricing.model.cost(usage, &terms), asked),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Listeners: accept, shake hands, speak HTTP/1.1 or HTTP/2, stop gently.
+//!
+//! Knows nothing of metering: it is given a service and a set of timeouts. Every wait has a limit:
+//! the first byte of a connection, the TLS handshake, the header, an idle keep-alive, a client that
+//! does not read.
+
+mod connection;
+mod drain;
+mod tls;
+
+pub use drain::{Drain, DrainWatch};
+pub use tls::{BadCertificate, Tls};
+
+use hyper::body::{Body, Incoming};
+use hyper::service::Service;
+use hyper::{Request, Response};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+/// What a listener serves.
+pub trait Serves<B>:
+    Service<
+        Request<Incoming>,
+        Response = Response<B>,
+        Error = Infallible,
+        Future: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
+    > + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S, B> Serves<B> for S where
+    S: Service<
+            Request<Incoming>,
+            Response = Response<B>,
+            Error = Infallible,
+            Future: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
+        > + Clone
+        + Send
+        + 'static
+{
+}
+
+/// A body that a listener can send.
+pub trait Sends: Body<Data = bytes::Bytes, Error: Into<BoxError>> + Send + 'static {}
+
+impl<B: Body<Data = bytes::Bytes, Error: Into<BoxError>> + Send + 'static> Sends for B {}
+
+/// Any error that may cross threads.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The limits of a listener.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// From accept to the first byte, and for the TLS handshake.
+    pub handshake: Duration,
+    /// From a request's first byte to the end of its header; also how long an idle connection is
+    /// kept.
+    pub header: Duration,
+    /// How long a client may refuse to take bytes.
+    pub write_stall: Duration,
+    /// Bytes of header at most.
+    pub header_bytes: usize,
+    /// Connections at the same time.
+    pub connections: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            header: Duration::from_secs(30),
+            write_stall: Duration::from_secs(60),
+            header_bytes: 64 * 1024,
+            connections: 20_000,
+        }
+    }
+}
+
+/// Binds a listener; the error names the address.
+pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {address}: {e}")))
+}
+
+/// Accepts connections until the drain begins. Connections that are open then are told to finish
+/// and go on by themselves; [`Drain::finish`] waits for them.
+pub async fn run<S, B>(
+    listener: TcpListener,
+    service: S,
+    tls: Option<Tls>,
+    bounds: Arc<Bounds>,
+    drain: DrainWatch,
+) where
+    S: Serves<B>,
+    B: Sends,
+{
+    let room = Arc::new(Semaphore::new(bounds.connections));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = drain.begun() => return,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                wait_for_descriptors(&error).await;
+                continue;
+            }
+        };
+        let Ok(place) = room.clone().try_acquire_owned() else {
+            tracing::warn!(limit = bounds.connections, "too many connections; one was closed");
+            continue;
+        };
+        let (service, tls, bounds) = (service.clone(), tls.clone(), bounds.clone());
+        let watch = drain.connection();
+        tokio::spawn(async move {
+            serve(stream, service, tls, &bounds, watch).await;
+            drop(place);
+        });
+    }
+}
+
+/// When the process is out of descriptors, accepting again at once would spin.
+async fn wait_for_descriptors(error: &io::Error) {
+    tracing::warn!(%error, "cannot accept a connection");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+async fn serve<S, B>(
+    stream: TcpStream,
+    service: S,
+    tls: Option<Tls>,
+    bounds: &Bounds,
+    watch: drain::ConnectionWatch,
+) where
+    S: Serves<B>,
+    B: Sends,
+{
+    metrics::gauge!("farebox_connections").increment(1.0);
+    let outcome = connection::serve(stream, service, tls, bounds, watch).await;
+    metrics::gauge!("farebox_connections").decrement(1.0);
+    if let Err(error) = outcome {
+        tracing::debug!(error, "a connection ended early");
+    }
+}

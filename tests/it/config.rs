@@ -1,0 +1,152 @@
+//! The configuration as an operator writes it: file, environment and flags, and what is refused.
+
+use farebox::config::{Config, Environment, Overrides};
+use std::path::PathBuf;
+
+fn load(file: &str, environment: impl Into<Environment>) -> Result<Config, String> {
+    load_with(file, environment, &Overrides::default())
+}
+
+fn load_with(
+    file: &str,
+    environment: impl Into<Environment>,
+    overrides: &Overrides,
+) -> Result<Config, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("farebox.toml");
+    std::fs::write(&path, file).unwrap();
+    Config::load(Some(&path), &environment.into(), overrides).map_err(|e| e.to_string())
+}
+
+/// A bad file gives an error that contains all of `parts`.
+fn refused(file: &str, parts: &[&str]) {
+    let error = load(file, []).unwrap_err();
+    for part in parts {
+        assert!(error.contains(part), "`{part}` is missing in: {error}");
+    }
+}
+
+#[test]
+fn without_anything_it_is_usable_and_on_loopback_only() {
+    let config = load("", []).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.admin_listen.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.data_dir, PathBuf::from("farebox-data"));
+    assert_eq!(config.providers.iter().count(), 0);
+    let limits: Vec<String> = config.user_limits.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        limits,
+        ["25 usd/month", "500 requests/minute", "10000 requests/day", "150000 tokens/minute"]
+    );
+}
+
+#[test]
+fn providers_come_from_the_usual_variables() {
+    let config = load("", [("OPENAI_API_KEY", "sk-a"), ("GROQ_API_KEY", "gsk-b")]).unwrap();
+    let names: Vec<&str> = config.providers.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["groq", "openai"]);
+    let printed = config.printed().to_string();
+    assert!(!printed.contains("sk-a") && !printed.contains("gsk-b"), "{printed}");
+}
+
+#[test]
+fn flag_beats_environment_beats_file() {
+    let file =
+        "listen = \"127.0.0.1:1\"\nadmin_listen = \"127.0.0.1:1\"\n[ledger]\nlease_seconds = 5";
+    let environment = [
+        ("FAREBOX_LISTEN", "127.0.0.1:2"),
+        ("FAREBOX_ADMIN_LISTEN", "127.0.0.1:2"),
+        ("FAREBOX_LEDGER__LEASE_SECONDS", "7"),
+        ("FAREBOX_DEFAULTS__USER__LIMITS", "[\"1usd/day\"]"),
+    ];
+    let flags = Overrides { listen: Some("127.0.0.1:3".parse().unwrap()), ..Overrides::default() };
+    let config = load_with(file, environment, &flags).unwrap();
+    assert_eq!(config.listen.port(), 3);
+    assert_eq!(config.admin_listen.port(), 2);
+    assert_eq!(config.lease.as_secs(), 7);
+    assert_eq!(config.user_limits.len(), 1);
+}
+
+#[test]
+fn a_known_provider_can_be_pointed_elsewhere() {
+    let flags = Overrides {
+        upstreams: vec![("openai".to_owned(), "http://127.0.0.1:9/v1/".to_owned())],
+        ..Overrides::default()
+    };
+    let config = load_with("", [], &flags).unwrap();
+    let openai = config.providers.get("openai").unwrap();
+    assert_eq!(openai.base_url(), "http://127.0.0.1:9/v1");
+    assert!(openai.credential().is_none());
+}
+
+#[test]
+fn an_error_names_file_line_value_and_the_way_out() {
+    refused("\nlisten = \"x\"", &["listen", "x", "127.0.0.1:8080"]);
+    refused("a = 1\n", &["farebox.toml:1", "unknown field `a`"]);
+    refused("[ledger]\ndata_dri = \"x\"", &["farebox.toml:2", "did you mean `data_dir`?"]);
+    refused("[ledger]\nlease_seconds = 1", &["lease_seconds = 1", "from 5"]);
+    refused("[ledger]\nlease_seconds = -1", &["whole number"]);
+    refused("[ledger]\ntimezone = \"Mars/Base\"", &["Mars/Base"]);
+    refused("[enforcement]\nmode = \"lax\"", &["lax", "strict"]);
+    refused("[defaults.user]\nlimits = [\"-1usd/month\"]", &["-1usd/month", "negative", ":2"]);
+    refused("[defaults.user]\nlimits = [\"1usd/day\", \"2usd/day\"]", &["two limits", "usd/day"]);
+    refused("[defaults.user]\nthresholds = [90, 80]", &["[90, 80]"]);
+    refused("[providers.x]\n", &["providers.x", "base_url"]);
+    refused("[providers.x]\nbase_url = \"ftp://x\"", &["providers.x.base_url", "http"]);
+    refused("[providers.openai]\ndialect = \"telnet\"", &["telnet", "openai"]);
+    refused("[[routes]]\nmodels = [\"a\"]\nprovider = \"nobody\"", &["nobody"]);
+    refused("listen = \"0.0.0.0:80\"", &["0.0.0.0:80", "FAREBOX_ADMIN_TOKEN"]);
+    refused("[server]\nheader_seconds = 0", &["header_seconds = 0"]);
+    refused(
+        "[[providers.openai.credentials]]\nname = \"a\"\napi_key = \"${NOT_SET}\"",
+        &["NOT_SET", "not set"],
+    );
+    let missing = Config::load(
+        Some(&PathBuf::from("/nonexistent/farebox.toml")),
+        &Environment::default(),
+        &Overrides::default(),
+    );
+    assert!(missing.unwrap_err().to_string().contains("/nonexistent/farebox.toml"));
+}
+
+#[test]
+fn an_error_never_shows_a_secret() {
+    let error = load("[admin]\ntokn = \"very-secret-token-value\"", []).unwrap_err();
+    assert!(!error.contains("very-secret"), "{error}");
+    assert!(error.contains("did you mean `token`?"), "{error}");
+}
+
+#[test]
+fn r129_r130_known_and_short_admin_tokens_stop_the_start() {
+    let token = |variable, value| load("", [(variable, value)]).map(|c| c.admin_token.is_some());
+    assert_eq!(token("FAREBOX_ADMIN_TOKEN", "0123456789abcdefg"), Ok(true));
+    assert_eq!(token("FAREBOX_ADMIN_TOKEN", ""), Ok(false));
+    for (variable, value) in
+        [("FAREBOX_ADMIN_TOKEN", "dev_reset_2025"), ("QUOTA_ADMIN_KEY", "short-token-15c")]
+    {
+        let error = token(variable, value).unwrap_err();
+        assert!(error.contains(variable) && !error.contains(value), "{error}");
+    }
+}
+
+#[test]
+fn r131_two_different_admin_tokens_stop_the_start() {
+    let one = "a-long-enough-token-1";
+    let both = |other| load("", [("QUOTA_ADMIN_KEY", one), ("QUOTA_ADMIN_RESET_KEY", other)]);
+    assert!(both(one).is_ok());
+    let error = both("a-long-enough-token-2").unwrap_err();
+    assert!(error.contains("QUOTA_ADMIN_KEY") && error.contains("QUOTA_ADMIN_RESET_KEY"));
+}
+
+#[test]
+fn r024_the_older_variables_set_the_default_limits() {
+    let config = load(
+        "",
+        [("OPENAI_RATE_LIMIT_PER_MINUTE", "60"), ("OPENAI_TOKEN_LIMIT_PER_MINUTE", "9000")],
+    );
+    let limits: Vec<String> = config.unwrap().user_limits.iter().map(ToString::to_string).collect();
+    assert!(limits.contains(&"60 requests/minute".to_owned()), "{limits:?}");
+    assert!(limits.contains(&"9000 tokens/minute".to_owned()), "{limits:?}");
+    let error = load("", [("OPENAI_RATE_LIMIT_PER_DAY", "many")]).unwrap_err();
+    assert!(error.contains("OPENAI_RATE_LIMIT_PER_DAY") && error.contains("many"), "{error}");
+}
