@@ -3,6 +3,9 @@
 //! One file per wire format. A dialect never performs I/O, never holds a body, and never decides
 //! what happens to a call; it reads.
 
+pub mod capture;
+mod openai;
+
 use crate::usage::Reading;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -43,6 +46,10 @@ impl Operation {
             Self::OpenAiEmbeddings => "openai.embeddings",
         }
     }
+
+    /// All operations.
+    pub const ALL: &'static [Self] =
+        &[Self::OpenAiChat, Self::OpenAiCompletions, Self::OpenAiResponses, Self::OpenAiEmbeddings];
 }
 
 /// What a request says, as far as metering needs it.
@@ -129,16 +136,27 @@ pub trait ReadAnswer: Send {
 }
 
 /// What a method and a path name, in whichever dialect.
-pub fn route(_method: &Method, _path: &str) -> Option<Route> {
-    None
+pub fn route(method: &Method, path: &str) -> Option<Route> {
+    openai::route(method, path)
 }
 
 /// A reader for the request body of an operation.
-pub fn read_request(_operation: Operation) -> Box<dyn ReadRequest> {
-    unreachable!()
+pub fn read_request(operation: Operation) -> Box<dyn ReadRequest> {
+    match operation {
+        Operation::OpenAiChat
+        | Operation::OpenAiCompletions
+        | Operation::OpenAiResponses
+        | Operation::OpenAiEmbeddings => Box::new(openai::Request::new(operation)),
+    }
 }
 
-/// A reader for the answer to a call.
-pub fn read_answer(_call: &Call, _head: AnswerHead<'_>) -> Box<dyn ReadAnswer> {
-    unreachable!()
+/// A reader for the answer to a call. Where `call.edit` is set, what the client did not ask for is
+/// taken out of the answer.
+pub fn read_answer(call: &Call, head: AnswerHead<'_>) -> Box<dyn ReadAnswer> {
+    match call.operation {
+        Operation::OpenAiChat
+        | Operation::OpenAiCompletions
+        | Operation::OpenAiResponses
+        | Operation::OpenAiEmbeddings => Box::new(openai::Answer::new(call, head)),
+    }
 }

@@ -7,9 +7,24 @@
 //! Invariants: `hold` may be refused, `settle` never is. Every operation is idempotent by call id.
 //! A late post replaces what an expired hold was charged.
 
-mod order;
-mod registry;
+#![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
+mod account;
+mod admin;
+mod book;
+mod embedded;
+mod log;
+mod moment;
+mod options;
+mod order;
+mod query;
+mod registry;
+mod settling;
+mod slot;
+mod verify;
+
+pub use embedded::EmbeddedLedger;
+pub use options::{Crossing, Options};
 pub use order::{
     Admission, Amounts, CallFacts, Caller, Denial, Ending, Enforcement, HoldOrder, LimitDenial,
     LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,
@@ -30,6 +45,25 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// the place back.
 #[derive(Debug)]
 pub struct Permit(#[allow(dead_code)] Option<tokio::sync::OwnedSemaphorePermit>);
+
+impl Permit {
+    /// The right to settle where nothing has to be waited for.
+    pub const fn unbounded() -> Self {
+        Self(None)
+    }
+}
+
+/// Why a ledger could not be opened; the text names what was tried and the way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenError(pub String);
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OpenError {}
 
 /// The ledger as the data path uses it.
 pub trait Ledger: Send + Sync + 'static {

@@ -2,7 +2,7 @@
 
 use crate::clock::{UnixMs, rfc3339};
 use crate::ids::{AccountId, CallId, Id};
-use crate::limit::Limit;
+use crate::limit::{Limit, Meter};
 use crate::money::NanoUsd;
 use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,50 @@ pub struct Payers {
     pub user: Id,
     /// The user's workspace.
     pub workspace: Id,
+}
+
+impl Amounts {
+    /// The same amounts without what no ledger may charge: nothing below 0, nothing above the
+    /// largest amount.
+    #[must_use]
+    pub fn sane(self) -> Self {
+        let sane = |n: i64| n.clamp(0, crate::money::MAX.get());
+        Self {
+            usd: NanoUsd::new(sane(self.usd.get())),
+            tokens: sane(self.tokens),
+            characters: sane(self.characters),
+        }
+    }
+
+    /// The amount of a meter that has one; 1 of those that count calls.
+    pub fn of(&self, meter: Meter) -> i64 {
+        match meter {
+            Meter::Usd => self.usd.get(),
+            Meter::Tokens => self.tokens,
+            Meter::Characters => self.characters,
+            Meter::Requests | Meter::Concurrent => 1,
+        }
+    }
+
+    /// All meters added.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            usd: self.usd.saturating_add(other.usd),
+            tokens: self.tokens.saturating_add(other.tokens),
+            characters: self.characters.saturating_add(other.characters),
+        }
+    }
+
+    /// All meters subtracted.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self {
+            usd: self.usd.saturating_sub(other.usd),
+            tokens: self.tokens.saturating_sub(other.tokens),
+            characters: self.characters.saturating_sub(other.characters),
+        }
+    }
 }
 
 impl Payers {
@@ -117,6 +161,22 @@ pub struct HoldOrder {
     pub expected: Amounts,
     /// What an orphan's event says.
     pub facts: CallFacts,
+}
+
+impl HoldOrder {
+    /// Refuses amounts that no ledger may hold: negative ones and those above the largest.
+    pub(super) fn check(&self) -> Result<(), Unavailable> {
+        let ceiling = self.ceiling.unwrap_or_default();
+        for amounts in [self.expected, ceiling] {
+            if amounts != amounts.sane() {
+                return Err(Unavailable(format!(
+                    "{amounts:?} cannot be held: amounts lie between 0 and {}",
+                    crate::money::MAX.get()
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// One limit of one account, as it stands.
@@ -200,7 +260,33 @@ pub enum Ending {
     Orphaned,
 }
 
+impl Enforcement {
+    /// The word in configuration and Redis.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Balanced => "balanced",
+            Self::Postpaid => "postpaid",
+            Self::Observe => "observe",
+        }
+    }
+
+    /// Reads what [`Enforcement::as_str`] writes.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Strict, Self::Balanced, Self::Postpaid, Self::Observe]
+            .into_iter()
+            .find(|mode| mode.as_str() == word)
+    }
+}
+
 impl Ending {
+    /// Reads what [`Ending::as_str`] writes.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Finished, Self::Cut, Self::Left, Self::Orphaned]
+            .into_iter()
+            .find(|ending| ending.as_str() == word)
+    }
+
     /// The word in events and JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -213,7 +299,7 @@ impl Ending {
 }
 
 /// What is remembered of a settled call. Field names are those of CONTRACT section 5.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageEvent {
     /// The call's id; also `x-farebox-request-id`.
     pub id: CallId,
@@ -232,6 +318,7 @@ pub struct UsageEvent {
     /// The charge is an estimate.
     pub estimated: bool,
     /// The figures.
+    #[serde(with = "usage_json")]
     pub usage: Usage,
     /// The charge.
     pub cost: NanoUsd,
@@ -282,8 +369,22 @@ impl UsageEvent {
     }
 }
 
+/// The stored form of usage: the object of its figures.
+mod usage_json {
+    use crate::usage::Usage;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(usage: &Usage, to: S) -> Result<S::Ok, S::Error> {
+        usage.to_json().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Usage, D::Error> {
+        Ok(Usage::from_json(&serde_json::Value::deserialize(from)?))
+    }
+}
+
 /// The end of a hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Settlement {
     /// Charge this, whatever was held and whatever the limit.
     Post {
@@ -299,6 +400,24 @@ pub enum Settlement {
         /// Who would have paid.
         payers: Payers,
     },
+}
+
+impl Settlement {
+    /// The call that it ends.
+    pub fn id(&self) -> CallId {
+        match self {
+            Self::Post { event, .. } => event.id,
+            Self::Void { id, .. } => *id,
+        }
+    }
+
+    /// Who pays, or would have paid.
+    pub fn payers(&self) -> &Payers {
+        match self {
+            Self::Post { event, .. } => &event.payers,
+            Self::Void { payers, .. } => payers,
+        }
+    }
 }
 
 /// The ledger could not be reached or could not write.

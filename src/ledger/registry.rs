@@ -7,10 +7,12 @@ use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::{Limit, Thresholds};
 use crate::money::NanoUsd;
 use crate::secret::SecretDigest;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Whether an account may spend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AccountStatus {
     /// It may.
     Active,
@@ -29,12 +31,20 @@ impl AccountStatus {
             Self::Revoked => "revoked",
         }
     }
+
+    /// Reads what [`AccountStatus::as_str`] writes.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Active, Self::Suspended, Self::Revoked]
+            .into_iter()
+            .find(|status| status.as_str() == word)
+    }
 }
 
 /// What only a key has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyFacts {
     /// The SHA-256 of its text; its first 32 digits are the key's id.
+    #[serde(with = "digest_hex")]
     pub digest: SecretDigest,
     /// Who owns it.
     pub user: Id,
@@ -44,6 +54,27 @@ pub struct KeyFacts {
     pub models: Vec<String>,
     /// When it stops working.
     pub expires: Option<UnixMs>,
+}
+
+/// The stored form of a digest: its hexadecimal digits.
+mod digest_hex {
+    use crate::secret::SecretDigest;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        digest: &SecretDigest,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&digest.hex())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<SecretDigest, D::Error> {
+        let text = String::deserialize(from)?;
+        SecretDigest::from_hex(&text).ok_or_else(|| D::Error::custom("not a SHA-256"))
+    }
 }
 
 /// An account to be created.
@@ -193,6 +224,8 @@ pub enum RegistryError {
     Missing(AccountId),
     /// The account still has users or keys.
     InUse(AccountId),
+    /// The request makes no sense; the text names the value and the way out.
+    Invalid(String),
     /// The ledger could not be reached.
     Unavailable(Unavailable),
 }
@@ -203,6 +236,7 @@ impl fmt::Display for RegistryError {
             Self::Exists(account) => write!(f, "{account} exists already"),
             Self::Missing(account) => write!(f, "{account} does not exist"),
             Self::InUse(account) => write!(f, "{account} still has users or keys"),
+            Self::Invalid(why) => f.write_str(why),
             Self::Unavailable(why) => why.fmt(f),
         }
     }

@@ -3,6 +3,8 @@
 //! `grammar` reads and writes the text form, `window` computes periods, `level` turns a
 //! utilisation into a status word.
 
+#![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
+
 mod grammar;
 mod level;
 mod window;

@@ -1,9 +1,10 @@
 //! Windows and their periods. A counter stands beside the id of the period it belongs to; nothing
 //! is ever reset by a job.
 //!
-//! Period ids are readable numbers in the ledger's time zone: `202611` (month), `20261124` (day; for
-//! a week its Monday), `2026112421` (hour), `202611242113` (minute), `0` (total). Redis' scripts
-//! compute the same ids from Redis' own clock.
+//! Period ids are readable numbers: in the ledger's time zone `202611` (month) and `20261124` (day;
+//! for a week its Monday), in UTC `2026112421` (hour) and `202611242113` (minute), and `0` (total).
+//! Minutes and hours go by UTC because local ones happen twice when the clock is set back, and an
+//! id must never go backwards. Redis' scripts compute the same ids from Redis' own clock.
 
 use super::Meter;
 use crate::clock::UnixMs;
@@ -84,9 +85,10 @@ impl Calendar {
         let day = |date: Date| {
             i64::from(date.year()) * 10_000 + i64::from(date.month()) * 100 + i64::from(date.day())
         };
-        let hour = || day(local.date()) * 100 + i64::from(local.hour());
+        let utc = TimeZone::UTC.to_datetime(instant(at));
+        let hour = || day(utc.date()) * 100 + i64::from(utc.hour());
         match window {
-            Window::Minute => hour() * 100 + i64::from(local.minute()),
+            Window::Minute => hour() * 100 + i64::from(utc.minute()),
             Window::Hour => hour(),
             Window::Day => day(local.date()),
             Window::Week => day(monday(local.date())),
@@ -113,9 +115,12 @@ impl Calendar {
     }
 
     fn local(&self, at: UnixMs) -> DateTime {
-        let at = Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
-        self.zone.to_datetime(at)
+        self.zone.to_datetime(instant(at))
     }
+}
+
+fn instant(at: UnixMs) -> Timestamp {
+    Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 fn monday(date: Date) -> Date {
@@ -159,7 +164,7 @@ mod tests {
         check(
             "Europe/Berlin",
             "2026-03-28T23:30:00Z",
-            [202_603_290_030, 2_026_032_900, 20_260_329, 20_260_323, 202_603, 0],
+            [202_603_282_330, 2_026_032_823, 20_260_329, 20_260_323, 202_603, 0],
             [
                 "2026-03-28T23:31:00Z",
                 "2026-03-29T00:00:00Z",
@@ -168,6 +173,16 @@ mod tests {
                 "2026-03-31T22:00:00Z",
             ],
         );
+    }
+
+    #[test]
+    fn no_id_goes_backwards_when_the_clock_is_set_back() {
+        let calendar = Calendar::named("Europe/Berlin").unwrap();
+        let before = parse_time("2026-10-25T00:59:00Z").unwrap();
+        for window in Window::ALL {
+            let id = calendar.period(window, before);
+            assert!(calendar.period(window, before + 60_000) >= id, "{window:?}");
+        }
     }
 
     #[test]

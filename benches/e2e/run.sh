@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# End to end benchmark: CPU time of Farebox beside nginx as a plain reverse proxy, in one run,
+# against the same simulated provider, with metering and enforcement on.
+#
+#   benches/e2e/run.sh [PROXY]       PROXY: target/release/farebox
+#
+# ROUNDS=3 JSON=60000 STREAMS=600 LARGE=3000 CONNECTIONS=32 scale it. Prints medians of the rounds.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+proxy=${1:-target/release/farebox}
+load=${LOAD:-target/release/examples/load}
+rounds=${ROUNDS:-3}
+json=${JSON:-60000} streams=${STREAMS:-600} large=${LARGE:-3000} connections=${CONNECTIONS:-32}
+workers=$(nproc)
+for tool in nginx redis-server; do
+    command -v "$tool" >/dev/null || { echo "error: $tool is missing; apt-get install $tool" >&2; exit 1; }
+done
+for file in "$proxy" "$load"; do
+    [ -x "$file" ] || { echo "error: $file is missing; cargo build --release --bins --examples" >&2; exit 1; }
+done
+proxy=$(realpath "$proxy") load=$(realpath "$load")
+work=$(mktemp -d)
+pids=()
+cleanup() {
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    rm -rf "$work"
+}
+trap cleanup EXIT
+ulimit -n "$(ulimit -Hn)"
+
+# Waits until something listens on a port.
+await() {
+    for _ in $(seq 200); do
+        if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return 0; fi
+        sleep 0.05
+    done
+    echo "error: nothing listens on port $1; see below" >&2
+    tail -n 20 "$work"/*.log >&2
+    return 1
+}
+
+"$load" simulate >"$work/simulate" 2>"$work/simulate.log" & pids+=($!)
+until [ -s "$work/simulate" ]; do sleep 0.05; done
+upstream=$(head -n 1 "$work/simulate")
+
+start_nginx() {
+    nginx_port=$("$load" port)
+    mkdir -p "$work/nginx"
+    sed "s/PORT/$nginx_port/; s/UPSTREAM/$upstream/; s/WORKERS/$workers/" benches/e2e/nginx.conf >"$work/nginx/nginx.conf"
+    nginx -p "$work/nginx" -c nginx.conf -e error.log 2>"$work/nginx.log" & nginx_pid=$!
+    pids+=("$nginx_pid")
+    await "$nginx_port"
+}
+
+start_redis() {
+    redis_port=$("$load" port)
+    mkdir -p "$work/redis"
+    redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$work/redis" --save '' --appendonly yes \
+        --appendfsync everysec --maxmemory-policy noeviction >"$work/redis.log" 2>&1 & pids+=($!)
+    await "$redis_port"
+}
+
+# start_farebox NAME [REDIS_URL]: sets farebox_port, farebox_pid, farebox_key.
+start_farebox() {
+    local dir="$work/$1" redis=${2:-} admin_port
+    mkdir -p "$dir"
+    farebox_port=$("$load" port) admin_port=$("$load" port)
+    export FAREBOX_ADMIN_TOKEN=bench-admin-token-0123456789abcdef
+    export FAREBOX_ADMIN_URL="http://127.0.0.1:$admin_port"
+    cat >"$dir/farebox.toml" <<TOML
+listen = "127.0.0.1:$farebox_port"
+admin_listen = "127.0.0.1:$admin_port"
+[ledger]
+data_dir = "$dir/ledger"
+${redis:+redis_url = "$redis"}
+[admin]
+token = "$FAREBOX_ADMIN_TOKEN"
+[providers.openai]
+dialect = "openai"
+base_url = "http://$upstream/v1"
+[[providers.openai.credentials]]
+name = "bench"
+api_key = "sk-bench"
+TOML
+    "$proxy" serve --config "$dir/farebox.toml" >"$work/$1.log" 2>&1 & farebox_pid=$!
+    pids+=("$farebox_pid")
+    await "$admin_port"
+    await "$farebox_port"
+    "$proxy" users create bench --limit 1000000usd/month --limit 100000000requests/minute \
+        --limit 1000000000000tokens/minute --json >/dev/null
+    farebox_key=$("$proxy" keys create --user bench --json | grep -o 'sk-fb-[A-Za-z0-9]\{43\}' | head -n 1 || true)
+    [ -n "$farebox_key" ] || { echo "error: no key was created" >&2; exit 1; }
+}
+
+start_nginx
+start_redis
+start_farebox embedded
+embedded=("$farebox_port" "$farebox_pid" "$farebox_key")
+start_farebox redis "redis://127.0.0.1:$redis_port"
+redis=("$farebox_port" "$farebox_pid" "$farebox_key")
+
+# measure CASE CALLS NAME PORT PID [KEY]
+measure() {
+    local line
+    line=$("$load" play --case "$1" --calls "$2" --connections "$connections" \
+        --addr "127.0.0.1:$4" --pid "$5" --key "${6:-none}")
+    printf '%s\t%s\t%s\n' "$1" "$3" "$line" >>"$work/results"
+    printf '  %-7s %-9s %s\n' "$1" "$3" "$line" >&2
+}
+
+echo "$workers cores, $connections connections, $rounds rounds; calls: json $json, streams $streams, large $large" >&2
+for _ in $(seq "$rounds"); do
+    for case in json stream silent large; do
+        case $case in json) calls=$json ;; large) calls=$large ;; *) calls=$streams ;; esac
+        measure "$case" "$calls" nginx "$nginx_port" "$nginx_pid"
+        measure "$case" "$calls" embedded "${embedded[@]}"
+        measure "$case" "$calls" redis "${redis[@]}"
+    done
+done
+
+# A fresh process, so that its peak is that of open streams alone.
+start_farebox open
+hold=$("$load" hold --streams 1000 --addr "127.0.0.1:$farebox_port" --pid "$farebox_pid" --key "$farebox_key")
+
+awk -F'\t' '
+    function median(key,   list, n, i, j, t) {
+        n = split(values[key], list, " ")
+        for (i = 1; i <= n; i++) for (j = i + 1; j <= n; j++)
+            if (list[j] + 0 < list[i] + 0) { t = list[i]; list[i] = list[j]; list[j] = t }
+        return list[int((n + 1) / 2)]
+    }
+    { values[$1 "," $2] = values[$1 "," $2] " " $6; failures += $4 }
+    END {
+        printf "%-34s %10s %10s %8s %10s %8s\n", "CPU microseconds", "nginx", "embedded", "ratio", "redis", "ratio"
+        split("json stream silent large", cases, " ")
+        unit["json"] = "a JSON call"; unit["stream"] = "a chunk, usage asked for"
+        unit["silent"] = "a chunk, usage not asked for"; unit["large"] = "a call with a 300 KB prompt"
+        for (i = 1; i <= 4; i++) {
+            c = cases[i]; n = median(c ",nginx"); e = median(c ",embedded"); r = median(c ",redis")
+            printf "%-34s %10.2f %10.2f %7.2fx %10.2f %7.2fx\n", unit[c], n, e, e / n, r, r / n
+        }
+        print "failed calls: " failures + 0
+        exit failures > 0
+    }' "$work/results"
+echo "$hold" | awk -F'\t' '{ printf "memory with %d open streams: %.1f MiB now, %.1f MiB at its peak\n", $1, $2 / 1024, $3 / 1024 }'

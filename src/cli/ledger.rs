@@ -1,0 +1,74 @@
+//! `farebox ledger`: is the ledger sound, and which calls lost their proxy.
+
+use super::client::{Client, Remote};
+use super::console::Console;
+use super::failure::{Exit, Failure};
+use super::table::{Cell, Table, field};
+use clap::Subcommand;
+
+/// The ledger itself.
+#[derive(Debug, clap::Args)]
+pub struct Ledger {
+    /// Where the admin API is.
+    #[command(flatten)]
+    pub remote: Remote,
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do with the ledger.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Check the ledger's invariants; exit status 3 if one is broken
+    Verify,
+    /// List calls that were charged because their proxy died
+    Orphans,
+}
+
+impl Ledger {
+    /// Runs the verb.
+    pub async fn run(self, console: &mut Console) -> Result<(), Failure> {
+        let client = Client::open(&self.remote, console.flags.verbose)?;
+        match self.action {
+            Action::Verify => verify(&client, console).await,
+            Action::Orphans => orphans(&client, console).await,
+        }
+    }
+}
+
+async fn verify(client: &Client, console: &mut Console) -> Result<(), Failure> {
+    let found = client.get("/api/v1/ledger/verify", &[]).await?;
+    let violations = found["violations"].as_array().cloned().unwrap_or_default();
+    if console.flags.json {
+        console.json(&found)?;
+    } else if found["ok"] == true {
+        console.line(&format!("ok: {} entries checked", field(&found, "checked")))?;
+    } else {
+        for violation in &violations {
+            console.line(violation.as_str().unwrap_or_default())?;
+        }
+    }
+    if found["ok"] == true {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Broken, format!("{} invariants are broken", violations.len())))
+}
+
+async fn orphans(client: &Client, console: &mut Console) -> Result<(), Failure> {
+    let calls = client.all("/api/v1/ledger/orphans", &[]).await?;
+    if console.flags.json {
+        return console.json(&calls.into());
+    }
+    let mut table = Table::new(&["SETTLED", "CALL", "USER", "MODEL", "CHARGED"]);
+    for call in &calls {
+        table.row([
+            Cell::text(field(call, "settled")),
+            Cell::text(field(call, "id")),
+            Cell::text(field(call, "user")),
+            Cell::text(field(call, "model")),
+            Cell::figure(format!("${}", field(call, "cost_usd"))),
+        ]);
+    }
+    console.table(&table)
+}

@@ -1,0 +1,129 @@
+//! The command line: one file per verb.
+//!
+//! `args` reads values that several verbs take, `client` speaks to the admin API, `console` prints,
+//! `failure` holds the exit statuses. A verb prints data on standard output and everything else on
+//! standard error, and returns a [`Failure`] instead of ending the process.
+
+pub mod args;
+pub mod client;
+pub mod console;
+pub mod failure;
+pub mod keys;
+pub mod ledger;
+pub mod limits;
+mod show;
+pub mod table;
+pub mod tail;
+pub mod usage;
+pub mod users;
+pub mod workspaces;
+
+pub use console::{Console, Flags};
+pub use failure::{Exit, Failure};
+
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// An exact, transparent metering reverse proxy for LLM APIs
+#[derive(Debug, Parser)]
+#[command(name = "farebox", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// The flags that every verb takes.
+    #[command(flatten)]
+    pub flags: Flags,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs. Those that run a proxy bring a runtime of their own.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Users and their budgets
+    Users(users::Users),
+    /// API keys of users
+    Keys(keys::Keys),
+    /// Teams or tenants
+    Workspaces(workspaces::Workspaces),
+    /// Limits of users, keys and workspaces
+    Limits(limits::Limits),
+    /// What was used, and what it cost
+    Usage(usage::Usage),
+    /// Follow settled calls
+    Tail(tail::Tail),
+    /// Check the ledger
+    Ledger(ledger::Ledger),
+}
+
+/// Reads the command line and runs one verb.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args::negative_as_value(args)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
+        }
+    };
+    let mut console = Console::standard(cli.flags);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(perform(cli.verb, &mut console)),
+        Err(error) => Err(Failure::new(Exit::Failed, format!("no runtime: {error}"))),
+    };
+    ExitCode::from(report(&mut console, ended).code())
+}
+
+/// Runs one verb that talks to the admin API.
+pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
+    match verb {
+        Verb::Users(users) => users.run(console).await,
+        Verb::Keys(keys) => keys.run(console).await,
+        Verb::Workspaces(workspaces) => workspaces.run(console).await,
+        Verb::Limits(limits) => limits.run(console).await,
+        Verb::Usage(usage) => usage.run(console).await,
+        Verb::Tail(tail) => tail.run(console).await,
+        Verb::Ledger(ledger) => ledger.run(console).await,
+    }
+}
+
+/// Says why a verb failed; the exit status.
+pub fn report(console: &mut Console, ended: Result<(), Failure>) -> Exit {
+    match ended {
+        Ok(()) => Exit::Ok,
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                console.warn(&format!("error: {failure}"));
+            }
+            failure.exit
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn r021_a_negative_limit_is_a_value_that_is_refused() {
+        for line in [
+            "farebox users create a --limit -1usd/month",
+            "farebox limits set user:a -1usd/month --json",
+            "farebox limits set user:a --limit -1usd/month",
+            "farebox keys create --user a --limit=-1usd/month",
+        ] {
+            let args = args::negative_as_value(line.split(' ').map(OsString::from));
+            let error = Cli::try_parse_from(args).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            let text = error.to_string();
+            assert!(text.contains("`-1usd/month` is not a limit"), "{text}");
+            assert!(text.contains("must not be negative"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The admin plane: accounts, what happened, and health, over HTTP on a listener of its own.
+//!
+//! It sees the ledger through [`Registry`] only and is never on the way of a call. One file per
+//! resource; `fields` and `value` read bodies and queries, `view` shows accounts, `answer` decides
+//! who may come in and in which form errors leave, `audit` records changes.
+//!
+//! Invariants: counters are shown and never written; a secret is shown once, in the answer that
+//! makes it, and is in no log line.
+
+mod accounts;
+mod analytics;
+mod answer;
+mod audit;
+mod fields;
+mod health;
+mod keys;
+mod limits;
+mod own;
+mod problem;
+mod requests;
+mod users;
+mod value;
+mod view;
+mod workspaces;
+
+pub use health::readiness;
+pub use own::{Recent, key_view};
+
+use crate::clock::Clock;
+use crate::ledger::{Enforcement, Registry};
+use crate::limit::{Calendar, Thresholds};
+use crate::secret::SecretDigest;
+use axum::Router;
+use axum::http::{StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+use std::fmt;
+use std::sync::Arc;
+
+/// What applies to an account that says nothing of its own.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    /// Alert thresholds.
+    pub thresholds: Thresholds,
+    /// Enforcement mode.
+    pub enforcement: Enforcement,
+}
+
+/// One of the things that must be right before calls are taken.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// Its name in `/readyz?verbose`.
+    pub name: &'static str,
+    /// What is wrong, or nothing.
+    pub fault: Option<String>,
+}
+
+/// What the admin plane is made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// Accounts and history.
+    pub registry: Arc<dyn Registry>,
+    /// The time.
+    pub clock: Clock,
+    /// The ledger's time zone; days of sums are its days.
+    pub calendar: Calendar,
+    /// The digest of the admin token.
+    pub token: SecretDigest,
+    /// What applies to accounts that say nothing of their own.
+    pub defaults: Defaults,
+    /// The text of `/metrics`.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The checks of `/readyz`.
+    pub ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("defaults", &self.defaults).finish_non_exhaustive()
+    }
+}
+
+type Shared = Arc<Parts>;
+
+/// Everything that the admin listener answers.
+pub fn router(parts: Parts) -> Router {
+    let parts = Arc::new(parts);
+    Router::new()
+        .merge(health::routes())
+        .merge(users::routes())
+        .merge(keys::routes())
+        .merge(workspaces::routes())
+        .merge(limits::routes())
+        .merge(requests::routes())
+        .merge(analytics::routes())
+        .fallback(unknown)
+        .layer(from_fn_with_state(parts.clone(), answer::admit))
+        .layer(from_fn_with_state(parts.clone(), answer::dress))
+        .with_state(parts)
+}
+
+async fn unknown(uri: Uri) -> problem::Problem {
+    problem::Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
+}

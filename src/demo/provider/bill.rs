@@ -1,0 +1,260 @@
+//! The provider's own bill: what it served, to whom it never matters.
+//!
+//! It is written by the provider alone, from what it generated, and is the independent record
+//! that a ledger is compared with. It is not the usage block: an answer whose block is left out or
+//! made to lie is billed by its true figures. Each answer is entered exactly once.
+
+use super::tokens::Tokens;
+use crate::money::NanoUsd;
+use crate::usage::Usage;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Entries that are kept; later ones are only counted, and a bill that dropped entries says so.
+const MAX_ENTRIES: usize = 2_000_000;
+
+/// What one answer is billed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BillEntry {
+    /// The request's id as its header named it, else `sim-N`.
+    pub request: String,
+    /// The model that was served.
+    pub model: Arc<str>,
+    /// The tier that was served.
+    pub tier: Arc<str>,
+    /// What was generated.
+    pub tokens: Tokens,
+    /// The answer was sent to its end.
+    pub finished: bool,
+}
+
+impl BillEntry {
+    /// The figures in the form that prices are applied to.
+    pub fn usage(&self) -> Usage {
+        self.tokens.usage()
+    }
+}
+
+/// The bill. Clones are the same bill.
+#[derive(Debug, Clone)]
+pub struct Bill {
+    pages: Arc<Mutex<Pages>>,
+    open: watch::Sender<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    entries: Vec<BillEntry>,
+    calls: u64,
+    refused: u64,
+    dropped: u64,
+}
+
+impl Default for Bill {
+    fn default() -> Self {
+        Self { pages: Arc::default(), open: watch::Sender::new(0) }
+    }
+}
+
+impl Bill {
+    /// All entries, in the order in which the answers ended.
+    pub fn entries(&self) -> Vec<BillEntry> {
+        self.pages.lock().entries.clone()
+    }
+
+    /// Requests that arrived at a metered endpoint, refused ones included.
+    pub fn calls(&self) -> u64 {
+        self.pages.lock().calls
+    }
+
+    /// Requests among them that got an error and are not billed.
+    pub fn refused(&self) -> u64 {
+        self.pages.lock().refused
+    }
+
+    /// Entries that had no room; where this is not 0, the bill is not complete.
+    pub fn dropped(&self) -> u64 {
+        self.pages.lock().dropped
+    }
+
+    /// What each model costs by `price`, which is given model, usage and tier.
+    pub fn totals(
+        &self,
+        price: impl Fn(&str, &Usage, &str) -> NanoUsd,
+    ) -> BTreeMap<String, NanoUsd> {
+        let mut totals = BTreeMap::new();
+        for entry in &self.pages.lock().entries {
+            let cost = price(&entry.model, &entry.usage(), &entry.tier);
+            let total = totals.entry(entry.model.to_string()).or_insert(NanoUsd::ZERO);
+            *total = total.saturating_add(cost);
+        }
+        totals
+    }
+
+    /// Waits until no answer is being served, for `limit` at most; whether that was reached.
+    pub async fn quiet(&self, limit: Duration) -> bool {
+        let mut open = self.open.subscribe();
+        tokio::time::timeout(limit, open.wait_for(|open| *open == 0)).await.is_ok()
+    }
+
+    /// Forgets everything but the answers being served.
+    pub fn reset(&self) {
+        *self.pages.lock() = Pages::default();
+    }
+
+    /// The whole bill as JSON: counts, totals by model, entries.
+    pub fn to_json(&self) -> serde_json::Value {
+        let pages = self.pages.lock();
+        let mut models = BTreeMap::<String, (u64, Tokens)>::new();
+        for entry in &pages.entries {
+            let (calls, tokens) = models.entry(entry.model.to_string()).or_default();
+            *calls += 1;
+            *tokens = tokens.plus(entry.tokens);
+        }
+        let totals: serde_json::Map<_, _> = models
+            .into_iter()
+            .map(|(model, (calls, tokens))| {
+                (model, serde_json::json!({"calls": calls, "usage": tokens.usage().to_json()}))
+            })
+            .collect();
+        serde_json::json!({
+            "calls": pages.calls,
+            "refused": pages.refused,
+            "dropped": pages.dropped,
+            "open": *self.open.borrow(),
+            "totals": totals,
+            "entries": pages.entries.iter().map(entry_json).collect::<Vec<_>>(),
+        })
+    }
+
+    /// Counts a request at a metered endpoint; gives its number.
+    pub(super) fn arrived(&self) -> u64 {
+        let mut pages = self.pages.lock();
+        pages.calls += 1;
+        pages.calls
+    }
+
+    /// Counts a request that was answered with an error.
+    pub(super) fn turned_away(&self) {
+        self.pages.lock().refused += 1;
+    }
+
+    /// Opens the entry of an answer, which is entered when the serving ends.
+    pub(super) fn serve(&self, entry: BillEntry) -> Serving {
+        self.open.send_modify(|open| *open += 1);
+        Serving { bill: self.clone(), entry: Some(entry), generated: 0, parts: 0 }
+    }
+
+    fn enter(&self, entry: BillEntry) {
+        let mut pages = self.pages.lock();
+        if pages.entries.len() < MAX_ENTRIES {
+            pages.entries.push(entry);
+        } else {
+            pages.dropped += 1;
+        }
+        drop(pages);
+        self.open.send_modify(|open| *open = open.saturating_sub(1));
+    }
+}
+
+fn entry_json(entry: &BillEntry) -> serde_json::Value {
+    serde_json::json!({
+        "request": entry.request,
+        "model": &*entry.model,
+        "tier": &*entry.tier,
+        "usage": entry.usage().to_json(),
+        "finished": entry.finished,
+    })
+}
+
+/// An answer being served. Dropped before [`Serving::finish`], it is billed for its input and for
+/// what was generated so far.
+#[derive(Debug)]
+pub(super) struct Serving {
+    bill: Bill,
+    entry: Option<BillEntry>,
+    generated: u64,
+    parts: u64,
+}
+
+impl Serving {
+    /// How many parts the answer's text has.
+    pub(super) fn of(mut self, parts: u64) -> Self {
+        self.parts = parts;
+        self
+    }
+
+    /// So many parts were generated.
+    pub(super) fn generated(&mut self, parts: u64) {
+        self.generated = parts;
+    }
+
+    /// The answer was sent to its end.
+    pub(super) fn finish(&mut self) {
+        if let Some(mut entry) = self.entry.take() {
+            entry.finished = true;
+            self.bill.enter(entry);
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(mut entry) = self.entry.take() {
+            entry.tokens = entry.tokens.so_far(self.generated, self.parts);
+            self.bill.enter(entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::Figure;
+
+    fn entry(model: &str) -> BillEntry {
+        let tokens = Tokens { input: 10, output: 100, reasoning: 20, ..Tokens::default() };
+        let request = "sim-1".to_owned();
+        BillEntry { request, model: model.into(), tier: "default".into(), tokens, finished: false }
+    }
+
+    #[tokio::test]
+    async fn every_answer_is_entered_once_however_it_ends() {
+        let bill = Bill::default();
+        let mut whole = bill.serve(entry("a")).of(8);
+        let mut left = bill.serve(entry("a")).of(8);
+        let unseen = bill.serve(entry("b")).of(8);
+        whole.generated(8);
+        whole.finish();
+        whole.finish();
+        drop(whole);
+        left.generated(2);
+        assert!(!bill.quiet(Duration::ZERO).await);
+        drop(left);
+        drop(unseen);
+        assert!(bill.quiet(Duration::ZERO).await);
+        let output: Vec<_> = bill.entries().iter().map(|e| (e.tokens.output, e.finished)).collect();
+        assert_eq!(output, [(100, true), (40, false), (0, false)]);
+    }
+
+    #[test]
+    fn totals_are_by_model_and_by_the_given_price() {
+        let bill = Bill::default();
+        bill.serve(entry("a")).finish();
+        bill.serve(entry("a")).finish();
+        bill.serve(entry("b")).finish();
+        let price = |_: &str, usage: &Usage, tier: &str| {
+            assert_eq!(tier, "default");
+            NanoUsd::new(usage.count(Figure::OutputTotal) as i64)
+        };
+        let totals = bill.totals(price);
+        assert_eq!(totals["a"], NanoUsd::new(200));
+        assert_eq!(totals["b"], NanoUsd::new(100));
+        assert_eq!(bill.to_json()["totals"]["a"]["usage"]["input_tokens_total"], 20);
+        bill.reset();
+        assert!(bill.entries().is_empty());
+    }
+}

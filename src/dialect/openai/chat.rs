@@ -1,0 +1,55 @@
+//! Answers of chat, completions and embeddings: one object, or chunks that end with `[DONE]`.
+
+use super::facts::{Fact, Facts, add, with_usage};
+use super::progress::Progress;
+use crate::framing::json::{Tree, Want};
+use crate::usage::Reading;
+use std::sync::LazyLock;
+
+/// Where an answer says what.
+pub(super) static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
+    let tree = Tree::new()
+        .with("choices[].delta", Fact::Said, Want::Text)
+        .with("choices[].delta.audio.data", Fact::Said, Want::Nothing)
+        .with("choices[].message", Fact::Said, Want::Text)
+        .with("choices[].message.audio.data", Fact::Said, Want::Nothing)
+        .with("choices[].text", Fact::Said, Want::Text);
+    let tree = add(
+        tree,
+        "",
+        &[
+            ("model", Fact::Model),
+            ("service_tier", Fact::Tier),
+            // Mistral says it in the usage block.
+            ("usage.service_tier", Fact::Tier),
+            ("error", Fact::Error),
+            ("error.code", Fact::ErrorCode),
+            ("x_groq.error", Fact::Error),
+            ("choices[]", Fact::Choice),
+            ("choices[].finish_reason", Fact::FinishReason),
+        ],
+    );
+    let tree = with_usage(tree, "", "usage");
+    let tree = with_usage(tree, "x_groq", "usage");
+    with_usage(tree, "choices[]", "usage")
+});
+
+/// Adds what a document says to what is known.
+pub(super) fn merge(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
+    Progress::take_names(facts, reading);
+    progress.finishes = progress.finishes.saturating_add(facts.finishes);
+    if facts.error {
+        reading.error = true;
+        progress.filtered |= facts.filtered;
+    }
+    if progress.take_usage(facts, reading) {
+        let last = !facts.choices || progress.finishes >= progress.answers;
+        reading.usage_final =
+            reading.usage_present && !reading.error && progress.finishes > 0 && last;
+    }
+}
+
+/// A stream ended: whether it had come to the protocol's end.
+pub(super) fn is_over(reading: &Reading, progress: &Progress) -> bool {
+    reading.done_marker || reading.usage_final || (reading.usage_present && progress.finishes > 0)
+}

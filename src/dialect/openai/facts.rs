@@ -1,0 +1,165 @@
+//! What one JSON document of an answer says: a whole answer, or the data of one event.
+//!
+//! Collects, and decides nothing. Cleared between documents.
+
+use super::usage::{BESIDE, BLOCK, Block, Item};
+use crate::framing::json::{Container, Scalar, Sink, Tree, Want};
+use std::ops::Range;
+
+/// What stands at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fact {
+    Model,
+    Tier,
+    Id,
+    Object,
+    /// The event's type.
+    Kind,
+    Status,
+    Background,
+    IncompleteReason,
+    Error,
+    ErrorCode,
+    Choice,
+    FinishReason,
+    /// An item of a response's output, its type, and its action's type.
+    Output,
+    OutputKind,
+    ActionKind,
+    /// Text of the answer.
+    Said,
+    Usage,
+    UsageItem(Item),
+}
+
+/// Adds the places of a usage block at `path`, and of what stands beside it in `parent`.
+pub(super) fn with_usage(tree: Tree<Fact>, parent: &'static str, path: &'static str) -> Tree<Fact> {
+    let tree = add(tree, parent, &[(path, Fact::Usage)]);
+    let tree = BLOCK.iter().fold(tree, |tree, table| {
+        table.iter().fold(tree, |tree, &(item, tag)| {
+            tree.within(&[parent, path], item, Fact::UsageItem(tag), Want::Value)
+        })
+    });
+    BESIDE.iter().fold(tree, |tree, &(item, tag)| {
+        tree.within(&[parent], item, Fact::UsageItem(tag), Want::Value)
+    })
+}
+
+/// Adds plain values below `parent`.
+pub(super) fn add(
+    tree: Tree<Fact>,
+    parent: &'static str,
+    places: &[(&'static str, Fact)],
+) -> Tree<Fact> {
+    places.iter().fold(tree, |tree, &(path, fact)| tree.within(&[parent], path, fact, Want::Value))
+}
+
+/// What a document says.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub(super) model: String,
+    pub(super) tier: String,
+    pub(super) id: String,
+    pub(super) object: String,
+    pub(super) kind: String,
+    pub(super) status: String,
+    pub(super) incomplete_reason: String,
+    pub(super) background: bool,
+    pub(super) error: bool,
+    /// The error is a content filter's.
+    pub(super) filtered: bool,
+    pub(super) choices: bool,
+    pub(super) finishes: u64,
+    pub(super) searches: u64,
+    pub(super) said_bytes: u64,
+    pub(super) usage: Block,
+    output: (bool, bool),
+}
+
+impl Facts {
+    pub(super) fn clear(&mut self) {
+        for text in [
+            &mut self.model,
+            &mut self.tier,
+            &mut self.id,
+            &mut self.object,
+            &mut self.kind,
+            &mut self.status,
+            &mut self.incomplete_reason,
+        ] {
+            text.clear();
+        }
+        self.background = false;
+        self.error = false;
+        self.filtered = false;
+        self.choices = false;
+        self.finishes = 0;
+        self.searches = 0;
+        self.said_bytes = 0;
+        self.usage.clear();
+    }
+
+    fn text(&mut self, fact: Fact, text: &[u8]) {
+        match fact {
+            Fact::FinishReason => self.finishes += 1,
+            Fact::ErrorCode => self.filtered = text == b"content_filter",
+            Fact::OutputKind => self.output.0 = text == b"web_search_call",
+            Fact::ActionKind => self.output.1 = text == b"search",
+            _ => {
+                if let Some(slot) = self.slot(fact) {
+                    slot.clear();
+                    slot.push_str(&String::from_utf8_lossy(text));
+                }
+            }
+        }
+    }
+
+    fn slot(&mut self, fact: Fact) -> Option<&mut String> {
+        match fact {
+            Fact::Model => Some(&mut self.model),
+            Fact::Tier => Some(&mut self.tier),
+            Fact::Id => Some(&mut self.id),
+            Fact::Object => Some(&mut self.object),
+            Fact::Kind => Some(&mut self.kind),
+            Fact::Status => Some(&mut self.status),
+            Fact::IncompleteReason => Some(&mut self.incomplete_reason),
+            _ => None,
+        }
+    }
+}
+
+impl Sink<Fact> for Facts {
+    fn scalar(&mut self, fact: Fact, value: Scalar<'_>, _: Range<u64>) {
+        match (fact, value) {
+            (Fact::UsageItem(item), value) => self.usage.take(item, value),
+            (_, Scalar::Null) => {}
+            (Fact::Usage, _) => self.usage.flaw(),
+            (Fact::Error, _) => self.error = true,
+            (Fact::Background, value) => self.background = value == Scalar::Bool(true),
+            (_, Scalar::Text(text)) => self.text(fact, text),
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, fact: Fact, container: Container, _: u64) {
+        match (fact, container) {
+            (Fact::Choice, _) => self.choices = true,
+            (Fact::Output, _) => self.output = (false, false),
+            (Fact::Error, _) => self.error = true,
+            (Fact::Usage, Container::Array) => self.usage.flaw(),
+            (Fact::UsageItem(Item::Cost), Container::Object) => {}
+            (Fact::UsageItem(_), _) => self.usage.flaw(),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, fact: Fact, _: u64) {
+        if fact == Fact::Output && self.output == (true, true) {
+            self.searches += 1;
+        }
+    }
+
+    fn text(&mut self, _: Fact, bytes: usize) {
+        self.said_bytes = self.said_bytes.saturating_add(bytes as u64);
+    }
+}

@@ -1,0 +1,147 @@
+//! The inside of a JSON string: where it ends, and what its escapes mean.
+//!
+//! Text that came in one piece and without escapes is never copied. What has to be kept is kept up
+//! to [`KEPT`] bytes.
+
+/// Bytes that are kept of a key or a scalar.
+pub const KEPT: usize = 512;
+
+/// What an escape still needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    None,
+    Backslash,
+    Hex { left: u8, unit: u16 },
+}
+
+/// The part of a string that had to be copied, decoded.
+#[derive(Debug)]
+pub(super) struct Text {
+    kept: Vec<u8>,
+    cut: bool,
+    escape: Escape,
+    high: Option<u16>,
+}
+
+impl Text {
+    pub(super) const fn new() -> Self {
+        Self { kept: Vec::new(), cut: false, escape: Escape::None, high: None }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.kept.clear();
+        self.cut = false;
+        self.high = None;
+        self.escape = Escape::None;
+    }
+
+    pub(super) fn is_escaping(&self) -> bool {
+        self.escape != Escape::None
+    }
+
+    pub(super) fn begin_escape(&mut self) {
+        self.escape = Escape::Backslash;
+    }
+
+    /// The next byte of an escape; false if it cannot be one.
+    pub(super) fn escape(&mut self, byte: u8, keep: bool) -> bool {
+        match self.escape {
+            Escape::None | Escape::Backslash => self.after_backslash(byte, keep),
+            Escape::Hex { left, unit } => self.hex(byte, left, unit, keep),
+        }
+    }
+
+    fn after_backslash(&mut self, byte: u8, keep: bool) -> bool {
+        let decoded = match byte {
+            b'"' | b'\\' | b'/' => byte,
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                self.escape = Escape::Hex { left: 4, unit: 0 };
+                return true;
+            }
+            _ => return false,
+        };
+        self.escape = Escape::None;
+        if keep {
+            self.keep(&[decoded]);
+        }
+        true
+    }
+
+    fn hex(&mut self, byte: u8, left: u8, unit: u16, keep: bool) -> bool {
+        let Some(digit) = char::from(byte).to_digit(16).and_then(|d| u16::try_from(d).ok()) else {
+            return false;
+        };
+        let unit = unit << 4 | digit;
+        self.escape = match left {
+            1 => Escape::None,
+            left => Escape::Hex { left: left - 1, unit },
+        };
+        if left == 1 && keep {
+            self.unit(unit);
+        }
+        true
+    }
+
+    fn unit(&mut self, unit: u16) {
+        let pair = self.high.take().map(|high| [high, unit]);
+        if pair.is_none() && (0xD800..0xDC00).contains(&unit) {
+            self.high = Some(unit);
+            return;
+        }
+        let units = pair.as_ref().map_or(std::slice::from_ref(&unit), |pair| &pair[..]);
+        for c in char::decode_utf16(units.iter().copied()) {
+            let c = c.unwrap_or(char::REPLACEMENT_CHARACTER);
+            self.append(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+
+    /// Keeps bytes that stand for themselves.
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.end_high();
+        self.append(bytes);
+    }
+
+    fn end_high(&mut self) {
+        if self.high.take().is_some() {
+            self.append("\u{FFFD}".as_bytes());
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        let room = KEPT.saturating_sub(self.kept.len());
+        self.cut |= bytes.len() > room;
+        self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// Hands over the whole text, of which `last` is the last piece, and whether nothing of it was
+    /// cut off.
+    pub(super) fn whole<R>(&mut self, last: &[u8], read: impl FnOnce(&[u8], bool) -> R) -> R {
+        if self.kept.is_empty() && self.high.is_none() {
+            return read(&last[..last.len().min(KEPT)], last.len() <= KEPT);
+        }
+        self.keep(last);
+        self.end_high();
+        read(&self.kept, !self.cut)
+    }
+}
+
+/// Length of `bytes` up to the first quote or backslash.
+pub(super) fn plain(bytes: &[u8]) -> usize {
+    const NEAR: usize = 16;
+    let near = &bytes[..bytes.len().min(NEAR)];
+    if let Some(n) = near.iter().position(|&b| b == b'"' || b == b'\\') {
+        return n;
+    }
+    match bytes.get(NEAR..) {
+        None => bytes.len(),
+        Some(far) => memchr::memchr2(b'"', b'\\', far).map_or(bytes.len(), |n| n + NEAR),
+    }
+}

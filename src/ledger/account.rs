@@ -1,0 +1,307 @@
+//! The rules of one account: what a call asks of it, whether that fits, and what charging does to
+//! its counters. Pure: time comes as an argument; storage is somewhere else.
+//!
+//! Invariants: `held` is the sum of the shares of the open holds that joined this account. A
+//! counter whose stored period is at or above the computed one is current, so a clock that steps
+//! back resets nothing. Totals of an account and of what was deleted below it equal those of its
+//! parts.
+
+use super::moment::Moment;
+use super::order::{Amounts, Denial, Enforcement, HoldOrder, LimitDenial, Standing};
+use super::registry::{AccountStatus, KeyFacts};
+use super::slot::Slot;
+use crate::clock::UnixMs;
+use crate::ids::{AccountId, Id};
+use crate::limit::{Limit, Meter, Period, Thresholds};
+use serde::{Deserialize, Serialize};
+
+/// One account as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountState {
+    pub id: AccountId,
+    pub name: String,
+    pub workspace: Option<Id>,
+    pub status: AccountStatus,
+    /// In the order of their slots' ranks, one for each slot.
+    pub limits: Vec<Limit>,
+    /// The text of the defaults that `limits` were copied from, if they follow them.
+    pub follows: Option<String>,
+    pub thresholds: Option<Thresholds>,
+    pub enforcement: Option<Enforcement>,
+    pub key: Option<KeyFacts>,
+    pub created: UnixMs,
+    pub last: Option<UnixMs>,
+    pub counters: Vec<Counter>,
+    pub held: Amounts,
+    /// Open holds that joined this account.
+    pub open: i64,
+    pub totals: Totals,
+    /// Totals of accounts below this one that were deleted.
+    pub deleted: Totals,
+    /// Nano-dollars charged beyond what was held for them.
+    pub debt: i64,
+}
+
+/// What is used in one period of one slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counter {
+    pub slot: Slot,
+    pub period: Period,
+    pub used: i64,
+    /// The limit under which the last call was admitted; for dollars only.
+    pub admitted: Option<i64>,
+}
+
+/// What was charged ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Totals {
+    pub usd: i64,
+    pub tokens: i64,
+    pub requests: i64,
+}
+
+impl Totals {
+    /// What one charge adds.
+    pub fn of(charge: Amounts, requests: i64) -> Self {
+        Self { usd: charge.usd.get(), tokens: charge.tokens, requests }
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.usd = self.usd.saturating_add(other.usd);
+        self.tokens = self.tokens.saturating_add(other.tokens);
+        self.requests = self.requests.saturating_add(other.requests);
+    }
+}
+
+/// What one hold set aside on one account.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Share {
+    /// The account still knows of this hold: it was not deleted since.
+    pub joined: bool,
+    pub held: Amounts,
+    /// Tokens that were counted in rates at admission.
+    pub rate: i64,
+    /// The rate counters that counted the call, with the period.
+    pub counted: Vec<(Slot, Period)>,
+}
+
+/// What a call would add to an account under its mode.
+struct Ask {
+    held: Amounts,
+    wanted: Amounts,
+    rate: i64,
+}
+
+impl AccountState {
+    /// The mode that counts.
+    pub fn mode(&self, default: Enforcement) -> Enforcement {
+        self.enforcement.unwrap_or(default)
+    }
+
+    /// Why the account takes no calls at all, if so.
+    pub fn barred(&self, now: UnixMs) -> Option<&'static str> {
+        match self.status {
+            AccountStatus::Active => {}
+            AccountStatus::Suspended | AccountStatus::Revoked => return Some(self.status.as_str()),
+        }
+        let expires = self.key.as_ref().and_then(|key| key.expires);
+        expires.is_some_and(|at| now >= at).then_some("expired")
+    }
+
+    /// What is used of a slot now.
+    pub fn used(&self, slot: Slot, moment: &Moment) -> i64 {
+        match (slot.window, self.counters.iter().find(|c| c.slot == slot)) {
+            (None, _) => self.open,
+            (Some(window), Some(c)) if c.period >= moment.period(window) => c.used,
+            _ => 0,
+        }
+    }
+
+    /// A limit as it stands.
+    pub fn standing(&self, limit: Limit, moment: &Moment) -> Standing {
+        let slot = Slot::of(&limit);
+        let counts = slot.is_rate() || slot.window.is_none();
+        Standing {
+            account: self.id.clone(),
+            limit,
+            used: self.used(slot, moment),
+            held: if counts { 0 } else { self.held.of(limit.meter) },
+            resets: slot.window.and_then(|window| moment.ends(window)),
+        }
+    }
+
+    /// Checks every limit; gives what would be set aside.
+    pub fn check(
+        &self,
+        order: &HoldOrder,
+        moment: &Moment,
+        default: Enforcement,
+    ) -> Result<Share, Denial> {
+        let mode = self.mode(default);
+        let ask = self.ask(order, mode)?;
+        for &limit in &self.limits {
+            let standing = self.standing(limit, moment);
+            let wanted = ask.of(Slot::of(&limit));
+            if !limit.observe && refuses(mode, &standing, wanted) {
+                return Err(Denial::Limit(LimitDenial { standing, wanted, now: moment.now }));
+            }
+        }
+        Ok(Share { joined: true, held: ask.held, rate: ask.rate, counted: Vec::new() })
+    }
+
+    fn ask(&self, order: &HoldOrder, mode: Enforcement) -> Result<Ask, Denial> {
+        let priced = |limit: &Limit| {
+            !limit.observe && !matches!(limit.meter, Meter::Requests | Meter::Concurrent)
+        };
+        let wanted = match (mode, order.ceiling) {
+            (Enforcement::Strict, Some(ceiling)) => ceiling,
+            (Enforcement::Strict, None) if self.limits.iter().any(priced) => {
+                return Err(Denial::Unbounded { account: self.id.clone() });
+            }
+            _ => order.expected,
+        };
+        let held = match mode {
+            Enforcement::Strict | Enforcement::Balanced => wanted,
+            Enforcement::Postpaid | Enforcement::Observe => Amounts::default(),
+        };
+        Ok(Ask { held, wanted, rate: wanted.tokens })
+    }
+
+    /// Sets a share aside, and notes which rates counted the call.
+    pub fn take(&mut self, share: &mut Share, moment: &Moment) {
+        self.held = self.held.plus(share.held);
+        self.open = self.open.saturating_add(1);
+        share.counted = self.count_rates(share.rate, moment);
+        self.note_admitted(moment);
+    }
+
+    /// Ends a share.
+    pub fn release(&mut self, share: &Share) {
+        self.held = self.held.minus(share.held);
+        self.open = self.open.saturating_sub(1);
+    }
+
+    /// Counts one call of so many tokens in every rate; gives the periods.
+    pub fn count_rates(&mut self, tokens: i64, moment: &Moment) -> Vec<(Slot, Period)> {
+        self.track(moment);
+        let mut counted = Vec::new();
+        for counter in self.counters.iter_mut().filter(|c| c.slot.is_rate()) {
+            counter.used = counter.used.saturating_add(rate_amount(counter.slot, tokens));
+            counted.push((counter.slot, counter.period));
+        }
+        counted
+    }
+
+    /// Replaces the tokens that rates counted for a call.
+    pub fn correct_rates(&mut self, counted: &[(Slot, Period)], before: i64, after: i64) {
+        for counter in self.counted(counted).filter(|c| c.slot.meter == Meter::Tokens) {
+            counter.used = counter.used.saturating_sub(before).saturating_add(after);
+        }
+    }
+
+    /// Takes a call out of the rates again.
+    pub fn give_back(&mut self, counted: &[(Slot, Period)], tokens: i64) {
+        for counter in self.counted(counted) {
+            counter.used = counter.used.saturating_sub(rate_amount(counter.slot, tokens));
+        }
+    }
+
+    /// Charges every counter that is not a rate; gives the periods.
+    pub fn charge(&mut self, charge: Amounts, moment: &Moment) -> Vec<(Slot, Period)> {
+        self.track(moment);
+        self.last = Some(moment.now);
+        let mut charged = Vec::new();
+        for counter in self.counters.iter_mut().filter(|c| !c.slot.is_rate()) {
+            counter.used = counter.used.saturating_add(charge.of(counter.slot.meter));
+            charged.push((counter.slot, counter.period));
+        }
+        charged
+    }
+
+    /// Replaces an earlier charge in the periods it went to, where they still last.
+    pub fn recharge(&mut self, charged: &[(Slot, Period)], before: Amounts, after: Amounts) {
+        for counter in self.counted(charged) {
+            let meter = counter.slot.meter;
+            counter.used =
+                counter.used.saturating_sub(before.of(meter)).saturating_add(after.of(meter));
+        }
+    }
+
+    /// Adds to the dollars that were charged beyond what was held.
+    pub fn owe(&mut self, charged: i64, held: i64) {
+        self.debt = self.debt.saturating_add(charged.saturating_sub(held).max(0));
+    }
+
+    /// Zeroes the current period of one slot, or of all.
+    pub fn reset(&mut self, slot: Option<Slot>, moment: &Moment) {
+        self.track(moment);
+        for counter in self.counters.iter_mut().filter(|c| slot.is_none_or(|s| s == c.slot)) {
+            counter.used = 0;
+        }
+    }
+
+    /// Makes every counter current, and adds those that limits ask for.
+    pub fn track(&mut self, moment: &Moment) {
+        for slot in self.limits.iter().map(Slot::of).chain([Slot::MONTH_USD]) {
+            if slot.window.is_some() && !self.counters.iter().any(|c| c.slot == slot) {
+                self.counters.push(Counter { slot, period: 0, used: 0, admitted: None });
+            }
+        }
+        for counter in &mut self.counters {
+            if let Some(window) = counter.slot.window {
+                counter.turn(moment.period(window));
+            }
+        }
+    }
+
+    fn note_admitted(&mut self, moment: &Moment) {
+        for &limit in &self.limits {
+            let slot = Slot::of(&limit);
+            if limit.meter != Meter::Usd {
+                continue;
+            }
+            let owed = self.used(slot, moment).saturating_add(self.held.usd.get());
+            if let Some(counter) = self.counters.iter_mut().find(|c| c.slot == slot) {
+                counter.admitted = Some(limit.amount.max(owed));
+            }
+        }
+    }
+
+    fn counted<'a>(
+        &'a mut self,
+        places: &'a [(Slot, Period)],
+    ) -> impl Iterator<Item = &'a mut Counter> {
+        self.counters.iter_mut().filter(move |c| places.contains(&(c.slot, c.period)))
+    }
+}
+
+impl Counter {
+    fn turn(&mut self, period: Period) {
+        if self.period < period {
+            self.period = period;
+            self.used = 0;
+        }
+    }
+}
+
+impl Ask {
+    fn of(&self, slot: Slot) -> i64 {
+        if slot.is_rate() { rate_amount(slot, self.rate) } else { self.wanted.of(slot.meter) }
+    }
+}
+
+fn rate_amount(slot: Slot, tokens: i64) -> i64 {
+    if slot.meter == Meter::Tokens { tokens } else { 1 }
+}
+
+fn refuses(mode: Enforcement, standing: &Standing, wanted: i64) -> bool {
+    let Standing { used, held, limit, .. } = standing;
+    match mode {
+        Enforcement::Observe => false,
+        _ if limit.amount == 0 => true,
+        Enforcement::Postpaid => *used >= limit.amount,
+        Enforcement::Strict | Enforcement::Balanced => {
+            used.saturating_add(*held).saturating_add(wanted) > limit.amount
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The rules of administration: what a new account looks like and what a change does to one. Pure;
+//! both back ends use it.
+//!
+//! Invariants: an account has at most one limit for each slot. A change never touches a counter.
+
+use super::account::{AccountState, Totals};
+use super::order::Amounts;
+use super::registry::{AccountStatus, Change, LimitsChange, NewAccount, RegistryError};
+use super::slot::Slot;
+use crate::clock::UnixMs;
+use crate::ids::{AccountId, AccountKind, Id};
+use crate::limit::Limit;
+
+/// The workspace that exists from the start.
+pub fn default_workspace() -> Option<Id> {
+    "default".parse().ok()
+}
+
+/// The default workspace, as it is created.
+pub fn first_workspace() -> Option<NewAccount> {
+    Some(NewAccount {
+        id: AccountId::workspace(&default_workspace()?),
+        name: "default".to_owned(),
+        workspace: None,
+        limits: None,
+        thresholds: None,
+        enforcement: None,
+        key: None,
+    })
+}
+
+/// The account above a new one, which has to exist.
+pub fn parent(new: &NewAccount) -> Result<Option<AccountId>, RegistryError> {
+    match (new.id.kind, &new.key) {
+        (AccountKind::Workspace, None) => Ok(None),
+        (AccountKind::User, None) => {
+            let workspace = new.workspace.clone().or_else(default_workspace);
+            Ok(workspace.as_ref().map(AccountId::workspace))
+        }
+        (AccountKind::Key, Some(facts)) => {
+            if facts.digest.key_id().as_ref() != Some(&new.id.id) {
+                let wanted = "the first 32 hexadecimal digits of its SHA-256";
+                let text = format!("{} is not the id of this key, which is {wanted}", new.id);
+                return Err(RegistryError::Invalid(text));
+            }
+            Ok(Some(AccountId::user(&facts.user)))
+        }
+        (AccountKind::Key, None) => {
+            Err(RegistryError::Invalid(format!("{} needs the facts of a key", new.id)))
+        }
+        (_, Some(_)) => Err(RegistryError::Invalid(format!("{} is not a key", new.id))),
+    }
+}
+
+/// A new account below its parent.
+pub fn found(
+    new: &NewAccount,
+    parent: Option<&AccountState>,
+    defaults: &[Limit],
+    now: UnixMs,
+) -> Result<AccountState, RegistryError> {
+    let follows = new.limits.is_none() && new.id.kind == AccountKind::User;
+    let limits = match &new.limits {
+        Some(limits) => limits.clone(),
+        None if follows => defaults.to_vec(),
+        None => Vec::new(),
+    };
+    let workspace = match (new.id.kind, parent) {
+        (AccountKind::Workspace, _) | (_, None) => None,
+        (AccountKind::User, Some(workspace)) => Some(workspace.id.id.clone()),
+        (AccountKind::Key, Some(user)) => user.workspace.clone(),
+    };
+    if let (Some(asked), Some(real)) = (&new.workspace, &workspace)
+        && asked != real
+    {
+        let text = format!("{} cannot be in workspace `{asked}`: it belongs to `{real}`", new.id);
+        return Err(RegistryError::Invalid(text));
+    }
+    Ok(AccountState {
+        id: new.id.clone(),
+        name: new.name.clone(),
+        workspace,
+        status: AccountStatus::Active,
+        limits: sorted(limits)?,
+        follows: follows.then(|| text(defaults)),
+        thresholds: new.thresholds.clone(),
+        enforcement: new.enforcement,
+        key: new.key.clone(),
+        created: now,
+        last: None,
+        counters: Vec::new(),
+        held: Amounts::default(),
+        open: 0,
+        totals: Totals::default(),
+        deleted: Totals::default(),
+        debt: 0,
+    })
+}
+
+/// Changes an account.
+pub fn change(
+    state: &mut AccountState,
+    change: &Change,
+    defaults: &[Limit],
+) -> Result<(), RegistryError> {
+    let keys_only = change.expires.is_some() || change.models.is_some();
+    if keys_only && state.key.is_none() {
+        let text = format!("{} is not a key: only keys expire or name models", state.id);
+        return Err(RegistryError::Invalid(text));
+    }
+    match &change.limits {
+        Some(LimitsChange::Set(limits)) => {
+            state.limits = sorted(limits.clone())?;
+            state.follows = None;
+        }
+        Some(LimitsChange::FollowDefaults) => follow(state, defaults)?,
+        None => {}
+    }
+    if let Some(name) = &change.name {
+        state.name.clone_from(name);
+    }
+    state.status = change.status.unwrap_or(state.status);
+    if let Some(thresholds) = &change.thresholds {
+        state.thresholds.clone_from(thresholds);
+    }
+    state.enforcement = change.enforcement.unwrap_or(state.enforcement);
+    if let Some(facts) = &mut state.key {
+        facts.expires = change.expires.unwrap_or(facts.expires);
+        if let Some(models) = &change.models {
+            facts.models.clone_from(models);
+        }
+    }
+    Ok(())
+}
+
+/// Gives an account the default limits.
+pub fn follow(state: &mut AccountState, defaults: &[Limit]) -> Result<(), RegistryError> {
+    if state.id.kind != AccountKind::User {
+        let text = format!("{} cannot follow [defaults.user]: it is not a user", state.id);
+        return Err(RegistryError::Invalid(text));
+    }
+    state.limits = sorted(defaults.to_vec())?;
+    state.follows = Some(text(defaults));
+    Ok(())
+}
+
+/// The text that marks which defaults were copied.
+pub fn text(defaults: &[Limit]) -> String {
+    let limits: Vec<String> = defaults.iter().map(Limit::to_string).collect();
+    limits.join(", ")
+}
+
+/// The slot that a reset names, which the account must have a limit for.
+pub fn reset_slot(
+    state: &AccountState,
+    limit: Option<&str>,
+) -> Result<Option<Slot>, RegistryError> {
+    let Some(name) = limit else { return Ok(None) };
+    let slot = Slot::parse(name).filter(|slot| slot.window.is_some());
+    let known = slot.filter(|slot| {
+        *slot == Slot::MONTH_USD || state.limits.iter().any(|limit| Slot::of(limit) == *slot)
+    });
+    known.map(Some).ok_or_else(|| {
+        let names: Vec<String> = state.limits.iter().map(Limit::name).collect();
+        let text = format!("{} has no limit `{name}`; it has: {}", state.id, names.join(", "));
+        RegistryError::Invalid(text)
+    })
+}
+
+/// Limits in the order in which they are checked.
+pub fn sorted(mut limits: Vec<Limit>) -> Result<Vec<Limit>, RegistryError> {
+    limits.sort_by_key(|limit| Slot::of(limit).rank());
+    for pair in limits.windows(2) {
+        if let [a, b] = pair
+            && Slot::of(a) == Slot::of(b)
+        {
+            let text = format!("`{a}` and `{b}` are two limits for {}; give one", a.name());
+            return Err(RegistryError::Invalid(text));
+        }
+    }
+    Ok(limits)
+}

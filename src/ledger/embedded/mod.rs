@@ -1,0 +1,191 @@
+//! The embedded ledger: one process, its state in memory, a log for crashes, redb for keeps.
+//!
+//! Holding and settling take the lock, write one record and return. A thread of its own commits
+//! what changed to the store in groups and drops the log that is covered.
+//!
+//! Invariant: what `settle` returned from survives `kill -9` of this process.
+
+mod entry;
+mod registry;
+mod state;
+mod store;
+mod writer;
+
+use super::order::{Admission, Caller, HoldOrder, Settlement, Unavailable};
+use super::settling::Settled;
+use super::{BoxFuture, Ledger, OpenError, Options, Permit, admin};
+use crate::secret::SecretDigest;
+use entry::Entry;
+use parking_lot::Mutex;
+use state::State;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use writer::Writer;
+
+/// The ledger of a single process.
+pub struct EmbeddedLedger {
+    inner: Arc<Inner>,
+    writer: Writer,
+}
+
+/// What the ledger and its writer share.
+struct Inner {
+    options: Options,
+    store: Store,
+    state: Mutex<State>,
+}
+
+impl EmbeddedLedger {
+    /// Opens or creates the ledger of a directory. Must be called within a tokio runtime where
+    /// `options.background` is on.
+    pub fn open(dir: &Path, options: Options) -> Result<Arc<Self>, OpenError> {
+        std::fs::create_dir_all(dir)
+            .map_err(|why| OpenError(format!("cannot create {}: {why}", dir.display())))?;
+        let store = Store::open(dir)?;
+        let mut state = State::open(dir, &store, &options)?;
+        prepare(&mut state, &options)?;
+        let background = options.background;
+        let inner = Arc::new(Inner { options, store, state: Mutex::new(state) });
+        inner.commit().map_err(OpenError)?;
+        let writer = Writer::start(inner.clone())?;
+        let ledger = Arc::new(Self { inner, writer });
+        if background {
+            ledger.tend();
+        }
+        Ok(ledger)
+    }
+
+    /// Ends all holds whose lease has run out; the background does so every few seconds.
+    pub fn sweep(&self) {
+        let settled = self.inner.state.lock().sweep(&self.inner.options);
+        settled.into_iter().for_each(|settled| self.settled(settled));
+    }
+
+    /// Renews the lease of every open hold of this process; the background does so three times in
+    /// a lease.
+    pub fn renew(&self) {
+        self.inner.state.lock().renew(&self.inner.options);
+        self.writer.wake();
+    }
+
+    /// Writes everything to the store.
+    pub async fn flush(&self) -> Result<(), Unavailable> {
+        self.writer.flush().await
+    }
+
+    /// Writes everything to the store, at the end of the process.
+    pub async fn close(&self) -> Result<(), Unavailable> {
+        self.flush().await
+    }
+
+    fn settled(&self, settled: Settled) {
+        if settled.applied {
+            self.inner.options.report(settled.crossings);
+            self.writer.wake();
+        }
+    }
+
+    fn tend(self: &Arc<Self>) {
+        let lease = Duration::from_millis(u64::try_from(self.inner.options.lease_ms).unwrap_or(0));
+        let third = (lease / 3).max(Duration::from_millis(100));
+        repeat(self, third, Self::renew);
+        repeat(self, lease.clamp(Duration::from_millis(100), Duration::from_secs(5)), Self::sweep);
+    }
+}
+
+impl Ledger for EmbeddedLedger {
+    fn caller<'a>(
+        &'a self,
+        digest: &'a SecretDigest,
+    ) -> BoxFuture<'a, Result<Option<Caller>, Unavailable>> {
+        Box::pin(async move { Ok(self.inner.state.lock().book.caller(digest)) })
+    }
+
+    fn permit(&self) -> Option<Permit> {
+        self.inner.state.lock().broken.is_none().then(Permit::unbounded)
+    }
+
+    fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>> {
+        Box::pin(async move {
+            order.check()?;
+            let admission = self.inner.state.lock().hold(order, &self.inner.options)?;
+            self.writer.wake();
+            Ok(admission)
+        })
+    }
+
+    fn settle(&self, _permit: Permit, settlement: Settlement) {
+        let Inner { state, store, options } = &*self.inner;
+        let settled = state.lock().settle(settlement, store, options);
+        self.settled(settled);
+    }
+}
+
+impl Inner {
+    /// Writes what is dirty to the store.
+    fn commit(&self) -> Result<(), String> {
+        let batch = {
+            let mut state = self.state.lock();
+            if state.dirty.is_empty() && state.broken.is_none() {
+                return Ok(());
+            }
+            state.batch(&self.options)
+        };
+        let written = self.store.commit(&batch);
+        let mut state = self.state.lock();
+        match written {
+            Ok(()) => {
+                state.covered(batch.seq);
+                Ok(())
+            }
+            Err(why) => {
+                state.dirty.restore(batch);
+                Err(format!("the ledger's store cannot be written: {why}"))
+            }
+        }
+    }
+}
+
+/// Creates the default workspace, and rewrites the limits of users who follow other defaults.
+fn prepare(state: &mut State, options: &Options) -> Result<(), OpenError> {
+    let fail = |why: &dyn std::fmt::Display| OpenError(why.to_string());
+    let now = options.clock.now();
+    let mut changed = Vec::new();
+    for account in state.book.accounts.values() {
+        let stale = account
+            .follows
+            .as_ref()
+            .is_some_and(|text| *text != admin::text(&options.default_user_limits));
+        if stale {
+            let mut account = account.clone();
+            admin::follow(&mut account, &options.default_user_limits).map_err(|e| fail(&e))?;
+            changed.push(account);
+        }
+    }
+    if let Some(new) = admin::first_workspace()
+        && !state.book.accounts.contains_key(&new.id)
+    {
+        changed.push(admin::found(&new, None, &[], now).map_err(|e| fail(&e))?);
+    }
+    for account in changed {
+        let entry = Entry::Put { now, state: Box::new(account) };
+        state.admit(entry, options).map_err(|e| fail(&e))?;
+    }
+    Ok(())
+}
+
+/// Does something at an interval for as long as the ledger lives.
+fn repeat(ledger: &Arc<EmbeddedLedger>, every: Duration, what: fn(&EmbeddedLedger)) {
+    let ledger = Arc::downgrade(ledger);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(every).await;
+            match ledger.upgrade() {
+                Some(ledger) => what(&ledger),
+                None => break,
+            }
+        }
+    });
+}

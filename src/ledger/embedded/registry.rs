@@ -1,0 +1,236 @@
+//! Administration of the embedded ledger, and reading its history.
+
+use super::super::admin;
+use super::super::book::{Book, view};
+use super::super::order::{Unavailable, UsageEvent};
+use super::super::registry::{
+    Account, Change, EventQuery, ListFilter, NewAccount, Page, Registry, RegistryError,
+    Verification,
+};
+use super::super::verify::{Evidence, verify};
+use super::super::{BoxFuture, account::AccountState};
+use super::entry::Entry;
+use super::store::{Snapshot, StoreError};
+use super::{EmbeddedLedger, Inner};
+use crate::ids::{AccountId, AccountKind, CallId};
+use std::ops::Bound;
+use std::sync::Arc;
+
+impl EmbeddedLedger {
+    /// Changes one account in place.
+    fn alter(
+        &self,
+        id: &AccountId,
+        alter: impl FnOnce(
+            &mut AccountState,
+            &super::super::moment::Moment,
+        ) -> Result<(), RegistryError>,
+    ) -> Result<(Account, Account), RegistryError> {
+        let options = &self.inner.options;
+        let mut state = self.inner.state.lock();
+        let moment = state.moment(options);
+        let old = state.book.accounts.get(id).ok_or_else(|| RegistryError::Missing(id.clone()))?;
+        let before = view(old, &moment);
+        let mut new = old.clone();
+        alter(&mut new, &moment)?;
+        let after = view(&new, &moment);
+        state.admit(Entry::Put { now: moment.now, state: Box::new(new) }, options)?;
+        drop(state);
+        self.writer.wake();
+        Ok((before, after))
+    }
+
+    /// Reads the store, with everything written first, on a thread that may wait.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Snapshot, &Inner) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, RegistryError> {
+        self.writer.flush().await?;
+        let inner: Arc<Inner> = self.inner.clone();
+        let task = tokio::task::spawn_blocking(move || read(&inner.store.snapshot()?, &inner));
+        let read = task.await.map_err(|why| Unavailable(why.to_string()))?;
+        read.map_err(|why| Unavailable(format!("the ledger's store cannot be read: {why}")).into())
+    }
+}
+
+impl Registry for EmbeddedLedger {
+    fn create<'a>(
+        &'a self,
+        account: &'a NewAccount,
+    ) -> BoxFuture<'a, Result<Account, RegistryError>> {
+        Box::pin(async move {
+            let options = &self.inner.options;
+            let parent = admin::parent(account)?;
+            let mut state = self.inner.state.lock();
+            let moment = state.moment(options);
+            let above = match &parent {
+                Some(id) => {
+                    let found = state.book.accounts.get(id);
+                    Some(found.ok_or_else(|| RegistryError::Missing(id.clone()))?)
+                }
+                None => None,
+            };
+            if state.book.accounts.contains_key(&account.id) {
+                return Err(RegistryError::Exists(account.id.clone()));
+            }
+            let new = admin::found(account, above, &options.default_user_limits, moment.now)?;
+            let seen = view(&new, &moment);
+            state.admit(Entry::Put { now: moment.now, state: Box::new(new) }, options)?;
+            self.writer.wake();
+            Ok(seen)
+        })
+    }
+
+    fn account<'a>(
+        &'a self,
+        id: &'a AccountId,
+    ) -> BoxFuture<'a, Result<Option<Account>, RegistryError>> {
+        Box::pin(async move {
+            let mut state = self.inner.state.lock();
+            let moment = state.moment(&self.inner.options);
+            Ok(state.book.accounts.get(id).map(|found| view(found, &moment)))
+        })
+    }
+
+    fn accounts<'a>(
+        &'a self,
+        kind: AccountKind,
+        filter: &'a ListFilter,
+    ) -> BoxFuture<'a, Result<Page<Account>, RegistryError>> {
+        Box::pin(async move {
+            let mut state = self.inner.state.lock();
+            let moment = state.moment(&self.inner.options);
+            let mut entries: Vec<Account> = matching(&state.book, kind, filter)
+                .take(filter.page_size().saturating_add(1))
+                .map(|found| view(found, &moment))
+                .collect();
+            let more = entries.len() > filter.page_size();
+            entries.truncate(filter.page_size());
+            let last = entries.last().filter(|_| more).map(|account| account.id.id.to_string());
+            Ok(Page { entries, next: last })
+        })
+    }
+
+    fn change<'a>(
+        &'a self,
+        id: &'a AccountId,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
+        Box::pin(async move {
+            let defaults = &self.inner.options.default_user_limits;
+            self.alter(id, |state, _| admin::change(state, change, defaults))
+        })
+    }
+
+    fn delete<'a>(&'a self, id: &'a AccountId) -> BoxFuture<'a, Result<(), RegistryError>> {
+        Box::pin(async move {
+            let options = &self.inner.options;
+            let mut state = self.inner.state.lock();
+            if !state.book.accounts.contains_key(id) {
+                return Err(RegistryError::Missing(id.clone()));
+            }
+            let in_use = id.kind == AccountKind::Workspace
+                && state.book.accounts.values().any(|a| a.workspace.as_ref() == Some(&id.id));
+            if in_use {
+                return Err(RegistryError::InUse(id.clone()));
+            }
+            let now = state.moment(options).now;
+            state.admit(Entry::Delete { now, id: id.clone() }, options)?;
+            self.writer.wake();
+            Ok(())
+        })
+    }
+
+    fn reset<'a>(
+        &'a self,
+        id: &'a AccountId,
+        limit: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
+        Box::pin(async move {
+            self.alter(id, |state, moment| {
+                let slot = admin::reset_slot(state, limit)?;
+                state.reset(slot, moment);
+                Ok(())
+            })
+        })
+    }
+
+    fn events<'a>(
+        &'a self,
+        query: &'a EventQuery,
+    ) -> BoxFuture<'a, Result<Page<UsageEvent>, RegistryError>> {
+        Box::pin(async move {
+            let query = query.clone();
+            let below = query.cursor(u64::MAX)?;
+            self.read(move |snapshot, _| page(snapshot, &query, below)).await
+        })
+    }
+
+    fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
+        Box::pin(async move { self.read(move |snapshot, _| snapshot.event(&id)).await })
+    }
+
+    fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {
+        Box::pin(async move { self.read(check).await })
+    }
+}
+
+fn matching<'a>(
+    book: &'a Book,
+    kind: AccountKind,
+    filter: &'a ListFilter,
+) -> impl Iterator<Item = &'a AccountState> {
+    let start = match &filter.after {
+        Some(id) => Bound::Excluded(AccountId { kind, id: id.clone() }),
+        None => Bound::Unbounded,
+    };
+    book.accounts
+        .range((start, Bound::Unbounded))
+        .map(|(_, state)| state)
+        .filter(move |state| state.id.kind == kind)
+        .filter(move |state| filter.wants(state.workspace.as_ref(), state.key.as_ref()))
+}
+
+fn page(
+    snapshot: &Snapshot,
+    query: &EventQuery,
+    below: u64,
+) -> Result<Page<UsageEvent>, StoreError> {
+    let size = query.page_size();
+    let mut entries = Vec::new();
+    let (mut next, mut last) = (None, below);
+    snapshot.events(below, |number, event| {
+        if query.too_old(&event) {
+            return false;
+        }
+        if query.wants(&event) {
+            if entries.len() == size {
+                next = Some(last.to_string());
+                return false;
+            }
+            last = number;
+            entries.push(event);
+        }
+        true
+    })?;
+    Ok(Page { entries, next })
+}
+
+/// All from one view, so calls under way disturb nothing.
+fn check(snapshot: &Snapshot, inner: &Inner) -> Result<Verification, StoreError> {
+    let meta = snapshot.meta()?;
+    let book = snapshot.book()?;
+    let (mut count, mut cost) = (meta.dropped, meta.dropped_cost);
+    snapshot.events(u64::MAX, |_, event| {
+        count = count.saturating_add(1);
+        cost = cost.saturating_add(event.cost.get());
+        true
+    })?;
+    Ok(verify(&Evidence {
+        accounts: &book.accounts,
+        holds: book.holds.values().collect(),
+        deleted: book.deleted,
+        events: Some((count, cost)),
+        default_enforcement: inner.options.default_enforcement,
+    }))
+}

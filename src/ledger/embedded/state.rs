@@ -1,0 +1,210 @@
+//! The embedded ledger's state behind one lock: book, log, and what the store has yet to write.
+//!
+//! Invariant: a change is in the log before it is in the book. Where the log cannot be written,
+//! holds are refused; settlements still count, and the next commit of the store covers them.
+
+use super::super::OpenError;
+use super::super::book::{Book, Verdict};
+use super::super::log::Log;
+use super::super::moment::Moment;
+use super::super::options::Options;
+use super::super::order::{Admission, HoldOrder, Settlement, Unavailable};
+use super::super::settling::{Mark, Settled, lost_charge};
+use super::entry::{Dirty, Entry};
+use super::store::{Batch, Store};
+use crate::clock::UnixMs;
+use crate::ids::CallId;
+use std::collections::HashSet;
+use std::path::Path;
+
+const SEGMENT_BYTES: u64 = 8 << 20;
+const SETTLED_MS: i64 = 600_000;
+const ORPHAN_MS: i64 = 86_400_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// See the module.
+pub struct State {
+    pub book: Book,
+    pub dirty: Dirty,
+    log: Log,
+    /// Why the log cannot be written.
+    pub broken: Option<String>,
+    moment: Moment,
+    /// Open holds of this process.
+    mine: HashSet<CallId>,
+    buffer: Vec<u8>,
+}
+
+impl State {
+    /// Loads the store and replays the log over it.
+    pub fn open(dir: &Path, store: &Store, options: &Options) -> Result<Self, OpenError> {
+        let fail = |what: &str, why: String| {
+            OpenError(format!("cannot read the {what} in {}: {why}", dir.display()))
+        };
+        let snapshot = store.snapshot().map_err(|why| fail("store", why))?;
+        let meta = snapshot.meta().map_err(|why| fail("store", why))?;
+        let mut book = snapshot.book().map_err(|why| fail("store", why))?;
+        let (log, contents) = Log::open(&dir.join("log"), SEGMENT_BYTES, meta.seq)
+            .map_err(|why| fail("log", why.to_string()))?;
+        for damage in contents.damage {
+            tracing::warn!("the ledger's log: {damage}; all records before that were read");
+        }
+        let mut dirty = Dirty::default();
+        for (_, payload) in contents.records.into_iter().filter(|(seq, _)| *seq > meta.seq) {
+            let entry: Entry =
+                serde_json::from_slice(&payload).map_err(|why| fail("log", why.to_string()))?;
+            let moment = Moment::at(&options.calendar, entry.now());
+            entry.apply(&mut book, &mut dirty, &moment, &options.default_thresholds);
+        }
+        let moment = Moment::at(&options.calendar, options.clock.now());
+        let (mine, buffer) = (HashSet::new(), Vec::with_capacity(2048));
+        Ok(Self { book, dirty, log, broken: None, moment, mine, buffer })
+    }
+
+    /// This moment.
+    pub fn moment(&mut self, options: &Options) -> Moment {
+        let now = options.clock.now();
+        self.moment = self.moment.moved(now).unwrap_or_else(|| Moment::at(&options.calendar, now));
+        self.moment
+    }
+
+    /// See [`super::super::Ledger::hold`].
+    pub fn hold(&mut self, order: &HoldOrder, options: &Options) -> Result<Admission, Unavailable> {
+        let moment = self.moment(options);
+        match self.book.check(order, &moment, options.default_enforcement) {
+            Err(denial) => return Ok(Admission::Denied(denial)),
+            Ok(Verdict::Known) => {}
+            Ok(Verdict::Fresh(hold)) => {
+                let lease_end = moment.now.saturating_add(options.lease_ms);
+                let entry = Entry::Hold { now: moment.now, lease_end, hold };
+                self.write(&entry).map_err(Unavailable)?;
+                entry.apply(&mut self.book, &mut self.dirty, &moment, &options.default_thresholds);
+                self.mine.insert(order.id);
+            }
+        }
+        Ok(self.book.admission(order, &moment))
+    }
+
+    /// See [`super::super::Ledger::settle`].
+    pub fn settle(&mut self, settlement: Settlement, store: &Store, options: &Options) -> Settled {
+        let id = settlement.id();
+        self.mine.remove(&id);
+        if self.ended(&id, store) {
+            return Settled::default();
+        }
+        let moment = self.moment(options);
+        self.change(Entry::Settle { now: moment.now, settlement }, &moment, options)
+    }
+
+    /// Ends all holds whose lease has run out.
+    pub fn sweep(&mut self, options: &Options) -> Vec<Settled> {
+        let moment = self.moment(options);
+        for id in self.book.forget(moment.now, SETTLED_MS, ORPHAN_MS) {
+            self.dirty.orphans.insert(id);
+        }
+        let mut settled = Vec::new();
+        for id in self.book.overdue(moment.now) {
+            let Some(hold) = self.book.holds.get(&id) else { continue };
+            let charge = lost_charge(options.lost_hold, hold.expected, hold.user_held());
+            tracing::warn!(call = %id, charge = %charge.usd, "a hold expired and was charged");
+            let entry = Entry::Expire { now: moment.now, id, charge };
+            settled.push(self.change(entry, &moment, options));
+        }
+        settled
+    }
+
+    /// Moves the lease of every open hold of this process.
+    pub fn renew(&mut self, options: &Options) {
+        let moment = self.moment(options);
+        let lease_end = moment.now.saturating_add(options.lease_ms);
+        let ids: Vec<_> = self.mine.iter().copied().collect();
+        for ids in ids.chunks(1000) {
+            let entry = Entry::Renew { now: moment.now, lease_end, ids: ids.to_vec() };
+            self.change(entry, &moment, options);
+        }
+    }
+
+    /// Writes an administrative change; fails where the log does.
+    pub fn admit(&mut self, entry: Entry, options: &Options) -> Result<(), Unavailable> {
+        let moment = self.moment(options);
+        self.write(&entry).map_err(Unavailable)?;
+        entry.apply(&mut self.book, &mut self.dirty, &moment, &options.default_thresholds);
+        Ok(())
+    }
+
+    /// Everything that is dirty, with the log's position.
+    pub fn batch(&mut self, options: &Options) -> Batch {
+        let dirty = std::mem::take(&mut self.dirty);
+        let book = &self.book;
+        let account = |id| (book.accounts.get(&id).cloned(), id);
+        let ages: std::collections::HashMap<_, _> = book
+            .ages
+            .iter()
+            .map(|(at, id)| (*id, *at))
+            .filter(|(id, _)| dirty.orphans.contains(id))
+            .collect();
+        let orphan = |id: CallId| match book.marks.get(&id) {
+            Some(mark @ Mark::Orphaned(_)) => {
+                (id, Some((ages.get(&id).copied().unwrap_or_default(), mark.clone())))
+            }
+            _ => (id, None),
+        };
+        let retention = options.retention_days.saturating_mul(DAY_MS);
+        Batch {
+            accounts: dirty.accounts.into_iter().map(account).map(|(s, id)| (id, s)).collect(),
+            holds: dirty.holds.into_iter().map(|id| (id, book.holds.get(&id).cloned())).collect(),
+            orphans: dirty.orphans.iter().copied().map(orphan).collect(),
+            events: dirty.events,
+            deleted: book.deleted,
+            seq: self.log.last(),
+            drop_before: self.now().saturating_sub(retention),
+        }
+    }
+
+    /// The store covers the log up to `seq`.
+    pub fn covered(&mut self, seq: u64) {
+        let tidied = match self.broken {
+            Some(_) => self.log.rotate().and_then(|()| self.log.forget(seq)),
+            None => self.log.forget(seq),
+        };
+        match tidied {
+            Ok(()) => self.broken = None,
+            Err(why) => tracing::warn!("the ledger's log cannot be tidied: {why}"),
+        }
+    }
+
+    fn now(&self) -> UnixMs {
+        self.moment.now
+    }
+
+    fn ended(&self, id: &CallId, store: &Store) -> bool {
+        match self.book.marks.get(id) {
+            Some(Mark::Posted | Mark::Voided) => true,
+            Some(Mark::Orphaned(_)) => false,
+            None if self.book.holds.contains_key(id) => false,
+            None => store.snapshot().and_then(|seen| seen.has_event(id)).unwrap_or(false),
+        }
+    }
+
+    fn change(&mut self, entry: Entry, moment: &Moment, options: &Options) -> Settled {
+        if let Err(why) = self.write(&entry) {
+            tracing::error!("{why}; the change counts and is written with the next commit");
+        }
+        entry.apply(&mut self.book, &mut self.dirty, moment, &options.default_thresholds)
+    }
+
+    fn write(&mut self, entry: &Entry) -> Result<(), String> {
+        self.buffer.clear();
+        let written = serde_json::to_writer(&mut self.buffer, entry)
+            .map_err(std::io::Error::from)
+            .and_then(|()| self.log.append(&self.buffer));
+        match written {
+            Ok(_) => Ok(()),
+            Err(why) => {
+                let why = format!("the ledger's log cannot be written: {why}");
+                self.broken = Some(why.clone());
+                Err(why)
+            }
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The embedded ledger's store: one redb file with accounts, holds, orphans and events.
+//!
+//! Invariant: a commit is one transaction; it covers the log up to the sequence number that it
+//! writes, so replaying the log from there gives the state exactly.
+
+use super::super::OpenError;
+use super::super::account::{AccountState, Totals};
+use super::super::book::{Book, Hold};
+use super::super::order::UsageEvent;
+use super::super::settling::Mark;
+use crate::clock::UnixMs;
+use crate::ids::{AccountId, CallId};
+use redb::{
+    Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
+    WriteTransaction,
+};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+type Bytes = &'static [u8];
+const ACCOUNTS: TableDefinition<&str, Bytes> = TableDefinition::new("accounts");
+const HOLDS: TableDefinition<&str, Bytes> = TableDefinition::new("holds");
+const ORPHANS: TableDefinition<&str, Bytes> = TableDefinition::new("orphans");
+const EVENTS: TableDefinition<u64, Bytes> = TableDefinition::new("events");
+const EVENT_IDS: TableDefinition<&str, u64> = TableDefinition::new("event_ids");
+const META: TableDefinition<&str, Bytes> = TableDefinition::new("meta");
+const SCHEMA: u32 = 1;
+const PRUNED_AT_ONCE: usize = 500;
+
+/// A failure of the store, as text.
+pub type StoreError = String;
+
+/// The file.
+#[derive(Debug)]
+pub struct Store {
+    db: Database,
+}
+
+/// What one commit writes: key, and the value or nothing.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub accounts: Vec<(AccountId, Option<AccountState>)>,
+    pub holds: Vec<(CallId, Option<Hold>)>,
+    pub orphans: Vec<(CallId, Option<(UnixMs, Mark)>)>,
+    pub events: Vec<(CallId, Option<Vec<u8>>, bool)>,
+    pub deleted: Totals,
+    /// The log is covered up to this record.
+    pub seq: u64,
+    /// Events settled before this time are dropped.
+    pub drop_before: UnixMs,
+}
+
+/// Facts about the whole store.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Meta {
+    schema: u32,
+    /// The last record of the log that is covered.
+    pub seq: u64,
+    /// Totals of deleted workspaces.
+    pub deleted: Totals,
+    /// How many events were dropped because of their age, and their cost.
+    pub dropped: i64,
+    /// The cost of the dropped events in nano-dollars.
+    pub dropped_cost: i64,
+}
+
+impl Store {
+    /// Opens or creates the store of a directory.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let path = dir.join("ledger.redb");
+        let db = Database::create(&path).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => OpenError(format!(
+                "{} is in use by another process; stop it, or give this one another data_dir",
+                path.display()
+            )),
+            error => OpenError(format!("cannot open {}: {error}", path.display())),
+        })?;
+        let store = Self { db };
+        let fail =
+            |error: StoreError| OpenError(format!("cannot read {}: {error}", path.display()));
+        let schema = store.prepare().map_err(fail)?;
+        if schema != SCHEMA {
+            return Err(OpenError(format!(
+                "{} has schema {schema}, this version knows {SCHEMA}; use the version that wrote it",
+                path.display()
+            )));
+        }
+        Ok(store)
+    }
+
+    fn prepare(&self) -> Result<u32, StoreError> {
+        let write = self.db.begin_write().map_err(text)?;
+        for table in [ACCOUNTS, HOLDS, ORPHANS, META] {
+            write.open_table(table).map_err(text)?;
+        }
+        write.open_table(EVENTS).map_err(text)?;
+        write.open_table(EVENT_IDS).map_err(text)?;
+        let meta = {
+            let mut table = write.open_table(META).map_err(text)?;
+            let stored = table.get("meta").map_err(text)?.map(|v| v.value().to_vec());
+            match stored {
+                Some(bytes) => serde_json::from_slice(&bytes).map_err(text)?,
+                None => {
+                    let meta = Meta { schema: SCHEMA, ..Meta::default() };
+                    let bytes = serde_json::to_vec(&meta).map_err(text)?;
+                    table.insert("meta", bytes.as_slice()).map_err(text)?;
+                    meta
+                }
+            }
+        };
+        write.commit().map_err(text)?;
+        Ok(meta.schema)
+    }
+
+    /// One consistent view.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Ok(Snapshot { read: self.db.begin_read().map_err(text)? })
+    }
+
+    /// Writes a batch durably.
+    pub fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let write = self.db.begin_write().map_err(text)?;
+        put_all(&write, ACCOUNTS, &batch.accounts)?;
+        put_all(&write, HOLDS, &batch.holds)?;
+        put_all(&write, ORPHANS, &batch.orphans)?;
+        let mut meta = read_meta(&write.open_table(META).map_err(text)?)?;
+        write_events(&write, batch, &mut meta)?;
+        meta.seq = batch.seq;
+        meta.deleted = batch.deleted;
+        let bytes = serde_json::to_vec(&meta).map_err(text)?;
+        write.open_table(META).map_err(text)?.insert("meta", bytes.as_slice()).map_err(text)?;
+        write.commit().map_err(text)
+    }
+}
+
+/// One consistent view of the store.
+pub struct Snapshot {
+    read: ReadTransaction,
+}
+
+impl Snapshot {
+    /// Facts about the whole store.
+    pub fn meta(&self) -> Result<Meta, StoreError> {
+        read_meta(&self.read.open_table(META).map_err(text)?)
+    }
+
+    /// Accounts, holds and orphans.
+    pub fn book(&self) -> Result<Book, StoreError> {
+        let mut book = Book { deleted: self.meta()?.deleted, ..Book::default() };
+        for state in self.all::<AccountState>(ACCOUNTS)? {
+            book.accounts.insert(state.id.clone(), state);
+        }
+        for hold in self.all::<Hold>(HOLDS)? {
+            book.holds.insert(hold.id, hold);
+        }
+        let mut orphans = self.all::<(CallId, UnixMs, Mark)>(ORPHANS)?;
+        orphans.sort_by_key(|(_, at, _)| *at);
+        for (id, at, mark) in orphans {
+            book.mark(id, mark, at);
+        }
+        Ok(book)
+    }
+
+    /// Whether a call has an event.
+    pub fn has_event(&self, id: &CallId) -> Result<bool, StoreError> {
+        let ids = self.read.open_table(EVENT_IDS).map_err(text)?;
+        Ok(ids.get(id.to_string().as_str()).map_err(text)?.is_some())
+    }
+
+    /// The event of a call.
+    pub fn event(&self, id: &CallId) -> Result<Option<UsageEvent>, StoreError> {
+        let ids = self.read.open_table(EVENT_IDS).map_err(text)?;
+        let Some(number) = ids.get(id.to_string().as_str()).map_err(text)? else {
+            return Ok(None);
+        };
+        let events = self.read.open_table(EVENTS).map_err(text)?;
+        let stored = events.get(number.value()).map_err(text)?;
+        stored.map(|stored| serde_json::from_slice(stored.value()).map_err(text)).transpose()
+    }
+
+    /// Shows events below a number, newest first, until `visit` says stop.
+    pub fn events(
+        &self,
+        below: u64,
+        mut visit: impl FnMut(u64, UsageEvent) -> bool,
+    ) -> Result<(), StoreError> {
+        let events = self.read.open_table(EVENTS).map_err(text)?;
+        for entry in events.range(..below).map_err(text)?.rev() {
+            let (number, stored) = entry.map_err(text)?;
+            let event = serde_json::from_slice(stored.value()).map_err(text)?;
+            if !visit(number.value(), event) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn all<T: for<'de> Deserialize<'de>>(
+        &self,
+        table: TableDefinition<&str, Bytes>,
+    ) -> Result<Vec<T>, StoreError> {
+        let table = self.read.open_table(table).map_err(text)?;
+        let mut found = Vec::new();
+        for entry in table.iter().map_err(text)? {
+            let (key, stored) = entry.map_err(text)?;
+            let value = serde_json::from_slice(stored.value());
+            found.push(value.map_err(|error| format!("`{}` is damaged: {error}", key.value()))?);
+        }
+        Ok(found)
+    }
+}
+
+fn read_meta(table: &impl ReadableTable<&'static str, Bytes>) -> Result<Meta, StoreError> {
+    let stored = table.get("meta").map_err(text)?;
+    stored.map_or(Ok(Meta::default()), |v| serde_json::from_slice(v.value()).map_err(text))
+}
+
+fn put_all<K: ToString, V: Stored<K>>(
+    write: &WriteTransaction,
+    table: TableDefinition<&str, Bytes>,
+    entries: &[(K, Option<V>)],
+) -> Result<(), StoreError> {
+    let mut table = write.open_table(table).map_err(text)?;
+    for (key, value) in entries {
+        let name = key.to_string();
+        match value {
+            Some(value) => {
+                let bytes = value.stored(key)?;
+                table.insert(name.as_str(), bytes.as_slice()).map_err(text)?;
+            }
+            None => {
+                table.remove(name.as_str()).map_err(text)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A value with its stored form.
+trait Stored<K> {
+    fn stored(&self, key: &K) -> Result<Vec<u8>, StoreError>;
+}
+
+impl Stored<AccountId> for AccountState {
+    fn stored(&self, _: &AccountId) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec(self).map_err(text)
+    }
+}
+
+impl Stored<CallId> for Hold {
+    fn stored(&self, _: &CallId) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec(self).map_err(text)
+    }
+}
+
+impl Stored<CallId> for (UnixMs, Mark) {
+    fn stored(&self, key: &CallId) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec(&(key, self.0, &self.1)).map_err(text)
+    }
+}
+
+fn write_events(
+    write: &WriteTransaction,
+    batch: &Batch,
+    meta: &mut Meta,
+) -> Result<(), StoreError> {
+    let mut events = write.open_table(EVENTS).map_err(text)?;
+    let mut ids = write.open_table(EVENT_IDS).map_err(text)?;
+    let last = events.last().map_err(text)?.map_or(0, |(number, _)| number.value());
+    let mut next = last.saturating_add(1);
+    for (id, event, erased) in &batch.events {
+        let name = id.to_string();
+        if *erased {
+            let old = ids.remove(name.as_str()).map_err(text)?.map(|number| number.value());
+            if let Some(old) = old {
+                events.remove(old).map_err(text)?;
+            }
+        }
+        if let Some(event) = event {
+            events.insert(next, event.as_slice()).map_err(text)?;
+            ids.insert(name.as_str(), next).map_err(text)?;
+            next = next.saturating_add(1);
+        }
+    }
+    for _ in 0..PRUNED_AT_ONCE {
+        let Some(oldest) = oldest_event(&events)? else { break };
+        if oldest.1.settled >= batch.drop_before {
+            break;
+        }
+        events.remove(oldest.0).map_err(text)?;
+        ids.remove(oldest.1.id.to_string().as_str()).map_err(text)?;
+        meta.dropped = meta.dropped.saturating_add(1);
+        meta.dropped_cost = meta.dropped_cost.saturating_add(oldest.1.cost.get());
+    }
+    Ok(())
+}
+
+fn oldest_event(
+    events: &impl ReadableTable<u64, Bytes>,
+) -> Result<Option<(u64, UsageEvent)>, StoreError> {
+    let Some((number, stored)) = events.first().map_err(text)? else { return Ok(None) };
+    let event = serde_json::from_slice(stored.value()).map_err(text)?;
+    Ok(Some((number.value(), event)))
+}
+
+fn text(error: impl std::fmt::Display) -> StoreError {
+    error.to_string()
+}

@@ -1,0 +1,97 @@
+//! What both back ends are opened with, and the threshold crossings that they report.
+//!
+//! Invariant: reporting a crossing never waits; what the receiver cannot take is logged only.
+
+use super::order::{Enforcement, LostHold};
+use crate::clock::Clock;
+use crate::ids::AccountId;
+use crate::limit::{Calendar, Limit, Period, Thresholds};
+use std::path::PathBuf;
+use tokio::sync::mpsc::Sender;
+
+/// How a ledger is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The ledger's clock. A manual one also replaces that of Redis.
+    pub clock: Clock,
+    /// The calendar that windows are aligned to.
+    pub calendar: Calendar,
+    /// How long a hold lives without being renewed.
+    pub lease_ms: i64,
+    /// What an expired hold is charged.
+    pub lost_hold: LostHold,
+    /// The mode of accounts without one of their own.
+    pub default_enforcement: Enforcement,
+    /// The limits of users that have none of their own.
+    pub default_user_limits: Vec<Limit>,
+    /// The thresholds of accounts without some of their own.
+    pub default_thresholds: Thresholds,
+    /// Where the journal of the Redis back end lives.
+    pub journal_dir: PathBuf,
+    /// How many settlements may be under way.
+    pub settle_capacity: usize,
+    /// How long events are kept by the embedded back end.
+    pub retention_days: i64,
+    /// For how long the embedded back end gathers changes before it commits them.
+    pub commit_ms: u64,
+    /// Renew and sweep in the background. Off in tests that move the clock by hand.
+    pub background: bool,
+    /// Who wants to know of crossed thresholds.
+    pub crossings: Option<Sender<Crossing>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            clock: Clock::system(),
+            calendar: Calendar::default(),
+            lease_ms: 60_000,
+            lost_hold: LostHold::default(),
+            default_enforcement: Enforcement::default(),
+            default_user_limits: Vec::new(),
+            default_thresholds: Thresholds::default(),
+            journal_dir: PathBuf::from("farebox-data/journal"),
+            settle_capacity: 20_000,
+            retention_days: 30,
+            commit_ms: 100,
+            background: true,
+            crossings: None,
+        }
+    }
+}
+
+impl Options {
+    /// Logs crossings and passes them on.
+    pub(super) fn report(&self, crossings: Vec<Crossing>) {
+        for crossing in crossings {
+            tracing::info!(
+                account = %crossing.account,
+                limit = %crossing.limit,
+                period = crossing.period,
+                threshold = crossing.threshold,
+                used = crossing.used,
+                "threshold crossed"
+            );
+            if let Some(sender) = &self.crossings
+                && sender.try_send(crossing).is_err()
+            {
+                tracing::warn!("a crossed threshold was not passed on: the receiver is behind");
+            }
+        }
+    }
+}
+
+/// A limit's use reached one of the account's thresholds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crossing {
+    /// Whose limit.
+    pub account: AccountId,
+    /// The limit.
+    pub limit: Limit,
+    /// In which period.
+    pub period: Period,
+    /// Per cent.
+    pub threshold: u32,
+    /// What is used now.
+    pub used: i64,
+}

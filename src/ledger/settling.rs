@@ -1,0 +1,322 @@
+//! The ends of a hold: posted, voided, expired, and the correction of what an expiry charged. Pure.
+//!
+//! Invariants: a call is charged once. Posting is never refused, also without a hold. A late post
+//! or void replaces what the expiry charged, in the periods it went to.
+
+use super::account::{AccountState, Share, Totals};
+use super::book::{Book, Hold};
+use super::moment::Moment;
+use super::options::Crossing;
+use super::order::{Amounts, Ending, LostHold, Payers, Settlement, UsageEvent};
+use super::slot::Slot;
+use crate::clock::UnixMs;
+use crate::ids::{AccountId, CallId};
+use crate::limit::{Limit, Meter, Period, Thresholds};
+use crate::money::NanoUsd;
+use crate::usage::Usage;
+use serde::{Deserialize, Serialize};
+
+/// How a call was ended; remembered for as long as it could be ended again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mark {
+    Posted,
+    Voided,
+    Orphaned(Box<Orphan>),
+}
+
+/// What an expiry charged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orphan {
+    pub charge: Amounts,
+    /// Of key, user and workspace.
+    pub traces: [Trace; 3],
+}
+
+/// Where one account was charged.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Trace {
+    /// When that account was created; `None` where it was missing.
+    pub created: Option<UnixMs>,
+    pub charged: Vec<(Slot, Period)>,
+    pub counted: Vec<(Slot, Period)>,
+}
+
+/// What a settlement did.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// It changed something: it was not a duplicate.
+    pub applied: bool,
+    /// What is to be remembered.
+    pub event: Option<Box<UsageEvent>>,
+    /// The orphan's event that was remembered before is to be forgotten.
+    pub erased: bool,
+    pub crossings: Vec<Crossing>,
+}
+
+impl Book {
+    /// Ends the hold of a call.
+    pub fn settle(
+        &mut self,
+        settlement: Settlement,
+        moment: &Moment,
+        thresholds: &Thresholds,
+    ) -> Settled {
+        let id = settlement.id();
+        let earlier = match self.marks.get(&id) {
+            Some(Mark::Posted | Mark::Voided) => return Settled::default(),
+            Some(Mark::Orphaned(orphan)) => Some(orphan.clone()),
+            None => None,
+        };
+        let hold = self.holds.remove(&id);
+        let payers = settlement.payers().clone();
+        let erased = earlier.is_some();
+        let (event, mark, crossings) = match settlement {
+            Settlement::Post { charge, event } => {
+                let charge = charge.sane();
+                let crossings = match earlier {
+                    Some(orphan) => {
+                        self.correct(&payers, &orphan, Some(charge), moment, thresholds)
+                    }
+                    None => self.charge(hold.as_ref(), &payers, charge, moment, thresholds).1,
+                };
+                (Some(stamped(event, charge, moment)), Mark::Posted, crossings)
+            }
+            Settlement::Void { .. } => {
+                match earlier {
+                    Some(orphan) => {
+                        self.correct(&payers, &orphan, None, moment, thresholds);
+                    }
+                    None => self.give_back(hold.as_ref()),
+                }
+                (None, Mark::Voided, Vec::new())
+            }
+        };
+        self.mark(id, mark, moment.now);
+        Settled { applied: true, event, erased, crossings }
+    }
+
+    /// The holds whose lease has run out.
+    pub fn overdue(&self, now: UnixMs) -> Vec<CallId> {
+        let mut ids: Vec<_> =
+            self.holds.values().filter(|hold| hold.lease_end <= now).map(|hold| hold.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Ends an expired hold with a charge (see [`lost_charge`]).
+    pub fn expire(
+        &mut self,
+        id: CallId,
+        charge: Amounts,
+        moment: &Moment,
+        thresholds: &Thresholds,
+    ) -> Settled {
+        let Some(hold) = self.holds.remove(&id) else {
+            return Settled::default();
+        };
+        let (traces, crossings) =
+            self.charge(Some(&hold), &hold.payers, charge, moment, thresholds);
+        self.mark(id, Mark::Orphaned(Box::new(Orphan { charge, traces })), moment.now);
+        let event = stamped(Box::new(orphan_event(&hold, moment.now)), charge, moment);
+        Settled { applied: true, event: Some(event), erased: false, crossings }
+    }
+
+    /// Notes how a call was ended.
+    pub fn mark(&mut self, id: CallId, mark: Mark, now: UnixMs) {
+        self.marks.insert(id, mark);
+        self.ages.push_back((now, id));
+    }
+
+    /// Forgets how calls were ended: orphans after `orphan_ms`, others after `settled_ms`. Gives
+    /// the orphans.
+    pub fn forget(&mut self, now: UnixMs, settled_ms: i64, orphan_ms: i64) -> Vec<CallId> {
+        let mut orphans = Vec::new();
+        let mut young = Vec::new();
+        while let Some(&(at, id)) = self.ages.front() {
+            let age = now.saturating_sub(at);
+            if age <= settled_ms {
+                break;
+            }
+            self.ages.pop_front();
+            match self.marks.get(&id) {
+                Some(Mark::Orphaned(_)) if age <= orphan_ms => young.push((at, id)),
+                Some(Mark::Orphaned(_)) => orphans.push(id),
+                _ => {}
+            }
+            if young.last() != Some(&(at, id)) {
+                self.marks.remove(&id);
+            }
+        }
+        for entry in young.into_iter().rev() {
+            self.ages.push_front(entry);
+        }
+        orphans
+    }
+
+    fn charge(
+        &mut self,
+        hold: Option<&Hold>,
+        payers: &Payers,
+        charge: Amounts,
+        moment: &Moment,
+        thresholds: &Thresholds,
+    ) -> ([Trace; 3], Vec<Crossing>) {
+        let mut traces: [Trace; 3] = Default::default();
+        let mut crossings = Vec::new();
+        for (i, id) in payers.accounts().iter().enumerate() {
+            let Some(state) = self.accounts.get_mut(id) else {
+                self.keep(payers, i, Totals::of(charge, 1));
+                continue;
+            };
+            let before = levels(state, moment);
+            let share = hold.and_then(|hold| hold.shares.get(i)).filter(|share| share.joined);
+            if let Some(trace) = traces.get_mut(i) {
+                *trace = charge_one(state, share, charge, moment);
+            }
+            crossings.extend(crossed(state, before, moment, thresholds));
+        }
+        (traces, crossings)
+    }
+
+    /// Replaces an orphan's charge by the exact one, or by nothing.
+    fn correct(
+        &mut self,
+        payers: &Payers,
+        orphan: &Orphan,
+        exact: Option<Amounts>,
+        moment: &Moment,
+        thresholds: &Thresholds,
+    ) -> Vec<Crossing> {
+        let after = exact.unwrap_or_default();
+        let requests = if exact.is_some() { 0 } else { -1 };
+        let change = Totals::of(after.minus(orphan.charge), requests);
+        let mut crossings = Vec::new();
+        for (i, (id, trace)) in payers.accounts().iter().zip(&orphan.traces).enumerate() {
+            let known = self.accounts.get_mut(id).filter(|s| trace.created == Some(s.created));
+            let Some(state) = known else {
+                self.keep(payers, i, change);
+                continue;
+            };
+            let before = levels(state, moment);
+            state.recharge(&trace.charged, orphan.charge, after);
+            match exact {
+                Some(_) => {
+                    state.correct_rates(&trace.counted, orphan.charge.tokens, after.tokens);
+                }
+                None => state.give_back(&trace.counted, orphan.charge.tokens),
+            }
+            state.totals.add(change);
+            state.owe(after.usd.get(), orphan.charge.usd.get());
+            crossings.extend(crossed(state, before, moment, thresholds));
+        }
+        crossings
+    }
+
+    fn give_back(&mut self, hold: Option<&Hold>) {
+        let Some(hold) = hold else { return };
+        for (id, share) in hold.payers.accounts().iter().zip(&hold.shares) {
+            if let Some(state) = self.accounts.get_mut(id).filter(|_| share.joined) {
+                state.release(share);
+                state.give_back(&share.counted, share.rate);
+            }
+        }
+    }
+
+    /// Keeps the totals of a payer that is missing, at the one above it.
+    fn keep(&mut self, payers: &Payers, missing: usize, totals: Totals) {
+        let above = match missing {
+            0 => AccountId::user(&payers.user),
+            1 => AccountId::workspace(&payers.workspace),
+            _ => return self.deleted.add(totals),
+        };
+        if let Some(state) = self.accounts.get_mut(&above) {
+            state.deleted.add(totals);
+        }
+    }
+}
+
+/// What an expired hold is charged.
+pub fn lost_charge(rule: LostHold, expected: Amounts, user_held: Amounts) -> Amounts {
+    match rule {
+        LostHold::Expected => expected,
+        LostHold::Held => user_held,
+        LostHold::Nothing => Amounts::default(),
+    }
+}
+
+/// The event of a call whose proxy died.
+pub fn orphan_event(hold: &Hold, now: UnixMs) -> UsageEvent {
+    let lived = now.saturating_sub(hold.facts.started);
+    UsageEvent {
+        id: hold.id,
+        payers: hold.payers.clone(),
+        facts: hold.facts.clone(),
+        settled: now,
+        service_tier: None,
+        status: 0,
+        ending: Ending::Orphaned,
+        estimated: true,
+        usage: Usage::default(),
+        cost: NanoUsd::ZERO,
+        provider_cost: None,
+        held: hold.user_held().usd,
+        ttft_ms: 0,
+        duration_ms: u64::try_from(lived).unwrap_or(0),
+    }
+}
+
+fn stamped(mut event: Box<UsageEvent>, charge: Amounts, moment: &Moment) -> Box<UsageEvent> {
+    event.settled = moment.now;
+    event.cost = charge.usd;
+    event
+}
+
+fn charge_one(
+    state: &mut AccountState,
+    share: Option<&Share>,
+    charge: Amounts,
+    moment: &Moment,
+) -> Trace {
+    let counted = match share {
+        Some(share) => {
+            state.release(share);
+            state.correct_rates(&share.counted, share.rate, charge.tokens);
+            share.counted.clone()
+        }
+        None => state.count_rates(charge.tokens, moment),
+    };
+    let charged = state.charge(charge, moment);
+    state.totals.add(Totals::of(charge, 1));
+    let held = share.map_or(0, |share| share.held.usd.get());
+    state.owe(charge.usd.get(), held);
+    Trace { created: Some(state.created), charged, counted }
+}
+
+/// What is used of every limit that can cross a threshold at settlement.
+fn levels(state: &AccountState, moment: &Moment) -> Vec<(Limit, i64)> {
+    let windowed = state.limits.iter().filter(|limit| limit.meter != Meter::Concurrent);
+    windowed.map(|&limit| (limit, state.used(Slot::of(&limit), moment))).collect()
+}
+
+fn crossed(
+    state: &AccountState,
+    before: Vec<(Limit, i64)>,
+    moment: &Moment,
+    defaults: &Thresholds,
+) -> Vec<Crossing> {
+    let thresholds = state.thresholds.as_ref().unwrap_or(defaults);
+    let mut crossings = Vec::new();
+    for (limit, used_before) in before {
+        let used = state.used(Slot::of(&limit), moment);
+        for threshold in thresholds.crossed(used_before, used, limit.amount) {
+            crossings.push(Crossing {
+                account: state.id.clone(),
+                limit,
+                period: limit.window.map_or(0, |window| moment.period(window)),
+                threshold,
+                used,
+            });
+        }
+    }
+    crossings
+}

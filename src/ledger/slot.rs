@@ -1,0 +1,104 @@
+//! The place of a counter in an account: a meter over a window, named as in limits and in Redis
+//! fields (`usd/month`, `concurrent`). Pure.
+//!
+//! Invariant: limits of an account are checked in the order of their slots, which both back ends
+//! share: by name, descending, so that a spent budget is named before a full rate window.
+
+use crate::limit::{Limit, Meter, Window, is_rate};
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::fmt;
+
+/// A meter over a window; `None` for `concurrent` only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Slot {
+    /// What is counted.
+    pub meter: Meter,
+    /// Over which window.
+    pub window: Option<Window>,
+}
+
+impl Slot {
+    /// Dollars of the month, which every account counts even without a limit.
+    pub const MONTH_USD: Self = Self { meter: Meter::Usd, window: Some(Window::Month) };
+
+    /// The slot of a limit.
+    pub const fn of(limit: &Limit) -> Self {
+        Self { meter: limit.meter, window: limit.window }
+    }
+
+    /// Reads `usd/month` or `concurrent`.
+    pub fn parse(name: &str) -> Option<Self> {
+        let (meter, window) = match name.split_once('/') {
+            Some((meter, window)) => (meter, Some(window)),
+            None => (name, None),
+        };
+        let meter = [Meter::Usd, Meter::Tokens, Meter::Requests, Meter::Characters]
+            .into_iter()
+            .chain([Meter::Concurrent])
+            .find(|m| m.as_str() == meter)?;
+        let window = match window {
+            Some(word) => Some(Window::ALL.into_iter().find(|w| w.as_str() == word)?),
+            None => None,
+        };
+        ((meter == Meter::Concurrent) == window.is_none()).then_some(Self { meter, window })
+    }
+
+    /// Whether it is counted at admission rather than held.
+    pub fn is_rate(self) -> bool {
+        self.window.is_some_and(|window| is_rate(self.meter, window))
+    }
+
+    /// What limits are sorted by.
+    pub fn rank(self) -> impl Ord {
+        Reverse((self.meter.as_str(), self.window.map(Window::as_str)))
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.meter.as_str())?;
+        match self.window {
+            Some(window) => write!(f, "/{}", window.as_str()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl TryFrom<String> for Slot {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::parse(&name).ok_or_else(|| format!("`{name}` is not a meter over a window"))
+    }
+}
+
+impl From<Slot> for String {
+    fn from(slot: Slot) -> Self {
+        slot.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for name in ["usd/month", "tokens/minute", "requests/total", "concurrent"] {
+            assert_eq!(Slot::parse(name).map(String::from).as_deref(), Some(name));
+        }
+        for bad in ["usd", "concurrent/day", "usd/year", "eur/month", ""] {
+            assert_eq!(Slot::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_spent_budget_is_named_before_a_full_rate() {
+        let rank = |name| Slot::parse(name).map(Slot::rank);
+        assert!(rank("usd/month") < rank("tokens/minute"));
+        assert!(rank("tokens/minute") < rank("requests/minute"));
+        assert!(rank("requests/day") < rank("concurrent"));
+    }
+}

@@ -1,0 +1,266 @@
+//! What the ledger's tests share: a back end with a clock moved by hand, users, calls.
+
+use farebox::clock::{Clock, UnixMs, parse_time};
+use farebox::ids::{AccountId, CallId};
+use farebox::ledger::{
+    Account, Admission, Amounts, BoxFuture, CallFacts, Caller, Change, Crossing, Denial,
+    EmbeddedLedger, Ending, Enforcement, HoldOrder, KeyFacts, Ledger, LimitDenial, NewAccount,
+    Options, Payers, Registry, Settlement, Unavailable, UsageEvent,
+};
+use farebox::limit::Limit;
+use farebox::money::NanoUsd;
+use farebox::secret::SecretDigest;
+use farebox::usage::{Figure, Usage};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use tokio::sync::mpsc::Receiver;
+
+/// Makes one test of each back end from each function.
+macro_rules! contract {
+    ($($name:ident,)+) => {
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name(&crate::ledger_rig::Rig::embedded()).await; })+
+        }
+    };
+}
+pub(crate) use contract;
+
+/// Both halves of a back end, and what tests do to it.
+pub trait Backend: Ledger + Registry {
+    fn sweep_now(&self) -> BoxFuture<'_, ()>;
+    fn renew_now(&self) -> BoxFuture<'_, ()>;
+    fn delivered(&self) -> BoxFuture<'_, ()>;
+}
+
+impl Backend for EmbeddedLedger {
+    fn sweep_now(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { self.sweep() })
+    }
+    fn renew_now(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { self.renew() })
+    }
+    fn delivered(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+pub struct Rig {
+    pub clock: Clock,
+    pub ledger: Arc<dyn Backend>,
+    /// A second process on the same ledger, where the back end can have one.
+    other: Option<Arc<dyn Backend>>,
+    crossed: Mutex<Receiver<Crossing>>,
+    _surroundings: Box<dyn std::any::Any + Send + Sync>,
+}
+
+/// Options for tests: a clock moved by hand, no background, one default limit.
+pub fn options(clock: &Clock) -> Options {
+    Options {
+        clock: clock.clone(),
+        default_user_limits: vec!["7usd/month".parse().unwrap()],
+        background: false,
+        ..Options::default()
+    }
+}
+
+pub fn clock() -> Clock {
+    Clock::manual(parse_time("2026-11-24T21:13:36Z").unwrap())
+}
+
+impl Rig {
+    pub fn embedded() -> Self {
+        let clock = clock();
+        let dir = tempfile::tempdir().unwrap();
+        let (sender, crossed) = tokio::sync::mpsc::channel(1000);
+        let options = Options { crossings: Some(sender), ..options(&clock) };
+        let ledger = EmbeddedLedger::open(dir.path(), options).unwrap();
+        Self {
+            clock,
+            ledger,
+            other: None,
+            crossed: Mutex::new(crossed),
+            _surroundings: Box::new(dir),
+        }
+    }
+
+    pub fn at(&self, time: &str) -> UnixMs {
+        parse_time(time).unwrap()
+    }
+
+    pub fn ledger_of(&self, i: usize) -> Arc<dyn Backend> {
+        match &self.other {
+            Some(other) if i % 2 == 1 => other.clone(),
+            _ => self.ledger.clone(),
+        }
+    }
+
+    pub fn new_user(&self, name: &str, limits: &[&str]) -> NewAccount {
+        let limits: Vec<Limit> = limits.iter().map(|limit| limit.parse().unwrap()).collect();
+        new_account(&format!("user:{name}"), Some(limits), None)
+    }
+
+    /// A user with a key, in the default workspace.
+    pub async fn user(&self, name: &str, limits: &[&str]) -> Payers {
+        self.create(name, self.new_user(name, limits)).await
+    }
+
+    /// A user with the default limits.
+    pub async fn follower(&self, name: &str) -> Payers {
+        self.create(name, new_account(&format!("user:{name}"), None, None)).await
+    }
+
+    async fn create(&self, name: &str, user: NewAccount) -> Payers {
+        self.ledger.create(&user).await.unwrap();
+        let digest = SecretDigest::of(name);
+        let key = digest.key_id().unwrap();
+        let facts = KeyFacts {
+            digest,
+            user: name.parse().unwrap(),
+            label: "sk-fb-abcd…wxyz".to_owned(),
+            models: vec!["gpt-*".to_owned()],
+            expires: None,
+        };
+        let new = new_account(&format!("key:{key}"), None, Some(facts));
+        self.ledger.create(&new).await.unwrap();
+        self.caller(name).await.unwrap().payers
+    }
+
+    pub async fn caller(&self, name: &str) -> Option<Caller> {
+        self.ledger.caller(&SecretDigest::of(name)).await.unwrap()
+    }
+
+    pub async fn mode(&self, payers: &Payers, mode: Enforcement) {
+        let change = Change { enforcement: Some(Some(mode)), ..Change::default() };
+        self.ledger.change(&AccountId::user(&payers.user), &change).await.unwrap();
+    }
+
+    pub async fn account(&self, id: &AccountId) -> Account {
+        self.ledger.account(id).await.unwrap().unwrap()
+    }
+
+    pub async fn hold(&self, order: &HoldOrder) -> Result<Admission, Unavailable> {
+        self.ledger.hold(order).await
+    }
+
+    pub async fn admit(&self, order: &HoldOrder) {
+        let admission = self.hold(order).await.unwrap();
+        assert!(matches!(admission, Admission::Held { .. }), "{admission:?}");
+    }
+
+    pub async fn refused(&self, order: &HoldOrder) -> LimitDenial {
+        match self.hold(order).await.unwrap() {
+            Admission::Denied(Denial::Limit(denial)) => denial,
+            other => panic!("not refused by a limit: {other:?}"),
+        }
+    }
+
+    /// One call from hold to post.
+    pub async fn call(&self, payers: &Payers, dollars: i64) -> CallId {
+        let call = order(payers, dollars);
+        self.admit(&call).await;
+        self.post(&call, dollars).await;
+        call.id
+    }
+
+    pub async fn post(&self, order: &HoldOrder, dollars: i64) {
+        self.post_amounts(order, amounts(dollars)).await;
+    }
+
+    /// A post that arrives within the lifetime of the orphan's mark, however far the clock went.
+    pub async fn post_late_to(&self, order: &HoldOrder, dollars: i64) {
+        self.post(order, dollars).await;
+    }
+
+    pub async fn post_amounts(&self, order: &HoldOrder, charge: Amounts) {
+        let event = Box::new(event(order, charge));
+        self.settle(Settlement::Post { charge, event }).await;
+    }
+
+    pub async fn void(&self, order: &HoldOrder) {
+        self.settle(Settlement::Void { id: order.id, payers: order.payers.clone() }).await;
+    }
+
+    pub async fn settle(&self, settlement: Settlement) {
+        self.ledger.settle(self.ledger.permit().unwrap(), settlement);
+        self.ledger.delivered().await;
+    }
+
+    pub async fn sweep(&self) {
+        self.ledger.sweep_now().await;
+    }
+
+    pub async fn renew(&self) {
+        self.ledger.renew_now().await;
+    }
+
+    pub fn crossings(&self) -> Vec<Crossing> {
+        let mut crossed = self.crossed.lock();
+        std::iter::from_fn(|| crossed.try_recv().ok()).collect()
+    }
+
+    /// No invariant is broken.
+    pub async fn clean(&self) {
+        let verification = self.ledger.verify().await.unwrap();
+        assert_eq!(verification.violations, Vec::<String>::new());
+        assert!(verification.checked > 0);
+    }
+}
+
+fn new_account(id: &str, limits: Option<Vec<Limit>>, key: Option<KeyFacts>) -> NewAccount {
+    NewAccount {
+        id: id.parse().unwrap(),
+        name: "for people".to_owned(),
+        workspace: None,
+        limits,
+        thresholds: None,
+        enforcement: None,
+        key,
+    }
+}
+
+pub fn usd(dollars: i64) -> NanoUsd {
+    NanoUsd::new(dollars * 1_000_000_000)
+}
+
+/// So many dollars, a thousand tokens for each.
+pub fn amounts(dollars: i64) -> Amounts {
+    Amounts { usd: usd(dollars), tokens: dollars * 1000, characters: dollars * 10 }
+}
+
+/// A call that is expected to cost so much, and at most twice that.
+pub fn order(payers: &Payers, dollars: i64) -> HoldOrder {
+    HoldOrder {
+        id: CallId::new(),
+        payers: payers.clone(),
+        ceiling: Some(amounts(dollars * 2)),
+        expected: amounts(dollars),
+        facts: CallFacts {
+            started: parse_time("2026-11-24T21:13:36Z").unwrap(),
+            provider: "openai".to_owned(),
+            credential: "openai-main".to_owned(),
+            dialect: "openai.chat".to_owned(),
+            model: "gpt-5".to_owned(),
+            price_version: "1".to_owned(),
+        },
+    }
+}
+
+pub fn event(order: &HoldOrder, charge: Amounts) -> UsageEvent {
+    UsageEvent {
+        id: order.id,
+        payers: order.payers.clone(),
+        facts: order.facts.clone(),
+        settled: 0,
+        service_tier: Some("default".to_owned()),
+        status: 200,
+        ending: Ending::Finished,
+        estimated: false,
+        usage: Usage::default().with(Figure::InputTotal, 900).with(Figure::OutputTotal, 100),
+        cost: charge.usd,
+        provider_cost: None,
+        held: order.expected.usd,
+        ttft_ms: 12,
+        duration_ms: 345,
+    }
+}
