@@ -233,3 +233,15 @@ fn what_is_printed_is_a_file_that_says_the_same() {
     assert_eq!(again, printed);
     assert!(printed.contains("gpt-*"), "{printed}");
 }
+
+#[test]
+fn r025_the_documented_file_is_the_default_one() {
+    let documented = include_str!("../../docs/configuration.md");
+    let file = documented.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let environment =
+        [("OPENAI_API_KEY", "sk-a"), ("FAREBOX_ADMIN_TOKEN", "a-token-of-my-own-choice")];
+    let mut written = load(file, environment).unwrap().printed();
+    let routes = written.insert("routes".to_owned(), toml::Value::Array(Vec::new()));
+    assert_eq!(routes.unwrap().as_array().unwrap().len(), 1);
+    assert_eq!(written.to_string(), load("", environment).unwrap().printed().to_string());
+}
