@@ -17,17 +17,21 @@
 //!    drain. [`config`]: file, environment and flags.
 //! 10. [`app`] wires it all; [`cli`] has one file a verb; [`demo`] has the simulated provider.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod demo;
 pub mod dialect;
+pub mod framing;
 pub mod ids;
 pub mod ledger;
 pub mod limit;
 pub mod money;
 pub mod pricing;
 pub mod provider;
+pub mod proxy;
 pub mod secret;
 pub mod serve;
 pub mod telemetry;

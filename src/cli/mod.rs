@@ -6,12 +6,17 @@
 
 pub mod args;
 pub mod client;
+pub mod config;
 pub mod console;
+pub mod demo;
 pub mod failure;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
+pub mod meter;
+pub mod serve;
 mod show;
+pub mod simulate;
 pub mod table;
 pub mod tail;
 pub mod usage;
@@ -40,6 +45,13 @@ pub struct Cli {
 /// The verbs. Those that run a proxy bring a runtime of their own.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Run the proxy
+    Serve(serve::ServeArgs),
+    /// Everything on one machine, offline: a simulated provider, users with budgets, traffic
+    Demo(demo::Demo),
+    /// Run the simulated provider alone
+    #[command(hide = true)]
+    Simulate(simulate::Simulate),
     /// Users and their budgets
     Users(users::Users),
     /// API keys of users
@@ -54,6 +66,10 @@ pub enum Verb {
     Tail(tail::Tail),
     /// Check the ledger
     Ledger(ledger::Ledger),
+    /// Read one captured answer without a network
+    Meter(meter::Meter),
+    /// Show the configuration in force
+    Config(config::ConfigVerb),
 }
 
 /// Reads the command line and runs one verb.
@@ -66,7 +82,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let mut console = Console::standard(cli.flags);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match cli.verb {
+        Verb::Serve(_) | Verb::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    }
+    .enable_all()
+    .build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(perform(cli.verb, &mut console)),
         Err(error) => Err(Failure::new(Exit::Failed, format!("no runtime: {error}"))),
@@ -74,9 +95,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(report(&mut console, ended).code())
 }
 
-/// Runs one verb that talks to the admin API.
+/// Runs one verb.
 pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
     match verb {
+        Verb::Serve(serve) => serve.run(console).await,
+        Verb::Demo(demo) => demo.run(console).await,
+        Verb::Simulate(simulate) => simulate.run().await,
+        Verb::Meter(meter) => meter.run(console),
+        Verb::Config(config) => config.run(console),
         Verb::Users(users) => users.run(console).await,
         Verb::Keys(keys) => keys.run(console).await,
         Verb::Workspaces(workspaces) => workspaces.run(console).await,

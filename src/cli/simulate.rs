@@ -1,10 +1,10 @@
 //! `farebox simulate`: the simulated provider in a process of its own, for tests and benchmarks.
 //! Not listed in the help; `farebox demo` is what people run.
 
+use super::{Exit, Failure};
 use crate::demo::provider::Simulated;
 use clap::Args;
 use std::net::SocketAddr;
-use std::process::ExitCode;
 
 /// Run the simulated provider.
 #[derive(Debug, Args)]
@@ -19,21 +19,19 @@ pub struct Simulate {
 
 impl Simulate {
     /// Prints `http://ADDR/v1` on stdout and serves until it is interrupted.
-    pub async fn run(self) -> ExitCode {
-        let simulated = match Simulated::listen(self.listen, self.credential.as_deref()).await {
-            Ok(simulated) => simulated,
-            Err(why) => {
-                eprintln!(
-                    "error: cannot listen on {}: {why}; try --listen 127.0.0.1:0",
-                    self.listen
-                );
-                return ExitCode::FAILURE;
-            }
-        };
+    pub async fn run(self) -> Result<(), Failure> {
+        let simulated = Simulated::listen(self.listen, self.credential.as_deref()).await;
+        let simulated = simulated.map_err(|why| {
+            let address = self.listen;
+            Failure::new(
+                Exit::Failed,
+                format!("cannot listen on {address}: {why}; try --listen 127.0.0.1:0"),
+            )
+        })?;
         println!("{}", simulated.base_url());
         tokio::select! {
-            () = simulated.serve() => ExitCode::SUCCESS,
-            _ = tokio::signal::ctrl_c() => ExitCode::from(130),
+            () = simulated.serve() => Ok(()),
+            _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, String::new())),
         }
     }
 }

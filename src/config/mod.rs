@@ -144,6 +144,14 @@ impl Config {
         check::check(raw, environment, overrides).map_err(|bad| origin.locate(bad, overrides))
     }
 
+    /// The same without any file.
+    pub fn without_file(
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, BadConfig> {
+        check::check(raw::Raw::default(), environment, overrides)
+    }
+
     /// The configuration as it would be written in the file, secrets replaced by `***`.
     pub fn printed(&self) -> toml::Table {
         print::table(self)

@@ -99,6 +99,7 @@ impl From<RegistryError> for Problem {
         let status = match error {
             RegistryError::Exists(_) | RegistryError::InUse(_) => StatusCode::CONFLICT,
             RegistryError::Missing(_) => StatusCode::NOT_FOUND,
+            RegistryError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             RegistryError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         let retry = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(2));

@@ -82,6 +82,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// renewed by the back end until [`Ledger::settle`] ends it or this process dies.
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>>;
 
+    /// What keeps this ledger from admitting calls now; for readiness, without waiting.
+    fn fault(&self) -> Option<String>;
+
     /// Ends the hold of a call. Synchronous and infallible for the caller: when it returns, the
     /// settlement survives a crash of this process (journal or log written). Also right for a hold
     /// whose answer was never received.

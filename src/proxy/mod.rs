@@ -105,7 +105,7 @@ impl Proxy {
     pub fn new(
         ledger: Arc<dyn Ledger>,
         clock: Clock,
-        prices: PriceTable,
+        prices: Arc<PriceTable>,
         providers: Providers,
         rules: Rules,
     ) -> Result<Self, String> {
@@ -114,7 +114,7 @@ impl Proxy {
             upstream: Upstream::new(&rules.upstream)?,
             ledger,
             clock,
-            prices: ArcSwap::from_pointee(prices),
+            prices: ArcSwap::new(prices),
             providers: ArcSwap::from_pointee(providers),
             rules,
             tabs: OpenTabs::default(),
@@ -125,6 +125,11 @@ impl Proxy {
     /// Refuses new calls from now on; calls in flight go on.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is anywhere to send a call.
+    pub fn has_providers(&self) -> bool {
+        self.providers.load().default_provider().is_some()
     }
 
     /// Resolves when every call has been settled.

@@ -114,7 +114,8 @@ async fn the_drain_lets_answers_finish_and_refuses_new_connections() {
     let mut busy = TcpStream::connect(address).await.unwrap();
     busy.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut first = [0; 1];
-    let started = tokio::time::timeout(Duration::from_millis(100), busy.read_exact(&mut first)).await;
+    let started =
+        tokio::time::timeout(Duration::from_millis(100), busy.read_exact(&mut first)).await;
     assert!(started.is_err(), "the answer came too early");
     drain.begin();
     let mut answer = String::new();

@@ -25,11 +25,23 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("pricing", &[]),
     ("ledger", &["limit", "telemetry::names"]),
     ("provider", &["limit", "dialect", "ledger"]),
-    ("proxy", &["limit", "framing", "dialect", "pricing", "ledger", "provider", "telemetry::names"]),
+    (
+        "proxy",
+        &["limit", "framing", "dialect", "pricing", "ledger", "provider", "telemetry::names"],
+    ),
     (
         "control",
-        &["limit", "framing", "dialect", "pricing", "ledger", "provider", "config", "serve",
-          "telemetry"],
+        &[
+            "limit",
+            "framing",
+            "dialect",
+            "pricing",
+            "ledger",
+            "provider",
+            "config",
+            "serve",
+            "telemetry",
+        ],
     ),
     ("serve", &["telemetry::names"]),
     ("telemetry", &[]),
@@ -43,8 +55,21 @@ const IMPORTS: &[(&str, &[&str])] = &[
 
 /// Of the ledger, the data path sees this and nothing of its administration.
 const LEDGER_FOR_PROXY: &[&str] = &[
-    "Admission", "Amounts", "BoxFuture", "CallFacts", "Caller", "Denial", "Ending", "HoldOrder",
-    "Ledger", "LimitDenial", "Payers", "Permit", "Settlement", "Standing", "Unavailable",
+    "Admission",
+    "Amounts",
+    "BoxFuture",
+    "CallFacts",
+    "Caller",
+    "Denial",
+    "Ending",
+    "HoldOrder",
+    "Ledger",
+    "LimitDenial",
+    "Payers",
+    "Permit",
+    "Settlement",
+    "Standing",
+    "Unavailable",
     "UsageEvent",
 ];
 
@@ -103,7 +128,9 @@ fn crate_paths(code: &str) -> Vec<String> {
             continue;
         }
         let rest = &code[at + "crate::".len()..];
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+            .unwrap_or(rest.len());
         let head = &rest[..end];
         if head.ends_with("::") && rest[end..].starts_with('{') {
             let close = rest[end..].find('}').map_or(rest.len(), |c| end + c);
@@ -125,7 +152,11 @@ fn modules_import_only_what_the_design_allows() {
     let mut defects = Vec::new();
     for source in sources() {
         let Some((_, allowed)) = IMPORTS.iter().find(|(module, _)| *module == source.module) else {
-            defects.push(format!("{}: module `{}` is not in the table", source.path.display(), source.module));
+            defects.push(format!(
+                "{}: module `{}` is not in the table",
+                source.path.display(),
+                source.module
+            ));
             continue;
         };
         let code: String = source
@@ -138,16 +169,24 @@ fn modules_import_only_what_the_design_allows() {
         for path in crate_paths(&code) {
             let module = path.split("::").next().unwrap();
             let listed = |entry: &&str| {
-                **entry == "*" || **entry == module || path == **entry || path.starts_with(&format!("{entry}::"))
+                **entry == "*"
+                    || **entry == module
+                    || path == **entry
+                    || path.starts_with(&format!("{entry}::"))
             };
-            let fits = module == source.module || LEAVES.contains(&module) || allowed.iter().any(|e| listed(&e));
+            let fits = module == source.module
+                || LEAVES.contains(&module)
+                || allowed.iter().any(|e| listed(&e));
             if !fits {
                 defects.push(format!("{}: crate::{path}", source.path.display()));
             }
             if source.module == "proxy" && module == "ledger" {
                 let name = path.split("::").nth(1).unwrap_or("");
                 if !LEDGER_FOR_PROXY.contains(&name) {
-                    defects.push(format!("{}: crate::{path} is administration", source.path.display()));
+                    defects.push(format!(
+                        "{}: crate::{path} is administration",
+                        source.path.display()
+                    ));
                 }
             }
         }
@@ -163,19 +202,25 @@ fn functions_are_short() {
         for (number, line) in source.lines.iter().enumerate() {
             let trimmed = line.trim_start();
             let indent = line.len() - trimmed.len();
-            let is_fn = ["fn ", "pub fn ", "async fn ", "pub async fn ", "const fn ", "pub const fn "]
-                .iter()
-                .any(|head| trimmed.starts_with(head))
-                || (trimmed.starts_with("pub(") && trimmed.contains(" fn "));
+            let is_fn =
+                ["fn ", "pub fn ", "async fn ", "pub async fn ", "const fn ", "pub const fn "]
+                    .iter()
+                    .any(|head| trimmed.starts_with(head))
+                    || (trimmed.starts_with("pub(") && trimmed.contains(" fn "));
             if is_fn && open.is_none() {
                 open = Some((number, indent, trimmed.to_owned()));
             }
             if let Some((start, at, head)) = &open {
-                let ends = (trimmed == "}" && indent == *at) || (number == *start && trimmed.ends_with(['}', ';']));
+                let ends = (trimmed == "}" && indent == *at)
+                    || (number == *start && trimmed.ends_with(['}', ';']));
                 if ends {
                     let length = number - start + 1;
                     if length > FUNCTION_LINES {
-                        long.push(format!("{}:{}: {length} lines: {head}", source.path.display(), start + 1));
+                        long.push(format!(
+                            "{}:{}: {length} lines: {head}",
+                            source.path.display(),
+                            start + 1
+                        ));
                     }
                     open = None;
                 }
@@ -221,8 +266,17 @@ fn every_file_says_what_it_is() {
 #[test]
 fn nothing_is_left_over_and_nothing_panics() {
     let banned = [
-        ".unwrap()", ".expect(", "panic!(", "unreachable!(", "todo!(", "unimplemented!(", "dbg!(",
-        "TODO", "FIXME", "XXX", "unsafe ",
+        ".unwrap()",
+        ".expect(",
+        "panic!(",
+        "unreachable!(",
+        "todo!(",
+        "unimplemented!(",
+        "dbg!(",
+        "TODO",
+        "FIXME",
+        "XXX",
+        "unsafe ",
     ];
     let mut found = Vec::new();
     for source in sources() {
@@ -240,7 +294,10 @@ fn only_the_clock_asks_for_the_time() {
     let mut found = Vec::new();
     for source in sources().iter().filter(|s| s.module != "clock") {
         for (number, line) in source.lines.iter().enumerate() {
-            if ["SystemTime::now", "Timestamp::now", "Zoned::now", "Instant::now"].iter().any(|w| line.contains(w)) {
+            if ["SystemTime::now", "Timestamp::now", "Zoned::now", "Instant::now"]
+                .iter()
+                .any(|w| line.contains(w))
+            {
                 found.push(format!("{}:{}", source.path.display(), number + 1));
             }
         }
@@ -256,7 +313,13 @@ fn only_refusals_choose_a_status_code_for_a_client() {
             continue;
         }
         for (number, line) in source.lines.iter().enumerate() {
-            let builds = ["StatusCode::BAD", "StatusCode::TOO_MANY", "StatusCode::SERVICE", "StatusCode::INTERNAL", "StatusCode::NOT_FOUND"];
+            let builds = [
+                "StatusCode::BAD",
+                "StatusCode::TOO_MANY",
+                "StatusCode::SERVICE",
+                "StatusCode::INTERNAL",
+                "StatusCode::NOT_FOUND",
+            ];
             if builds.iter().any(|w| line.contains(w)) {
                 found.push(format!("{}:{}", source.path.display(), number + 1));
             }
@@ -281,9 +344,11 @@ fn r015_money_in_redis_is_never_read_modified_and_written() {
 
 #[test]
 fn the_names_of_the_lexicon_are_used() {
-    let banned: BTreeSet<&str> =
-        ["manager", "handler", "context", "session", "util", "utils", "helper", "helpers", "info", "data", "common"]
-            .into();
+    let banned: BTreeSet<&str> = [
+        "manager", "handler", "context", "session", "util", "utils", "helper", "helpers", "info",
+        "data", "common",
+    ]
+    .into();
     let found: Vec<String> = sources()
         .iter()
         .filter(|s| s.path.file_stem().is_some_and(|stem| banned.contains(stem.to_str().unwrap())))

@@ -103,6 +103,10 @@ impl Ledger for EmbeddedLedger {
         Box::pin(async move { Ok(self.inner.state.lock().book.caller(digest)) })
     }
 
+    fn fault(&self) -> Option<String> {
+        self.inner.state.lock().broken.clone()
+    }
+
     fn permit(&self) -> Option<Permit> {
         self.inner.state.lock().broken.is_none().then(Permit::unbounded)
     }

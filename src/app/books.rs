@@ -1,0 +1,69 @@
+//! The ledger that the configuration asks for, seen from both sides.
+
+use super::StartError;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::ledger::{EmbeddedLedger, Ledger, Options, Registry};
+use std::sync::Arc;
+
+/// One ledger: what the data path sees of it, and its administration.
+pub struct Books {
+    /// For calls.
+    pub calls: Arc<dyn Ledger>,
+    /// For accounts and history.
+    pub registry: Arc<dyn Registry>,
+    kind: Kind,
+}
+
+enum Kind {
+    Embedded(Arc<EmbeddedLedger>),
+}
+
+impl Books {
+    /// Opens Redis where its address is configured, else the embedded ledger.
+    pub async fn open(config: &Config, clock: Clock) -> Result<Self, StartError> {
+        let options = options(config, clock);
+        let failed = |why: &dyn std::fmt::Display| StartError::Ledger(why.to_string());
+        match &config.redis_url {
+            Some(_) => Err(StartError::Ledger("not yet".into())),
+            None => {
+                let ledger = EmbeddedLedger::open(&config.data_dir.join("ledger"), options)
+                    .map_err(|e| failed(&e))?;
+                Ok(Self {
+                    calls: ledger.clone(),
+                    registry: ledger.clone(),
+                    kind: Kind::Embedded(ledger),
+                })
+            }
+        }
+    }
+
+    /// Whether this is the embedded ledger.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.kind, Kind::Embedded(_))
+    }
+
+    /// Writes what is pending; what cannot be written now stays in journal or log.
+    pub async fn close(&self) {
+        let closed = match &self.kind {
+            Kind::Embedded(ledger) => ledger.close().await,
+        };
+        if let Err(error) = closed {
+            tracing::warn!(%error, "not everything was written; it will be at the next start");
+        }
+    }
+}
+
+fn options(config: &Config, clock: Clock) -> Options {
+    Options {
+        clock,
+        calendar: config.calendar.clone(),
+        lease_ms: i64::try_from(config.lease.as_millis()).unwrap_or(60_000),
+        lost_hold: config.on_lost_hold,
+        default_enforcement: config.mode,
+        default_user_limits: config.user_limits.clone(),
+        default_thresholds: config.thresholds.clone(),
+        journal_dir: config.data_dir.join("journal"),
+        ..Options::default()
+    }
+}

@@ -1,0 +1,256 @@
+//! The wiring: configuration → parts → running servers, and the order of the drain.
+//!
+//! Started: ledger, prices, proxy, data listener, admin listener. Stopped: readiness, new calls,
+//! connections, calls in flight, ledger.
+
+mod books;
+mod data;
+mod first;
+
+pub use books::Books;
+pub use first::{admin_token, first_key, token_file};
+
+use crate::clock::Clock;
+use crate::config::{Config, OnDisconnect};
+use crate::control::{self, Check, Defaults};
+use crate::pricing::PriceTable;
+use crate::proxy::{Disconnect, Proxy, Rules, UpstreamBounds};
+use crate::secret::SecretDigest;
+use crate::serve::{self, Bounds, Drain, Tls};
+use crate::telemetry;
+use data::Data;
+use hyper_util::service::TowerToHyperService;
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long the admin listener may take to finish once the data plane has.
+const ADMIN_STOP: Duration = Duration::from_secs(5);
+
+/// Why it cannot start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartError {
+    /// The configuration or a file that it names is wrong.
+    Config(String),
+    /// The ledger cannot be opened.
+    Ledger(String),
+    /// Anything else, such as an address in use.
+    Other(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(why) | Self::Ledger(why) | Self::Other(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A running proxy.
+pub struct App {
+    data: SocketAddr,
+    admin: SocketAddr,
+    books: Books,
+    prices: Arc<PriceTable>,
+    proxy: Arc<Proxy>,
+    data_drain: Arc<Drain>,
+    admin_drain: Drain,
+    stop: Duration,
+}
+
+impl App {
+    /// Opens the ledger, binds both listeners and begins to serve. `token` is the operator's.
+    pub async fn start(
+        config: &Config,
+        token: &SecretString,
+        metrics: PrometheusHandle,
+    ) -> Result<Self, StartError> {
+        let clock = Clock::system();
+        let prices = Arc::new(price_table(config)?);
+        let tls = match &config.tls {
+            Some((cert, key)) => {
+                Some(Tls::load(cert, key).map_err(|e| StartError::Config(e.to_string()))?)
+            }
+            None => None,
+        };
+        let data = listener(config.listen).await?;
+        let admin = listener(config.admin_listen).await?;
+        let books = Books::open(config, clock.clone()).await?;
+        let proxy = Proxy::new(
+            books.calls.clone(),
+            clock.clone(),
+            prices.clone(),
+            config.providers.clone(),
+            rules(config),
+        );
+        let proxy = Arc::new(proxy.map_err(StartError::Other)?);
+        let app = Self {
+            data: address(&data)?,
+            admin: address(&admin)?,
+            books,
+            prices,
+            proxy,
+            data_drain: Arc::new(Drain::default()),
+            admin_drain: Drain::default(),
+            stop: config.server.stop,
+        };
+        let ready = app.readiness();
+        app.serve_data(data, tls.clone(), bounds(config), ready.clone());
+        app.serve_admin(admin, tls.clone(), config, token, clock, ready, metrics);
+        if let Some(tls) = tls {
+            tokio::spawn(tls.follow_files());
+        }
+        Ok(app)
+    }
+
+    /// Where apps connect.
+    pub fn data(&self) -> SocketAddr {
+        self.data
+    }
+
+    /// Where operators connect.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The ledger.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// The prices.
+    pub fn prices(&self) -> &Arc<PriceTable> {
+        &self.prices
+    }
+
+    /// Stops gently: calls in flight get the configured time, then are cut and charged by an
+    /// estimate. Whether all of them ended by themselves.
+    pub async fn stop(self) -> bool {
+        self.proxy.stop();
+        self.data_drain.begin();
+        let gentle = async {
+            self.data_drain.finish(self.stop).await && {
+                self.proxy.settled().await;
+                true
+            }
+        };
+        let all = tokio::time::timeout(self.stop, gentle).await.unwrap_or(false);
+        self.admin_drain.begin();
+        self.admin_drain.finish(ADMIN_STOP).await;
+        self.books.close().await;
+        all
+    }
+
+    fn readiness(&self) -> Arc<dyn Fn() -> Vec<Check> + Send + Sync> {
+        let ledger = self.books.calls.clone();
+        let drain = self.data_drain.clone();
+        let providers = self.proxy.clone();
+        Arc::new(move || {
+            let stopping = drain.has_begun().then(|| "the proxy is stopping".to_owned());
+            let no_provider = (!providers.has_providers())
+                .then(|| "no provider is configured; set OPENAI_API_KEY".to_owned());
+            vec![
+                Check { name: "ledger", fault: ledger.fault() },
+                Check { name: "providers", fault: no_provider },
+                Check { name: "draining", fault: stopping },
+            ]
+        })
+    }
+
+    fn serve_data(
+        &self,
+        listener: TcpListener,
+        tls: Option<Tls>,
+        bounds: Bounds,
+        ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
+    ) {
+        let service = Data::new(self.proxy.clone(), ready);
+        let drain = self.data_drain.watch();
+        tokio::spawn(serve::run(listener, service, tls, Arc::new(bounds), drain));
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn serve_admin(
+        &self,
+        listener: TcpListener,
+        tls: Option<Tls>,
+        config: &Config,
+        token: &SecretString,
+        clock: Clock,
+        ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
+        metrics: PrometheusHandle,
+    ) {
+        let router = control::router(control::Parts {
+            registry: self.books.registry.clone(),
+            clock,
+            calendar: config.calendar.clone(),
+            token: SecretDigest::of(token.expose_secret()),
+            defaults: Defaults { thresholds: config.thresholds.clone(), enforcement: config.mode },
+            metrics: Arc::new(move || telemetry::render(&metrics)),
+            ready,
+        });
+        let service = TowerToHyperService::new(router);
+        let drain = self.admin_drain.watch();
+        let bounds = Bounds { connections: 1_000, ..Bounds::default() };
+        tokio::spawn(serve::run(listener, service, tls, Arc::new(bounds), drain));
+    }
+}
+
+async fn listener(address: SocketAddr) -> Result<TcpListener, StartError> {
+    serve::bind(address).await.map_err(|e| StartError::Other(e.to_string()))
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|e| StartError::Other(e.to_string()))
+}
+
+/// The price table of the configuration, else the one that is built in.
+pub fn price_table(config: &Config) -> Result<PriceTable, StartError> {
+    let table = match &config.pricing {
+        None => PriceTable::builtin().map_err(|e| e.to_string()),
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|e| e.to_string())
+            .and_then(|text| PriceTable::parse(&text).map_err(|e| e.to_string()))
+            .map_err(|why| format!("{}: {why}", path.display())),
+    };
+    table.map_err(StartError::Config)
+}
+
+fn rules(config: &Config) -> Rules {
+    let server = &config.server;
+    Rules {
+        json_bytes: server.json_bytes,
+        upload_bytes: server.upload_bytes,
+        body_pause: server.body,
+        upstream: UpstreamBounds {
+            connect: server.connect,
+            first_byte: server.first_byte,
+            ..UpstreamBounds::default()
+        },
+        on_disconnect: match config.on_disconnect {
+            OnDisconnect::Auto => Disconnect::Auto,
+            OnDisconnect::Drain => Disconnect::Drain,
+            OnDisconnect::Cancel => Disconnect::Cancel,
+        },
+        drain: config.drain,
+        forward_unmetered: config.forward_unmetered,
+        unpriced_is_free: config.unpriced_is_free,
+    }
+}
+
+fn bounds(config: &Config) -> Bounds {
+    let server = &config.server;
+    Bounds {
+        handshake: server.handshake,
+        header: server.header,
+        write_stall: server.write_stall,
+        connections: server.connections,
+        ..Bounds::default()
+    }
+}
