@@ -72,7 +72,12 @@ pub enum Verb {
     Config(config::ConfigVerb),
 }
 
-/// Reads the command line and runs one verb.
+/// The whole program: reads the process's command line and runs one verb.
+pub fn main() -> ExitCode {
+    run(std::env::args_os())
+}
+
+/// Reads a command line and runs one verb.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args::negative_as_value(args)) {
         Ok(cli) => cli,

@@ -3,7 +3,10 @@
 
 mod broken;
 mod captures;
+mod cli;
 mod config;
+mod control;
+mod control_desk;
 mod demo;
 mod ledger;
 mod ledger_rig;

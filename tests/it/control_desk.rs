@@ -1,0 +1,184 @@
+//! An admin plane over a real embedded ledger, on a socket of its own, and a client for it.
+
+use axum::body::Body;
+use farebox::clock::Clock;
+use farebox::control::{Check, Defaults, Parts, router};
+use farebox::ids::{AccountId, CallId, Id};
+use farebox::ledger::{
+    Admission, Amounts, CallFacts, EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers,
+    Registry, Settlement, UsageEvent,
+};
+use farebox::limit::Calendar;
+use farebox::money::NanoUsd;
+use farebox::secret::SecretDigest;
+use farebox::usage::{Figure, Usage};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+pub const TOKEN: &str = "a-token-of-the-tests";
+/// 2026-11-24T21:13:36.123Z
+pub const NOW: i64 = 1_795_554_816_123;
+
+/// A running admin plane.
+pub struct Desk {
+    pub at: SocketAddr,
+    pub ledger: Arc<EmbeddedLedger>,
+    pub clock: Clock,
+    pub dir: tempfile::TempDir,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    /// The object, once the status is as expected.
+    #[track_caller]
+    pub fn of(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+}
+
+/// Serves an admin plane over `registry`.
+pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>) -> SocketAddr {
+    let parts = Parts {
+        registry,
+        clock,
+        calendar: Calendar::default(),
+        token: SecretDigest::of(TOKEN),
+        defaults: Defaults::default(),
+        metrics: Arc::new(|| "farebox_build_info 1\n".to_owned()),
+        ready: Arc::new(move || checks.clone()),
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router(parts)).await });
+    at
+}
+
+impl Desk {
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("admin-token"), format!("{TOKEN}\n")).unwrap();
+        let clock = Clock::manual(NOW);
+        let options = Options {
+            clock: clock.clone(),
+            default_user_limits: vec!["25 usd/month".parse().unwrap()],
+            background: false,
+            ..Options::default()
+        };
+        let ledger = EmbeddedLedger::open(&dir.path().join("ledger"), options).unwrap();
+        let at = serve(ledger.clone(), clock.clone(), Vec::new()).await;
+        Self { at, ledger, clock, dir }
+    }
+
+    /// Asks with the admin token.
+    pub async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        raw(self.at, method, path, &[("authorization", &format!("Bearer {TOKEN}"))], body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, Value::Null).await
+    }
+
+    /// A user with a key; the key's object, with its text.
+    pub async fn user_with_key(&self, user: &str) -> Value {
+        self.ask("POST", "/api/v1/users", json!({"id": user})).await.of(201);
+        self.ask("POST", "/api/v1/keys", json!({"user": user, "name": "ci"})).await.of(201)
+    }
+
+    /// Holds for a call of that key.
+    pub async fn hold(&self, key: &Value, usd: i64) -> HoldOrder {
+        let id = |name: &str| -> Id { key[name].as_str().unwrap().parse().unwrap() };
+        let amounts = Amounts { usd: NanoUsd::new(usd), tokens: 10, characters: 10 };
+        let order = HoldOrder {
+            id: CallId::new(),
+            payers: Payers { key: id("id"), user: id("user"), workspace: id("workspace") },
+            ceiling: Some(amounts),
+            expected: amounts,
+            facts: CallFacts {
+                started: self.clock.now(),
+                provider: "openai".to_owned(),
+                credential: "openai-main".to_owned(),
+                dialect: "openai.chat".to_owned(),
+                model: "gpt-5".to_owned(),
+                price_version: "test".to_owned(),
+            },
+        };
+        let admission = self.ledger.hold(&order).await.unwrap();
+        assert!(matches!(admission, Admission::Held { .. }), "{admission:?}");
+        order
+    }
+
+    /// A settled call of that key.
+    pub async fn call(&self, key: &Value, model: &str, usd: i64) -> CallId {
+        let order = self.hold(key, usd).await;
+        let usage = Usage::default()
+            .with(Figure::InputTotal, 2006)
+            .with(Figure::CachedRead, 1920)
+            .with(Figure::OutputTotal, 300);
+        let event = UsageEvent {
+            id: order.id,
+            payers: order.payers.clone(),
+            facts: CallFacts { model: model.to_owned(), ..order.facts.clone() },
+            settled: 0,
+            service_tier: None,
+            status: 200,
+            ending: Ending::Finished,
+            estimated: false,
+            usage,
+            cost: NanoUsd::new(usd),
+            provider_cost: None,
+            held: NanoUsd::new(usd),
+            ttft_ms: 5,
+            duration_ms: 12,
+        };
+        let charge = Amounts { usd: NanoUsd::new(usd), tokens: 2306, characters: 0 };
+        let post = Settlement::Post { charge, event: Box::new(event) };
+        self.ledger.settle(self.ledger.permit().unwrap(), post);
+        order.id
+    }
+
+    /// The account as the ledger has it.
+    pub async fn account(&self, id: &str) -> farebox::ledger::Account {
+        let id: AccountId = id.parse().unwrap();
+        self.ledger.account(&id).await.unwrap().unwrap()
+    }
+}
+
+/// Asks anything of anyone.
+pub async fn raw(
+    at: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Answer {
+    let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build_http();
+    let mut request = Request::builder()
+        .method(method.parse::<Method>().unwrap())
+        .uri(format!("http://{at}{path}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = client.request(request.body(body.into()).unwrap()).await.unwrap();
+    let (head, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    Answer { status: head.status, headers: head.headers, text }
+}
