@@ -2,3 +2,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod ledger;
 mod ledger_rig;
+#[path = "support/redis.rs"]
+mod redis_server;
