@@ -11,6 +11,7 @@ mod demo;
 mod ledger;
 mod ledger_rig;
 mod pricing;
+mod redis_server;
 mod refuse;
 mod relay;
 mod serve;
