@@ -3,7 +3,8 @@
 use super::StartError;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{EmbeddedLedger, Ledger, Options, Registry};
+use crate::ledger::{EmbeddedLedger, Ledger, Options, RedisLedger, Registry};
+use secrecy::ExposeSecret;
 use std::sync::Arc;
 
 /// One ledger: what the data path sees of it, and its administration.
@@ -17,6 +18,7 @@ pub struct Books {
 
 enum Kind {
     Embedded(Arc<EmbeddedLedger>),
+    Redis(Arc<RedisLedger>),
 }
 
 impl Books {
@@ -25,7 +27,15 @@ impl Books {
         let options = options(config, clock);
         let failed = |why: &dyn std::fmt::Display| StartError::Ledger(why.to_string());
         match &config.redis_url {
-            Some(_) => Err(StartError::Ledger("not yet".into())),
+            Some(url) => {
+                let ledger = RedisLedger::open(url.expose_secret(), options).await;
+                let ledger = ledger.map_err(|e| failed(&e))?;
+                Ok(Self {
+                    calls: ledger.clone(),
+                    registry: ledger.clone(),
+                    kind: Kind::Redis(ledger),
+                })
+            }
             None => {
                 let ledger = EmbeddedLedger::open(&config.data_dir.join("ledger"), options)
                     .map_err(|e| failed(&e))?;
@@ -47,6 +57,7 @@ impl Books {
     pub async fn close(&self) {
         let closed = match &self.kind {
             Kind::Embedded(ledger) => ledger.close().await,
+            Kind::Redis(ledger) => ledger.close().await,
         };
         if let Err(error) = closed {
             tracing::warn!(%error, "not everything was written; it will be at the next start");

@@ -4,7 +4,7 @@
 //! connections, calls in flight, ledger.
 
 mod books;
-mod data;
+mod data_listener;
 mod first;
 
 pub use books::Books;
@@ -18,7 +18,7 @@ use crate::proxy::{Disconnect, Proxy, Rules, UpstreamBounds};
 use crate::secret::SecretDigest;
 use crate::serve::{self, Bounds, Drain, Tls};
 use crate::telemetry;
-use data::Data;
+use data_listener::Data;
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret, SecretString};

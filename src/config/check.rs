@@ -1,12 +1,13 @@
 //! From what is written to what is meant.
 
 use super::raw::{
-    Raw, RawAdmin, RawCredential, RawProvider, RawServer, UnmeteredRoute, UnpricedModel,
+    Raw, RawAdmin, RawCredential, RawProvider, RawRoute, RawServer, UnmeteredRoute, UnpricedModel,
 };
 use super::{BadConfig, Config, Environment, Overrides, ServerBounds};
 use crate::limit::{Calendar, Limit, Meter, Window};
-use crate::provider::{Credential, ModelRoute, Provider, Providers, known};
+use crate::provider::{Credential, KNOWN, Known, ModelRoute, Provider, Providers, known};
 use secrecy::{ExposeSecret, SecretString};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -53,9 +54,12 @@ pub(super) fn check(
         bad(format!("ledger.timezone = \"{timezone}\": no such zone; write it like Europe/Berlin"))
     })?;
     let redis_url = overrides.redis.clone().or(ledger.redis_url);
-    let redis_url =
-        redis_url.map(|url| expand("ledger.redis_url", &url, environment)).transpose()?;
+    let redis_url = redis_url.map(|url| redis(&url, environment)).transpose()?;
     let rules = raw.enforcement;
+    let drain = rules.drain_seconds.unwrap_or(30);
+    if drain > 3600 {
+        return Err(bad(format!("enforcement.drain_seconds = {drain}: at most 3600")));
+    }
     let data_dir = overrides
         .data_dir
         .clone()
@@ -75,7 +79,7 @@ pub(super) fn check(
         calendar,
         mode: rules.mode.unwrap_or_default(),
         on_disconnect: rules.on_disconnect.unwrap_or_default(),
-        drain: Duration::from_secs(rules.drain_seconds.unwrap_or(30)),
+        drain: Duration::from_secs(drain),
         unpriced_is_free: rules.unpriced_model == Some(UnpricedModel::Free),
         forward_unmetered: rules.unmetered_route == Some(UnmeteredRoute::Forward),
         user_limits: user_limits(raw.defaults.user.limits, environment)?,
@@ -99,6 +103,16 @@ fn address(
     text.parse().map_err(|_| {
         bad(format!("{name} = \"{text}\" is not an address; write it like 127.0.0.1:{port}"))
     })
+}
+
+/// The URL is not shown: it may hold a password.
+fn redis(url: &str, environment: &Environment) -> Result<SecretString, BadConfig> {
+    let url = expand("ledger.redis_url", url, environment)?;
+    let schemes = ["redis://", "rediss://"];
+    match schemes.iter().any(|scheme| url.expose_secret().starts_with(scheme)) {
+        true => Ok(url),
+        false => Err(bad("ledger.redis_url does not begin with redis:// or rediss://")),
+    }
 }
 
 /// Replaces a whole-value `${NAME}` by the variable.
@@ -186,33 +200,57 @@ fn user_limits(
 }
 
 fn providers(
-    written: std::collections::BTreeMap<String, RawProvider>,
-    routes: Vec<super::raw::RawRoute>,
+    mut written: BTreeMap<String, RawProvider>,
+    routes: Vec<RawRoute>,
     environment: &Environment,
     overrides: &Overrides,
 ) -> Result<Providers, BadConfig> {
-    let mut written = written;
-    for (name, _) in &overrides.upstreams {
-        written.entry(name.clone()).or_default();
-    }
     if written.is_empty() {
-        let set = |k: &&crate::provider::Known| environment.get(k.variable).is_some();
-        for known in crate::provider::KNOWN.iter().filter(set) {
+        let set = |known: &&Known| environment.get(known.variable).is_some();
+        for known in KNOWN.iter().filter(set) {
             written.insert(known.name.to_owned(), RawProvider::default());
         }
     }
-    let mut providers = Vec::new();
+    for (name, _) in &overrides.upstreams {
+        if known(name).is_none() && !written.contains_key(name) {
+            return Err(unknown_upstream(name, &written));
+        }
+        written.entry(name.clone()).or_default();
+    }
+    let mut providers: Vec<Provider> = Vec::new();
     for (name, raw) in written {
         let upstream = overrides.upstreams.iter().rfind(|(n, _)| *n == name).map(|(_, url)| url);
         providers.push(provider(name, raw, upstream, environment)?);
     }
+    let mut names = BTreeSet::new();
+    for credential in providers.iter().flat_map(|provider| &provider.credentials) {
+        if !names.insert(credential.name.as_str()) {
+            let name = &credential.name;
+            return Err(bad(format!("providers: two credentials are named `{name}`")));
+        }
+    }
     for route in &routes {
+        if route.models.is_empty() {
+            let to = &route.provider;
+            return Err(bad(format!("routes: the one to `{to}` has no models; [\"*\"] is all")));
+        }
         if !providers.iter().any(|p| p.name == route.provider) {
             return Err(bad(format!("routes: there is no provider `{}`", route.provider)));
         }
     }
-    let rule = |r: super::raw::RawRoute| ModelRoute { models: r.models, provider: r.provider };
+    let rule = |r: RawRoute| ModelRoute { models: r.models, provider: r.provider };
     Ok(Providers::new(providers, routes.into_iter().map(rule).collect()))
+}
+
+fn unknown_upstream(name: &str, written: &BTreeMap<String, RawProvider>) -> BadConfig {
+    let names = KNOWN.iter().map(|known| known.name).chain(written.keys().map(String::as_str));
+    let near = names
+        .max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
+    bad(format!(
+        "--upstream {name}: there is no provider `{name}`; did you mean `{}`? A provider of your \
+         own is written as [providers.{name}] in the file",
+        near.unwrap_or("openai")
+    ))
 }
 
 fn provider(
@@ -301,6 +339,9 @@ fn server(raw: &RawServer) -> Result<ServerBounds, BadConfig> {
         }
     };
     let connections = raw.max_connections.unwrap_or(20_000);
+    if !(1..=1_000_000).contains(&connections) {
+        return Err(bad(format!("server.max_connections = {connections}: from 1 to 1000000")));
+    }
     Ok(ServerBounds {
         json_bytes: bytes("max_json_bytes", raw.max_json_bytes, 32 << 20)?,
         upload_bytes: bytes("max_upload_bytes", raw.max_upload_bytes, 512 << 20)?,
@@ -311,6 +352,6 @@ fn server(raw: &RawServer) -> Result<ServerBounds, BadConfig> {
         connect: seconds("connect_seconds", raw.connect_seconds, 10)?,
         first_byte: seconds("first_byte_seconds", raw.first_byte_seconds, 600)?,
         stop: seconds("stop_seconds", raw.stop_seconds, 300)?,
-        connections: usize::try_from(connections.clamp(1, 1_000_000)).unwrap_or(20_000),
+        connections: usize::try_from(connections).unwrap_or(usize::MAX),
     })
 }

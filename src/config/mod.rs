@@ -1,9 +1,11 @@
 //! The configuration: flag over environment over file over default, checked before anything starts.
 //!
-//! `raw` is what may be written, `check` turns it into what is meant, `print` shows it without
-//! secrets. Nothing here opens a socket or reads the process's environment by itself.
+//! `raw` is what may be written, `source` and `origin` know where it was said, `check` turns it into
+//! what is meant, `print` shows it without secrets. Nothing here opens a socket or reads the
+//! process's environment by itself.
 
 mod check;
+mod origin;
 mod print;
 mod raw;
 mod source;
@@ -138,8 +140,8 @@ impl Config {
         environment: &Environment,
         overrides: &Overrides,
     ) -> Result<Self, BadConfig> {
-        let raw = source::read(path, environment)?;
-        check::check(raw, environment, overrides)
+        let (raw, origin) = source::read(path, environment)?;
+        check::check(raw, environment, overrides).map_err(|bad| origin.locate(bad, overrides))
     }
 
     /// The same without any file.

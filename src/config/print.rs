@@ -3,7 +3,7 @@
 use super::{Config, OnDisconnect};
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::Limit;
-use crate::provider::Provider;
+use crate::provider::{ModelRoute, Provider};
 use toml::{Table, Value};
 
 const HIDDEN: &str = "***";
@@ -27,6 +27,7 @@ pub(super) fn table(config: &Config) -> Table {
     let providers: Table =
         config.providers.iter().map(|p| (p.name.clone(), provider(p).into())).collect();
     put(&mut all, "providers", providers);
+    put(&mut all, "routes", config.providers.routes().iter().map(route).collect::<Vec<_>>());
     let mut admin = Table::new();
     if config.admin_token.is_some() {
         put(&mut admin, "token", HIDDEN);
@@ -114,6 +115,13 @@ fn provider(provider: &Provider) -> Table {
         provider.credentials.iter().map(|c| credential(&c.name)).collect();
     put(&mut shown, "credentials", credentials);
     shown
+}
+
+fn route(route: &ModelRoute) -> Value {
+    let mut shown = Table::new();
+    put(&mut shown, "models", route.models.clone());
+    put(&mut shown, "provider", route.provider.clone());
+    Value::Table(shown)
 }
 
 fn server(config: &Config) -> Table {

@@ -1,6 +1,7 @@
 //! Where settings come from: the file, then `FAREBOX_*` variables laid over it.
 
 use super::BadConfig;
+use super::origin::Origin;
 use super::raw::Raw;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -45,17 +46,18 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
     }
 }
 
-/// The file with the environment laid over it.
-pub(super) fn read(path: Option<&Path>, environment: &Environment) -> Result<Raw, BadConfig> {
+/// The file with the environment laid over it, and where each setting was said.
+pub(super) fn read(
+    path: Option<&Path>,
+    environment: &Environment,
+) -> Result<(Raw, Origin), BadConfig> {
     let (name, text) = read_file(path)?;
     let raw: Raw = toml::from_str(&text).map_err(|e| in_file(&name, &text, &e))?;
-    let mut laid_over = environment
-        .0
-        .iter()
-        .filter(|(name, value)| is_setting(name) && !value.is_empty())
-        .peekable();
-    if laid_over.peek().is_none() {
-        return Ok(raw);
+    let is_laid_over = |(name, value): &(&String, &String)| is_setting(name) && !value.is_empty();
+    let laid_over: Vec<_> = environment.0.iter().filter(is_laid_over).collect();
+    let variables = laid_over.iter().map(|(name, _)| (place(name), (*name).clone())).collect();
+    if laid_over.is_empty() {
+        return Ok((raw, Origin { name, text, variables }));
     }
     let mut table: toml::Table = toml::from_str(&text).map_err(|e| in_file(&name, &text, &e))?;
     for (variable, value) in laid_over {
@@ -63,7 +65,8 @@ pub(super) fn read(path: Option<&Path>, environment: &Environment) -> Result<Raw
         Raw::try_from_table(table.clone())
             .map_err(|e| BadConfig(format!("{variable}: {}", with_suggestion(e.message()))))?;
     }
-    Raw::try_from_table(table).map_err(|e| BadConfig(e.message().to_owned()))
+    let raw = Raw::try_from_table(table).map_err(|e| BadConfig(with_suggestion(e.message())))?;
+    Ok((raw, Origin { name, text, variables }))
 }
 
 impl Raw {
@@ -93,13 +96,21 @@ fn read_file(path: Option<&Path>) -> Result<(String, String), BadConfig> {
 }
 
 fn is_setting(variable: &str) -> bool {
-    variable.starts_with("FAREBOX_") && !NOT_SETTINGS.contains(&variable)
+    let Some(name) = variable.strip_prefix("FAREBOX_") else { return false };
+    // Kubernetes makes such variables of a service that is named farebox.
+    let of_service = name == "PORT" || name.starts_with("PORT_") || name.starts_with("SERVICE_");
+    !of_service && !NOT_SETTINGS.contains(&variable)
 }
 
-/// `FAREBOX_LEDGER__REDIS_URL` is `ledger.redis_url`; lists are written as in TOML.
+/// `FAREBOX_LEDGER__REDIS_URL` is `ledger.redis_url`.
+fn place(variable: &str) -> String {
+    variable.trim_start_matches("FAREBOX_").to_ascii_lowercase().replace("__", ".")
+}
+
+/// Sets what a variable says; lists are written as in TOML.
 fn lay_over(table: &mut toml::Table, variable: &str, value: &str) {
-    let name = variable.trim_start_matches("FAREBOX_").to_ascii_lowercase();
-    let mut levels: Vec<&str> = name.split("__").collect();
+    let name = place(variable);
+    let mut levels: Vec<&str> = name.split('.').collect();
     let Some(last) = levels.pop() else { return };
     let mut at = table;
     for level in levels {
@@ -133,8 +144,14 @@ fn in_file(name: &str, text: &str, error: &toml::de::Error) -> BadConfig {
     BadConfig(format!("{name}:{line}: {} (at `{shown}`)", with_suggestion(error.message())))
 }
 
-/// An unknown name gets the nearest known one.
+/// An unknown name gets the nearest known one. A text where none belongs is not shown: it may be a
+/// secret that was written in a wrong place.
 fn with_suggestion(message: &str) -> String {
+    if let Some((_, expected)) = message.split_once("\", expected ")
+        && message.starts_with("invalid type: string")
+    {
+        return format!("invalid type: a text, expected {expected}");
+    }
     let mut quoted = message.split('`').skip(1).step_by(2);
     let nearest = message.starts_with("unknown ").then(|| {
         let wrong = quoted.next()?;

@@ -183,7 +183,7 @@ impl AccountState {
 
     /// Counts one call of so many tokens in every rate; gives the periods.
     pub fn count_rates(&mut self, tokens: i64, moment: &Moment) -> Vec<(Slot, Period)> {
-        self.track(moment);
+        self.track(moment, Slot::is_rate);
         let mut counted = Vec::new();
         for counter in self.counters.iter_mut().filter(|c| c.slot.is_rate()) {
             counter.used = counter.used.saturating_add(rate_amount(counter.slot, tokens));
@@ -208,7 +208,7 @@ impl AccountState {
 
     /// Charges every counter that is not a rate; gives the periods.
     pub fn charge(&mut self, charge: Amounts, moment: &Moment) -> Vec<(Slot, Period)> {
-        self.track(moment);
+        self.track(moment, |slot| !slot.is_rate());
         self.last = Some(moment.now);
         let mut charged = Vec::new();
         for counter in self.counters.iter_mut().filter(|c| !c.slot.is_rate()) {
@@ -234,20 +234,20 @@ impl AccountState {
 
     /// Zeroes the current period of one slot, or of all.
     pub fn reset(&mut self, slot: Option<Slot>, moment: &Moment) {
-        self.track(moment);
+        self.track(moment, |_| true);
         for counter in self.counters.iter_mut().filter(|c| slot.is_none_or(|s| s == c.slot)) {
             counter.used = 0;
         }
     }
 
-    /// Makes every counter current, and adds those that limits ask for.
-    pub fn track(&mut self, moment: &Moment) {
+    /// Makes counters current, and adds those that limits ask for.
+    fn track(&mut self, moment: &Moment, which: impl Fn(Slot) -> bool) {
         for slot in self.limits.iter().map(Slot::of).chain([Slot::MONTH_USD]) {
             if slot.window.is_some() && !self.counters.iter().any(|c| c.slot == slot) {
                 self.counters.push(Counter { slot, period: 0, used: 0, admitted: None });
             }
         }
-        for counter in &mut self.counters {
+        for counter in self.counters.iter_mut().filter(|c| which(c.slot)) {
             if let Some(window) = counter.slot.window {
                 counter.turn(moment.period(window));
             }

@@ -2,7 +2,7 @@
 //! CRC. Knows nothing of what the records mean.
 //!
 //! `append` returns after `write`: what was appended survives this process, not the machine.
-//! Invariants: sequence numbers rise by one. A record that is torn or damaged ends its segment;
+//! Invariants: sequence numbers rise. A record that is torn or damaged ends its segment;
 //! what was read before it stands. A failed write leaves no half record behind.
 
 use std::fs::{self, File, OpenOptions};
@@ -44,10 +44,7 @@ impl Log {
     pub fn open(dir: &Path, segment_bytes: u64, after: u64) -> io::Result<(Self, Contents)> {
         fs::create_dir_all(dir)?;
         let mut segments = list(dir)?;
-        let mut contents = Contents::default();
-        for &first in &segments {
-            read_segment(&path(dir, first), &mut contents)?;
-        }
+        let contents = Self::read(dir)?;
         let last = contents.records.last().map_or(0, |(seq, _)| *seq);
         let newest = segments.last().copied().unwrap_or(0);
         let next = last.max(after).max(newest).saturating_add(1);
@@ -57,6 +54,15 @@ impl Log {
         let frame = Vec::with_capacity(4096);
         let dir = dir.to_owned();
         Ok((Self { dir, file, length, segment_bytes, next, segments, frame }, contents))
+    }
+
+    /// Reads the log of a directory without writing to it.
+    pub fn read(dir: &Path) -> io::Result<Contents> {
+        let mut contents = Contents::default();
+        for first in list(dir)? {
+            read_segment(&path(dir, first), &mut contents)?;
+        }
+        Ok(contents)
     }
 
     /// Appends one record; gives its sequence number.

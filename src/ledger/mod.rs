@@ -13,11 +13,13 @@ mod account;
 mod admin;
 mod book;
 mod embedded;
+mod journal;
 mod log;
 mod moment;
 mod options;
 mod order;
 mod query;
+mod redis;
 mod registry;
 mod settling;
 mod slot;
@@ -29,6 +31,7 @@ pub use order::{
     Admission, Amounts, CallFacts, Caller, Denial, Ending, Enforcement, HoldOrder, LimitDenial,
     LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,
 };
+pub use redis::RedisLedger;
 pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
     Page, Registry, RegistryError, Verification,

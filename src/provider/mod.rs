@@ -81,6 +81,11 @@ impl Providers {
         self.by_name.values()
     }
 
+    /// The rules, in the order in which they are asked.
+    pub fn routes(&self) -> &[ModelRoute] {
+        &self.routes
+    }
+
     /// The provider for a model: by the first rule that matches, else the one that the price table
     /// names.
     pub fn for_model(&self, model: &str, priced_at: Option<&str>) -> Option<&Arc<Provider>> {

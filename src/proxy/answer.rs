@@ -29,12 +29,13 @@ const BROKEN_OFF: &[u8] =
 pub(super) struct Metering {
     reader: Box<dyn ReadAnswer>,
     tab: Tab,
+    cost: Option<NanoUsd>,
     ended: bool,
 }
 
 impl Metering {
     pub(super) fn new(reader: Box<dyn ReadAnswer>, tab: Tab) -> Self {
-        Self { reader, tab, ended: false }
+        Self { reader, tab, cost: None, ended: false }
     }
 
     /// Shows a frame; what the client is to see of it. The tab ends here if the protocol does.
@@ -42,19 +43,20 @@ impl Metering {
         let out = self.reader.push(frame);
         let reading = self.reader.reading();
         if reading.complete && reading.usage_final {
-            self.tab.post(Ending::Finished, reading);
+            self.cost = self.cost.or(self.tab.post(Ending::Finished, reading));
         }
         out
     }
 
-    /// The body ended. Bytes that were withheld, and the cost if the tab ended now.
+    /// The body ended. Bytes that were withheld, and what the call cost.
     pub(super) fn finish(&mut self, ending: Ending) -> (Bytes, Option<NanoUsd>) {
         if self.ended {
-            return (Bytes::new(), None);
+            return (Bytes::new(), self.cost);
         }
         self.ended = true;
         let (rest, reading) = self.reader.finish(ending != Ending::Finished);
-        (rest, self.tab.post(ending, &reading))
+        self.cost = self.cost.or(self.tab.post(ending, &reading));
+        (rest, self.cost)
     }
 }
 

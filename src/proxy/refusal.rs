@@ -122,89 +122,100 @@ impl Refusal {
     }
 
     fn words(&self) -> Words {
-        use StatusCode as S;
-        let client = "invalid_request_error";
-        let say = |status, kind, code, message: String| Words {
-            status,
-            kind,
-            code,
-            param: None,
-            message,
-            retry: Retry::Silent,
-        };
         match self {
-            Self::Key(why) => {
-                let message = format!(
-                    "Incorrect API key: {why}. Send a key that Farebox issued as `Authorization: \
-                     Bearer sk-fb-…`."
-                );
-                say(S::UNAUTHORIZED, client, "invalid_api_key", message)
+            Self::Key(_) | Self::Suspended => self.caller_words(),
+            Self::ModelNotAllowed(_) | Self::ModelNotPriced(_, _) | Self::NoProvider(_) => {
+                Words { param: Some("model"), ..self.model_words() }
             }
-            Self::Suspended => {
-                let message = "This account is suspended; ask its operator to resume it.";
-                say(S::FORBIDDEN, client, "account_suspended", message.to_owned())
-            }
-            Self::ModelNotAllowed(model) => {
-                let message = format!("This key may not use the model `{model}`.");
-                Words {
-                    param: Some("model"),
-                    ..say(S::FORBIDDEN, client, "model_not_allowed", message)
-                }
-            }
-            Self::ModelNotPriced(model, near) => {
-                let message = not_priced(model, near);
-                Words {
-                    param: Some("model"),
-                    ..say(S::BAD_REQUEST, client, "model_not_priced", message)
-                }
-            }
-            Self::NoProvider(model) => {
-                let message = format!(
-                    "No configured provider serves `{model}`; name it in [[routes]] or configure \
-                     its provider."
-                );
-                Words {
-                    param: Some("model"),
-                    ..say(S::NOT_FOUND, client, "model_not_found", message)
-                }
-            }
-            Self::UnknownRoute(route) => {
-                let message = format!("Unknown route: {route}. Nothing passes here unmetered.");
-                say(S::NOT_FOUND, client, "unknown_route", message)
-            }
-            Self::UnmeteredRoute(route) => {
-                let message = format!(
-                    "{route} costs money but is not metered here, so it is refused; \
-                     `unmetered_route = \"forward\"` would let it pass uncharged."
-                );
-                say(S::NOT_FOUND, client, "unknown_route", message)
-            }
-            Self::Body(unreadable) => Words {
-                param: unreadable.param,
-                ..say(S::BAD_REQUEST, client, "invalid_body", unreadable.message.clone())
-            },
-            Self::TooLarge(most) => {
-                let message = format!("The request body is larger than {most} bytes.");
-                say(S::PAYLOAD_TOO_LARGE, client, "request_too_large", message)
-            }
-            Self::SlowBody => {
-                let message = "The request body did not arrive in time.".to_owned();
-                say(S::REQUEST_TIMEOUT, client, "request_timeout", message)
-            }
+            Self::UnknownRoute(_)
+            | Self::UnmeteredRoute(_)
+            | Self::Body(_)
+            | Self::TooLarge(_)
+            | Self::SlowBody
+            | Self::Unbounded(_) => self.request_words(),
             Self::Limit(denial) => limit_words(denial),
-            Self::Unbounded(account) => {
-                let message = format!(
-                    "{account} is under strict enforcement and nothing bounds what this call can \
-                     cost; set `max_completion_tokens`, or `max_output_tokens` for responses."
-                );
-                say(S::BAD_REQUEST, client, "unbounded_cost", message)
-            }
             Self::Ledger
             | Self::Overloaded
             | Self::Unreachable
             | Self::Timeout
             | Self::Credential => self.server_words(),
         }
+    }
+
+    fn caller_words(&self) -> Words {
+        match self {
+            Self::Key(why) => {
+                let message = format!(
+                    "Incorrect API key: {why}. Send a key that Farebox issued as `Authorization: \
+                     Bearer sk-fb-…`."
+                );
+                client_words(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+            }
+            _ => {
+                let message = "This account is suspended; ask its operator to resume it.";
+                client_words(StatusCode::FORBIDDEN, "account_suspended", message.to_owned())
+            }
+        }
+    }
+
+    fn model_words(&self) -> Words {
+        match self {
+            Self::ModelNotAllowed(model) => {
+                let message = format!("This key may not use the model `{model}`.");
+                client_words(StatusCode::FORBIDDEN, "model_not_allowed", message)
+            }
+            Self::NoProvider(model) => {
+                let message = format!(
+                    "No configured provider serves `{model}`; name it in [[routes]] or configure \
+                     its provider."
+                );
+                client_words(StatusCode::NOT_FOUND, "model_not_found", message)
+            }
+            Self::ModelNotPriced(model, near) => {
+                let message = not_priced(model, near);
+                client_words(StatusCode::BAD_REQUEST, "model_not_priced", message)
+            }
+            _ => self.server_words(),
+        }
+    }
+
+    fn request_words(&self) -> Words {
+        let (status, code, message) = match self {
+            Self::UnknownRoute(route) => {
+                let message = format!("Unknown route: {route}. Nothing passes here unmetered.");
+                (StatusCode::NOT_FOUND, "unknown_route", message)
+            }
+            Self::UnmeteredRoute(route) => {
+                let message = format!(
+                    "{route} costs money but is not metered here, so it is refused; \
+                     `unmetered_route = \"forward\"` would let it pass uncharged."
+                );
+                (StatusCode::NOT_FOUND, "unknown_route", message)
+            }
+            Self::Body(unreadable) => {
+                (StatusCode::BAD_REQUEST, "invalid_body", unreadable.message.clone())
+            }
+            Self::TooLarge(most) => {
+                let message = format!("The request body is larger than {most} bytes.");
+                (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
+            }
+            Self::Unbounded(account) => {
+                let message = format!(
+                    "{account} is under strict enforcement and nothing bounds what this call can \
+                     cost; set `max_completion_tokens`, or `max_output_tokens` for responses."
+                );
+                (StatusCode::BAD_REQUEST, "unbounded_cost", message)
+            }
+            _ => {
+                let message = "The request body did not arrive in time.".to_owned();
+                (StatusCode::REQUEST_TIMEOUT, "request_timeout", message)
+            }
+        };
+        let param = match self {
+            Self::Body(unreadable) => unreadable.param,
+            _ => None,
+        };
+        Words { param, ..client_words(status, code, message) }
     }
 
     fn server_words(&self) -> Words {
@@ -262,6 +273,12 @@ impl Refusal {
             "resets_at": standing.resets.map(rfc3339_seconds),
         })
     }
+}
+
+/// Words about what the client sent.
+fn client_words(status: StatusCode, code: &'static str, message: String) -> Words {
+    let kind = "invalid_request_error";
+    Words { status, kind, code, param: None, message, retry: Retry::Silent }
 }
 
 fn not_priced(model: &str, near: &[String]) -> String {

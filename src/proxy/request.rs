@@ -24,6 +24,18 @@ pub(super) struct Frames {
     length: u64,
 }
 
+/// The longest name of a model.
+const MODEL_BYTES: usize = 256;
+
+fn usable_name(model: &str) -> Result<(), Refusal> {
+    let message = match model.len() {
+        0 => "`model` is missing; name the model that is to answer.".to_owned(),
+        n if n > MODEL_BYTES => format!("`model` has {n} bytes; at most {MODEL_BYTES} are read."),
+        _ => return Ok(()),
+    };
+    Err(Refusal::Body(Unreadable { param: Some("model"), message }))
+}
+
 /// A body on its way to a provider.
 #[derive(Debug)]
 pub(super) enum Outgoing {
@@ -101,6 +113,7 @@ pub(super) async fn read_call(
     let mut reader = read_request(operation);
     let frames = take_in(headers, body, intake, |frame| reader.push(frame)).await?;
     let call = reader.finish().map_err(Refusal::Body)?;
+    usable_name(&call.model)?;
     let frames = match &call.edit {
         Some(edit) => frames.spliced(edit),
         None => frames,

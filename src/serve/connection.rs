@@ -103,8 +103,7 @@ where
         server
             .timer(TokioTimer::new())
             .header_read_timeout(bounds.header)
-            .max_buf_size(bounds.header_bytes.max(8192))
-            .pipeline_flush(true);
+            .max_buf_size(bounds.header_bytes.max(8192));
         let connection = pin!(server.serve_connection(io, service));
         finish(connection, watch, |c| c.graceful_shutdown()).await
     }

@@ -150,3 +150,98 @@ fn r024_the_older_variables_set_the_default_limits() {
     let error = load("", [("OPENAI_RATE_LIMIT_PER_DAY", "many")]).unwrap_err();
     assert!(error.contains("OPENAI_RATE_LIMIT_PER_DAY") && error.contains("many"), "{error}");
 }
+
+#[test]
+fn a_mistake_in_meaning_has_a_line_too() {
+    refused("\n\nlisten = \"x\"", &["farebox.toml:3: listen"]);
+    refused("[ledger]\n\nlease_seconds = 1", &["farebox.toml:3: ledger.lease_seconds = 1"]);
+    refused("[server]\nheader_seconds = 0", &["farebox.toml:2: server.header_seconds"]);
+    let file = "[[providers.openai.credentials]]\nname = \"a\"\napi_key = \"${NOT_SET}\"";
+    refused(file, &["farebox.toml:3: providers.openai.credentials.a.api_key"]);
+    // What a variable or a flag says is not at a line of the file.
+    let error = load("listen = \"127.0.0.1:1\"", [("FAREBOX_LISTEN", "x")]).unwrap_err();
+    assert!(error.starts_with("FAREBOX_LISTEN: listen = \"x\""), "{error}");
+    let flags = Overrides { listen: Some("0.0.0.0:80".parse().unwrap()), ..Overrides::default() };
+    let error = load_with("listen = \"127.0.0.1:1\"", [], &flags).unwrap_err();
+    assert!(error.starts_with("--listen: listen = \"0.0.0.0:80\""), "{error}");
+}
+
+#[test]
+fn a_value_of_a_wrong_type_is_not_shown_as_it_may_be_a_secret() {
+    let error = load("[providers.openai]\ncredentials = \"sk-secret\"", []).unwrap_err();
+    assert!(error.contains("farebox.toml:2") && !error.contains("sk-secret"), "{error}");
+    let variable = ("FAREBOX_PROVIDERS__OPENAI__CREDENTIALS", "[{api_key = 'sk-secret'");
+    let error = load("", [variable]).unwrap_err();
+    assert!(error.contains(variable.0) && !error.contains("sk-secret"), "{error}");
+}
+
+#[test]
+fn the_variables_that_kubernetes_makes_of_a_service_are_not_settings() {
+    let service = [
+        ("FAREBOX_SERVICE_HOST", "10.0.0.1"),
+        ("FAREBOX_SERVICE_PORT_HTTP", "8080"),
+        ("FAREBOX_PORT", "tcp://10.0.0.1:8080"),
+        ("FAREBOX_PORT_8080_TCP_ADDR", "10.0.0.1"),
+    ];
+    assert!(load("", service).is_ok());
+    let error = load("", [("FAREBOX_LISTNE", "127.0.0.1:1")]).unwrap_err();
+    assert!(error.contains("FAREBOX_LISTNE") && error.contains("`listen`"), "{error}");
+}
+
+#[test]
+fn pointing_one_provider_elsewhere_leaves_the_others() {
+    let upstream = |name: &str| Overrides {
+        upstreams: vec![(name.to_owned(), "http://127.0.0.1:9/v1".to_owned())],
+        ..Overrides::default()
+    };
+    let keys = [("OPENAI_API_KEY", "sk-a"), ("GROQ_API_KEY", "gsk-b")];
+    let config = load_with("", keys, &upstream("openai")).unwrap();
+    let names: Vec<&str> = config.providers.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["groq", "openai"]);
+    let error = load_with("", [], &upstream("opanai")).unwrap_err();
+    assert!(error.contains("opanai") && error.contains("did you mean `openai`?"), "{error}");
+    let file = "[providers.mine]\nbase_url = \"http://a.test/v1\"";
+    let config = load_with(file, [], &upstream("mine")).unwrap();
+    assert_eq!(config.providers.get("mine").unwrap().base_url(), "http://127.0.0.1:9/v1");
+}
+
+#[test]
+fn refuses_what_would_only_fail_later() {
+    refused("[ledger]\nredis_url = \"http://u:pw@h\"", &["ledger.redis_url", "redis://", ":2"]);
+    refused("[server]\nmax_connections = 0", &["max_connections = 0"]);
+    refused("[enforcement]\ndrain_seconds = 999999", &["drain_seconds = 999999", "3600"]);
+    refused("[providers.openai]\n[[routes]]\nmodels = []\nprovider = \"openai\"", &["routes"]);
+    let twice = "[[providers.openai.credentials]]\nname = \"a\"\napi_key = \"k\"\n\
+                 [[providers.groq.credentials]]\nname = \"a\"\napi_key = \"k\"";
+    refused(twice, &["two credentials are named `a`"]);
+    let error = load("[ledger]\nredis_url = \"http://u:pw@h\"", []).unwrap_err();
+    assert!(!error.contains("pw"), "{error}");
+}
+
+#[test]
+fn what_is_printed_is_a_file_that_says_the_same() {
+    let file = "[ledger]\nredis_url = \"redis://u:pw@h\"\n[providers.openai]\n\
+                [[providers.openai.credentials]]\nname = \"main\"\napi_key = \"sk-a\"\n\
+                [[routes]]\nmodels = [\"gpt-*\"]\nprovider = \"openai\"\n\
+                [admin]\ntoken = \"a-token-of-my-own-choice\"";
+    let printed = load(file, []).unwrap().printed().to_string();
+    for secret in ["pw", "sk-a", "of-my-own"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    let again = printed.replace("\"***\"", "\"redis://a-token-to-fill-in\"");
+    let again = load(&again, []).unwrap().printed().to_string();
+    assert_eq!(again, printed);
+    assert!(printed.contains("gpt-*"), "{printed}");
+}
+
+#[test]
+fn r025_the_documented_file_is_the_default_one() {
+    let documented = include_str!("../../docs/configuration.md");
+    let file = documented.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let environment =
+        [("OPENAI_API_KEY", "sk-a"), ("FAREBOX_ADMIN_TOKEN", "a-token-of-my-own-choice")];
+    let mut written = load(file, environment).unwrap().printed();
+    let routes = written.insert("routes".to_owned(), toml::Value::Array(Vec::new()));
+    assert_eq!(routes.unwrap().as_array().unwrap().len(), 1);
+    assert_eq!(written.to_string(), load("", environment).unwrap().printed().to_string());
+}

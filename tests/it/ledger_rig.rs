@@ -1,11 +1,12 @@
 //! What the ledger's tests share: a back end with a clock moved by hand, users, calls.
 
+use crate::redis_server::RedisServer;
 use farebox::clock::{Clock, UnixMs, parse_time};
 use farebox::ids::{AccountId, CallId};
 use farebox::ledger::{
     Account, Admission, Amounts, BoxFuture, CallFacts, Caller, Change, Crossing, Denial,
     EmbeddedLedger, Ending, Enforcement, HoldOrder, KeyFacts, Ledger, LimitDenial, NewAccount,
-    Options, Payers, Registry, Settlement, Unavailable, UsageEvent,
+    Options, Payers, RedisLedger, Registry, Settlement, Unavailable, UsageEvent,
 };
 use farebox::limit::Limit;
 use farebox::money::NanoUsd;
@@ -13,6 +14,7 @@ use farebox::secret::SecretDigest;
 use farebox::usage::{Figure, Usage};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 
 /// Makes one test of each back end from each function.
@@ -21,6 +23,10 @@ macro_rules! contract {
         mod embedded {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() { super::$name(&crate::ledger_rig::Rig::embedded()).await; })+
+        }
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name(&crate::ledger_rig::Rig::redis().await).await; })+
         }
     };
 }
@@ -42,6 +48,18 @@ impl Backend for EmbeddedLedger {
     }
     fn delivered(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
+    }
+}
+
+impl Backend for RedisLedger {
+    fn sweep_now(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { self.sweep().await.unwrap() })
+    }
+    fn renew_now(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { self.renew().await.unwrap() })
+    }
+    fn delivered(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { self.drain(Duration::from_secs(10)).await.unwrap() })
     }
 }
 
@@ -81,6 +99,27 @@ impl Rig {
             other: None,
             crossed: Mutex::new(crossed),
             _surroundings: Box::new(dir),
+        }
+    }
+
+    /// Two processes on one Redis.
+    pub async fn redis() -> Self {
+        let clock = clock();
+        let server = RedisServer::start(&[]);
+        let (sender, crossed) = tokio::sync::mpsc::channel(1000);
+        let options = |journal: &str| Options {
+            crossings: Some(sender.clone()),
+            journal_dir: server.dir().join(journal),
+            ..options(&clock)
+        };
+        let ledger = RedisLedger::open(&server.url(), options("one")).await.unwrap();
+        let other = RedisLedger::open(&server.url(), options("two")).await.unwrap();
+        Self {
+            clock,
+            ledger,
+            other: Some(other),
+            crossed: Mutex::new(crossed),
+            _surroundings: Box::new(server),
         }
     }
 

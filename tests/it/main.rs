@@ -1,6 +1,7 @@
 //! All integration tests in one binary: real sockets, a real Redis, captures.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod broken;
 mod captures;
 mod cli;
 mod config;
@@ -10,7 +11,11 @@ mod demo;
 mod ledger;
 mod ledger_rig;
 mod pricing;
+mod redis_server;
+mod refuse;
+mod relay;
 mod serve;
 mod simulated_provider;
 mod simulated_reading;
 mod tidy;
+mod world;

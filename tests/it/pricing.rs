@@ -334,3 +334,15 @@ proptest! {
         prop_assert_eq!(cost.get().to_string(), digits::round_up(&sum, 15));
     }
 }
+
+#[test]
+fn the_documented_form_is_readable() {
+    let documented = include_str!("../../docs/pricing.md");
+    let text = documented.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let table = PriceTable::parse(text).unwrap();
+    let model = table.find(None, "gpt-5.4-preview").unwrap();
+    assert_eq!(model.tiers().collect::<Vec<_>>(), ["fast", "priority"]);
+    // Priority, and long: 300,000 × 5 + 1,000 × 30, since priority names no long prices.
+    let cost = model.cost(&plain(300_000, 1_000), &terms("priority", "2026-11-24"));
+    assert_eq!(cost.get(), 1_530_000_000);
+}

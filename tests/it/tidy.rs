@@ -169,8 +169,8 @@ fn modules_import_only_what_the_design_allows() {
         for path in crate_paths(&code) {
             let module = path.split("::").next().unwrap();
             let listed = |entry: &&str| {
-                **entry == "*"
-                    || **entry == module
+                **entry == *"*"
+                    || **entry == *module
                     || path == **entry
                     || path.starts_with(&format!("{entry}::"))
             };

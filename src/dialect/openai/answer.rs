@@ -110,7 +110,7 @@ impl Meter {
         match &mut self.form {
             Form::Unknown { .. } => document.settle(End::Cut, cut),
             Form::Json => {
-                let end = document.end_json(self.at);
+                let end = document.end_json();
                 document.settle(end, cut);
             }
             Form::Events(sse) => {

@@ -49,7 +49,8 @@ pub(super) fn merge(facts: &Facts, reading: &mut Reading, progress: &mut Progres
     }
 }
 
-/// A stream ended: whether it had come to the protocol's end.
+/// Whether a stream that ended without `[DONE]` had come to its end all the same. All streams are
+/// asked for usage, so one that gave none was cut.
 pub(super) fn is_over(reading: &Reading, progress: &Progress) -> bool {
-    reading.done_marker || reading.usage_final || (reading.usage_present && progress.finishes > 0)
+    reading.usage_present && (reading.usage_final || progress.finishes > 0)
 }

@@ -2,7 +2,7 @@
 //!
 //! Looks and marks; the bytes are somebody else's. Offsets count from the event's first byte.
 
-use crate::framing::json::{Container, Scalar, Scanner, Sink, Tree, Want};
+use crate::framing::json::{Container, Passed, Scalar, Scanner, Sink, Template, Tree, Want};
 use crate::framing::sse::{Events, Sse};
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -61,6 +61,18 @@ impl Cutter {
         let marks = &self.chunk.marks;
         !self.chunk.broken && marks.usage && marks.choices_ended && !marks.choice
     }
+
+    /// A template of the event, if its only line is `line` and one thing is to be cut out of it.
+    pub(super) fn into_template(self, line: &[u8]) -> Option<Template> {
+        let Chunk { scanner, mut marks, broken } = self.chunk;
+        if broken || !scanner.is_done() {
+            return None;
+        }
+        let [cut] = marks.cuts.as_slice() else { return None };
+        let cut = usize::try_from(cut.start).ok()?..usize::try_from(cut.end).ok()?;
+        marks.template.learn(line, Some(cut));
+        Some(marks.template)
+    }
 }
 
 struct Chunk {
@@ -91,6 +103,7 @@ struct Marks {
     usage: bool,
     choice: bool,
     choices_ended: bool,
+    template: Template,
 }
 
 impl Marks {
@@ -153,6 +166,11 @@ impl Sink<Spot> for Marks {
             Some(Spot::Usage) => Some(self.comma.unwrap_or(span.start)),
             _ => None,
         };
+    }
+
+    fn passed(&mut self, passed: Passed, span: Range<u64>) {
+        let index = |at| usize::try_from(at).unwrap_or(usize::MAX);
+        self.template.pass(passed, index(span.start)..index(span.end));
     }
 
     fn comma(&mut self, depth: usize, at: u64) {

@@ -49,6 +49,8 @@ impl Marker {
 enum Data {
     Blank,
     Object,
+    /// It is whole and was taken over already: the document ended, or fits the template.
+    Known,
     /// Not JSON, or nested too deep.
     Broken,
     Marker(Marker),
@@ -86,34 +88,49 @@ impl Document {
         &self.reading
     }
 
-    /// The next bytes of an answer that is one document.
+    /// The next bytes of an answer that is one document. What follows it is passed over.
     pub(super) fn json(&mut self, bytes: &[u8], at: u64) {
-        if !matches!(self.data, Data::Broken)
-            && self.scanner.push(bytes, at, &mut self.facts).is_err()
-        {
-            self.data = Data::Broken;
+        if matches!(self.data, Data::Known | Data::Broken) {
+            return;
+        }
+        self.scan(bytes, at);
+        if self.scanner.is_done() {
+            self.end_document(true);
+            self.data = Data::Known;
+            self.progress.over |= !self.is_responses();
+            self.mark();
         }
     }
 
-    /// An answer that is one document ended before offset `at`.
-    pub(super) fn end_json(&mut self, at: u64) -> End {
-        let broken = matches!(self.data, Data::Broken);
-        let whole = !broken && self.scanner.finish(at, &mut self.facts).is_ok();
-        self.end_document(whole);
-        self.progress.over |= whole && !self.is_responses();
-        match (whole, broken) {
-            (true, _) => End::Whole,
-            (false, false) => End::Cut,
-            (false, true) => End::Unreadable,
+    /// An answer that is one document ended.
+    pub(super) fn end_json(&mut self) -> End {
+        if matches!(self.data, Data::Known) {
+            return End::Whole;
         }
+        self.end_document(false);
+        if matches!(self.data, Data::Broken) { End::Unreadable } else { End::Cut }
     }
 
     /// A stream of events ended.
     pub(super) fn end_events(&mut self) -> End {
         if !self.is_responses() {
-            self.progress.over = chat::is_over(&self.reading, &self.progress);
+            self.progress.over |= chat::is_over(&self.reading, &self.progress);
         }
         if self.progress.over { End::Whole } else { End::Cut }
+    }
+
+    /// The provider has said all: the reading is final before the last bytes go on.
+    fn mark(&mut self) {
+        if self.progress.over {
+            self.progress.marked = true;
+            self.settle(End::Whole, false);
+        }
+    }
+
+    fn scan(&mut self, bytes: &[u8], at: u64) {
+        if self.scanner.push(bytes, at, &mut self.facts).is_err() {
+            self.data = Data::Broken;
+        }
     }
 
     /// Judges the reading at the end of the body.
@@ -125,7 +142,7 @@ impl Document {
         }
         let over = progress.over && end == End::Whole && !reading.error && !progress.failed;
         reading.usage_final = reading.usage_present && (reading.usage_final || over);
-        reading.complete = over && (!cut || progress.finishes == 0 || reading.done_marker);
+        reading.complete = over && (!cut || progress.marked);
         reading.truncated =
             !reading.complete && !reading.error && (cut || (end == End::Cut && !progress.failed));
         reading.billable = match () {
@@ -158,29 +175,76 @@ impl Document {
 
 impl Events for Document {
     fn data(&mut self, bytes: &[u8], at: u64) {
-        if matches!(self.data, Data::Blank) {
-            match bytes.trim_ascii_start().first() {
-                None => return,
-                Some(b'[') => self.data = Data::Marker(Marker::default()),
-                Some(_) => self.data = Data::Object,
-            }
-        }
         match &mut self.data {
-            Data::Marker(marker) => marker.push(bytes.trim_ascii_start()),
-            Data::Object => self.json(bytes, at),
-            Data::Blank | Data::Broken => {}
+            Data::Blank => self.begin(bytes, at),
+            Data::Object => {
+                self.facts.template.clear();
+                self.scan(bytes, at);
+            }
+            // Behind a whole document only white space may stand; nothing hangs on it.
+            Data::Known | Data::Broken => {}
+            Data::Marker(marker) => marker.push(bytes),
         }
     }
 
     fn dispatch(&mut self) {
         match std::mem::replace(&mut self.data, Data::Blank) {
-            Data::Marker(marker) => self.reading.done_marker |= marker.is_done(),
+            Data::Marker(marker) => self.end_marker(&marker),
             Data::Object => {
-                let whole = self.scanner.finish(0, &mut self.facts).is_ok();
+                let whole = self.scanner.is_done();
                 self.end_document(whole);
+                if self.is_responses() {
+                    self.mark();
+                }
             }
             Data::Broken => self.end_document(false),
-            Data::Blank => {}
+            Data::Known | Data::Blank => {}
         }
+    }
+}
+
+impl Document {
+    fn end_marker(&mut self, marker: &Marker) {
+        if marker.is_done() {
+            self.reading.done_marker = true;
+            self.progress.over |= !self.is_responses();
+            self.mark();
+        }
+    }
+
+    /// The first bytes of an event's data; most often all of them.
+    fn begin(&mut self, bytes: &[u8], at: u64) {
+        if let Some(fit) = self.facts.template.fit(bytes) {
+            let said = self.reading.output_bytes.saturating_add(fit.counted as u64);
+            self.reading.output_bytes = said;
+            self.data = Data::Known;
+            return;
+        }
+        let bytes = bytes.trim_ascii_start();
+        self.facts.template.clear();
+        match bytes.first() {
+            None => {}
+            Some(b'[') => {
+                let mut marker = Marker::default();
+                marker.push(bytes);
+                self.data = Data::Marker(marker);
+            }
+            Some(_) => {
+                self.data = Data::Object;
+                self.facts.begin = Some(at);
+                self.scan(bytes, at);
+                self.facts.begin = None;
+                let whole = matches!(self.data, Data::Object) && self.scanner.is_done();
+                if whole && self.is_quiet() {
+                    self.facts.template.learn(bytes, None);
+                }
+            }
+        }
+    }
+
+    /// Whether merging the document a second time would change nothing but the text's length.
+    fn is_quiet(&self) -> bool {
+        let typed = !self.is_responses() || self.facts.kind.ends_with(".delta");
+        typed && self.facts.is_quiet()
     }
 }

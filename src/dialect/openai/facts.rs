@@ -3,7 +3,7 @@
 //! Collects, and decides nothing. Cleared between documents.
 
 use super::usage::{BESIDE, BLOCK, Block, Item};
-use crate::framing::json::{Container, Scalar, Sink, Tree, Want};
+use crate::framing::json::{Container, Passed, Scalar, Sink, Template, Tree, Want};
 use std::ops::Range;
 
 /// What stands at a place.
@@ -74,6 +74,10 @@ pub(super) struct Facts {
     pub(super) said_bytes: u64,
     pub(super) usage: Block,
     output: (bool, bool),
+    /// The document with holes, where one is made.
+    pub(super) template: Template,
+    /// Where the document for the template begins.
+    pub(super) begin: Option<u64>,
 }
 
 impl Facts {
@@ -97,6 +101,16 @@ impl Facts {
         self.searches = 0;
         self.said_bytes = 0;
         self.usage.clear();
+    }
+
+    /// Whether it says nothing but names and text, so that saying it again only adds text.
+    pub(super) fn is_quiet(&self) -> bool {
+        !self.error
+            && self.finishes == 0
+            && !self.usage.is_touched()
+            && self.id.is_empty()
+            && self.status.is_empty()
+            && self.searches == 0
     }
 
     fn text(&mut self, fact: Fact, text: &[u8]) {
@@ -157,6 +171,12 @@ impl Sink<Fact> for Facts {
         if fact == Fact::Output && self.output == (true, true) {
             self.searches += 1;
         }
+    }
+
+    fn passed(&mut self, passed: Passed, span: Range<u64>) {
+        let Some(begin) = self.begin else { return };
+        let index = |at: u64| usize::try_from(at.saturating_sub(begin)).unwrap_or(usize::MAX);
+        self.template.pass(passed, index(span.start)..index(span.end));
     }
 
     fn text(&mut self, _: Fact, bytes: usize) {

@@ -14,6 +14,8 @@ pub(super) struct Progress {
     pub(super) finishes: u64,
     /// The protocol's end was seen.
     pub(super) over: bool,
+    /// The provider marked that end, so that nothing can be missing behind it.
+    pub(super) marked: bool,
     /// The provider says that there will be no complete answer, or not here.
     pub(super) failed: bool,
     /// A content filter refused.
@@ -35,6 +37,7 @@ impl Progress {
             answers,
             finishes: 0,
             over: false,
+            marked: false,
             failed: false,
             filtered: false,
             free: false,

@@ -9,9 +9,12 @@ use http::Method;
 /// What a method and a path name; `None` if the path is not OpenAI's.
 pub(in crate::dialect) fn route(method: &Method, path: &str) -> Option<Route> {
     let segments = segments(path)?;
-    match segments.as_slice() {
+    let path = match segments.as_slice() {
+        ["v1", path @ ..] | path => path,
+    };
+    match path {
         ["openai", "deployments", _, rest @ ..] => deployment(method, rest),
-        ["openai", "v1", rest @ ..] | ["v1", rest @ ..] | rest => operation(method, rest),
+        ["openai", "v1", rest @ ..] | rest => operation(method, rest),
     }
 }
 
@@ -117,6 +120,7 @@ mod tests {
         check("POST", "/openai/deployments/chat-prod/chat/completions", "openai.chat");
         check("POST", "/openai/deployments/gpt-4.1/completions", "openai.completions");
         check("POST", "/openai/deployments/emb/embeddings", "openai.embeddings");
+        check("POST", "/v1/openai/deployments/emb/embeddings", "openai.embeddings");
     }
 
     #[test]

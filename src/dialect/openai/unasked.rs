@@ -7,6 +7,7 @@
 
 use super::cutter::Cutter;
 use super::output::Output;
+use crate::framing::json::Template;
 use bytes::Bytes;
 use memchr::memmem;
 use std::ops::Range;
@@ -24,6 +25,8 @@ pub(super) struct Unasked {
     /// The last event was taken out, and a LF that follows its CR goes too.
     dropped: bool,
     usage: memmem::Finder<'static>,
+    /// An event of one line, out of which one thing was cut.
+    template: Template,
 }
 
 /// What is known of the current line.
@@ -31,8 +34,8 @@ pub(super) struct Unasked {
 struct Line {
     first: Option<u8>,
     after_cr: bool,
-    /// A line of the current event is not a comment.
-    in_event: bool,
+    /// Lines of the current event, without comments before them.
+    lines: usize,
 }
 
 /// What a line's end means.
@@ -42,8 +45,10 @@ enum Step {
     Line,
     /// Nothing but comments yet.
     Comment,
-    /// A blank line: the event is whole.
-    Event,
+    /// A blank line: the event of so many lines is whole.
+    Event {
+        lines: usize,
+    },
 }
 
 impl Line {
@@ -54,13 +59,10 @@ impl Line {
         }
         self.after_cr = terminator == b'\r';
         match first {
-            None => {
-                self.in_event = false;
-                Step::Event
-            }
-            Some(b':') if !self.in_event => Step::Comment,
+            None => Step::Event { lines: std::mem::take(&mut self.lines) },
+            Some(b':') if self.lines == 0 => Step::Comment,
             Some(_) => {
-                self.in_event = true;
+                self.lines = self.lines.saturating_add(1);
                 Step::Line
             }
         }
@@ -81,6 +83,7 @@ impl Unasked {
             line: Line::default(),
             dropped: false,
             usage: memmem::Finder::new(b"\"usage\""),
+            template: Template::default(),
         }
     }
 
@@ -104,8 +107,8 @@ impl Unasked {
                     out.pass(start..end);
                     start = end;
                 }
-                Step::Event => {
-                    self.event(&frame, start..end, &mut out);
+                Step::Event { lines } => {
+                    self.event(&frame, start..end, lines, &mut out);
                     start = end;
                 }
             }
@@ -122,7 +125,7 @@ impl Unasked {
         let mut out = Output::new(&empty);
         match self.long.take() {
             Some(long) => long.end(&mut out),
-            None => self.event(&empty, 0..0, &mut out),
+            None => self.event(&empty, 0..0, 0, &mut out),
         }
         out.into_bytes()
     }
@@ -146,7 +149,7 @@ impl Unasked {
     }
 
     /// The event that was held, continued by `rest` of the frame, is whole.
-    fn event(&mut self, frame: &Bytes, rest: Range<usize>, out: &mut Output<'_>) {
+    fn event(&mut self, frame: &Bytes, rest: Range<usize>, lines: usize, out: &mut Output<'_>) {
         self.dropped = false;
         if let Some(mut long) = self.long.take() {
             long.push(&frame[rest], out);
@@ -154,34 +157,44 @@ impl Unasked {
         }
         if self.held.is_empty() {
             let event = &frame[rest.clone()];
-            let Some(cutter) = self.judge(event) else { return out.pass(rest) };
-            return self.cut(event, &cutter, out);
+            if self.usage.find(event).is_none() {
+                return out.pass(rest);
+            }
+            return self.cut(event, lines, out);
         }
         self.held.extend_from_slice(&frame[rest]);
         let event = std::mem::take(&mut self.held);
-        match self.judge(&event) {
+        match self.usage.find(&event) {
+            Some(_) => self.cut(&event, lines, out),
             None => out.copy(&event),
-            Some(cutter) => self.cut(&event, &cutter, out),
         }
         self.held = event;
         self.held.clear();
     }
 
-    /// Looks at an event that names usage; others are left alone.
-    fn judge(&self, event: &[u8]) -> Option<Cutter> {
-        self.usage.find(event)?;
+    fn cut(&mut self, event: &[u8], lines: usize, out: &mut Output<'_>) {
+        let line = line_of(event).filter(|_| lines == 1);
+        if let Some(cut) = line.and_then(|line| self.template.fit(line)?.mark) {
+            let cut = cut.0 as u64..cut.1 as u64;
+            return out.copy_without(event, 0, std::slice::from_ref(&cut));
+        }
         let mut cutter = Cutter::new();
         cutter.push(event);
-        Some(cutter)
-    }
-
-    fn cut(&mut self, event: &[u8], cutter: &Cutter, out: &mut Output<'_>) {
         if cutter.is_unasked() && event.len() <= HELD {
             self.dropped = true;
             return comments(event, out);
         }
         out.copy_without(event, 0, cutter.cuts());
+        if let Some(template) = line.and_then(|line| cutter.into_template(line)) {
+            self.template = template;
+        }
     }
+}
+
+/// An event of one line, without its line ends.
+fn line_of(event: &[u8]) -> Option<&[u8]> {
+    let length = event.iter().rev().take_while(|&&b| b == b'\n' || b == b'\r').count();
+    event.get(..event.len().checked_sub(length)?)
 }
 
 /// Passes on the comment lines of an event that is taken out.

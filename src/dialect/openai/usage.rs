@@ -4,105 +4,15 @@
 //! sense (a figure that is negative, fractional, textual or beyond 2⁵³, a part above its total) is
 //! not used at all: it counts as anomalies, and the answer as one without usage.
 
+mod numbers;
+mod places;
+
+pub(super) use places::{BESIDE, BLOCK, Count, Item};
+
 use crate::framing::json::Scalar;
 use crate::money::NanoUsd;
 use crate::usage::{Figure, Usage};
-
-/// A number of a usage block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Count {
-    Input,
-    Output,
-    Total,
-    /// A figure that needs no interpretation.
-    Part(Figure),
-    /// llama.cpp's timings: prompt tokens from the cache, evaluated, and generated.
-    TimingsCached,
-    TimingsInput,
-    TimingsOutput,
-    /// Image generation inside a response, which is not part of its totals.
-    PaintedInput,
-    PaintedOutput,
-}
-
-/// What a usage block holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Item {
-    Count(Count),
-    /// Dollars, as a decimal number.
-    Cost,
-    /// 10⁻¹⁰ dollars.
-    CostTicks,
-}
-
-const fn part(figure: Figure) -> Item {
-    Item::Count(Count::Part(figure))
-}
-
-macro_rules! input_details {
-    ($($name:literal),+) => {
-        &[$(
-            (concat!($name, ".cached_tokens"), part(Figure::CachedRead)),
-            (concat!($name, ".cache_read_input_tokens"), part(Figure::CachedRead)),
-            (concat!($name, ".cached_tokens_details.audio_tokens"), part(Figure::CachedAudio)),
-            (concat!($name, ".cache_write_tokens"), part(Figure::CacheWrite)),
-            (concat!($name, ".cache_creation_input_tokens"), part(Figure::CacheWrite)),
-            (concat!($name, ".cache_creation.ephemeral_5m_input_tokens"), part(Figure::CacheWrite5m)),
-            (concat!($name, ".cache_creation.ephemeral_1h_input_tokens"), part(Figure::CacheWrite1h)),
-            (concat!($name, ".cache_write_tokens_details.ttl_30m_tokens"), part(Figure::CacheWrite30m)),
-            (concat!($name, ".cache_write_tokens_details.ttl_12h_tokens"), part(Figure::CacheWrite12h)),
-            (concat!($name, ".audio_tokens"), part(Figure::AudioInput)),
-            (concat!($name, ".image_tokens"), part(Figure::ImageInput)),
-        )+]
-    };
-}
-
-macro_rules! output_details {
-    ($($name:literal),+) => {
-        &[$(
-            (concat!($name, ".reasoning_tokens"), part(Figure::Reasoning)),
-            (concat!($name, ".audio_tokens"), part(Figure::AudioOutput)),
-            (concat!($name, ".image_tokens"), part(Figure::ImageOutput)),
-            (concat!($name, ".accepted_prediction_tokens"), part(Figure::PredictionAccepted)),
-            (concat!($name, ".rejected_prediction_tokens"), part(Figure::PredictionRejected)),
-        )+]
-    };
-}
-
-type Table = &'static [(&'static str, Item)];
-
-/// Where the items of a block stand, from its beginning.
-pub(super) const BLOCK: &[Table] = &[
-    &[
-        ("prompt_tokens", Item::Count(Count::Input)),
-        ("input_tokens", Item::Count(Count::Input)),
-        ("completion_tokens", Item::Count(Count::Output)),
-        ("output_tokens", Item::Count(Count::Output)),
-        ("total_tokens", Item::Count(Count::Total)),
-        ("cached_tokens", part(Figure::CachedRead)),
-        ("num_cached_tokens", part(Figure::CachedRead)),
-        ("prompt_cache_hit_tokens", part(Figure::CachedRead)),
-        ("cache_read_input_tokens", part(Figure::CachedRead)),
-        ("reasoning_tokens", part(Figure::Reasoning)),
-        ("num_search_queries", part(Figure::WebSearchRequests)),
-        ("server_tool_use_details.web_search_requests", part(Figure::WebSearchRequests)),
-        ("cost", Item::Cost),
-        ("cost.total_cost", Item::Cost),
-        ("cost_in_usd_ticks", Item::CostTicks),
-    ],
-    input_details!("prompt_tokens_details", "prompt_token_details", "input_tokens_details"),
-    output_details!("completion_tokens_details", "output_tokens_details"),
-];
-
-/// Where items stand beside the block.
-pub(super) const BESIDE: Table = &[
-    ("tool_usage.web_search.num_requests", part(Figure::WebSearchRequests)),
-    ("tool_usage.image_gen.input_tokens", Item::Count(Count::PaintedInput)),
-    ("tool_usage.image_gen.output_tokens", Item::Count(Count::PaintedOutput)),
-    ("timings.cache_n", Item::Count(Count::TimingsCached)),
-    ("timings.prompt_n", Item::Count(Count::TimingsInput)),
-    ("timings.predicted_n", Item::Count(Count::TimingsOutput)),
-];
+use numbers::{dollars, whole};
 
 /// Whether a block must report an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +50,10 @@ impl Block {
         if self.touched {
             *self = Self::default();
         }
+    }
+
+    pub(super) fn is_touched(&self) -> bool {
+        self.touched
     }
 
     /// Something stands where it cannot.
@@ -292,77 +206,9 @@ fn contradictions(usage: &Usage) -> u32 {
     parts.iter().filter(|part| above(part)).fold(0, |count, _| count + 1)
 }
 
-/// A whole number up to 2⁵³.
-fn whole(number: &[u8]) -> Option<u64> {
-    if !number.first()?.is_ascii_digit() {
-        return None;
-    }
-    let n: u64 = std::str::from_utf8(number).ok()?.parse().ok()?;
-    (n <= 1 << 53).then_some(n)
-}
-
-/// A JSON number of dollars in nano-dollars, rounded up.
-fn dollars(number: &[u8]) -> Option<NanoUsd> {
-    let text = std::str::from_utf8(number).ok()?;
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{whole}{decimals}");
-    let mut nanos: u128 = digits.parse().ok().filter(|_| !digits.starts_with(['-', '+']))?;
-    let shift = exponent.parse::<i64>().ok()?.checked_add(9)?;
-    let shift = shift.checked_sub(i64::try_from(decimals.len()).ok()?)?;
-    let by = u32::try_from(shift.unsigned_abs()).ok().and_then(|by| 10_u128.checked_pow(by));
-    nanos = match (by, shift < 0) {
-        (Some(by), false) => nanos.checked_mul(by)?,
-        (Some(by), true) => nanos.div_ceil(by),
-        (None, true) => u128::from(nanos > 0),
-        (None, false) if nanos == 0 => 0,
-        (None, false) => return None,
-    };
-    let nanos = i64::try_from(nanos).ok()?;
-    (nanos <= crate::money::MAX.get()).then_some(NanoUsd::new(nanos))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reads_dollars_exactly_and_rounds_up() {
-        for (text, nanos) in [
-            ("0.00095", Some(950_000)),
-            ("5e-05", Some(50_000)),
-            ("5E-5", Some(50_000)),
-            ("1.5e+1", Some(15_000_000_000)),
-            ("0", Some(0)),
-            ("0.0", Some(0)),
-            ("0e999", Some(0)),
-            ("0.0000000001", Some(1)),
-            ("1e-400", Some(1)),
-            ("0.013", Some(13_000_000)),
-            ("-0.1", None),
-            ("1e309", None),
-            ("9007200", None),
-        ] {
-            assert_eq!(dollars(text.as_bytes()), nanos.map(NanoUsd::new), "{text}");
-        }
-    }
-
-    #[test]
-    fn counts_are_whole_and_bounded() {
-        for (text, count) in [
-            ("0", Some(0)),
-            ("12", Some(12)),
-            ("9007199254740992", Some(1 << 53)),
-            ("9007199254740993", None),
-            ("18446744073709551616", None),
-            ("-1", None),
-            ("-0", None),
-            ("1.0", None),
-            ("1e3", None),
-        ] {
-            assert_eq!(whole(text.as_bytes()), count, "{text}");
-        }
-    }
 
     fn check(items: &[(Count, &str)], expected: Option<(u64, u64, u64)>) {
         let mut block = Block::default();

@@ -9,11 +9,13 @@
 mod flaw;
 mod number;
 mod scanner;
+mod template;
 mod text;
 mod tree;
 
 pub use flaw::{Flaw, FlawKind};
 pub use scanner::Scanner;
+pub use template::{Fit, Passed, Template};
 pub use text::KEPT;
 pub use tree::{Tree, Want};
 
@@ -61,6 +63,10 @@ pub trait Sink<T> {
 
     /// A key of an object `depth` levels deep; `tag` is set where its value is wanted.
     fn key(&mut self, _depth: usize, _tag: Option<T>, _span: Range<u64>) {}
+
+    /// A string or number, quotes included, that was not reported: but for the length of counted
+    /// text, nothing depends on it.
+    fn passed(&mut self, _passed: Passed, _span: Range<u64>) {}
 
     /// A comma `depth` levels deep.
     fn comma(&mut self, _depth: usize, _at: u64) {}

@@ -24,7 +24,7 @@ impl Number {
     }
 
     /// The number with one more byte; `None` if the byte is not part of it.
-    pub(super) const fn then(self, byte: u8) -> Option<Self> {
+    const fn then(self, byte: u8) -> Option<Self> {
         match (self, byte) {
             (Self::Minus, b'0') => Some(Self::Zero),
             (Self::Minus | Self::Digits, b'0'..=b'9') => Some(Self::Digits),
@@ -34,6 +34,22 @@ impl Number {
             (Self::E, b'+' | b'-') => Some(Self::ESign),
             (Self::E | Self::ESign | Self::Exponent, b'0'..=b'9') => Some(Self::Exponent),
             _ => None,
+        }
+    }
+
+    /// The number with as many of the bytes as are part of it, and how many those are.
+    pub(super) fn read(mut self, bytes: &[u8]) -> (Self, usize) {
+        let mut length = 0;
+        loop {
+            if matches!(self, Self::Digits | Self::Decimals | Self::Exponent) {
+                let rest = bytes.get(length..).unwrap_or_default();
+                length += rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            }
+            match bytes.get(length).and_then(|&byte| self.then(byte)) {
+                Some(next) => self = next,
+                None => return (self, length),
+            }
+            length += 1;
         }
     }
 

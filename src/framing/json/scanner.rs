@@ -1,9 +1,9 @@
 //! The scanner: a state machine over bytes.
 
 use super::number::Number;
-use super::text::{Text, plain};
+use super::text::{Text, passable, plain};
 use super::tree::{Place, Tree, Want};
-use super::{Container, Flaw, FlawKind, MAX_DEPTH, Scalar, Sink};
+use super::{Container, Flaw, FlawKind, MAX_DEPTH, Passed, Scalar, Sink};
 
 /// Longest path of places that a tree may have.
 const PATH: usize = 12;
@@ -224,7 +224,7 @@ impl<T: Copy + 'static> Scanner<T> {
         if self.text.is_escaping() {
             return self.escape(rest, from, at, sink);
         }
-        let length = plain(rest);
+        let length = if self.keep { plain(rest) } else { passable(rest) };
         let (piece, stop) = rest.split_at(length);
         if let Some(tag) = self.count {
             sink.text(tag, length + usize::from(stop.first() == Some(&b'\\')));
@@ -268,6 +268,9 @@ impl<T: Copy + 'static> Scanner<T> {
         if let (true, Some((tag, _))) = (self.keep, self.wanted()) {
             let span = self.began..end;
             self.text.whole(last, |text, _| sink.scalar(tag, Scalar::Text(text), span));
+        } else {
+            let passed = if self.count.is_some() { Passed::Counted } else { Passed::Text };
+            sink.passed(passed, self.began..end);
         }
         self.ended();
     }
@@ -290,18 +293,14 @@ impl<T: Copy + 'static> Scanner<T> {
     /// Reads on in a number; gives the index behind what was read.
     fn number<S: Sink<T>>(
         &mut self,
-        mut number: Number,
+        number: Number,
         bytes: &[u8],
         from: usize,
         at: u64,
         sink: &mut S,
     ) -> Result<usize, Flaw> {
         let rest = bytes.get(from..).unwrap_or_default();
-        let mut length = 0;
-        while let Some(next) = rest.get(length).and_then(|&byte| number.then(byte)) {
-            number = next;
-            length += 1;
-        }
+        let (number, length) = number.read(rest);
         let (piece, stop) = rest.split_at(length);
         match stop.first() {
             None => {
@@ -323,6 +322,8 @@ impl<T: Copy + 'static> Scanner<T> {
         if let (true, Some((tag, _))) = (self.keep, self.wanted()) {
             let span = self.began..end;
             self.text.whole(last, |text, _| sink.scalar(tag, Scalar::Number(text), span));
+        } else {
+            sink.passed(Passed::Number, self.began..end);
         }
         self.ended();
     }

@@ -135,13 +135,50 @@ impl Text {
 
 /// Length of `bytes` up to the first quote or backslash.
 pub(super) fn plain(bytes: &[u8]) -> usize {
-    const NEAR: usize = 16;
-    let near = &bytes[..bytes.len().min(NEAR)];
-    if let Some(n) = near.iter().position(|&b| b == b'"' || b == b'\\') {
-        return n;
+    const NEAR: usize = 4;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (n, word) in words.iter().take(NEAR).enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = equal(word, b'"') | equal(word, b'\\');
+        if found != 0 {
+            return n * 8 + (found.trailing_zeros() / 8) as usize;
+        }
     }
-    match bytes.get(NEAR..) {
-        None => bytes.len(),
-        Some(far) => memchr::memchr2(b'"', b'\\', far).map_or(bytes.len(), |n| n + NEAR),
+    if words.len() > NEAR {
+        let far = bytes.get(NEAR * 8..).unwrap_or_default();
+        return NEAR * 8 + memchr::memchr2(b'"', b'\\', far).unwrap_or(far.len());
     }
+    let stop = |&b: &u8| b == b'"' || b == b'\\';
+    words.len() * 8 + rest.iter().position(stop).unwrap_or(rest.len())
+}
+
+/// Length of `bytes` up to the first quote that ends a string, or to an escape that is bad or not
+/// whole.
+pub(super) fn passable(bytes: &[u8]) -> usize {
+    let mut length = plain(bytes);
+    while bytes.get(length) == Some(&b'\\')
+        && let Some(escape) = bytes.get(length + 1..).and_then(escape)
+    {
+        length += 1 + escape;
+        let rest = bytes.get(length..).unwrap_or_default();
+        // Where there was one escape, the text is most likely long.
+        length += memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+    }
+    length
+}
+
+/// Length of an escape behind its backslash, if it is good and whole.
+fn escape(bytes: &[u8]) -> Option<usize> {
+    match bytes.first()? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(1),
+        b'u' => bytes.get(1..5)?.iter().all(u8::is_ascii_hexdigit).then_some(5),
+        _ => None,
+    }
+}
+
+/// The high bit of the lowest byte that equals `byte`, and perhaps bits above it.
+const fn equal(word: u64, byte: u8) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let different = word ^ (LOW * byte as u64);
+    different.wrapping_sub(LOW) & !different & (LOW << 7)
 }

@@ -89,7 +89,7 @@ impl EmbeddedLedger {
 
     fn tend(self: &Arc<Self>) {
         let lease = Duration::from_millis(u64::try_from(self.inner.options.lease_ms).unwrap_or(0));
-        let third = (lease / 3).max(Duration::from_millis(100));
+        let third = lease.checked_div(3).unwrap_or(lease).max(Duration::from_millis(100));
         repeat(self, third, Self::renew);
         repeat(self, lease.clamp(Duration::from_millis(100), Duration::from_secs(5)), Self::sweep);
     }

@@ -247,6 +247,28 @@ fn counts_the_text_of_answers() {
 }
 
 #[test]
+fn is_final_before_the_last_bytes_go_on() {
+    let json = r#"{"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#;
+    let events = format!("data: {SAID}\n\ndata: {STOP}\n\ndata: {USAGE}\n\ndata: [DONE]\n\n");
+    let terminal = "data: {\"type\":\"response.completed\",\"response\":{\"usage\":\
+                    {\"input_tokens\":3,\"output_tokens\":4}}}\n\n";
+    for (operation, body) in [
+        (Operation::OpenAiChat, json),
+        (Operation::OpenAiChat, events.as_str()),
+        (Operation::OpenAiResponses, terminal),
+    ] {
+        let head = AnswerHead { status: StatusCode::OK, headers: &HeaderMap::new() };
+        let mut answer = Answer::new(&asking(operation, true, false), head);
+        answer.push(Bytes::copy_from_slice(&body.as_bytes()[..body.len() - 2]));
+        assert!(!answer.reading().complete, "{body}");
+        answer.push(Bytes::copy_from_slice(&body.as_bytes()[body.len() - 2..]));
+        let reading = answer.reading().clone();
+        assert!(reading.complete && reading.usage_final, "{body}");
+        assert_eq!(answer.finish(true).1, reading, "a cut behind the end is none");
+    }
+}
+
+#[test]
 fn long_lines_are_not_held() {
     let mut answer = Answer::new(
         &asking(Operation::OpenAiChat, true, false),
@@ -270,6 +292,11 @@ proptest::proptest! {
             proptest::sample::select(vec![
                 "data: ", "data", ":", "\n", "\r", "\r\n", "\n\n", "{", "}", "[", "]", ",", "\"", "\\", "1", "-",
                 SAID, STOP, USAGE, NONSENSE, "[DONE]", "\"usage\":", "null", "\"choices\":[]",
+                "data: {\"id\":\"a\",\"n\":1,\"choices\":[{\"delta\":{\"content\":\"hi\"}}],\"usage\":null}\n\n",
+                "data: {\"id\":\"\",\"n\":-2.5e1,\"choices\":[{\"delta\":{\"content\":\"\\u00e9\\\\\"}}],\"usage\":null}\n\n",
+                "data: {\"id\":\"a\",\"n\":1,\"choices\":[{\"delta\":{\"content\":\"\\x\"}}],\"usage\":null}\n\n",
+                "data: {\"type\":\"response.x.delta\",\"n\":1,\"delta\":\"hi\",\"pad\":\"\"}\r\r",
+                "data: {\"type\":\"response.x.delta\",\"n\":12,\"delta\":\"\\n\",\"pad\":\"abc\"}\n\n",
                 "\"type\":\"response.completed\"", "\"response\":", "{\"error\":1}", "\u{FEFF}",
             ]),
             0..24,

@@ -1,0 +1,86 @@
+//! Where a setting was said: at a line of the file, in a variable, or on the command line.
+//!
+//! A complaint about a setting begins with its place, such as `ledger.lease_seconds`. Entries of a
+//! list go by their name or their number.
+
+use super::{BadConfig, Overrides};
+use toml::de::{DeTable, DeValue};
+
+/// The file's name and text, and the settings that variables laid over it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Origin {
+    pub(super) name: String,
+    pub(super) text: String,
+    /// Places, each with its variable.
+    pub(super) variables: Vec<(String, String)>,
+}
+
+impl Origin {
+    /// The complaint, with where its place was set.
+    pub(super) fn locate(&self, bad: BadConfig, overrides: &Overrides) -> BadConfig {
+        let BadConfig(message) = bad;
+        let is_place = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let end = message.find(|c| !is_place(c)).unwrap_or(message.len());
+        let place = message.get(..end).unwrap_or_default().trim_end_matches('.');
+        if let Some(flag) = flag(place, overrides) {
+            return BadConfig(format!("{flag}: {message}"));
+        }
+        if let Some((_, variable)) = self.variables.iter().rfind(|(p, _)| is_within(place, p)) {
+            return BadConfig(format!("{variable}: {message}"));
+        }
+        match self.line(place) {
+            Some(line) => BadConfig(format!("{}:{line}: {message}", self.name)),
+            None => BadConfig(message),
+        }
+    }
+
+    /// The line of a place, or of the innermost table around it that stands in the file.
+    fn line(&self, place: &str) -> Option<usize> {
+        let document = DeTable::parse(&self.text).ok()?;
+        let mut table = document.get_ref();
+        let mut found = None;
+        let mut segments = place.split('.');
+        while let Some(segment) = segments.next() {
+            let Some((key, value)) = table.get_key_value(segment) else { break };
+            found = Some(key.span().start);
+            let inner = match value.get_ref() {
+                DeValue::Table(inner) => Some(inner),
+                DeValue::Array(list) => {
+                    let wanted = segments.next().unwrap_or_default();
+                    let mut tables = list.iter().filter_map(|entry| entry.get_ref().as_table());
+                    tables.find(|entry| is_named(entry, wanted))
+                }
+                _ => None,
+            };
+            let Some(inner) = inner else { break };
+            table = inner;
+        }
+        let before = self.text.get(..found?)?;
+        Some(before.bytes().filter(|byte| *byte == b'\n').count() + 1)
+    }
+}
+
+fn is_named(entry: &DeTable<'_>, wanted: &str) -> bool {
+    entry.get("name").and_then(|name| name.get_ref().as_str()) == Some(wanted)
+}
+
+fn is_within(place: &str, outer: &str) -> bool {
+    place == outer || place.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The flag that decides a setting, if it was given.
+fn flag(place: &str, overrides: &Overrides) -> Option<String> {
+    let given = match place {
+        "listen" => overrides.listen.is_some(),
+        "admin_listen" => overrides.admin_listen.is_some(),
+        "ledger.redis_url" => overrides.redis.is_some(),
+        _ => false,
+    };
+    let name = place.rsplit('.').next()?.trim_end_matches("_url").replace('_', "-");
+    if given {
+        return Some(format!("--{name}"));
+    }
+    let pointed =
+        |(provider, _): &&(String, String)| place == format!("providers.{provider}.base_url");
+    overrides.upstreams.iter().find(pointed).map(|(provider, _)| format!("--upstream {provider}"))
+}

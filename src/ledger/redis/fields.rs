@@ -1,0 +1,233 @@
+//! Accounts and events as Redis stores them: flat fields and texts.
+//!
+//! Invariant: a field that is not what it should be is named in the error; nothing is guessed.
+
+use super::super::account::{AccountState, Counter, Totals};
+use super::super::order::{
+    Amounts, CallFacts, Ending, Enforcement, Payers, Unavailable, UsageEvent,
+};
+use super::super::registry::{AccountStatus, KeyFacts};
+use super::super::slot::Slot;
+use crate::clock::parse_time;
+use crate::ids::AccountId;
+use crate::limit::{Limit, Thresholds};
+use crate::money::NanoUsd;
+use crate::secret::SecretDigest;
+use crate::usage::{Figure, Usage};
+use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
+
+/// The fields of one hash.
+pub type Fields = HashMap<String, String>;
+
+/// The fields of an account that are not counters.
+pub fn of_account(state: &AccountState) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::new();
+    let mut put = |name: &str, text: String| fields.insert(name.to_owned(), text);
+    put("name", state.name.clone());
+    put("status", state.status.as_str().to_owned());
+    if let Some(workspace) = &state.workspace {
+        put("workspace", workspace.to_string());
+    }
+    if let Some(follows) = &state.follows {
+        put("defaults", follows.clone());
+    }
+    if let Some(thresholds) = &state.thresholds {
+        put("thresholds", joined(thresholds));
+    }
+    if let Some(mode) = state.enforcement {
+        put("enforcement", mode.as_str().to_owned());
+    }
+    if let Some(facts) = &state.key {
+        put("sha256", facts.digest.hex());
+        put("user", facts.user.to_string());
+        put("label", facts.label.clone());
+        put("models", facts.models.join(","));
+        if let Some(at) = facts.expires {
+            put("expires_ms", at.to_string());
+        }
+    }
+    for limit in &state.limits {
+        let name = Slot::of(limit);
+        put(&format!("{name}.limit"), limit.amount.to_string());
+        if limit.observe {
+            put(&format!("{name}.observe"), "1".to_owned());
+        }
+    }
+    fields
+}
+
+/// Reads an account with so many open holds.
+pub fn account(id: &AccountId, fields: &Fields, open: i64) -> Result<AccountState, Unavailable> {
+    let read = Reader { id, fields };
+    let status = read.text("status")?;
+    let mut state = AccountState {
+        id: id.clone(),
+        name: fields.get("name").cloned().unwrap_or_default(),
+        workspace: read.parsed("workspace")?,
+        status: AccountStatus::parse(status).ok_or_else(|| read.bad("status", status))?,
+        limits: Vec::new(),
+        follows: fields.get("defaults").cloned(),
+        thresholds: read.thresholds()?,
+        enforcement: read.enforcement()?,
+        key: read.key()?,
+        created: read.number("created_ms")?,
+        last: read.parsed("last_ms")?,
+        counters: Vec::new(),
+        held: Amounts {
+            usd: NanoUsd::new(read.number("usd.held")?),
+            tokens: read.number("tokens.held")?,
+            characters: read.number("characters.held")?,
+        },
+        open,
+        totals: read.totals("usd.total", "tokens.total", "requests.total")?,
+        deleted: read.totals("deleted.usd", "deleted.tokens", "deleted.requests")?,
+        debt: read.number("usd.debt")?,
+    };
+    for field in fields.keys() {
+        if let Some(name) = field.strip_suffix(".limit") {
+            state.limits.push(read.limit(name)?);
+        } else if let Some(name) = field.strip_suffix(".period") {
+            state.counters.push(read.counter(name)?);
+        }
+    }
+    state.limits.sort_by_key(|limit| Slot::of(limit).rank());
+    Ok(state)
+}
+
+/// Reads the totals of deleted workspaces.
+pub fn deleted(fields: &Fields) -> Totals {
+    let number = |name| fields.get(name).and_then(|text: &String| text.parse().ok()).unwrap_or(0);
+    Totals { usd: number("usd"), tokens: number("tokens"), requests: number("requests") }
+}
+
+/// Reads thresholds as they are stored: `80,90,100`.
+pub fn thresholds(text: &str) -> Option<Thresholds> {
+    let numbers: Option<Vec<u32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
+    Thresholds::try_from(numbers?).ok()
+}
+
+fn joined(thresholds: &Thresholds) -> String {
+    let numbers: Vec<String> = thresholds.as_slice().iter().map(u32::to_string).collect();
+    numbers.join(",")
+}
+
+/// Reads what [`UsageEvent::fields`] wrote; `None` where it did not.
+pub fn event(fields: &Fields) -> Option<UsageEvent> {
+    let text = |name: &str| fields.get(name).cloned();
+    let filled = |name: &str| text(name).filter(|text| !text.is_empty());
+    let mut usage = Usage::default();
+    for &figure in Figure::ALL {
+        if let Some(count) = fields.get(figure.name()).and_then(|n| n.parse().ok()) {
+            usage.set(figure, count);
+        }
+    }
+    let number = |name: &str| fields.get(name)?.parse::<i64>().ok();
+    Some(UsageEvent {
+        id: fields.get("id")?.parse().ok()?,
+        payers: Payers {
+            key: fields.get("key")?.parse().ok()?,
+            user: fields.get("user")?.parse().ok()?,
+            workspace: fields.get("workspace")?.parse().ok()?,
+        },
+        facts: CallFacts {
+            started: parse_time(fields.get("started")?)?,
+            provider: text("provider")?,
+            credential: text("credential")?,
+            dialect: text("dialect")?,
+            model: text("model")?,
+            price_version: text("price_version")?,
+        },
+        settled: parse_time(fields.get("settled")?)?,
+        service_tier: filled("service_tier"),
+        status: fields.get("status")?.parse().ok()?,
+        ending: Ending::parse(fields.get("ending")?)?,
+        estimated: fields.get("estimated")? == "true",
+        usage,
+        cost: NanoUsd::new(number("cost_nanousd")?),
+        provider_cost: fields.get("provider_cost_usd").and_then(|n| n.parse().ok()),
+        held: NanoUsd::new(number("held_nanousd")?),
+        ttft_ms: fields.get("ttft_ms")?.parse().ok()?,
+        duration_ms: fields.get("duration_ms")?.parse().ok()?,
+    })
+}
+
+struct Reader<'a> {
+    id: &'a AccountId,
+    fields: &'a Fields,
+}
+
+impl<'a> Reader<'a> {
+    fn bad(&self, field: &str, text: &str) -> Unavailable {
+        Unavailable(format!("{} has {field} `{text}`, which makes no sense there", self.id))
+    }
+
+    fn text(&self, field: &str) -> Result<&'a str, Unavailable> {
+        let found = self.fields.get(field).map(String::as_str);
+        found.ok_or_else(|| Unavailable(format!("{} has no field {field}", self.id)))
+    }
+
+    fn parsed<T: FromStr>(&self, field: &str) -> Result<Option<T>, Unavailable> {
+        match self.fields.get(field) {
+            Some(text) => text.parse().map(Some).map_err(|_| self.bad(field, text)),
+            None => Ok(None),
+        }
+    }
+
+    fn number(&self, field: &str) -> Result<i64, Unavailable> {
+        Ok(self.parsed(field)?.unwrap_or(0))
+    }
+
+    fn totals(&self, usd: &str, tokens: &str, requests: &str) -> Result<Totals, Unavailable> {
+        Ok(Totals {
+            usd: self.number(usd)?,
+            tokens: self.number(tokens)?,
+            requests: self.number(requests)?,
+        })
+    }
+
+    fn thresholds(&self) -> Result<Option<Thresholds>, Unavailable> {
+        let Some(text) = self.fields.get("thresholds") else { return Ok(None) };
+        thresholds(text).map(Some).ok_or_else(|| self.bad("thresholds", text))
+    }
+
+    fn enforcement(&self) -> Result<Option<Enforcement>, Unavailable> {
+        let Some(text) = self.fields.get("enforcement") else { return Ok(None) };
+        Enforcement::parse(text).map(Some).ok_or_else(|| self.bad("enforcement", text))
+    }
+
+    fn key(&self) -> Result<Option<KeyFacts>, Unavailable> {
+        let Some(hex) = self.fields.get("sha256") else { return Ok(None) };
+        let models = self.fields.get("models").map_or("", String::as_str);
+        let user = self.text("user")?;
+        Ok(Some(KeyFacts {
+            digest: SecretDigest::from_hex(hex).ok_or_else(|| self.bad("sha256", hex))?,
+            user: user.parse().map_err(|_| self.bad("user", user))?,
+            label: self.fields.get("label").cloned().unwrap_or_default(),
+            models: models.split(',').filter(|m| !m.is_empty()).map(str::to_owned).collect(),
+            expires: self.parsed("expires_ms")?,
+        }))
+    }
+
+    fn limit(&self, name: &str) -> Result<Limit, Unavailable> {
+        let field = format!("{name}.limit");
+        let slot = Slot::parse(name).ok_or_else(|| self.bad(&field, name))?;
+        let observe = self.fields.get(&format!("{name}.observe"));
+        Ok(Limit {
+            meter: slot.meter,
+            window: slot.window,
+            amount: self.number(&field)?,
+            observe: observe.is_some_and(|text| text == "1"),
+        })
+    }
+
+    fn counter(&self, name: &str) -> Result<Counter, Unavailable> {
+        let slot = Slot::parse(name).ok_or_else(|| self.bad(&format!("{name}.period"), name))?;
+        Ok(Counter {
+            slot,
+            period: self.number(&format!("{name}.period"))?,
+            used: self.number(&format!("{name}.used"))?,
+            admitted: self.parsed(&format!("{name}.admitted"))?,
+        })
+    }
+}

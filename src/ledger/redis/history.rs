@@ -1,0 +1,227 @@
+//! Reading the events in Redis, and checking the invariants of all that is there.
+
+use super::super::account::AccountState;
+use super::super::book::Hold;
+use super::super::order::{Unavailable, UsageEvent};
+use super::super::registry::{EventQuery, Page, RegistryError, Verification};
+use super::super::verify::{Evidence, verify};
+use super::fields::{self, Fields};
+use super::{RedisLedger, keys};
+use crate::ids::{AccountId, AccountKind, CallId};
+use std::collections::{BTreeMap, HashSet};
+
+const AT_ONCE: usize = 500;
+/// The stream is never trimmed below this, so a shorter one is complete.
+const STREAM: i64 = 1_000_000;
+/// How many events may be searched for one that is no longer marked.
+const SEARCH: usize = 100_000;
+/// Checks are repeated while calls move the figures.
+const PASSES: usize = 3;
+
+type Entry = (String, Fields);
+
+impl RedisLedger {
+    pub(super) async fn read_events(
+        &self,
+        query: &EventQuery,
+    ) -> Result<Page<UsageEvent>, RegistryError> {
+        let start: Cursor = query.cursor(Cursor("+".to_owned()))?;
+        let mut from = if start.0 == "+" { start.0 } else { format!("({}", start.0) };
+        let mut entries: Vec<UsageEvent> = Vec::new();
+        let mut last = String::new();
+        loop {
+            let batch = self.range("XREVRANGE", &from, "-").await?;
+            let Some((oldest, _)) = batch.last() else { return Ok(Page { entries, next: None }) };
+            from = format!("({oldest}");
+            for (id, fields) in &batch {
+                let Some(event) = fields::event(fields) else { continue };
+                if query.too_old(&event) {
+                    return Ok(Page { entries, next: None });
+                }
+                if !query.wants(&event) {
+                    continue;
+                }
+                if entries.len() == query.page_size() {
+                    return Ok(Page { entries, next: Some(last) });
+                }
+                last.clone_from(id);
+                entries.push(event);
+            }
+        }
+    }
+
+    pub(super) async fn read_event(&self, id: CallId) -> Result<Option<UsageEvent>, RegistryError> {
+        let mut get = redis::cmd("GET");
+        let mark: Option<String> = self.read(get.arg(keys::mark(&id))).await?;
+        if let Some(mark) = mark {
+            let Some(at) = stream_id(&mark) else { return Ok(None) };
+            let found = self.range("XRANGE", &at, &at).await?;
+            return Ok(found.first().and_then(|(_, fields)| fields::event(fields)));
+        }
+        self.search(id).await
+    }
+
+    /// Looks for the event of a call whose mark is gone, from the time in its id on.
+    async fn search(&self, id: CallId) -> Result<Option<UsageEvent>, RegistryError> {
+        let text = id.to_string();
+        let hex: String = text.chars().filter(|c| *c != '-').take(12).collect();
+        let mut from = u64::from_str_radix(&hex, 16).unwrap_or(0).to_string();
+        for _ in 0..SEARCH.checked_div(AT_ONCE).unwrap_or(0) {
+            let batch = self.range("XRANGE", &from, "+").await?;
+            let Some((newest, _)) = batch.last() else { break };
+            from = format!("({newest}");
+            let found = batch.iter().find(|(_, fields)| fields.get("id") == Some(&text));
+            if let Some((_, fields)) = found {
+                return Ok(fields::event(fields));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn range(&self, command: &str, from: &str, to: &str) -> Result<Vec<Entry>, Unavailable> {
+        let mut range = redis::cmd(command);
+        range.arg(keys::EVENTS).arg(from).arg(to).arg("COUNT").arg(AT_ONCE);
+        self.read(&range).await
+    }
+
+    /// Checks the invariants; what moves while calls are under way is looked at again.
+    pub(super) async fn check(&self) -> Result<Verification, RegistryError> {
+        let mut found = self.check_once().await?;
+        for _ in 1..PASSES {
+            if found.violations.is_empty() {
+                break;
+            }
+            found = self.check_once().await?;
+        }
+        Ok(found)
+    }
+
+    async fn check_once(&self) -> Result<Verification, RegistryError> {
+        let mut accounts = BTreeMap::new();
+        for kind in [AccountKind::Key, AccountKind::User, AccountKind::Workspace] {
+            for state in self.all(kind).await? {
+                accounts.insert(state.id.clone(), state);
+            }
+        }
+        let holds = self.all_holds(&accounts).await?;
+        let mut get = redis::cmd("HGETALL");
+        let deleted: Fields = self.read(get.arg(keys::DELETED)).await?;
+        let mut found = verify(&Evidence {
+            accounts: &accounts,
+            holds: holds.iter().collect(),
+            deleted: fields::deleted(&deleted),
+            events: self.sum_events().await?,
+            default_enforcement: self.options.default_enforcement,
+        });
+        found.violations.extend(self.check_keys(&holds).await?);
+        Ok(found)
+    }
+
+    async fn all(&self, kind: AccountKind) -> Result<Vec<AccountState>, Unavailable> {
+        let mut states = Vec::new();
+        let mut after = None;
+        loop {
+            let ids = self.ids(kind, after.as_ref()).await?;
+            let Some(last) = ids.last() else { return Ok(states) };
+            after = Some(last.id.clone());
+            states.extend(self.read_accounts(&ids).await?);
+        }
+    }
+
+    /// All open holds, each joined to the accounts whose sets have it.
+    async fn all_holds(
+        &self,
+        accounts: &BTreeMap<AccountId, AccountState>,
+    ) -> Result<Vec<Hold>, Unavailable> {
+        let mut list = redis::cmd("ZRANGE");
+        let ids: Vec<String> = self.read(list.arg(keys::LEASES).arg(0).arg(-1)).await?;
+        let mut holds = Vec::new();
+        for id in ids.iter().filter_map(|id| id.parse::<CallId>().ok()) {
+            let Some(mut hold) = self.read_hold(id).await? else { continue };
+            for (account, share) in hold.payers.accounts().iter().zip(&mut hold.shares) {
+                let mut score = redis::cmd("ZSCORE");
+                score.arg(keys::holds(account)).arg(id.to_string());
+                let joined: Option<String> = self.read(&score).await?;
+                share.joined = joined.is_some() && accounts.contains_key(account);
+            }
+            holds.push(hold);
+        }
+        Ok(holds)
+    }
+
+    /// Number and cost of all events, if none was trimmed.
+    async fn sum_events(&self) -> Result<Option<(i64, i64)>, Unavailable> {
+        let mut length = redis::cmd("XLEN");
+        let length: i64 = self.read(length.arg(keys::EVENTS)).await?;
+        if length >= STREAM {
+            return Ok(None);
+        }
+        let (mut count, mut cost, mut from) = (0_i64, 0_i64, "-".to_owned());
+        loop {
+            let batch = self.range("XRANGE", &from, "+").await?;
+            let Some((newest, _)) = batch.last() else { return Ok(Some((count, cost))) };
+            from = format!("({newest}");
+            for (_, fields) in &batch {
+                let charged = fields.get("cost_nanousd").and_then(|n| n.parse().ok());
+                count = count.saturating_add(1);
+                cost = cost.saturating_add(charged.unwrap_or(0));
+            }
+        }
+    }
+
+    /// I7: every key either ends by itself or is one of those that stay.
+    async fn check_keys(&self, holds: &[Hold]) -> Result<Vec<String>, Unavailable> {
+        let open: HashSet<String> = holds.iter().map(|hold| keys::hold(&hold.id)).collect();
+        let mut violations = Vec::new();
+        let mut cursor = 0_u64;
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(cursor).arg("MATCH").arg(format!("{}*", keys::PREFIX)).arg("COUNT").arg(1000);
+            let (next, names): (u64, Vec<String>) = self.read(&scan).await?;
+            for name in names {
+                let stays = permanent(&name) || open.contains(&name);
+                let mut ttl = redis::cmd("PTTL");
+                if !stays && self.read::<i64>(ttl.arg(&name)).await? == -1 {
+                    violations.push(format!("I7: {name} stays for ever and belongs to nothing"));
+                }
+            }
+            if next == 0 {
+                return Ok(violations);
+            }
+            cursor = next;
+        }
+    }
+}
+
+/// The id of an event in the stream.
+struct Cursor(String);
+
+impl std::str::FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let fits = text.split_once('-').is_some_and(|(ms, n)| digits(ms) && digits(n));
+        if fits { Ok(Self(text.to_owned())) } else { Err(()) }
+    }
+}
+
+/// Where the event of a settled call is, as its mark says.
+fn stream_id(mark: &str) -> Option<String> {
+    if let Some(json) = mark.strip_prefix("orphan:") {
+        let orphan: serde_json::Value = serde_json::from_str(json).ok()?;
+        return Some(orphan.get("event")?.as_str()?.to_owned());
+    }
+    mark.strip_prefix("post:").map(str::to_owned)
+}
+
+fn permanent(name: &str) -> bool {
+    let shared = [keys::LEASES, keys::EVENTS, keys::UTILIZATION, keys::DELETED, keys::META];
+    if shared.contains(&name) {
+        return true;
+    }
+    let kinds = [AccountKind::Key, AccountKind::User, AccountKind::Workspace];
+    kinds.iter().any(|kind| {
+        name == keys::index(*kind) || name.starts_with(&format!("farebox:{{0}}:{}:", kind.as_str()))
+    })
+}

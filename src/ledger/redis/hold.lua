@@ -1,0 +1,150 @@
+-- Checks every limit of key, user and workspace, and holds on all of them or on none.
+-- KEYS: mark, hold, leases, then account and its holds three times.
+-- ARGV: time, zone, id, lease ms, default mode, ceiling (usd tokens characters, or empty),
+--       expected (usd tokens characters), order as JSON.
+local id, lease, default = ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local ceiling = ARGV[6] ~= '' and { usd = ARGV[6], tokens = ARGV[7], characters = ARGV[8] }
+local expected = { usd = ARGV[9], tokens = ARGV[10], characters = ARGV[11] }
+local NOTHING = { usd = '0', tokens = '0', characters = '0' }
+local MODES = { strict = true, balanced = true, postpaid = true, observe = true }
+
+if redis.call('EXISTS', KEYS[1]) == 1 then return { 'status', '1', 'settled' } end
+local known = redis.call('HGET', KEYS[2], 'shares')
+
+local accounts = {}
+for i = 1, 3 do
+  local a = load(KEYS[2 + 2 * i])
+  if a then
+    validate(a)
+    a.open = redis.call('ZCARD', KEYS[3 + 2 * i])
+  end
+  if not known then
+    local status = a and a.f.status or 'missing'
+    if status ~= 'active' then return { 'status', F(i), status } end
+    if a.f.expires_ms and now >= whole(a, 'expires_ms') then
+      return { 'status', F(i), 'expired' }
+    end
+  end
+  accounts[i] = a
+end
+
+local function ask(a)
+  a.mode = a.f.enforcement or default
+  if not MODES[a.mode] then
+    error('CORRUPT ' .. a.key .. ' enforcement is ' .. a.mode)
+  end
+  a.wanted = expected
+  if a.mode == 'strict' then
+    if ceiling then
+      a.wanted = ceiling
+    else
+      for _, name in ipairs(a.limits) do
+        local slot = a.slots[name]
+        if slot and slot.meter ~= 'requests' and a.f[name .. '.observe'] ~= '1' then
+          return false
+        end
+      end
+    end
+  end
+  a.held = (a.mode == 'strict' or a.mode == 'balanced') and a.wanted or NOTHING
+  return true
+end
+
+local function rate_amount(a, name)
+  return a.slots[name].meter == 'tokens' and a.wanted.tokens or '1'
+end
+
+-- Used, held by others, and what this call adds.
+local function figures(a, name)
+  local slot = a.slots[name]
+  if not slot then return a.open, 0, 1 end
+  local used = current(a, name)
+  if slot.rate then return used, 0, tonumber(rate_amount(a, name)) end
+  return used, whole(a, slot.meter .. '.held'), tonumber(a.wanted[slot.meter])
+end
+
+local function refuses(a, name, used, held, wanted)
+  if a.mode == 'observe' or a.f[name .. '.observe'] == '1' then return false end
+  local limit = limit_of(a, name)
+  if limit == 0 then return true end
+  if a.mode == 'postpaid' then return used >= limit end
+  return used + held + wanted > limit
+end
+
+local function standing(answer, a, name, used, held)
+  answer[#answer + 1] = name
+  answer[#answer + 1] = F(limit_of(a, name))
+  answer[#answer + 1] = a.f[name .. '.observe'] == '1' and '1' or '0'
+  answer[#answer + 1] = F(used)
+  answer[#answer + 1] = F(held)
+end
+
+local function answer(added)
+  local user = known and cjson.decode(known)[2].usd or accounts[2].held.usd
+  local all = { 'held', F(now), user }
+  for i = 1, 3 do
+    local a = accounts[i]
+    all[#all + 1] = a and F(#a.limits) or '0'
+    for _, name in ipairs(a and a.limits or {}) do
+      local used, held, wanted = 0, 0, 0
+      if added then
+        used, held, wanted = figures(a, name)
+        local slot = a.slots[name]
+        if not slot or slot.rate then used = used + wanted
+        else held = held + tonumber(a.held[slot.meter]) end
+      else
+        a.wanted = expected
+        used, held = figures(a, name)
+      end
+      standing(all, a, name, used, held)
+    end
+  end
+  return all
+end
+
+if known then return answer(false) end
+
+for i = 1, 3 do
+  local a = accounts[i]
+  if not ask(a) then return { 'unbounded', F(i) } end
+  for _, name in ipairs(a.limits) do
+    local used, held, wanted = figures(a, name)
+    if refuses(a, name, used, held, wanted) then
+      local denied = { 'limit', F(now), F(i), F(wanted) }
+      standing(denied, a, name, used, held)
+      return denied
+    end
+  end
+end
+
+-- Nothing was written before this line.
+local reply, shares = answer(true), {}
+for i = 1, 3 do
+  local a, counted = accounts[i], {}
+  for _, name in ipairs(a.limits) do
+    local slot = a.slots[name]
+    if slot and slot.meter == 'usd' then
+      local used, held = figures(a, name)
+      local bound = F(math.max(limit_of(a, name), used + held + tonumber(a.held.usd)))
+      if a.f[name .. '.admitted'] ~= bound then
+        redis.call('HSET', a.key, name .. '.admitted', bound)
+      end
+    end
+  end
+  for meter, amount in pairs(a.held) do add(a.key, meter .. '.held', amount) end
+  for name, slot in pairs(a.slots) do
+    if slot.rate then counted[#counted + 1] = count(a, name, rate_amount(a, name)) end
+  end
+  redis.call('ZADD', KEYS[3 + 2 * i], F(now + lease), id)
+  shares[i] = {
+    usd = a.held.usd,
+    tokens = a.held.tokens,
+    characters = a.held.characters,
+    rate = a.wanted.tokens,
+    counted = table.concat(counted, ','),
+  }
+end
+redis.call('HSET', KEYS[2], 'order', ARGV[12], 'shares', cjson.encode(shares),
+  'usd', expected.usd, 'tokens', expected.tokens, 'characters', expected.characters)
+redis.call('ZADD', KEYS[3], F(now + lease), id)
+return reply

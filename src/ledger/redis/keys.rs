@@ -1,0 +1,58 @@
+//! The names of all keys in Redis. Only ids that were validated become part of one.
+//!
+//! Invariant: every key but `farebox:meta` carries the shard's tag, so all keys of a call share a
+//! slot.
+
+use crate::ids::{AccountId, AccountKind, CallId, Id};
+
+/// Open holds of all accounts by the end of their lease.
+pub const LEASES: &str = "farebox:{0}:leases";
+/// Usage events.
+pub const EVENTS: &str = "farebox:{0}:events";
+/// Users by their highest utilisation.
+pub const UTILIZATION: &str = "farebox:{0}:utilization";
+/// Totals of deleted workspaces.
+pub const DELETED: &str = "farebox:{0}:deleted";
+/// Versions.
+pub const META: &str = "farebox:meta";
+/// What all keys begin with.
+pub const PREFIX: &str = "farebox:";
+
+/// The account.
+pub fn account(id: &AccountId) -> String {
+    format!("farebox:{{0}}:{id}")
+}
+
+/// The open holds of an account.
+pub fn holds(id: &AccountId) -> String {
+    format!("farebox:{{0}}:{id}:holds")
+}
+
+/// What is set aside for a call.
+pub fn hold(id: &CallId) -> String {
+    format!("farebox:{{0}}:hold:{id}")
+}
+
+/// How a call was ended.
+pub fn mark(id: &CallId) -> String {
+    format!("farebox:{{0}}:settled:{id}")
+}
+
+/// The ids of all accounts of a kind.
+pub fn index(kind: AccountKind) -> String {
+    format!("farebox:{{0}}:{}s", kind.as_str())
+}
+
+/// The ids of the keys of a user, or of the users of a workspace.
+pub fn below(id: &AccountId) -> String {
+    let children = match id.kind {
+        AccountKind::Workspace => "users",
+        AccountKind::User | AccountKind::Key => "keys",
+    };
+    format!("farebox:{{0}}:{id}:{children}")
+}
+
+/// The account above one, and the index of what is below that.
+pub fn above(workspace: Option<&Id>, owner: Option<&Id>) -> Option<AccountId> {
+    owner.map(AccountId::user).or_else(|| workspace.map(AccountId::workspace))
+}

@@ -1,0 +1,150 @@
+-- What every script begins with: the clock, the periods, reading accounts, exact arithmetic.
+-- ARGV[1]: unix milliseconds, or empty for the time of this server. ARGV[2]: seconds that the
+-- ledger's zone is ahead of UTC. Amounts are texts into HINCRBY; numbers only compare.
+local function F(n) return string.format('%.0f', n) end
+
+local now
+if ARGV[1] == '' then
+  local t = redis.call('TIME')
+  now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+else
+  now = tonumber(ARGV[1])
+end
+
+local function civil(day)
+  local z = day + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor(
+    (doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local month = mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  return year, month, doy - math.floor((153 * mp + 2) / 5) + 1
+end
+
+local function ymd(day)
+  local year, month, dom = civil(day)
+  return year * 10000 + month * 100 + dom
+end
+
+-- Days, weeks and months of the zone; minutes and hours of UTC, which never happen twice.
+local function periods()
+  local sec = math.floor(now / 1000)
+  local today = math.floor((sec + tonumber(ARGV[2])) / 86400)
+  local date = ymd(today)
+  local hour = ymd(math.floor(sec / 86400)) * 100 + math.floor(sec % 86400 / 3600)
+  return {
+    minute = hour * 100 + math.floor(sec % 3600 / 60),
+    hour = hour,
+    day = date,
+    week = ymd(today - (today + 3) % 7),
+    month = math.floor(date / 100),
+    total = 0,
+  }
+end
+local P = periods()
+
+local function rfc3339()
+  local sec = math.floor(now / 1000)
+  local year, month, dom = civil(math.floor(sec / 86400))
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, dom,
+    math.floor(sec % 86400 / 3600), math.floor(sec % 3600 / 60), sec % 60, now % 1000)
+end
+
+local METERS = { usd = 'usd', tokens = 'tokens', requests = 'requests', characters = 'characters' }
+
+-- An account: its fields, the names of its limits in the order of checking, and of its counters.
+local function load(key)
+  local flat = redis.call('HGETALL', key)
+  if #flat == 0 then return nil end
+  local a, counters = { key = key, f = {}, limits = {}, slots = {} }, { ['usd/month'] = true }
+  for i = 1, #flat, 2 do
+    local field = flat[i]
+    a.f[field] = flat[i + 1]
+    if string.sub(field, -6) == '.limit' then
+      local name = string.sub(field, 1, -7)
+      a.limits[#a.limits + 1] = name
+      counters[name] = true
+    elseif string.sub(field, -7) == '.period' then
+      counters[string.sub(field, 1, -8)] = true
+    end
+  end
+  table.sort(a.limits, function(x, y) return x > y end)
+  for name in pairs(counters) do
+    local meter, window = string.match(name, '^(%l+)/(%l+)$')
+    if METERS[meter] and P[window] then
+      a.slots[name] = {
+        meter = meter,
+        window = window,
+        rate = meter == 'requests' or name == 'tokens/minute',
+      }
+    elseif name ~= 'concurrent' then
+      error('CORRUPT ' .. key .. ' has ' .. name .. ', which is not a meter over a window')
+    end
+  end
+  return a
+end
+
+-- A whole number of an account; an absent one is 0.
+local function whole(a, field)
+  local text = a.f[field]
+  if text == nil then return 0 end
+  if #text > 20 or not string.find(text, '^%-?%d+$') then
+    error('CORRUPT ' .. a.key .. ' ' .. field .. ' is ' .. text .. ', not a whole number')
+  end
+  return tonumber(text)
+end
+
+local function limit_of(a, name)
+  local limit = whole(a, name .. '.limit')
+  if limit < 0 then error('CORRUPT ' .. a.key .. ' ' .. name .. '.limit is below 0') end
+  return limit
+end
+
+-- What is used of a slot now, and the period. A stored period ahead of the clock is current.
+local function current(a, name)
+  local period, this = whole(a, name .. '.period'), P[a.slots[name].window]
+  local used = whole(a, name .. '.used')
+  if a.f[name .. '.period'] and period >= this then return used, period end
+  return 0, this
+end
+
+-- Reads every number that a change will touch, so that a bad one stops it before the first write.
+local function validate(a)
+  for name in pairs(a.slots) do current(a, name) end
+  for _, name in ipairs(a.limits) do limit_of(a, name) end
+  for _, field in ipairs({ 'usd.held', 'tokens.held', 'characters.held', 'usd.total',
+    'tokens.total', 'requests.total', 'deleted.usd', 'deleted.tokens', 'deleted.requests',
+    'usd.debt' }) do
+    whole(a, field)
+  end
+end
+
+local function add(key, field, amount)
+  if amount ~= '0' then redis.call('HINCRBY', key, field, amount) end
+end
+
+local function sub(key, field, amount)
+  if amount ~= '0' then redis.call('HINCRBY', key, field, '-' .. amount) end
+end
+
+-- Adds to a slot in its current period, beginning a new one where it is over; gives the period.
+local function count(a, name, amount)
+  local _, period = current(a, name)
+  local text = F(period)
+  if a.f[name .. '.period'] == text then
+    add(a.key, name .. '.used', amount)
+  else
+    redis.call('HSET', a.key, name .. '.used', amount, name .. '.period', text)
+  end
+  return name .. '=' .. text
+end
+
+-- Calls `each` for every counter of a list such as `usd/month=202611,…` whose period still lasts.
+local function lasting(a, list, each)
+  for name, period in string.gmatch(list, '([^=,]+)=(%d+)') do
+    if a.f[name .. '.period'] == period then each(name) end
+  end
+end

@@ -1,0 +1,250 @@
+//! Administration of accounts in Redis.
+
+use super::super::account::AccountState;
+use super::super::book::view;
+use super::super::order::{Unavailable, UsageEvent};
+use super::super::registry::{
+    Account, Change, EventQuery, ListFilter, NewAccount, Page, Registry, RegistryError,
+    Verification,
+};
+use super::super::{BoxFuture, OpenError, admin};
+use super::{RedisLedger, fields, keys, script};
+use crate::ids::{AccountId, AccountKind, CallId, Id};
+
+const LIST_AT_ONCE: usize = 200;
+
+impl RedisLedger {
+    /// Creates the default workspace, and rewrites the limits of users who follow other defaults.
+    pub(super) async fn prepare(&self) -> Result<(), OpenError> {
+        let fail = |why: RegistryError| OpenError(why.to_string());
+        if let Some(new) = admin::first_workspace() {
+            match self.found(&new).await {
+                Ok(_) | Err(RegistryError::Exists(_)) => {}
+                Err(why) => return Err(fail(why)),
+            }
+        }
+        let defaults = &self.options.default_user_limits;
+        let text = admin::text(defaults);
+        let mut after = None;
+        loop {
+            let ids =
+                self.ids(AccountKind::User, after.as_ref()).await.map_err(|e| fail(e.into()))?;
+            let Some(last) = ids.last() else { return Ok(()) };
+            after = Some(last.id.clone());
+            let states = self.read_accounts(&ids).await.map_err(|e| fail(e.into()))?;
+            for old in states {
+                if old.follows.as_ref().is_some_and(|marker| *marker != text) {
+                    let mut new = old.clone();
+                    admin::follow(&mut new, defaults).map_err(fail)?;
+                    self.write_change(&old, &new).await.map_err(fail)?;
+                }
+            }
+        }
+    }
+
+    /// The next ids of a kind.
+    pub(super) async fn ids(
+        &self,
+        kind: AccountKind,
+        after: Option<&Id>,
+    ) -> Result<Vec<AccountId>, Unavailable> {
+        let from = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
+        let mut list = redis::cmd("ZRANGEBYLEX");
+        list.arg(keys::index(kind)).arg(from).arg("+").arg("LIMIT").arg(0).arg(LIST_AT_ONCE);
+        let names: Vec<String> = self.read(&list).await?;
+        let ids = names.into_iter().filter_map(|name| name.parse().ok());
+        Ok(ids.map(|id| AccountId { kind, id }).collect())
+    }
+
+    async fn found(&self, new: &NewAccount) -> Result<Account, RegistryError> {
+        let parent = admin::parent(new)?;
+        let above = match &parent {
+            Some(id) => {
+                let found = self.read_account(id).await?;
+                Some(found.ok_or_else(|| RegistryError::Missing(id.clone()))?)
+            }
+            None => None,
+        };
+        let moment = script::moment(&self.options);
+        let defaults = &self.options.default_user_limits;
+        let state = admin::found(new, above.as_ref(), defaults, moment.now)?;
+        let key = keys::account(&new.id);
+        let index = keys::index(new.id.kind);
+        let mut all = vec![key.clone()];
+        match &parent {
+            Some(parent) => all.extend([keys::account(parent), index, keys::below(parent)]),
+            None => all.extend([key, index.clone(), index]),
+        }
+        let mut arguments = vec![new.id.id.to_string()];
+        arguments.extend(fields::of_account(&state).into_iter().flat_map(|(k, v)| [k, v]));
+        let on = &self.connections.settlements;
+        let reply = self.scripts.create.run(on, &self.options, &all, &arguments).await?;
+        match (reply.first().map(String::as_str), parent) {
+            (Some("done"), _) => Ok(view(&state, &moment)),
+            (Some("missing"), Some(parent)) => Err(RegistryError::Missing(parent)),
+            _ => Err(RegistryError::Exists(new.id.clone())),
+        }
+    }
+
+    async fn existing(&self, id: &AccountId) -> Result<AccountState, RegistryError> {
+        self.read_account(id).await?.ok_or_else(|| RegistryError::Missing(id.clone()))
+    }
+
+    /// Writes the fields that differ.
+    async fn write_change(
+        &self,
+        old: &AccountState,
+        new: &AccountState,
+    ) -> Result<(), RegistryError> {
+        let (before, after) = (fields::of_account(old), fields::of_account(new));
+        let gone: Vec<String> =
+            before.keys().filter(|name| !after.contains_key(*name)).cloned().collect();
+        let mut arguments = vec![gone.len().to_string()];
+        arguments.extend(gone);
+        let set = after.into_iter().filter(|(name, text)| before.get(name) != Some(text));
+        arguments.extend(set.flat_map(|(name, text)| [name, text]));
+        let on = &self.connections.settlements;
+        let key = [keys::account(&old.id)];
+        let reply = self.scripts.change.run(on, &self.options, &key, &arguments).await?;
+        match reply.first().map(String::as_str) {
+            Some("done") => Ok(()),
+            _ => Err(RegistryError::Missing(old.id.clone())),
+        }
+    }
+
+    async fn remove(&self, id: &AccountId) -> Result<(), RegistryError> {
+        let state = self.existing(id).await?;
+        if id.kind == AccountKind::User {
+            let mut list = redis::cmd("ZRANGE");
+            let keys: Vec<String> = self.read(list.arg(keys::below(id)).arg(0).arg(-1)).await?;
+            for key in keys.iter().filter_map(|key| key.parse().ok()) {
+                Box::pin(self.remove(&AccountId::key(&key))).await?;
+            }
+        }
+        let owner = state.key.as_ref().map(|facts| &facts.user);
+        let above = keys::above(state.workspace.as_ref(), owner);
+        let index = keys::index(id.kind);
+        let all = [
+            keys::account(id),
+            keys::holds(id),
+            index.clone(),
+            above.as_ref().map_or(index, keys::below),
+            keys::below(id),
+            keys::UTILIZATION.to_owned(),
+            above.as_ref().map_or_else(|| keys::DELETED.to_owned(), keys::account),
+        ];
+        let arguments = [id.id.to_string(), id.kind.as_str().to_owned()];
+        let on = &self.connections.settlements;
+        let reply = self.scripts.delete.run(on, &self.options, &all, &arguments).await?;
+        match reply.first().map(String::as_str) {
+            Some("done") => Ok(()),
+            Some("in use") => Err(RegistryError::InUse(id.clone())),
+            _ => Err(RegistryError::Missing(id.clone())),
+        }
+    }
+
+    async fn list(
+        &self,
+        kind: AccountKind,
+        filter: &ListFilter,
+    ) -> Result<Page<Account>, RegistryError> {
+        let moment = script::moment(&self.options);
+        let mut entries: Vec<Account> = Vec::new();
+        let mut after = filter.after.clone();
+        loop {
+            let ids = self.ids(kind, after.as_ref()).await?;
+            let Some(last) = ids.last() else { return Ok(Page { entries, next: None }) };
+            after = Some(last.id.clone());
+            for state in self.read_accounts(&ids).await? {
+                if !filter.wants(state.workspace.as_ref(), state.key.as_ref()) {
+                    continue;
+                }
+                if entries.len() == filter.page_size() {
+                    let next = entries.last().map(|account| account.id.id.to_string());
+                    return Ok(Page { entries, next });
+                }
+                entries.push(view(&state, &moment));
+            }
+        }
+    }
+}
+
+impl Registry for RedisLedger {
+    fn create<'a>(
+        &'a self,
+        account: &'a NewAccount,
+    ) -> BoxFuture<'a, Result<Account, RegistryError>> {
+        Box::pin(self.found(account))
+    }
+
+    fn account<'a>(
+        &'a self,
+        id: &'a AccountId,
+    ) -> BoxFuture<'a, Result<Option<Account>, RegistryError>> {
+        Box::pin(async move {
+            let found = self.read_account(id).await?;
+            Ok(found.map(|state| view(&state, &script::moment(&self.options))))
+        })
+    }
+
+    fn accounts<'a>(
+        &'a self,
+        kind: AccountKind,
+        filter: &'a ListFilter,
+    ) -> BoxFuture<'a, Result<Page<Account>, RegistryError>> {
+        Box::pin(self.list(kind, filter))
+    }
+
+    fn change<'a>(
+        &'a self,
+        id: &'a AccountId,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
+        Box::pin(async move {
+            let old = self.existing(id).await?;
+            let mut new = old.clone();
+            admin::change(&mut new, change, &self.options.default_user_limits)?;
+            self.write_change(&old, &new).await?;
+            let moment = script::moment(&self.options);
+            let now = self.existing(id).await?;
+            Ok((view(&old, &moment), view(&now, &moment)))
+        })
+    }
+
+    fn delete<'a>(&'a self, id: &'a AccountId) -> BoxFuture<'a, Result<(), RegistryError>> {
+        Box::pin(self.remove(id))
+    }
+
+    fn reset<'a>(
+        &'a self,
+        id: &'a AccountId,
+        limit: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
+        Box::pin(async move {
+            let old = self.existing(id).await?;
+            let slot = admin::reset_slot(&old, limit)?;
+            let names: Vec<String> = slot.iter().map(ToString::to_string).collect();
+            let on = &self.connections.settlements;
+            let key = [keys::account(id)];
+            self.scripts.reset.run(on, &self.options, &key, &names).await?;
+            let moment = script::moment(&self.options);
+            let now = self.existing(id).await?;
+            Ok((view(&old, &moment), view(&now, &moment)))
+        })
+    }
+
+    fn events<'a>(
+        &'a self,
+        query: &'a EventQuery,
+    ) -> BoxFuture<'a, Result<Page<UsageEvent>, RegistryError>> {
+        Box::pin(self.read_events(query))
+    }
+
+    fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
+        Box::pin(self.read_event(id))
+    }
+
+    fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {
+        Box::pin(self.check())
+    }
+}

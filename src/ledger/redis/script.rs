@@ -1,0 +1,110 @@
+//! The scripts, and how they are called: by digest, with the source where Redis lost it.
+
+use super::super::moment::Moment;
+use super::super::options::Options;
+use super::super::order::Unavailable;
+use redis::aio::ConnectionManager;
+use redis::{ErrorKind, ServerErrorKind};
+
+/// One script with its digest.
+#[derive(Debug)]
+pub struct Script {
+    source: &'static str,
+    digest: String,
+}
+
+/// All scripts.
+#[derive(Debug)]
+pub struct Scripts {
+    pub hold: Script,
+    pub settle: Script,
+    pub renew: Script,
+    pub create: Script,
+    pub change: Script,
+    pub reset: Script,
+    pub delete: Script,
+}
+
+macro_rules! script {
+    ($file:literal) => {
+        Script::new(concat!(include_str!("prelude.lua"), "\n", include_str!($file)))
+    };
+}
+
+impl Scripts {
+    /// Digests the scripts.
+    pub fn new() -> Self {
+        Self {
+            hold: script!("hold.lua"),
+            settle: script!("settle.lua"),
+            renew: script!("renew.lua"),
+            create: script!("create.lua"),
+            change: script!("change.lua"),
+            reset: script!("reset.lua"),
+            delete: script!("delete.lua"),
+        }
+    }
+
+    /// Names this set of scripts in `farebox:meta`.
+    pub fn version(&self) -> String {
+        let all = [&self.hold, &self.settle, &self.renew, &self.create, &self.change];
+        let digests: Vec<&str> = all.iter().map(|script| script.digest.as_str()).collect();
+        redis::Script::new(&digests.join(" ")).get_hash().get(..12).unwrap_or_default().to_owned()
+    }
+
+    /// Loads all scripts.
+    pub async fn load(&self, to: &mut ConnectionManager) -> redis::RedisResult<()> {
+        let first = [&self.hold, &self.settle, &self.renew, &self.create];
+        for script in first.into_iter().chain([&self.change, &self.reset, &self.delete]) {
+            let mut load = redis::cmd("SCRIPT");
+            load.arg("LOAD").arg(script.source).query_async::<String>(to).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Script {
+    fn new(source: &'static str) -> Self {
+        Self { source, digest: redis::Script::new(source).get_hash().to_owned() }
+    }
+
+    /// Runs the script at a moment.
+    pub async fn run(
+        &self,
+        on: &ConnectionManager,
+        options: &Options,
+        keys: &[String],
+        rest: &[String],
+    ) -> Result<Vec<String>, Unavailable> {
+        let (time, zone) = clock_arguments(options);
+        let call = |name: &str, script: &str| {
+            let mut call = redis::cmd(name);
+            call.arg(script).arg(keys.len()).arg(keys).arg(&time).arg(&zone).arg(rest);
+            call
+        };
+        let mut on = on.clone();
+        let lost = ErrorKind::Server(ServerErrorKind::NoScript);
+        let ran = match call("EVALSHA", &self.digest).query_async(&mut on).await {
+            Err(error) if error.kind() == lost => {
+                call("EVAL", self.source).query_async(&mut on).await
+            }
+            ran => ran,
+        };
+        ran.map_err(unavailable)
+    }
+}
+
+/// A Redis error in words.
+pub fn unavailable(error: redis::RedisError) -> Unavailable {
+    Unavailable(format!("redis: {error}"))
+}
+
+/// This moment by the clock of this process; for what is shown, never for what is charged.
+pub fn moment(options: &Options) -> Moment {
+    Moment::at(&options.calendar, options.clock.now())
+}
+
+fn clock_arguments(options: &Options) -> (String, String) {
+    let time = options.clock.moved_by_hand().map_or_else(String::new, |at| at.to_string());
+    (time, options.calendar.offset_seconds(options.clock.now()).to_string())
+}

@@ -1,0 +1,165 @@
+//! What the Redis back end does without being asked: renew its leases, expire the holds of the
+//! dead, and replay the journal's last minutes to a Redis that was replaced or restarted.
+//!
+//! Invariant: any number of proxies may do all of this at the same time.
+
+use super::super::account::Share;
+use super::super::book::Hold;
+use super::super::order::{Amounts, CallFacts, Payers, Unavailable};
+use super::super::settling::{lost_charge, orphan_event};
+use super::{RedisLedger, connect, fields::Fields, keys};
+use crate::ids::CallId;
+use crate::money::NanoUsd;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+const AT_ONCE: usize = 200;
+
+impl RedisLedger {
+    /// Renews the lease of every open hold of this process; the background does so three times in
+    /// a lease.
+    pub async fn renew(&self) -> Result<(), Unavailable> {
+        let mine: Vec<_> =
+            self.mine.lock().iter().map(|(id, payers)| (*id, payers.clone())).collect();
+        for some in mine.chunks(AT_ONCE) {
+            let mut keys = vec![keys::LEASES.to_owned()];
+            let mut arguments = vec![self.options.lease_ms.to_string()];
+            for (id, payers) in some {
+                keys.extend(payers.accounts().iter().map(keys::holds));
+                arguments.push(id.to_string());
+            }
+            let on = &self.connections.settlements;
+            self.scripts.renew.run(on, &self.options, &keys, &arguments).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends all holds whose lease has run out; the background does so every few seconds.
+    pub async fn sweep(&self) -> Result<(), Unavailable> {
+        loop {
+            let mut overdue = redis::cmd("ZRANGEBYSCORE");
+            overdue.arg(keys::LEASES).arg("-inf").arg(self.options.clock.now());
+            overdue.arg("LIMIT").arg(0).arg(AT_ONCE);
+            let ids: Vec<String> = self.read(&overdue).await?;
+            let found = ids.len();
+            for id in ids {
+                self.expire(&id).await?;
+            }
+            if found < AT_ONCE {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn expire(&self, id: &str) -> Result<(), Unavailable> {
+        let Ok(id) = id.parse::<CallId>() else {
+            return Err(Unavailable(format!("{} has `{id}`, which is not a call", keys::LEASES)));
+        };
+        let Some(hold) = self.read_hold(id).await? else {
+            let mut forget = redis::cmd("ZREM");
+            return self.read(forget.arg(keys::LEASES).arg(id.to_string())).await;
+        };
+        let charge = lost_charge(self.options.lost_hold, hold.expected, hold.user_held());
+        let mut event = orphan_event(&hold, self.options.clock.now());
+        event.cost = charge.usd;
+        tracing::warn!(call = %id, charge = %charge.usd, "a hold expired and is charged");
+        self.end("expire", id, &hold.payers, charge, Some(&event)).await
+    }
+
+    /// What is set aside for a call.
+    pub(super) async fn read_hold(&self, id: CallId) -> Result<Option<Hold>, Unavailable> {
+        let mut get = redis::cmd("HGETALL");
+        let fields: Fields = self.read(get.arg(keys::hold(&id))).await?;
+        if fields.is_empty() {
+            return Ok(None);
+        }
+        let hold = parse_hold(id, &fields);
+        hold.map(Some).ok_or_else(|| Unavailable(format!("the hold of call {id} is damaged")))
+    }
+
+    /// Delivers the journal's last minutes again.
+    async fn replay(&self) {
+        let recent = self.journal.lock().recent();
+        match recent {
+            Ok(recent) => recent.into_iter().for_each(|noted| self.queue.again(noted)),
+            Err(why) => tracing::error!("the journal cannot be read for a replay: {why}"),
+        }
+    }
+}
+
+/// A share as the script writes it.
+#[derive(Deserialize)]
+struct Stored {
+    usd: String,
+    tokens: String,
+    characters: String,
+    rate: String,
+}
+
+fn parse_hold(id: CallId, fields: &Fields) -> Option<Hold> {
+    let number = |name: &str| fields.get(name)?.parse::<i64>().ok();
+    let (payers, facts): (Payers, CallFacts) = serde_json::from_str(fields.get("order")?).ok()?;
+    let stored: [Stored; 3] = serde_json::from_str(fields.get("shares")?).ok()?;
+    let mut shares: [Share; 3] = Default::default();
+    for (share, stored) in shares.iter_mut().zip(&stored) {
+        share.joined = true;
+        share.held = amounts(
+            stored.usd.parse().ok()?,
+            stored.tokens.parse().ok()?,
+            stored.characters.parse().ok()?,
+        );
+        share.rate = stored.rate.parse().ok()?;
+    }
+    let expected = amounts(number("usd")?, number("tokens")?, number("characters")?);
+    Some(Hold { id, payers, expected, facts, shares, lease_end: 0 })
+}
+
+fn amounts(usd: i64, tokens: i64, characters: i64) -> Amounts {
+    Amounts { usd: NanoUsd::new(usd), tokens, characters }
+}
+
+/// Starts the background tasks; they end with the ledger.
+pub fn start(ledger: &Arc<RedisLedger>) {
+    let (third, often) = connect::pace(&ledger.options);
+    let weak = Arc::downgrade(ledger);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(third).await;
+            let Some(ledger) = weak.upgrade() else { break };
+            warn("leases were not renewed", ledger.renew().await);
+        }
+    });
+    let weak = Arc::downgrade(ledger);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(often).await;
+            let Some(ledger) = weak.upgrade() else { break };
+            warn("expired holds were not swept", ledger.sweep().await);
+        }
+    });
+    let weak = Arc::downgrade(ledger);
+    tokio::spawn(async move {
+        let mut seen = None;
+        loop {
+            let Some(ledger) = weak.upgrade() else { break };
+            let asked = connect::identity(&ledger.connections.reading).await;
+            *ledger.unreachable.lock() = asked.as_ref().err().map(ToString::to_string);
+            if let Ok(identity) = asked {
+                if seen.as_ref().is_some_and(|seen| *seen != identity) {
+                    tracing::warn!("redis was restarted or replaced; replaying the last minutes");
+                    ledger.replay().await;
+                }
+                seen = Some(identity);
+            }
+            drop(ledger);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+}
+
+fn warn(what: &str, done: Result<(), Unavailable>) {
+    if let Err(why) = done {
+        tracing::warn!("{what}: {why}");
+    }
+}
