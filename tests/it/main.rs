@@ -11,6 +11,8 @@ mod demo;
 mod ledger;
 mod ledger_rig;
 mod pricing;
+mod process;
+mod program;
 mod redis_server;
 mod refuse;
 mod relay;
