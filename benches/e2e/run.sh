@@ -68,12 +68,14 @@ start_farebox() {
     farebox_port=$("$load" port) admin_port=$("$load" port)
     export FAREBOX_ADMIN_TOKEN=bench-admin-token-0123456789abcdef
     export FAREBOX_ADMIN_URL="http://127.0.0.1:$admin_port"
+    local redis_line=""
+    [ -z "$redis" ] || redis_line="redis_url = '$redis'"
     cat >"$dir/farebox.toml" <<TOML
 listen = "127.0.0.1:$farebox_port"
 admin_listen = "127.0.0.1:$admin_port"
 [ledger]
 data_dir = "$dir/ledger"
-${redis:+redis_url = "$redis"}
+$redis_line
 [admin]
 token = "$FAREBOX_ADMIN_TOKEN"
 [providers.openai]
