@@ -18,8 +18,9 @@ use std::collections::HashSet;
 use std::path::Path;
 
 const SEGMENT_BYTES: u64 = 8 << 20;
-const SETTLED_MS: i64 = 600_000;
-const ORPHAN_MS: i64 = 86_400_000;
+/// Posts are remembered by their events when this is over.
+const POSTED_MS: i64 = 600_000;
+const MARKED_MS: i64 = 86_400_000;
 const DAY_MS: i64 = 86_400_000;
 
 /// See the module.
@@ -99,8 +100,8 @@ impl State {
     /// Ends all holds whose lease has run out.
     pub fn sweep(&mut self, options: &Options) -> Vec<Settled> {
         let moment = self.moment(options);
-        for id in self.book.forget(moment.now, SETTLED_MS, ORPHAN_MS) {
-            self.dirty.orphans.insert(id);
+        for id in self.book.forget(moment.now, POSTED_MS, MARKED_MS) {
+            self.dirty.marks.insert(id);
         }
         let mut settled = Vec::new();
         for id in self.book.overdue(moment.now) {
@@ -137,23 +138,15 @@ impl State {
         let dirty = std::mem::take(&mut self.dirty);
         let book = &self.book;
         let account = |id| (book.accounts.get(&id).cloned(), id);
-        let ages: std::collections::HashMap<_, _> = book
-            .ages
-            .iter()
-            .map(|(at, id)| (*id, *at))
-            .filter(|(id, _)| dirty.orphans.contains(id))
-            .collect();
-        let orphan = |id: CallId| match book.marks.get(&id) {
-            Some(mark @ Mark::Orphaned(_)) => {
-                (id, Some((ages.get(&id).copied().unwrap_or_default(), mark.clone())))
-            }
-            _ => (id, None),
+        let mark = |id: CallId| {
+            let kept = book.marks.get(&id).filter(|(_, mark)| *mark != Mark::Posted);
+            (id, kept.cloned())
         };
         let retention = options.retention_days.saturating_mul(DAY_MS);
         Batch {
             accounts: dirty.accounts.into_iter().map(account).map(|(s, id)| (id, s)).collect(),
             holds: dirty.holds.into_iter().map(|id| (id, book.holds.get(&id).cloned())).collect(),
-            orphans: dirty.orphans.iter().copied().map(orphan).collect(),
+            marks: dirty.marks.into_iter().map(mark).collect(),
             events: dirty.events,
             deleted: book.deleted,
             seq: self.log.last(),
@@ -179,8 +172,8 @@ impl State {
 
     fn ended(&self, id: &CallId, store: &Store) -> bool {
         match self.book.marks.get(id) {
-            Some(Mark::Posted | Mark::Voided) => true,
-            Some(Mark::Orphaned(_)) => false,
+            Some((_, Mark::Posted | Mark::Voided)) => true,
+            Some((_, Mark::Orphaned(_))) => false,
             None if self.book.holds.contains_key(id) => false,
             None => store.snapshot().and_then(|seen| seen.has_event(id)).unwrap_or(false),
         }
