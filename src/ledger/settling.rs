@@ -129,14 +129,14 @@ impl Book {
         self.marks.insert(id, (at, mark));
     }
 
-    /// Forgets posts after `posted_ms`, other ends after `marked_ms`. Gives the latter.
-    pub fn forget(&mut self, now: UnixMs, posted_ms: i64, marked_ms: i64) -> Vec<CallId> {
-        for id in aged(&mut self.posted, now.saturating_sub(posted_ms)) {
+    /// Forgets posts before one time and other ends before another. Gives the latter.
+    pub fn forget(&mut self, posts_before: UnixMs, others_before: UnixMs) -> Vec<CallId> {
+        for id in aged(&mut self.posted, posts_before) {
             if matches!(self.marks.get(&id), Some((_, Mark::Posted))) {
                 self.marks.remove(&id);
             }
         }
-        let mut gone = aged(&mut self.marked, now.saturating_sub(marked_ms));
+        let mut gone = aged(&mut self.marked, others_before);
         gone.retain(|id| !matches!(self.marks.get(id), Some((_, Mark::Posted))));
         gone.iter().for_each(|id| {
             self.marks.remove(id);
@@ -229,8 +229,8 @@ impl Book {
 /// Takes out what is older than `before`.
 fn aged(ages: &mut VecDeque<(UnixMs, CallId)>, before: UnixMs) -> Vec<CallId> {
     let mut old = Vec::new();
-    while let Some((_, id)) = ages.pop_front_if(|(at, _)| *at < before) {
-        old.push(id);
+    while ages.front().is_some_and(|(at, _)| *at < before) {
+        old.extend(ages.pop_front().map(|(_, id)| id));
     }
     old
 }
@@ -312,7 +312,7 @@ fn crossed(
             crossings.push(Crossing {
                 account: state.id.clone(),
                 limit,
-                period: limit.window.map_or(0, |window| moment.period(window)),
+                period: state.period(Slot::of(&limit), moment),
                 threshold,
                 used,
             });

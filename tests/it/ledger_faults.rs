@@ -27,6 +27,17 @@ fn copy(from: &Path) -> tempfile::TempDir {
     to
 }
 
+/// Drops a ledger and waits until nothing of it delivers any more.
+async fn dead(rig: Rig, journal: &Path) {
+    drop(rig);
+    let lock = fs::File::open(journal.join("lock")).unwrap();
+    let until = Instant::now() + Duration::from_secs(10);
+    while lock.try_lock().is_err() {
+        assert!(Instant::now() < until, "the ledger lives on");
+        tokio::task::yield_now().await;
+    }
+}
+
 /// An embedded ledger that commits only when told to, so that the log is all there is of what
 /// follows a flush.
 fn lazy(dir: &Path, clock: &Clock) -> Rig {
@@ -237,7 +248,7 @@ async fn settlements_survive_a_redis_that_is_away_and_a_proxy_that_dies() {
         rig.ledger.settle(rig.ledger.permit().unwrap(), post);
     }
     // This process dies: the next one has only what is in the journal.
-    drop(rig);
+    dead(rig, &server.dir().join("one")).await;
     server.restart();
     let rig = Rig::on(&server, "one").await;
     assert_eq!(rig.account(&AccountId::user(&payers.user)).await.month_usd, usd(40));
@@ -361,7 +372,7 @@ async fn old_journal_entries_are_put_aside_and_not_charged_blindly() {
     let post = Settlement::Post { charge: amounts(2), event: Box::new(event(&call, amounts(2))) };
     rig.ledger.settle(rig.ledger.permit().unwrap(), post);
     let clock = rig.clock.clone();
-    drop(rig);
+    dead(rig, &server.dir().join("one")).await;
     server.restart();
     clock.advance(2 * 86_400_000);
     let options = Options { journal_dir: server.dir().join("one"), ..options(&clock) };
@@ -411,4 +422,20 @@ async fn r015_two_processes_never_overspend_together() {
     two.ledger.delivered().await;
     assert_eq!(one.account(&AccountId::user(&payers.user)).await.month_usd, usd(10));
     one.clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r035_old_events_go_and_the_ledger_still_adds_up() {
+    let (clock, dir) = (clock(), tempfile::tempdir().unwrap());
+    let options = Options { retention_days: 30, ..options(&clock) };
+    let rig = Rig::over(clock, EmbeddedLedger::open(dir.path(), options).unwrap());
+    let payers = rig.user("alice", &[]).await;
+    let old = rig.call(&payers, 1).await;
+    rig.clean().await;
+    rig.clock.advance(31 * 86_400_000);
+    let young = rig.call(&payers, 2).await;
+    rig.clean().await;
+    assert!(rig.ledger.event(old).await.unwrap().is_none());
+    assert!(rig.ledger.event(young).await.unwrap().is_some());
+    assert_eq!(rig.account(&AccountId::user(&payers.user)).await.total_usd, usd(3));
 }

@@ -78,6 +78,7 @@ pub fn options(clock: &Clock) -> Options {
         clock: clock.clone(),
         default_user_limits: vec!["7usd/month".parse().unwrap()],
         background: false,
+        retention_days: 3650,
         ..Options::default()
     }
 }

@@ -31,6 +31,8 @@ pub struct State {
     /// Why the log cannot be written.
     pub broken: Option<String>,
     moment: Moment,
+    /// Events of posts before this time are in the store.
+    stored: UnixMs,
     /// Open holds of this process.
     mine: HashSet<CallId>,
     buffer: Vec<u8>,
@@ -59,7 +61,7 @@ impl State {
         }
         let moment = Moment::at(&options.calendar, options.clock.now());
         let (mine, buffer) = (HashSet::new(), Vec::with_capacity(2048));
-        Ok(Self { book, dirty, log, broken: None, moment, mine, buffer })
+        Ok(Self { book, dirty, log, broken: None, moment, stored: 0, mine, buffer })
     }
 
     /// This moment.
@@ -100,7 +102,8 @@ impl State {
     /// Ends all holds whose lease has run out.
     pub fn sweep(&mut self, options: &Options) -> Vec<Settled> {
         let moment = self.moment(options);
-        for id in self.book.forget(moment.now, POSTED_MS, MARKED_MS) {
+        let posts = moment.now.saturating_sub(POSTED_MS).min(self.stored);
+        for id in self.book.forget(posts, moment.now.saturating_sub(MARKED_MS)) {
             self.dirty.marks.insert(id);
         }
         let mut settled = Vec::new();
@@ -150,12 +153,14 @@ impl State {
             events: dirty.events,
             deleted: book.deleted,
             seq: self.log.last(),
+            now: self.now(),
             drop_before: self.now().saturating_sub(retention),
         }
     }
 
-    /// The store covers the log up to `seq`.
-    pub fn covered(&mut self, seq: u64) {
+    /// The store covers the log up to `seq`, and what happened before `stored`.
+    pub fn covered(&mut self, seq: u64, stored: UnixMs) {
+        self.stored = stored;
         let tidied = match self.broken {
             Some(_) => self.log.rotate().and_then(|()| self.log.forget(seq)),
             None => self.log.forget(seq),
