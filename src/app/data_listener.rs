@@ -19,8 +19,8 @@ pub(super) struct Data {
 }
 
 impl Data {
-    pub(super) fn new(proxy: Arc<Proxy>, ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>) -> Self {
-        Self { proxy, ready }
+    pub(super) fn new(proxy: Proxy, ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>) -> Self {
+        Self { proxy: Arc::new(proxy), ready }
     }
 
     fn health(&self, path: &str, query: Option<&str>) -> Option<Response<AnswerBody>> {

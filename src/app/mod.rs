@@ -16,7 +16,7 @@ use crate::control::{self, Check, Defaults};
 use crate::pricing::PriceTable;
 use crate::proxy::{Disconnect, Proxy, Rules, UpstreamBounds};
 use crate::secret::SecretDigest;
-use crate::serve::{self, Bounds, Drain, Tls};
+use crate::serve::{self, Bounds, Drain, Hands, Tls, Workers};
 use crate::telemetry;
 use data_listener::Data;
 use hyper_util::service::TowerToHyperService;
@@ -58,7 +58,8 @@ pub struct App {
     admin: SocketAddr,
     books: Books,
     prices: Arc<PriceTable>,
-    proxy: Arc<Proxy>,
+    proxy: Proxy,
+    workers: Arc<Workers>,
     data_drain: Arc<Drain>,
     admin_drain: Drain,
     stop: Duration,
@@ -89,19 +90,21 @@ impl App {
             config.providers.clone(),
             rules(config),
         );
-        let proxy = Arc::new(proxy.map_err(StartError::Other)?);
+        let proxy = proxy.map_err(StartError::Other)?;
+        let workers = Workers::start().map_err(|e| StartError::Other(e.to_string()))?;
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,
             books,
             prices,
             proxy,
+            workers: Arc::new(workers),
             data_drain: Arc::new(Drain::default()),
             admin_drain: Drain::default(),
             stop: config.server.stop,
         };
         let ready = app.readiness();
-        app.serve_data(data, tls.clone(), bounds(config), ready.clone());
+        app.serve_data(data, tls.clone(), bounds(config), ready.clone())?;
         app.serve_admin(admin, tls.clone(), config, token, clock, ready, metrics);
         if let Some(tls) = tls {
             tokio::spawn(tls.follow_files());
@@ -169,10 +172,13 @@ impl App {
         tls: Option<Tls>,
         bounds: Bounds,
         ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
-    ) {
-        let service = Data::new(self.proxy.clone(), ready);
+    ) -> Result<(), StartError> {
+        let service = |_| Ok(Data::new(self.proxy.with_own_connections()?, ready.clone()));
+        let services = (0..self.workers.count()).map(service).collect::<Result<_, _>>();
+        let hands = Hands::Workers(self.workers.clone(), services.map_err(StartError::Other)?);
         let drain = self.data_drain.watch();
-        tokio::spawn(serve::run(listener, service, tls, Arc::new(bounds), drain));
+        tokio::spawn(serve::run(listener, hands, tls, Arc::new(bounds), drain));
+        Ok(())
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -198,7 +204,7 @@ impl App {
         let service = TowerToHyperService::new(router);
         let drain = self.admin_drain.watch();
         let bounds = Bounds { connections: 1_000, ..Bounds::default() };
-        tokio::spawn(serve::run(listener, service, tls, Arc::new(bounds), drain));
+        tokio::spawn(serve::run(listener, Hands::Here(service), tls, Arc::new(bounds), drain));
     }
 }
 

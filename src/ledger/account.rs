@@ -117,6 +117,12 @@ impl AccountState {
         }
     }
 
+    /// The period that a slot counts now.
+    pub fn period(&self, slot: Slot, moment: &Moment) -> Period {
+        let this = slot.window.map_or(0, |window| moment.period(window));
+        self.counters.iter().find(|c| c.slot == slot).map_or(this, |c| c.period.max(this))
+    }
+
     /// A limit as it stands.
     pub fn standing(&self, limit: Limit, moment: &Moment) -> Standing {
         let slot = Slot::of(&limit);
@@ -195,14 +201,14 @@ impl AccountState {
     /// Replaces the tokens that rates counted for a call.
     pub fn correct_rates(&mut self, counted: &[(Slot, Period)], before: i64, after: i64) {
         for counter in self.counted(counted).filter(|c| c.slot.meter == Meter::Tokens) {
-            counter.used = counter.used.saturating_sub(before).saturating_add(after);
+            counter.replace(before, after);
         }
     }
 
     /// Takes a call out of the rates again.
     pub fn give_back(&mut self, counted: &[(Slot, Period)], tokens: i64) {
         for counter in self.counted(counted) {
-            counter.used = counter.used.saturating_sub(rate_amount(counter.slot, tokens));
+            counter.replace(rate_amount(counter.slot, tokens), 0);
         }
     }
 
@@ -222,8 +228,7 @@ impl AccountState {
     pub fn recharge(&mut self, charged: &[(Slot, Period)], before: Amounts, after: Amounts) {
         for counter in self.counted(charged) {
             let meter = counter.slot.meter;
-            counter.used =
-                counter.used.saturating_sub(before.of(meter)).saturating_add(after.of(meter));
+            counter.replace(before.of(meter), after.of(meter));
         }
     }
 
@@ -276,6 +281,11 @@ impl AccountState {
 }
 
 impl Counter {
+    /// Corrects what was counted. Where a reset took it out already, nothing is left to take.
+    fn replace(&mut self, before: i64, after: i64) {
+        self.used = self.used.saturating_add(after).saturating_sub(before).max(0);
+    }
+
     fn turn(&mut self, period: Period) {
         if self.period < period {
             self.period = period;

@@ -24,9 +24,12 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 pub struct Book {
     pub accounts: BTreeMap<AccountId, AccountState>,
     pub holds: HashMap<CallId, Hold>,
-    pub marks: HashMap<CallId, Mark>,
-    /// Marks by age.
-    pub ages: VecDeque<(UnixMs, CallId)>,
+    /// How calls were ended, and when.
+    pub marks: HashMap<CallId, (UnixMs, Mark)>,
+    /// Posted calls by age.
+    pub posted: VecDeque<(UnixMs, CallId)>,
+    /// Voided and orphaned calls by age.
+    pub marked: VecDeque<(UnixMs, CallId)>,
     /// Totals of deleted workspaces.
     pub deleted: Totals,
 }

@@ -15,6 +15,7 @@ use crate::limit::{Limit, Meter, Period, Thresholds};
 use crate::money::NanoUsd;
 use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 /// How a call was ended; remembered for as long as it could be ended again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,8 +64,8 @@ impl Book {
     ) -> Settled {
         let id = settlement.id();
         let earlier = match self.marks.get(&id) {
-            Some(Mark::Posted | Mark::Voided) => return Settled::default(),
-            Some(Mark::Orphaned(orphan)) => Some(orphan.clone()),
+            Some((_, Mark::Posted | Mark::Voided)) => return Settled::default(),
+            Some((_, Mark::Orphaned(orphan))) => Some(orphan.clone()),
             None => None,
         };
         let hold = self.holds.remove(&id);
@@ -95,12 +96,12 @@ impl Book {
         Settled { applied: true, event, erased, crossings }
     }
 
-    /// The holds whose lease has run out.
+    /// The holds whose lease has run out, those first that ran out first.
     pub fn overdue(&self, now: UnixMs) -> Vec<CallId> {
-        let mut ids: Vec<_> =
-            self.holds.values().filter(|hold| hold.lease_end <= now).map(|hold| hold.id).collect();
-        ids.sort_unstable();
-        ids
+        let late = self.holds.values().filter(|hold| hold.lease_end <= now);
+        let mut late: Vec<_> = late.map(|hold| (hold.lease_end, hold.id)).collect();
+        late.sort_unstable();
+        late.into_iter().map(|(_, id)| id).collect()
     }
 
     /// Ends an expired hold with a charge (see [`lost_charge`]).
@@ -122,35 +123,25 @@ impl Book {
     }
 
     /// Notes how a call was ended.
-    pub fn mark(&mut self, id: CallId, mark: Mark, now: UnixMs) {
-        self.marks.insert(id, mark);
-        self.ages.push_back((now, id));
+    pub fn mark(&mut self, id: CallId, mark: Mark, at: UnixMs) {
+        let ages = if mark == Mark::Posted { &mut self.posted } else { &mut self.marked };
+        ages.push_back((at, id));
+        self.marks.insert(id, (at, mark));
     }
 
-    /// Forgets how calls were ended: orphans after `orphan_ms`, others after `settled_ms`. Gives
-    /// the orphans.
-    pub fn forget(&mut self, now: UnixMs, settled_ms: i64, orphan_ms: i64) -> Vec<CallId> {
-        let mut orphans = Vec::new();
-        let mut young = Vec::new();
-        while let Some(&(at, id)) = self.ages.front() {
-            let age = now.saturating_sub(at);
-            if age <= settled_ms {
-                break;
-            }
-            self.ages.pop_front();
-            match self.marks.get(&id) {
-                Some(Mark::Orphaned(_)) if age <= orphan_ms => young.push((at, id)),
-                Some(Mark::Orphaned(_)) => orphans.push(id),
-                _ => {}
-            }
-            if young.last() != Some(&(at, id)) {
+    /// Forgets posts before one time and other ends before another. Gives the latter.
+    pub fn forget(&mut self, posts_before: UnixMs, others_before: UnixMs) -> Vec<CallId> {
+        for id in aged(&mut self.posted, posts_before) {
+            if matches!(self.marks.get(&id), Some((_, Mark::Posted))) {
                 self.marks.remove(&id);
             }
         }
-        for entry in young.into_iter().rev() {
-            self.ages.push_front(entry);
-        }
-        orphans
+        let mut gone = aged(&mut self.marked, others_before);
+        gone.retain(|id| !matches!(self.marks.get(id), Some((_, Mark::Posted))));
+        gone.iter().for_each(|id| {
+            self.marks.remove(id);
+        });
+        gone
     }
 
     fn charge(
@@ -235,6 +226,15 @@ impl Book {
     }
 }
 
+/// Takes out what is older than `before`.
+fn aged(ages: &mut VecDeque<(UnixMs, CallId)>, before: UnixMs) -> Vec<CallId> {
+    let mut old = Vec::new();
+    while ages.front().is_some_and(|(at, _)| *at < before) {
+        old.extend(ages.pop_front().map(|(_, id)| id));
+    }
+    old
+}
+
 /// What an expired hold is charged.
 pub fn lost_charge(rule: LostHold, expected: Amounts, user_held: Amounts) -> Amounts {
     match rule {
@@ -312,7 +312,7 @@ fn crossed(
             crossings.push(Crossing {
                 account: state.id.clone(),
                 limit,
-                period: limit.window.map_or(0, |window| moment.period(window)),
+                period: state.period(Slot::of(&limit), moment),
                 threshold,
                 used,
             });

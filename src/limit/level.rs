@@ -40,11 +40,15 @@ impl Thresholds {
     /// The thresholds that lie in `(before, after]`, both of a limit of `amount`. A limit of 0
     /// counts as fully used.
     pub fn crossed(&self, before: i64, after: i64, amount: i64) -> impl Iterator<Item = u32> + '_ {
-        let reached = move |used: i64, per_cent: u32| {
-            amount > 0 && i128::from(used) * 100 >= i128::from(per_cent) * i128::from(amount)
-        };
+        let reached = move |used: i64, per_cent: u32| amount > 0 && at(per_cent, used, amount);
         self.0.iter().copied().filter(move |&t| reached(after, t) && !reached(before, t))
     }
+}
+
+/// Whether `used` is at least so many per cent of `amount`.
+fn at(per_cent: u32, used: i64, amount: i64) -> bool {
+    let part = i128::from(per_cent).saturating_mul(i128::from(amount));
+    i128::from(used).saturating_mul(100) >= part
 }
 
 impl TryFrom<Vec<u32>> for Thresholds {
@@ -95,8 +99,7 @@ impl Status {
 
     /// The status of one limit of `amount` of which `used` is used.
     pub fn of(meter: super::Meter, used: i64, amount: i64, thresholds: &Thresholds) -> Self {
-        let at =
-            |per_cent: u32| i128::from(used) * 100 >= i128::from(per_cent) * i128::from(amount);
+        let at = |per_cent: u32| at(per_cent, used, amount);
         if amount == 0 || at(100) {
             return match meter {
                 super::Meter::Usd => Self::QuotaExceeded,

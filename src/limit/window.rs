@@ -82,17 +82,14 @@ impl Calendar {
     /// The period of `window` that contains `at`.
     pub fn period(&self, window: Window, at: UnixMs) -> Period {
         let local = self.local(at);
-        let day = |date: Date| {
-            i64::from(date.year()) * 10_000 + i64::from(date.month()) * 100 + i64::from(date.day())
-        };
         let utc = TimeZone::UTC.to_datetime(instant(at));
-        let hour = || day(utc.date()) * 100 + i64::from(utc.hour());
+        let hour = || id(day(utc.date()), utc.hour());
         match window {
-            Window::Minute => hour() * 100 + i64::from(utc.minute()),
+            Window::Minute => id(hour(), utc.minute()),
             Window::Hour => hour(),
             Window::Day => day(local.date()),
             Window::Week => day(monday(local.date())),
-            Window::Month => i64::from(local.year()) * 100 + i64::from(local.month()),
+            Window::Month => id(i64::from(local.year()), local.month()),
             Window::Total => 0,
         }
     }
@@ -117,6 +114,15 @@ impl Calendar {
     fn local(&self, at: UnixMs) -> DateTime {
         self.zone.to_datetime(instant(at))
     }
+}
+
+fn day(date: Date) -> Period {
+    id(id(i64::from(date.year()), date.month()), date.day())
+}
+
+/// An id with two more digits.
+fn id(of: Period, digits: i8) -> Period {
+    of.saturating_mul(100).saturating_add(i64::from(digits))
 }
 
 fn instant(at: UnixMs) -> Timestamp {

@@ -78,17 +78,18 @@ pub struct Rules {
     pub unpriced_is_free: bool,
 }
 
-/// The data plane.
+/// The data plane. Clones share everything.
+#[derive(Clone)]
 pub struct Proxy {
     ledger: Arc<dyn Ledger>,
     clock: Clock,
-    callers: Callers,
-    prices: ArcSwap<PriceTable>,
-    providers: ArcSwap<Providers>,
-    rules: Rules,
+    callers: Arc<Callers>,
+    prices: Arc<ArcSwap<PriceTable>>,
+    providers: Arc<ArcSwap<Providers>>,
+    rules: Arc<Rules>,
     upstream: Upstream,
     tabs: OpenTabs,
-    stopping: AtomicBool,
+    stopping: Arc<AtomicBool>,
 }
 
 /// A request that was authenticated.
@@ -110,16 +111,21 @@ impl Proxy {
         rules: Rules,
     ) -> Result<Self, String> {
         Ok(Self {
-            callers: Callers::new(ledger.clone(), clock.clone()),
+            callers: Arc::new(Callers::new(ledger.clone(), clock.clone())),
             upstream: Upstream::new(&rules.upstream)?,
             ledger,
             clock,
-            prices: ArcSwap::new(prices),
-            providers: ArcSwap::from_pointee(providers),
-            rules,
+            prices: Arc::new(ArcSwap::new(prices)),
+            providers: Arc::new(ArcSwap::from_pointee(providers)),
+            rules: Arc::new(rules),
             tabs: OpenTabs::default(),
-            stopping: AtomicBool::new(false),
+            stopping: Arc::default(),
         })
+    }
+
+    /// The same proxy with connections to providers of its own, for a thread of its own.
+    pub fn with_own_connections(&self) -> Result<Self, String> {
+        Ok(Self { upstream: Upstream::new(&self.rules.upstream)?, ..self.clone() })
     }
 
     /// Refuses new calls from now on; calls in flight go on.

@@ -7,9 +7,11 @@
 mod connection;
 mod drain;
 mod tls;
+mod workers;
 
 pub use drain::{Drain, DrainWatch};
 pub use tls::{BadCertificate, Tls};
+pub use workers::Workers;
 
 use hyper::body::{Body, Incoming};
 use hyper::service::Service;
@@ -20,7 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What a listener serves.
 pub trait Serves<B>:
@@ -90,11 +92,19 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {address}: {e}")))
 }
 
+/// Where connections are served.
+pub enum Hands<S> {
+    /// On the runtime that accepts them.
+    Here(S),
+    /// On threads of their own, each with its own copy of the service.
+    Workers(Arc<Workers>, Vec<S>),
+}
+
 /// Accepts connections until the drain begins. Connections that are open then are told to finish
 /// and go on by themselves; [`Drain::finish`] waits for them.
 pub async fn run<S, B>(
     listener: TcpListener,
-    service: S,
+    hands: Hands<S>,
     tls: Option<Tls>,
     bounds: Arc<Bounds>,
     drain: DrainWatch,
@@ -119,12 +129,37 @@ pub async fn run<S, B>(
             tracing::warn!(limit = bounds.connections, "too many connections; one was closed");
             continue;
         };
-        let (service, tls, bounds) = (service.clone(), tls.clone(), bounds.clone());
-        let watch = drain.connection();
-        tokio::spawn(async move {
-            serve(stream, service, tls, &bounds, watch).await;
-            drop(place);
-        });
+        hands.take(stream, place, tls.clone(), bounds.clone(), drain.connection());
+    }
+}
+
+impl<S> Hands<S> {
+    fn take<B>(
+        &self,
+        stream: TcpStream,
+        place: OwnedSemaphorePermit,
+        tls: Option<Tls>,
+        bounds: Arc<Bounds>,
+        watch: drain::ConnectionWatch,
+    ) where
+        S: Serves<B>,
+        B: Sends,
+    {
+        match self {
+            Self::Here(service) => {
+                tokio::spawn(serve(stream, service.clone(), tls, bounds, watch, place));
+            }
+            Self::Workers(workers, services) => {
+                let Some((number, runtime)) = workers.next() else { return };
+                let Some(service) = services.get(number).cloned() else { return };
+                let Ok(stream) = stream.into_std() else { return };
+                runtime.spawn(async move {
+                    if let Ok(stream) = TcpStream::from_std(stream) {
+                        serve(stream, service, tls, bounds, watch, place).await;
+                    }
+                });
+            }
+        }
     }
 }
 
@@ -138,16 +173,18 @@ async fn serve<S, B>(
     stream: TcpStream,
     service: S,
     tls: Option<Tls>,
-    bounds: &Bounds,
+    bounds: Arc<Bounds>,
     watch: drain::ConnectionWatch,
+    place: OwnedSemaphorePermit,
 ) where
     S: Serves<B>,
     B: Sends,
 {
     metrics::gauge!("farebox_connections").increment(1.0);
-    let outcome = connection::serve(stream, service, tls, bounds, watch).await;
+    let outcome = connection::serve(stream, service, tls, &bounds, watch).await;
     metrics::gauge!("farebox_connections").decrement(1.0);
     if let Err(error) = outcome {
         tracing::debug!(error, "a connection ended early");
     }
+    drop(place);
 }

@@ -78,6 +78,7 @@ pub fn options(clock: &Clock) -> Options {
         clock: clock.clone(),
         default_user_limits: vec!["7usd/month".parse().unwrap()],
         background: false,
+        retention_days: 3650,
         ..Options::default()
     }
 }
@@ -121,6 +122,20 @@ impl Rig {
             crossed: Mutex::new(crossed),
             _surroundings: Box::new(server),
         }
+    }
+
+    /// A ledger opened by the test.
+    pub fn over(clock: Clock, ledger: Arc<dyn Backend>) -> Self {
+        let (_, crossed) = tokio::sync::mpsc::channel(1);
+        let crossed = Mutex::new(crossed);
+        Self { clock, ledger, other: None, crossed, _surroundings: Box::new(()) }
+    }
+
+    /// One process, with a journal of that name, on a Redis of the test.
+    pub async fn on(server: &RedisServer, journal: &str) -> Self {
+        let clock = clock();
+        let options = Options { journal_dir: server.dir().join(journal), ..options(&clock) };
+        Self::over(clock, reopened(server, options).await)
     }
 
     pub fn at(&self, time: &str) -> UnixMs {
@@ -243,6 +258,21 @@ impl Rig {
         let verification = self.ledger.verify().await.unwrap();
         assert_eq!(verification.violations, Vec::<String>::new());
         assert!(verification.checked > 0);
+    }
+}
+
+/// Opens a ledger whose journal an earlier one of this test may be about to let go.
+pub async fn reopened(server: &RedisServer, options: Options) -> Arc<RedisLedger> {
+    let until = std::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        match RedisLedger::open(&server.url(), options.clone()).await {
+            Ok(ledger) => return ledger,
+            Err(why) => {
+                let locked = why.to_string().contains("another process");
+                assert!(locked && std::time::Instant::now() < until, "{why}");
+                tokio::task::yield_now().await;
+            }
+        }
     }
 }
 

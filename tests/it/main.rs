@@ -9,6 +9,8 @@ mod control;
 mod control_desk;
 mod demo;
 mod ledger;
+mod ledger_faults;
+mod ledger_random;
 mod ledger_rig;
 mod pricing;
 mod process;

@@ -1,7 +1,7 @@
 //! Listeners with real sockets: both protocols, every timer, and the gentle stop.
 
 use bytes::Bytes;
-use farebox::serve::{Bounds, Drain, Tls, bind, run};
+use farebox::serve::{Bounds, Drain, Hands, Tls, bind, run};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -40,7 +40,13 @@ async fn hello(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infa
 async fn start(bounds: Bounds, tls: Option<Tls>, drain: &Drain) -> SocketAddr {
     let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(run(listener, service_fn(hello), tls, Arc::new(bounds), drain.watch()));
+    tokio::spawn(run(
+        listener,
+        Hands::Here(service_fn(hello)),
+        tls,
+        Arc::new(bounds),
+        drain.watch(),
+    ));
     address
 }
 

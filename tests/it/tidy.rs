@@ -135,7 +135,7 @@ fn crate_paths(code: &str) -> Vec<String> {
         if head.ends_with("::") && rest[end..].starts_with('{') {
             let close = rest[end..].find('}').map_or(rest.len(), |c| end + c);
             for name in rest[end + 1..close].split(',') {
-                let name = name.trim().split_whitespace().next().unwrap_or("");
+                let name = name.split_whitespace().next().unwrap_or("");
                 if !name.is_empty() {
                     paths.push(format!("{head}{name}"));
                 }
@@ -168,15 +168,15 @@ fn modules_import_only_what_the_design_allows() {
             .join(" ");
         for path in crate_paths(&code) {
             let module = path.split("::").next().unwrap();
-            let listed = |entry: &&str| {
-                **entry == *"*"
-                    || **entry == *module
-                    || path == **entry
+            let listed = |entry: &str| {
+                entry == "*"
+                    || entry == module
+                    || path == entry
                     || path.starts_with(&format!("{entry}::"))
             };
             let fits = module == source.module
                 || LEAVES.contains(&module)
-                || allowed.iter().any(|e| listed(&e));
+                || allowed.iter().any(|e| listed(e));
             if !fits {
                 defects.push(format!("{}: crate::{path}", source.path.display()));
             }

@@ -5,14 +5,14 @@ use farebox::clock::Clock;
 use farebox::demo::provider::Simulated;
 use farebox::ids::{AccountId, Id};
 use farebox::ledger::{
-    Account, Change, EmbeddedLedger, Enforcement, EventQuery, KeyFacts, Ledger, LimitsChange,
-    NewAccount, Options, Registry, UsageEvent,
+    Account, Change, EmbeddedLedger, Enforcement, EventQuery, KeyFacts, Ledger, NewAccount,
+    Options, Registry, UsageEvent,
 };
 use farebox::pricing::PriceTable;
 use farebox::provider::{Credential, ModelRoute, Provider, Providers};
 use farebox::proxy::{Disconnect, Proxy, Rules, UpstreamBounds};
 use farebox::secret::{SecretDigest, label, new_user_key};
-use farebox::serve::{Bounds, Drain, bind, run};
+use farebox::serve::{Bounds, Drain, Hands, bind, run};
 use hyper::service::service_fn;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -106,7 +106,13 @@ impl World {
             let proxy = answering.clone();
             async move { Ok::<_, Infallible>(proxy.answer(request).await) }
         });
-        tokio::spawn(run(listener, service, None, Arc::new(Bounds::default()), drain.watch()));
+        tokio::spawn(run(
+            listener,
+            Hands::Here(service),
+            None,
+            Arc::new(Bounds::default()),
+            drain.watch(),
+        ));
         let mut world =
             Self { simulated, ledger, proxy, addr, key: String::new(), drain, _dir: dir };
         world.key = world.user("alice", limits, None, &[]).await;
@@ -153,12 +159,6 @@ impl World {
 
     pub async fn change(&self, name: &str, change: Change) {
         self.ledger.change(&name.parse().unwrap(), &change).await.unwrap();
-    }
-
-    pub async fn set_limits(&self, name: &str, limits: &[&str]) {
-        let limits = limits.iter().map(|text| text.parse().unwrap()).collect();
-        let limits = Some(LimitsChange::Set(limits));
-        self.change(name, Change { limits, ..Change::default() }).await;
     }
 
     /// Every event, newest first, after every open tab has ended.

@@ -31,7 +31,7 @@ pub enum Entry {
 pub struct Dirty {
     pub accounts: HashSet<AccountId>,
     pub holds: HashSet<CallId>,
-    pub orphans: HashSet<CallId>,
+    pub marks: HashSet<CallId>,
     /// Events to be added, with whether one of the same call goes; `None`: only that.
     pub events: Vec<(CallId, Option<Vec<u8>>, bool)>,
 }
@@ -40,7 +40,7 @@ impl Dirty {
     pub fn is_empty(&self) -> bool {
         self.accounts.is_empty()
             && self.holds.is_empty()
-            && self.orphans.is_empty()
+            && self.marks.is_empty()
             && self.events.is_empty()
     }
 }
@@ -50,7 +50,7 @@ impl Dirty {
     pub fn restore(&mut self, batch: Batch) {
         self.accounts.extend(batch.accounts.into_iter().map(|(id, _)| id));
         self.holds.extend(batch.holds.into_iter().map(|(id, _)| id));
-        self.orphans.extend(batch.orphans.into_iter().map(|(id, _)| id));
+        self.marks.extend(batch.marks.into_iter().map(|(id, _)| id));
         let newer = std::mem::replace(&mut self.events, batch.events);
         self.events.extend(newer);
     }
@@ -89,7 +89,7 @@ impl Entry {
             Self::Settle { settlement, .. } => {
                 let id = settlement.id();
                 dirty.accounts.extend(settlement.payers().accounts());
-                dirty.orphans.insert(id);
+                dirty.marks.insert(id);
                 let settled = book.settle(settlement, moment, thresholds);
                 return note(dirty, id, settled);
             }
@@ -97,7 +97,7 @@ impl Entry {
                 if let Some(hold) = book.holds.get(&id) {
                     dirty.accounts.extend(hold.payers.accounts());
                 }
-                dirty.orphans.insert(id);
+                dirty.marks.insert(id);
                 let settled = book.expire(id, charge, moment, thresholds);
                 return note(dirty, id, settled);
             }

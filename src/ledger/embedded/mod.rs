@@ -141,7 +141,7 @@ impl Inner {
         let mut state = self.state.lock();
         match written {
             Ok(()) => {
-                state.covered(batch.seq);
+                state.covered(batch.seq, batch.now);
                 Ok(())
             }
             Err(why) => {

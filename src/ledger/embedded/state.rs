@@ -18,8 +18,9 @@ use std::collections::HashSet;
 use std::path::Path;
 
 const SEGMENT_BYTES: u64 = 8 << 20;
-const SETTLED_MS: i64 = 600_000;
-const ORPHAN_MS: i64 = 86_400_000;
+/// Posts are remembered by their events when this is over.
+const POSTED_MS: i64 = 600_000;
+const MARKED_MS: i64 = 86_400_000;
 const DAY_MS: i64 = 86_400_000;
 
 /// See the module.
@@ -30,6 +31,8 @@ pub struct State {
     /// Why the log cannot be written.
     pub broken: Option<String>,
     moment: Moment,
+    /// Events of posts before this time are in the store.
+    stored: UnixMs,
     /// Open holds of this process.
     mine: HashSet<CallId>,
     buffer: Vec<u8>,
@@ -58,7 +61,7 @@ impl State {
         }
         let moment = Moment::at(&options.calendar, options.clock.now());
         let (mine, buffer) = (HashSet::new(), Vec::with_capacity(2048));
-        Ok(Self { book, dirty, log, broken: None, moment, mine, buffer })
+        Ok(Self { book, dirty, log, broken: None, moment, stored: 0, mine, buffer })
     }
 
     /// This moment.
@@ -99,8 +102,9 @@ impl State {
     /// Ends all holds whose lease has run out.
     pub fn sweep(&mut self, options: &Options) -> Vec<Settled> {
         let moment = self.moment(options);
-        for id in self.book.forget(moment.now, SETTLED_MS, ORPHAN_MS) {
-            self.dirty.orphans.insert(id);
+        let posts = moment.now.saturating_sub(POSTED_MS).min(self.stored);
+        for id in self.book.forget(posts, moment.now.saturating_sub(MARKED_MS)) {
+            self.dirty.marks.insert(id);
         }
         let mut settled = Vec::new();
         for id in self.book.overdue(moment.now) {
@@ -137,32 +141,26 @@ impl State {
         let dirty = std::mem::take(&mut self.dirty);
         let book = &self.book;
         let account = |id| (book.accounts.get(&id).cloned(), id);
-        let ages: std::collections::HashMap<_, _> = book
-            .ages
-            .iter()
-            .map(|(at, id)| (*id, *at))
-            .filter(|(id, _)| dirty.orphans.contains(id))
-            .collect();
-        let orphan = |id: CallId| match book.marks.get(&id) {
-            Some(mark @ Mark::Orphaned(_)) => {
-                (id, Some((ages.get(&id).copied().unwrap_or_default(), mark.clone())))
-            }
-            _ => (id, None),
+        let mark = |id: CallId| {
+            let kept = book.marks.get(&id).filter(|(_, mark)| *mark != Mark::Posted);
+            (id, kept.cloned())
         };
         let retention = options.retention_days.saturating_mul(DAY_MS);
         Batch {
             accounts: dirty.accounts.into_iter().map(account).map(|(s, id)| (id, s)).collect(),
             holds: dirty.holds.into_iter().map(|id| (id, book.holds.get(&id).cloned())).collect(),
-            orphans: dirty.orphans.iter().copied().map(orphan).collect(),
+            marks: dirty.marks.into_iter().map(mark).collect(),
             events: dirty.events,
             deleted: book.deleted,
             seq: self.log.last(),
+            now: self.now(),
             drop_before: self.now().saturating_sub(retention),
         }
     }
 
-    /// The store covers the log up to `seq`.
-    pub fn covered(&mut self, seq: u64) {
+    /// The store covers the log up to `seq`, and what happened before `stored`.
+    pub fn covered(&mut self, seq: u64, stored: UnixMs) {
+        self.stored = stored;
         let tidied = match self.broken {
             Some(_) => self.log.rotate().and_then(|()| self.log.forget(seq)),
             None => self.log.forget(seq),
@@ -179,8 +177,8 @@ impl State {
 
     fn ended(&self, id: &CallId, store: &Store) -> bool {
         match self.book.marks.get(id) {
-            Some(Mark::Posted | Mark::Voided) => true,
-            Some(Mark::Orphaned(_)) => false,
+            Some((_, Mark::Posted | Mark::Voided)) => true,
+            Some((_, Mark::Orphaned(_))) => false,
             None if self.book.holds.contains_key(id) => false,
             None => store.snapshot().and_then(|seen| seen.has_event(id)).unwrap_or(false),
         }

@@ -1,4 +1,4 @@
-//! The embedded ledger's store: one redb file with accounts, holds, orphans and events.
+//! The embedded ledger's store: one redb file with accounts, holds, marks and events.
 //!
 //! Invariant: a commit is one transaction; it covers the log up to the sequence number that it
 //! writes, so replaying the log from there gives the state exactly.
@@ -20,7 +20,7 @@ use std::path::Path;
 type Bytes = &'static [u8];
 const ACCOUNTS: TableDefinition<&str, Bytes> = TableDefinition::new("accounts");
 const HOLDS: TableDefinition<&str, Bytes> = TableDefinition::new("holds");
-const ORPHANS: TableDefinition<&str, Bytes> = TableDefinition::new("orphans");
+const MARKS: TableDefinition<&str, Bytes> = TableDefinition::new("marks");
 const EVENTS: TableDefinition<u64, Bytes> = TableDefinition::new("events");
 const EVENT_IDS: TableDefinition<&str, u64> = TableDefinition::new("event_ids");
 const META: TableDefinition<&str, Bytes> = TableDefinition::new("meta");
@@ -41,11 +41,13 @@ pub struct Store {
 pub struct Batch {
     pub accounts: Vec<(AccountId, Option<AccountState>)>,
     pub holds: Vec<(CallId, Option<Hold>)>,
-    pub orphans: Vec<(CallId, Option<(UnixMs, Mark)>)>,
+    pub marks: Vec<(CallId, Option<(UnixMs, Mark)>)>,
     pub events: Vec<(CallId, Option<Vec<u8>>, bool)>,
     pub deleted: Totals,
     /// The log is covered up to this record.
     pub seq: u64,
+    /// When it was gathered.
+    pub now: UnixMs,
     /// Events settled before this time are dropped.
     pub drop_before: UnixMs,
 }
@@ -90,7 +92,7 @@ impl Store {
 
     fn prepare(&self) -> Result<u32, StoreError> {
         let write = self.db.begin_write().map_err(text)?;
-        for table in [ACCOUNTS, HOLDS, ORPHANS, META] {
+        for table in [ACCOUNTS, HOLDS, MARKS, META] {
             write.open_table(table).map_err(text)?;
         }
         write.open_table(EVENTS).map_err(text)?;
@@ -122,7 +124,7 @@ impl Store {
         let write = self.db.begin_write().map_err(text)?;
         put_all(&write, ACCOUNTS, &batch.accounts)?;
         put_all(&write, HOLDS, &batch.holds)?;
-        put_all(&write, ORPHANS, &batch.orphans)?;
+        put_all(&write, MARKS, &batch.marks)?;
         let mut meta = read_meta(&write.open_table(META).map_err(text)?)?;
         write_events(&write, batch, &mut meta)?;
         meta.seq = batch.seq;
@@ -144,7 +146,7 @@ impl Snapshot {
         read_meta(&self.read.open_table(META).map_err(text)?)
     }
 
-    /// Accounts, holds and orphans.
+    /// Accounts, holds and marks.
     pub fn book(&self) -> Result<Book, StoreError> {
         let mut book = Book { deleted: self.meta()?.deleted, ..Book::default() };
         for state in self.all::<AccountState>(ACCOUNTS)? {
@@ -153,9 +155,9 @@ impl Snapshot {
         for hold in self.all::<Hold>(HOLDS)? {
             book.holds.insert(hold.id, hold);
         }
-        let mut orphans = self.all::<(CallId, UnixMs, Mark)>(ORPHANS)?;
-        orphans.sort_by_key(|(_, at, _)| *at);
-        for (id, at, mark) in orphans {
+        let mut marks = self.all::<(CallId, UnixMs, Mark)>(MARKS)?;
+        marks.sort_by_key(|(_, at, _)| *at);
+        for (id, at, mark) in marks {
             book.mark(id, mark, at);
         }
         Ok(book)

@@ -63,6 +63,9 @@ impl RedisLedger {
     pub async fn open(url: &str, options: Options) -> Result<Arc<Self>, OpenError> {
         let scripts = Scripts::new();
         let connections = Connections::open(url, &scripts).await?;
+        let identity = connect::identity(&connections.reading)
+            .await
+            .map_err(|why| OpenError(format!("redis does not say who it is: {why}")))?;
         let now = options.clock.now();
         let (journal, again) = Journal::open(&options.journal_dir, now, REPLAY_MS)?;
         let (queue, received) = Queue::new();
@@ -83,7 +86,7 @@ impl RedisLedger {
         }
         deliver::start(&ledger, received);
         if ledger.options.background {
-            sweep::start(&ledger);
+            sweep::start(&ledger, identity);
         }
         Ok(ledger)
     }

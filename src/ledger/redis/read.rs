@@ -18,7 +18,11 @@ impl RedisLedger {
         command: &redis::Cmd,
     ) -> Result<T, Unavailable> {
         let mut on = self.connections.reading.clone();
-        command.query_async(&mut on).await.map_err(script::unavailable)
+        match command.query_async(&mut on).await {
+            Err(error) if script::severed(&error) => command.query_async(&mut on).await,
+            done => done,
+        }
+        .map_err(script::unavailable)
     }
 
     /// Runs several commands in one round trip.
@@ -27,7 +31,11 @@ impl RedisLedger {
         commands: &Pipeline,
     ) -> Result<T, Unavailable> {
         let mut on = self.connections.reading.clone();
-        commands.query_async(&mut on).await.map_err(script::unavailable)
+        match commands.query_async(&mut on).await {
+            Err(error) if script::severed(&error) => commands.query_async(&mut on).await,
+            done => done,
+        }
+        .map_err(script::unavailable)
     }
 
     /// One account, with the number of its open holds, as of one moment.

@@ -4,13 +4,15 @@ use super::super::moment::Moment;
 use super::super::options::Options;
 use super::super::order::Unavailable;
 use redis::aio::ConnectionManager;
-use redis::{ErrorKind, ServerErrorKind};
+use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// One script with its digest.
 #[derive(Debug)]
 pub struct Script {
     source: &'static str,
     digest: String,
+    /// Running it twice is as good as running it once.
+    repeatable: bool,
 }
 
 /// All scripts.
@@ -38,10 +40,10 @@ impl Scripts {
             hold: script!("hold.lua"),
             settle: script!("settle.lua"),
             renew: script!("renew.lua"),
-            create: script!("create.lua"),
+            create: Script { repeatable: false, ..script!("create.lua") },
             change: script!("change.lua"),
             reset: script!("reset.lua"),
-            delete: script!("delete.lua"),
+            delete: Script { repeatable: false, ..script!("delete.lua") },
         }
     }
 
@@ -65,7 +67,7 @@ impl Scripts {
 
 impl Script {
     fn new(source: &'static str) -> Self {
-        Self { source, digest: redis::Script::new(source).get_hash().to_owned() }
+        Self { source, digest: redis::Script::new(source).get_hash().to_owned(), repeatable: true }
     }
 
     /// Runs the script at a moment.
@@ -83,19 +85,26 @@ impl Script {
             call
         };
         let mut on = on.clone();
+        let mut ran = call("EVALSHA", &self.digest).query_async(&mut on).await;
+        if self.repeatable && ran.as_ref().is_err_and(severed) {
+            ran = call("EVALSHA", &self.digest).query_async(&mut on).await;
+        }
         let lost = ErrorKind::Server(ServerErrorKind::NoScript);
-        let ran = match call("EVALSHA", &self.digest).query_async(&mut on).await {
-            Err(error) if error.kind() == lost => {
-                call("EVAL", self.source).query_async(&mut on).await
-            }
-            ran => ran,
-        };
+        if ran.as_ref().is_err_and(|error: &RedisError| error.kind() == lost) {
+            ran = call("EVAL", self.source).query_async(&mut on).await;
+        }
         ran.map_err(unavailable)
     }
 }
 
+/// The connection was found dead: what was sent on it may be sent again on the next one, if doing
+/// it twice does no harm.
+pub fn severed(error: &RedisError) -> bool {
+    error.is_connection_dropped() && !error.is_timeout()
+}
+
 /// A Redis error in words.
-pub fn unavailable(error: redis::RedisError) -> Unavailable {
+pub fn unavailable(error: RedisError) -> Unavailable {
     Unavailable(format!("redis: {error}"))
 }
 

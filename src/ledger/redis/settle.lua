@@ -57,18 +57,24 @@ local function keep(i, calls)
   end
 end
 
+-- Corrects what was counted. Where a reset took it out already, nothing is left to take.
+local function replace(a, name, before, after)
+  add(a.key, name .. '.used', after)
+  sub(a.key, name .. '.used', before)
+  local left = redis.call('HGET', a.key, name .. '.used')
+  if string.sub(left or '', 1, 1) == '-' then redis.call('HSET', a.key, name .. '.used', '0') end
+end
+
 local function give_back(a, list, tokens)
   lasting(a, list, function(name)
-    local slot = a.slots[name]
-    sub(a.key, name .. '.used', slot.meter == 'tokens' and tokens or '1')
+    replace(a, name, a.slots[name].meter == 'tokens' and tokens or '1', '0')
   end)
 end
 
 local function correct_rates(a, list, before)
   lasting(a, list, function(name)
     if a.slots[name].meter == 'tokens' then
-      add(a.key, name .. '.used', charge.tokens)
-      sub(a.key, name .. '.used', before)
+      replace(a, name, before, charge.tokens)
     end
   end)
 end
@@ -112,8 +118,7 @@ end
 local function correct_one(a, trace)
   lasting(a, trace.charged, function(name)
     local meter = a.slots[name].meter
-    add(a.key, name .. '.used', charge[meter])
-    sub(a.key, name .. '.used', orphan[meter])
+    replace(a, name, orphan[meter], charge[meter])
   end)
   if kind == 'void' then
     give_back(a, trace.counted, orphan.tokens)

@@ -78,8 +78,8 @@ impl RedisLedger {
         hold.map(Some).ok_or_else(|| Unavailable(format!("the hold of call {id} is damaged")))
     }
 
-    /// Delivers the journal's last minutes again.
-    async fn replay(&self) {
+    /// Queues the journal's last minutes again.
+    fn replay(&self) {
         let recent = self.journal.lock().recent();
         match recent {
             Ok(recent) => recent.into_iter().for_each(|noted| self.queue.again(noted)),
@@ -120,7 +120,7 @@ fn amounts(usd: i64, tokens: i64, characters: i64) -> Amounts {
 }
 
 /// Starts the background tasks; they end with the ledger.
-pub fn start(ledger: &Arc<RedisLedger>) {
+pub fn start(ledger: &Arc<RedisLedger>, identity: String) {
     let (third, often) = connect::pace(&ledger.options);
     let weak = Arc::downgrade(ledger);
     tokio::spawn(async move {
@@ -140,17 +140,17 @@ pub fn start(ledger: &Arc<RedisLedger>) {
     });
     let weak = Arc::downgrade(ledger);
     tokio::spawn(async move {
-        let mut seen = None;
+        let mut seen = identity;
         loop {
             let Some(ledger) = weak.upgrade() else { break };
             let asked = connect::identity(&ledger.connections.reading).await;
             *ledger.unreachable.lock() = asked.as_ref().err().map(ToString::to_string);
-            if let Ok(identity) = asked {
-                if seen.as_ref().is_some_and(|seen| *seen != identity) {
-                    tracing::warn!("redis was restarted or replaced; replaying the last minutes");
-                    ledger.replay().await;
-                }
-                seen = Some(identity);
+            if let Ok(identity) = asked
+                && identity != seen
+            {
+                tracing::warn!("redis was restarted or replaced; replaying the last minutes");
+                ledger.replay();
+                seen = identity;
             }
             drop(ledger);
             tokio::time::sleep(Duration::from_secs(1)).await;

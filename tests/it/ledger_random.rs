@@ -1,0 +1,178 @@
+//! Random operations on the embedded ledger, which runs on the pure model, and on Redis: both give
+//! the same answers, the same figures and the same crossings, and no invariant breaks.
+
+use crate::ledger_rig::{Rig, amounts, event, order};
+use farebox::ids::AccountId;
+use farebox::ledger::{
+    Change, Crossing, Enforcement, EventQuery, HoldOrder, LimitsChange, Payers, Settlement,
+};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Hold { user: usize, dollars: i64, bounded: bool },
+    HoldAgain { call: usize },
+    Post { call: usize, dollars: i64 },
+    Void { call: usize },
+    Advance { ms: i64 },
+    Sweep,
+    Renew,
+    Limit { user: usize, limits: usize },
+    Mode { user: usize, mode: usize },
+    Reset { user: usize },
+    DeleteKey { user: usize },
+}
+
+const LIMITS: [&[&str]; 6] = [
+    &[],
+    &["20 usd/month", "3 concurrent"],
+    &["9 usd/day", "30 usd/total", "5 requests/minute", "20000 tokens/minute"],
+    &["0 usd/week"],
+    &["7 usd/hour !observe", "40000 tokens/day", "300 characters/month"],
+    &["4 requests/hour", "0 concurrent !observe", "2000000 tokens/total"],
+];
+const MODES: [Enforcement; 4] =
+    [Enforcement::Strict, Enforcement::Balanced, Enforcement::Postpaid, Enforcement::Observe];
+const ADVANCES: [i64; 7] = [1, 20_000, 59_000, 3_600_000, 86_400_000, -30_000, 700_000_000];
+
+fn step() -> impl Strategy<Value = Step> {
+    let (user, call) = (0..3_usize, 0..40_usize);
+    prop_oneof![
+        8 => (user.clone(), 0..6_i64, any::<bool>())
+            .prop_map(|(user, dollars, bounded)| Step::Hold { user, dollars, bounded }),
+        1 => call.clone().prop_map(|call| Step::HoldAgain { call }),
+        6 => (call.clone(), 0..8_i64).prop_map(|(call, dollars)| Step::Post { call, dollars }),
+        2 => call.prop_map(|call| Step::Void { call }),
+        3 => prop::sample::select(&ADVANCES[..]).prop_map(|ms| Step::Advance { ms }),
+        2 => Just(Step::Sweep),
+        1 => Just(Step::Renew),
+        1 => (user.clone(), 0..LIMITS.len()).prop_map(|(user, limits)| Step::Limit { user, limits }),
+        1 => (user.clone(), 0..MODES.len()).prop_map(|(user, mode)| Step::Mode { user, mode }),
+        1 => user.clone().prop_map(|user| Step::Reset { user }),
+        1 => user.prop_map(|user| Step::DeleteKey { user }),
+    ]
+}
+
+#[test]
+fn both_back_ends_agree_under_random_operations() {
+    let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let steps = prop::collection::vec(step(), 20..90);
+    TestRunner::new(config)
+        .run(&steps, |steps| {
+            runtime.block_on(agree(&steps));
+            Ok(())
+        })
+        .unwrap();
+}
+
+async fn agree(steps: &[Step]) {
+    let rigs = [Rig::embedded(), Rig::redis().await];
+    let mut payers: Vec<Payers> = Vec::new();
+    for (name, limits) in [("alice", LIMITS[1]), ("bob", LIMITS[2]), ("carol", LIMITS[4])] {
+        rigs[0].user(name, limits).await;
+        payers.push(rigs[1].user(name, limits).await);
+    }
+    let mut calls: Vec<HoldOrder> = Vec::new();
+    for (n, step) in steps.iter().enumerate() {
+        if let Step::Hold { user, dollars, bounded } = step {
+            let mut call = order(&payers[*user], *dollars);
+            call.ceiling = call.ceiling.filter(|_| *bounded);
+            calls.push(call);
+        }
+        // Redis forgets how a call ended by its own clock, so no call is ended again days later.
+        if matches!(step, Step::Advance { ms } if *ms >= 86_400_000) {
+            calls.clear();
+        }
+        let one = apply(&rigs[0], step, &calls, &payers).await;
+        let two = apply(&rigs[1], step, &calls, &payers).await;
+        assert_eq!(one, two, "step {n}: {step:?}");
+    }
+    let [one, two] = [seen(&rigs[0], &payers).await, seen(&rigs[1], &payers).await];
+    for (one, two) in one.iter().zip(&two) {
+        assert_eq!(one, two);
+    }
+    for rig in &rigs {
+        rig.clean().await;
+    }
+}
+
+async fn apply(rig: &Rig, step: &Step, calls: &[HoldOrder], payers: &[Payers]) -> String {
+    let some = |call: &usize| (!calls.is_empty()).then(|| &calls[call % calls.len()]);
+    match step {
+        Step::Hold { .. } => format!("{:?}", rig.hold(calls.last().unwrap()).await),
+        Step::HoldAgain { call } => match some(call) {
+            Some(call) => format!("{:?}", rig.hold(call).await),
+            None => String::new(),
+        },
+        Step::Post { call, dollars } => {
+            if let Some(call) = some(call) {
+                let charge = amounts(*dollars);
+                let post = Settlement::Post { charge, event: Box::new(event(call, charge)) };
+                rig.settle(post.clone()).await;
+                rig.settle(post).await;
+            }
+            crossings(rig)
+        }
+        Step::Void { call } => {
+            if let Some(call) = some(call) {
+                rig.void(call).await;
+            }
+            String::new()
+        }
+        Step::Advance { ms } => {
+            rig.clock.advance(*ms);
+            String::new()
+        }
+        Step::Sweep => {
+            rig.sweep().await;
+            crossings(rig)
+        }
+        Step::Renew => {
+            rig.renew().await;
+            String::new()
+        }
+        Step::Limit { user, limits } => {
+            let limits = LIMITS[*limits].iter().map(|limit| limit.parse().unwrap()).collect();
+            let change = Change { limits: Some(LimitsChange::Set(limits)), ..Change::default() };
+            changed(rig, &payers[*user], &change).await
+        }
+        Step::Mode { user, mode } => {
+            let change = Change { enforcement: Some(Some(MODES[*mode])), ..Change::default() };
+            changed(rig, &payers[*user], &change).await
+        }
+        Step::Reset { user } => {
+            let user = AccountId::user(&payers[*user].user);
+            format!("{:?}", rig.ledger.reset(&user, None).await)
+        }
+        Step::DeleteKey { user } => {
+            format!("{:?}", rig.ledger.delete(&AccountId::key(&payers[*user].key)).await)
+        }
+    }
+}
+
+async fn changed(rig: &Rig, payers: &Payers, change: &Change) -> String {
+    format!("{:?}", rig.ledger.change(&AccountId::user(&payers.user), change).await)
+}
+
+fn crossings(rig: &Rig) -> String {
+    let mut crossings: Vec<Crossing> = rig.crossings();
+    crossings.sort_by_key(|c| (c.account.clone(), c.limit, c.threshold, c.used));
+    format!("{crossings:?}")
+}
+
+async fn seen(rig: &Rig, payers: &[Payers]) -> Vec<String> {
+    let mut seen = Vec::new();
+    for payers in payers {
+        for account in payers.accounts() {
+            seen.push(format!("{:?}", rig.ledger.account(&account).await.unwrap()));
+        }
+    }
+    let query = EventQuery { limit: 1000, ..EventQuery::default() };
+    let mut events = rig.ledger.events(&query).await.unwrap().entries;
+    events.sort_by_key(|event| event.id);
+    seen.extend(events.iter().map(|event| format!("{event:?}")));
+    seen
+}
