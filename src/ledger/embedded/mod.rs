@@ -141,7 +141,7 @@ impl Inner {
         let mut state = self.state.lock();
         match written {
             Ok(()) => {
-                state.covered(batch.seq, batch.now);
+                state.covered(batch.seq, batch.posts);
                 Ok(())
             }
             Err(why) => {
