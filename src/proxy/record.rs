@@ -10,9 +10,10 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
-/// A call was settled.
-pub(super) fn settled(event: &UsageEvent, reading: &Reading) {
-    Counters::of(event).count(event);
+/// A call was settled. `model` is the price table's name for its model: clients choose the names in
+/// calls, and a metric must not grow with them.
+pub(super) fn settled(event: &UsageEvent, model: &str, reading: &Reading) {
+    Counters::of(event, model).count(event);
     doubts(event, reading);
     tracing::debug!(
         request_id = %event.id,
@@ -44,13 +45,13 @@ struct Counters {
 }
 
 impl Counters {
-    fn of(event: &UsageEvent) -> Arc<Self> {
+    fn of(event: &UsageEvent, model: &str) -> Arc<Self> {
         static KNOWN: LazyLock<RwLock<HashMap<String, Arc<Counters>>>> =
             LazyLock::new(RwLock::default);
         let UsageEvent { facts, payers, status, .. } = event;
         let labels = [
             facts.dialect.as_str(),
-            &facts.model,
+            model,
             &facts.provider,
             payers.workspace.as_str(),
             event.ending.as_str(),
@@ -64,7 +65,7 @@ impl Counters {
         if let Some(known) = KNOWN.read().get(&name) {
             return known.clone();
         }
-        let new = Arc::new(Self::new(event));
+        let new = Arc::new(Self::new(event, model));
         let mut known = KNOWN.write();
         if known.len() < REMEMBERED {
             known.insert(name, new.clone());
@@ -72,8 +73,8 @@ impl Counters {
         new
     }
 
-    fn new(event: &UsageEvent) -> Self {
-        let (model, provider) = (event.facts.model.clone(), event.facts.provider.clone());
+    fn new(event: &UsageEvent, model: &str) -> Self {
+        let (model, provider) = (model.to_owned(), event.facts.provider.clone());
         let tokens = |class: &'static str| {
             let (model, provider) = (model.clone(), provider.clone());
             metrics::counter!(
