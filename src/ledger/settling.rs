@@ -268,7 +268,8 @@ pub fn orphan_event(hold: &Hold, now: UnixMs) -> UsageEvent {
     }
 }
 
-fn stamped(mut event: Box<UsageEvent>, charge: Amounts, moment: &Moment) -> Box<UsageEvent> {
+/// An event with its charge and the time of its settlement.
+pub fn stamped(mut event: Box<UsageEvent>, charge: Amounts, moment: &Moment) -> Box<UsageEvent> {
     event.settled = moment.now;
     event.cost = charge.usd;
     event

@@ -185,6 +185,10 @@ impl Proxy {
                 let path = route::shown(request.head.uri.path());
                 Err(Refusal::UnmeteredRoute(format!("{} {path}", request.head.method)))
             }
+            Route::Shared => {
+                let path = route::shown(request.head.uri.path());
+                Err(Refusal::SharedRoute(format!("{} {path}", request.head.method)))
+            }
             Route::Free | Route::Unmetered => self.free(target, request, body).await,
         }
     }

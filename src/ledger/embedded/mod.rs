@@ -5,6 +5,7 @@
 //!
 //! Invariant: what `settle` returned from survives `kill -9` of this process.
 
+mod dirty;
 mod entry;
 mod registry;
 mod state;
@@ -141,6 +142,7 @@ impl Inner {
         let mut state = self.state.lock();
         match written {
             Ok(()) => {
+                state.dirty.written(&batch);
                 state.covered(batch.seq, batch.posts);
                 Ok(())
             }
