@@ -176,6 +176,8 @@ pub struct Reading {
     pub anomalies: u32,
     /// Bytes of answer text seen so far; what an estimate of a cut answer goes by.
     pub output_bytes: u64,
+    /// Unicode characters of text and tool arguments seen so far.
+    pub output_characters: u64,
 }
 
 #[cfg(test)]

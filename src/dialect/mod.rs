@@ -69,6 +69,8 @@ pub struct Call {
     pub service_tier: Option<String>,
     /// Length of the body in bytes.
     pub body_bytes: u64,
+    /// Unicode characters of the text in it: messages, instructions, prompt, input, tool results.
+    pub characters: u64,
     /// The input's tokens are not bounded by the body's length (images by URL, files, stored
     /// conversations, hosted tools).
     pub input_elsewhere: bool,

@@ -5,7 +5,7 @@
 use super::edit::{StreamOptions, ask_for_usage};
 use super::field::{self, Field};
 use crate::dialect::{Call, Operation, ReadRequest, Unreadable};
-use crate::framing::json::{Container, Flaw, FlawKind, Scalar, Scanner, Sink};
+use crate::framing::json::{Container, Flaw, FlawKind, Length, Scalar, Scanner, Sink};
 use std::ops::Range;
 
 /// Reads one request body.
@@ -65,6 +65,7 @@ struct Asked {
     inside: u64,
     numbers: Numbers,
     prompts: u64,
+    characters: u64,
     service_tier: Option<String>,
     input_elsewhere: bool,
     wrong: Option<Unreadable>,
@@ -91,6 +92,7 @@ impl Asked {
             inside: 0,
             numbers: Numbers::default(),
             prompts: 0,
+            characters: 0,
             service_tier: None,
             input_elsewhere: false,
             wrong: None,
@@ -118,6 +120,7 @@ impl Asked {
             answers,
             service_tier: self.service_tier,
             body_bytes,
+            characters: self.characters,
             input_elsewhere: self.input_elsewhere,
             edit,
         }
@@ -142,8 +145,6 @@ impl Asked {
     fn text(&mut self, field: Field, text: &[u8]) {
         match (field, std::str::from_utf8(text)) {
             (Field::Kind, _) => self.input_elsewhere |= field::is_hosted(text),
-            (Field::Prompt, _) => {}
-            (Field::Prompts, _) => self.prompts = self.prompts.saturating_add(1),
             (Field::Elsewhere, _) => self.input_elsewhere = true,
             (Field::Model, Ok(model)) => match field::bad_name(model) {
                 None => self.model = model.to_owned(),
@@ -166,7 +167,7 @@ impl Asked {
             Field::MaxOutputTokens => (&mut self.numbers.max_output_tokens, field::MOST_TOKENS),
             Field::N => (&mut self.numbers.n, field::MOST_ANSWERS),
             Field::BestOf => (&mut self.numbers.best_of, field::MOST_ANSWERS),
-            Field::Kind | Field::Prompt | Field::Prompts => return,
+            Field::Kind => return,
             Field::Elsewhere => {
                 self.input_elsewhere = true;
                 return;
@@ -190,7 +191,7 @@ impl Asked {
                            background";
                 self.fail(field, why.to_owned());
             }
-            Field::Background | Field::Kind | Field::Prompt | Field::Prompts => {}
+            Field::Background | Field::Kind => {}
             Field::Elsewhere => self.input_elsewhere = true,
             _ => self.mistyped(field, if value { "true" } else { "false" }),
         }
@@ -216,6 +217,16 @@ impl Sink<Field> for Asked {
             Scalar::Number(text) => self.number(field, text),
             Scalar::Bool(value) => self.bool(field, value, span),
             Scalar::Null => self.null(field, span),
+            Scalar::Counted if field == Field::Prompts => {
+                self.prompts = self.prompts.saturating_add(1);
+            }
+            Scalar::Counted => {}
+        }
+    }
+
+    fn text(&mut self, field: Field, more: Length) {
+        if field.matters(self.operation) {
+            self.characters = self.characters.saturating_add(more.characters as u64);
         }
     }
 
@@ -233,6 +244,7 @@ impl Sink<Field> for Asked {
             (Field::Prompt, container) => self.input_elsewhere |= container == Container::Object,
             (Field::Prompts, _) => self.prompts = self.prompts.saturating_add(1),
             (Field::Kind, _) => {}
+            (field, _) if field.is_text() => {}
             (field, Container::Object) => self.mistyped(field, "an object"),
             (field, Container::Array) => self.mistyped(field, "an array"),
         }
