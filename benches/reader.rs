@@ -25,7 +25,10 @@ fn call(operation: Operation, stream: bool, edited: bool) -> Call {
         answers: 1,
         service_tier: None,
         body_bytes: 0,
+        characters: 0,
         input_elsewhere: false,
+        hosted_tools: false,
+        searches: false,
         edit: edited.then(|| Splice { range: 1..1, with: Bytes::new() }),
     }
 }

@@ -159,6 +159,8 @@ pub struct Reading {
     pub error: bool,
     /// The body ended before the protocol did.
     pub truncated: bool,
+    /// The provider has made all of its answer; at most figures follow.
+    pub generated: bool,
     /// `[DONE]` was seen.
     pub done_marker: bool,
     /// The figures follow later, under `dedupe_key`.
@@ -176,6 +178,8 @@ pub struct Reading {
     pub anomalies: u32,
     /// Bytes of answer text seen so far; what an estimate of a cut answer goes by.
     pub output_bytes: u64,
+    /// Unicode characters of text and tool arguments seen so far.
+    pub output_characters: u64,
 }
 
 #[cfg(test)]

@@ -180,7 +180,10 @@ impl Capture {
             answers: count("n").max(count("best_of")),
             service_tier: None,
             body_bytes: 0,
+            characters: 0,
             input_elsewhere: false,
+            hosted_tools: false,
+            searches: false,
             edit: None,
         }
     }
@@ -218,6 +221,7 @@ impl Capture {
         put("provider_cost_usd", cost.and_then(|c| serde_json::from_str::<Value>(&c).ok()).into());
         put("anomalies", reading.anomalies.into());
         put("output_bytes", reading.output_bytes.into());
+        put("output_characters", reading.output_characters.into());
         Value::Object(out)
     }
 }

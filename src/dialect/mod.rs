@@ -72,9 +72,16 @@ pub struct Call {
     pub service_tier: Option<String>,
     /// Length of the body in bytes.
     pub body_bytes: u64,
+    /// Unicode characters of the text in it: messages, instructions, prompt, input, tool results.
+    pub characters: u64,
     /// The input's tokens are not bounded by the body's length (images by URL, files, stored
     /// conversations, hosted tools).
     pub input_elsewhere: bool,
+    /// The provider may call a tool of its own and read the prompt again each time: nothing bounds
+    /// the input.
+    pub hosted_tools: bool,
+    /// The provider may search the web, which it bills by the search.
+    pub searches: bool,
     /// The one edit of the body, if any.
     pub edit: Option<Splice>,
 }

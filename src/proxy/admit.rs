@@ -100,8 +100,9 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOr
 fn amounts(call: &Call, pricing: &Pricing, at: UnixMs) -> (Option<Amounts>, Amounts) {
     let model = &pricing.model;
     let terms = Terms { service_tier: call.service_tier.as_deref(), at };
-    let expected = estimate::expected_amounts(estimate::expected(call, model), model, &terms);
-    let ceiling = estimate::bound(call, model).map(|b| estimate::ceiling_amounts(b, model));
+    let expected = estimate::expected(call, model);
+    let expected = estimate::expected_amounts(call, expected, model, &terms);
+    let ceiling = estimate::bound(call, model).map(|b| estimate::ceiling_amounts(call, b, model));
     let expected = ceiling.map_or(expected, |ceiling| Amounts {
         usd: expected.usd.min(ceiling.usd),
         tokens: expected.tokens.min(ceiling.tokens),

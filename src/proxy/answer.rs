@@ -22,6 +22,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Sleep;
 
+/// How long the figures of a complete answer are waited for when its client has left.
+const FIGURES: Duration = Duration::from_secs(5);
+
 /// The provider broke off, or was silent for too long.
 #[derive(Debug)]
 pub struct Broken(Option<hyper::Error>);
@@ -246,7 +249,12 @@ impl Drop for Relayed {
         let (Some(upstream), Some(metering)) = (self.upstream.take(), self.metering.take()) else {
             return;
         };
-        if let OnLeft::Drain(bound) = self.on_left
+        let on_left = match self.on_left {
+            // Hanging up can no longer stop a bill for what is made already.
+            OnLeft::Cancel if metering.reader.reading().generated => OnLeft::Drain(FIGURES),
+            on_left => on_left,
+        };
+        if let OnLeft::Drain(bound) = on_left
             && metering.tab.is_open()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {

@@ -5,11 +5,15 @@
 
 use crate::dialect::{Call, Operation};
 use crate::ledger::Amounts;
+use crate::money::NanoUsd;
 use crate::pricing::{Bound, ModelPrice, Terms};
 use crate::usage::{Figure, Reading, Usage};
 
 /// Bytes of English text or JSON to a token, as a rule of thumb of OpenAI's tokenizer page.
 const BYTES_PER_TOKEN: u64 = 4;
+
+/// Characters that an output token is taken for where characters are held.
+const CHARACTERS_PER_TOKEN: u64 = 4;
 
 /// Tokens that a provider adds around a prompt beyond those of its text.
 const FRAME_TOKENS: u64 = 64;
@@ -26,8 +30,14 @@ const USUAL_ELSEWHERE: u64 = 1_500;
 /// message is shorter than the JSON around it, so the body's length bounds the input. What the
 /// body does not hold is bounded by the model's context window only.
 pub(super) fn bound(call: &Call, model: &ModelPrice) -> Option<Bound> {
+    if call.hosted_tools {
+        return None;
+    }
+    // A context window bounds one prompt; these may hold many.
+    let one_prompt = matches!(call.operation, Operation::OpenAiChat | Operation::OpenAiResponses);
+    let context = model.context.filter(|_| one_prompt);
     let by_body = (!call.input_elsewhere).then(|| call.body_bytes.saturating_add(FRAME_TOKENS));
-    let input = match (by_body, model.context) {
+    let input = match (by_body, context) {
         (Some(body), Some(context)) => body.min(context),
         (body, context) => body.or(context)?,
     };
@@ -60,18 +70,48 @@ fn expected_input(call: &Call) -> u64 {
     call.body_bytes.div_ceil(BYTES_PER_TOKEN).saturating_add(elsewhere)
 }
 
-/// What to hold for a bound: its tokens, and their dearest price.
-pub(super) fn ceiling_amounts(bound: Bound, model: &ModelPrice) -> Amounts {
-    Amounts { usd: model.ceiling(bound), tokens: tokens(bound), characters: 0 }
+/// What to hold for a bound: its tokens, at the dearest price.
+pub(super) fn ceiling_amounts(call: &Call, bound: Bound, model: &ModelPrice) -> Amounts {
+    amounts(model.ceiling(bound), call, bound)
 }
 
 /// What to hold for an expectation: its tokens, at the price of the tier that was asked for.
-pub(super) fn expected_amounts(bound: Bound, model: &ModelPrice, terms: &Terms<'_>) -> Amounts {
-    Amounts { usd: model.expected(bound, terms), tokens: tokens(bound), characters: 0 }
+pub(super) fn expected_amounts(
+    call: &Call,
+    bound: Bound,
+    model: &ModelPrice,
+    terms: &Terms<'_>,
+) -> Amounts {
+    amounts(model.expected(bound, terms), call, bound)
 }
 
-fn tokens(bound: Bound) -> i64 {
-    i64::try_from(bound.input.saturating_add(bound.output)).unwrap_or(i64::MAX)
+fn amounts(usd: NanoUsd, call: &Call, bound: Bound) -> Amounts {
+    let output = bound.output.saturating_mul(CHARACTERS_PER_TOKEN);
+    Amounts {
+        usd,
+        tokens: count(bound.input.saturating_add(bound.output)),
+        characters: count(call.characters.saturating_add(output)),
+    }
+}
+
+/// A count as the ledger keeps it.
+pub(super) fn count(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// Models that search the web for every answer do not report it.
+pub(super) fn with_searches(call: &Call, model: &ModelPrice, usage: Usage) -> Usage {
+    let always = model.id.contains("-search-") && call.operation == Operation::OpenAiChat;
+    if always && usage.get(Figure::WebSearchRequests).is_none() {
+        return usage.with(Figure::WebSearchRequests, call.answers);
+    }
+    usage
+}
+
+/// Whether a call may run up searches that have no price here.
+pub(super) fn searches_free(call: &Call, model: &ModelPrice, terms: &Terms<'_>) -> bool {
+    let one = Usage::default().with(Figure::WebSearchRequests, 1);
+    call.searches && model.cost(&one, terms) == NanoUsd::ZERO
 }
 
 /// What an answer probably used: figures that it gave before it broke off, else counted text. Where

@@ -22,10 +22,10 @@ pub use forward::UpstreamBounds;
 pub use refusal::Refusal;
 
 use crate::clock::{Clock, Stopwatch, UnixMs};
-use crate::dialect::{Call, Operation, Route};
+use crate::dialect::{Call, Operation, Route, Unreadable};
 use crate::ids::CallId;
 use crate::ledger::{Caller, Ledger};
-use crate::pricing::PriceTable;
+use crate::pricing::{PriceTable, Terms};
 use crate::provider::Providers;
 use admit::Applicant;
 use arc_swap::ArcSwap;
@@ -246,11 +246,20 @@ impl Proxy {
                 return Err(Refusal::ModelNotPriced(call.model.clone(), near));
             }
         };
+        let terms = Terms { service_tier: None, at: request.started };
+        if !self.rules.unpriced_is_free && estimate::searches_free(call, &model, &terms) {
+            return Err(Refusal::Body(unpriced_search(&call.model)));
+        }
         let provider = provider.ok_or_else(|| Refusal::NoProvider(call.model.clone()))?;
         let query = request.head.uri.query();
         let destination = Destination::new(provider.clone(), &target.path, query)?;
         Ok((destination, Pricing { table, model }))
     }
+}
+
+fn unpriced_search(model: &str) -> Unreadable {
+    let message = format!("web searches of `{model}` have no price here, so they are refused");
+    Unreadable { param: Some("tools"), message }
 }
 
 /// Whether the caller's key may use a model.

@@ -208,24 +208,35 @@ impl Open {
         };
         let label = self.pricing.as_ref().map_or("", |pricing| &pricing.model.id);
         super::record::settled(&event, label, reading);
-        let tokens = i64::try_from(usage.total_tokens()).unwrap_or(i64::MAX);
-        let charge = Amounts { usd: cost, tokens, characters: 0 };
+        let charge = Amounts {
+            usd: cost,
+            tokens: estimate::count(usage.total_tokens()),
+            characters: estimate::count(self.characters(reading)),
+        };
         self.ledger.settle(self.permit, Settlement::Post { charge, event: Box::new(event) });
         drop(self.in_flight);
         cost
     }
 
+    /// The call, unless it costs nothing: on free routes, and where it failed at the provider.
+    fn billed(&self, reading: &Reading) -> Option<&Call> {
+        let failed = self.status.is_some_and(|status| status >= 400);
+        self.call.as_ref().filter(|_| reading.billable != Some(false) && !failed)
+    }
+
+    /// The characters to charge: what was sent, and what came back before it ended.
+    fn characters(&self, reading: &Reading) -> u64 {
+        let sent = self.billed(reading).map(|call| call.characters);
+        sent.map_or(0, |sent| sent.saturating_add(reading.output_characters))
+    }
+
     /// The usage to charge, and whether it is an estimate.
     fn usage(&self, ending: Ending, reading: &Reading) -> (Usage, bool) {
-        let (Some(call), Some(pricing)) = (&self.call, &self.pricing) else {
+        let (Some(call), Some(pricing)) = (self.billed(reading), &self.pricing) else {
             return (Usage::default(), false);
         };
-        let failed = self.status.is_some_and(|status| status >= 400);
-        if reading.billable == Some(false) || failed {
-            return (Usage::default(), false);
-        }
         if reading.usage_present && reading.usage_final && reading.anomalies == 0 {
-            return (reading.usage, false);
+            return (estimate::with_searches(call, &pricing.model, reading.usage), false);
         }
         let unanswered = ending == Ending::Left && self.status.is_none();
         (estimate::usage(call, &pricing.model, reading, unanswered), true)

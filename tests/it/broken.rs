@@ -131,6 +131,19 @@ async fn output_that_nobody_saw_is_not_free_when_the_client_hangs_up() {
 }
 
 #[tokio::test]
+async fn hanging_up_between_the_last_word_and_the_figures_saves_nothing() {
+    let world = World::new(&["1usd/day"]).await;
+    let script =
+        "x-simulate: {\"chunks\":4,\"delay_ms\":100,\"output\":20000,\"reasoning\":19900}\r\n";
+    let mut stream = world.begin(CHAT, script, &chat("gpt-5", r#","stream":true"#)).await;
+    read_until(&mut stream, "\"finish_reason\":\"stop\"").await;
+    drop(stream);
+    let event = world.only_event().await;
+    assert_eq!((event.ending, event.estimated), (Ending::Finished, false));
+    assert_eq!(event.usage.count(Figure::OutputTotal), 20_000);
+}
+
+#[tokio::test]
 async fn a_provider_that_falls_silent_is_given_up() {
     let silence = Rules { answer_pause: Duration::from_millis(300), ..rules() };
     let world = World::with(&["1usd/day"], silence).await;

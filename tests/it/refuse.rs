@@ -137,6 +137,49 @@ async fn routes_that_are_neither_metered_nor_free_are_refused() {
 }
 
 #[tokio::test]
+async fn hosted_tools_with_a_fee_that_is_not_metered_are_refused() {
+    let world = World::new(&["100usd/day"]).await;
+    for (model, tool) in [
+        ("gpt-5", "file_search"),
+        ("gpt-5", "code_interpreter"),
+        ("gpt-5", "image_generation"),
+        ("gpt-4", "web_search"),
+    ] {
+        let body = format!(r#"{{"model":"{model}","input":"Hi","tools":[{{"type":"{tool}"}}]}}"#);
+        let answer = world.call("/v1/responses", "", &body).await;
+        assert_eq!((answer.status(), answer.code()), (400, "invalid_body".to_owned()), "{tool}");
+        assert_eq!(answer.json()["error"]["param"], "tools", "{}", answer.text());
+    }
+    assert_eq!(world.provider_calls(), 0);
+    world.untouched().await;
+}
+
+#[tokio::test]
+async fn strict_has_no_ceiling_that_a_call_can_break_through() {
+    let world = World::new(&[]).await;
+    let strict = Some(Enforcement::Strict);
+    let carl = world.user("carl", &["0.0002usd/day"], strict, &[]).await;
+    let texts =
+        vec!["\"a text of many words to be embedded with all the others\""; 2_000].join(",");
+    let body = format!(r#"{{"model":"text-embedding-3-small","input":[{texts}]}}"#);
+    let answer = world.call_as(&carl, "/v1/embeddings", "", &body).await;
+    assert_eq!((answer.status(), answer.code()), (429, "insufficient_quota".to_owned()));
+    let tools = r#"{"model":"gpt-5","input":"Hi","max_output_tokens":16,"tools":[{"type":"mcp"}]}"#;
+    let answer = world.call_as(&carl, "/v1/responses", "", tools).await;
+    assert_eq!((answer.status(), answer.code()), (400, "unbounded_cost".to_owned()));
+    assert_eq!(world.provider_calls(), 0);
+}
+
+#[tokio::test]
+async fn a_model_that_searches_for_every_answer_is_charged_for_it() {
+    let world = World::new(&["100usd/day"]).await;
+    let script = "x-simulate: {\"input\":100,\"output\":10}\r\n";
+    world.call(CHAT, script, &chat("gpt-4o-search-preview", "")).await;
+    let event = world.only_event().await;
+    assert!(event.cost.get() > 20_000_000, "{event:?}");
+}
+
+#[tokio::test]
 async fn r030_lists_of_what_other_keys_have_stored_are_refused() {
     let world = World::new(&["100usd/day"]).await;
     for path in ["/v1/files", "/v1/chat/completions?limit=100", "/v1/batches"] {

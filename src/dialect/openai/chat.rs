@@ -8,12 +8,8 @@ use std::sync::LazyLock;
 
 /// Where an answer says what.
 pub(super) static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
-    let tree = Tree::new()
-        .with("choices[].delta", Fact::Said, Want::Text)
-        .with("choices[].delta.audio.data", Fact::Said, Want::Nothing)
-        .with("choices[].message", Fact::Said, Want::Text)
-        .with("choices[].message.audio.data", Fact::Said, Want::Nothing)
-        .with("choices[].text", Fact::Said, Want::Text);
+    let tree = Tree::new().with("choices[].text", Fact::Said, Want::Characters);
+    let tree = with_message(with_message(tree, "choices[].delta"), "choices[].message");
     let tree = add(
         tree,
         "",
@@ -34,10 +30,33 @@ pub(super) static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
     with_usage(tree, "choices[]", "usage")
 });
 
+/// Adds the places of text in a message, or in the delta of one: all of it by bytes, and by
+/// characters what a reader or a tool is told.
+fn with_message(tree: Tree<Fact>, message: &'static str) -> Tree<Fact> {
+    let tree = tree.with(message, Fact::Said, Want::Text);
+    let tree = tree.within(&[message], "audio.data", Fact::Said, Want::Nothing);
+    [
+        ("content", Fact::Said),
+        ("content[].text", Fact::Said),
+        // Mistral's reasoning.
+        ("content[].thinking[].text", Fact::Said),
+        ("reasoning", Fact::Reasoning),
+        ("reasoning_content", Fact::ReasoningContent),
+        ("refusal", Fact::Said),
+        ("audio.transcript", Fact::Said),
+        ("tool_calls[].function.arguments", Fact::Said),
+        ("tool_calls[].custom.input", Fact::Said),
+        ("function_call.arguments", Fact::Said),
+    ]
+    .into_iter()
+    .fold(tree, |tree, (path, fact)| tree.within(&[message], path, fact, Want::Characters))
+}
+
 /// Adds what a document says to what is known.
 pub(super) fn merge(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
     Progress::take_names(facts, reading);
     progress.finishes = progress.finishes.saturating_add(facts.finishes);
+    reading.generated = progress.finishes > 0 && progress.finishes >= progress.answers;
     if facts.error {
         reading.error = true;
         progress.filtered |= facts.filtered;

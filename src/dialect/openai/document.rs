@@ -161,8 +161,7 @@ impl Document {
 
     /// Takes over what the document said, if it is one, and begins the next.
     fn end_document(&mut self, whole: bool) {
-        let said = self.facts.said_bytes;
-        self.reading.output_bytes = self.reading.output_bytes.saturating_add(said);
+        self.add_text(self.facts.said_bytes, self.facts.characters());
         if whole && self.is_responses() {
             responses::merge(&self.facts, &mut self.reading, &mut self.progress);
         } else if whole {
@@ -170,6 +169,12 @@ impl Document {
         }
         self.facts.clear();
         self.scanner.reset();
+    }
+
+    fn add_text(&mut self, bytes: u64, characters: u64) {
+        let reading = &mut self.reading;
+        reading.output_bytes = reading.output_bytes.saturating_add(bytes);
+        reading.output_characters = reading.output_characters.saturating_add(characters);
     }
 }
 
@@ -215,8 +220,7 @@ impl Document {
     /// The first bytes of an event's data; most often all of them.
     fn begin(&mut self, bytes: &[u8], at: u64) {
         if let Some(fit) = self.facts.template.fit(bytes) {
-            let said = self.reading.output_bytes.saturating_add(fit.counted as u64);
-            self.reading.output_bytes = said;
+            self.add_text(fit.counted.bytes as u64, fit.counted.characters as u64);
             self.data = Data::Known;
             return;
         }

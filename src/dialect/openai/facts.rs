@@ -3,7 +3,7 @@
 //! Collects, and decides nothing. Cleared between documents.
 
 use super::usage::{BESIDE, BLOCK, Block, Item};
-use crate::framing::json::{Container, Passed, Scalar, Sink, Template, Tree, Want};
+use crate::framing::json::{Container, Length, Passed, Scalar, Sink, Template, Tree, Want};
 use std::ops::Range;
 
 /// What stands at a place.
@@ -28,6 +28,9 @@ pub(super) enum Fact {
     ActionKind,
     /// Text of the answer.
     Said,
+    /// Reasoning, under its two names; some servers say the same under both.
+    Reasoning,
+    ReasoningContent,
     Usage,
     UsageItem(Item),
 }
@@ -72,6 +75,9 @@ pub(super) struct Facts {
     pub(super) finishes: u64,
     pub(super) searches: u64,
     pub(super) said_bytes: u64,
+    said: u64,
+    reasoning: Option<u64>,
+    reasoning_content: Option<u64>,
     pub(super) usage: Block,
     output: (bool, bool),
     /// The document with holes, where one is made.
@@ -100,17 +106,32 @@ impl Facts {
         self.finishes = 0;
         self.searches = 0;
         self.said_bytes = 0;
+        self.said = 0;
+        self.reasoning = None;
+        self.reasoning_content = None;
         self.usage.clear();
     }
 
-    /// Whether it says nothing but names and text, so that saying it again only adds text.
+    /// Characters of text and tool arguments.
+    pub(super) fn characters(&self) -> u64 {
+        if self.is_audio() {
+            return 0;
+        }
+        let reasoning = self.reasoning.max(self.reasoning_content).unwrap_or(0);
+        self.said.saturating_add(reasoning)
+    }
+
+    /// Whether its delta is encoded sound.
+    fn is_audio(&self) -> bool {
+        self.kind.ends_with("audio.delta")
+    }
+
+    /// Whether it says nothing but names and text, so that saying it again only adds that text.
     pub(super) fn is_quiet(&self) -> bool {
-        !self.error
-            && self.finishes == 0
-            && !self.usage.is_touched()
-            && self.id.is_empty()
-            && self.status.is_empty()
-            && self.searches == 0
+        let twice_reasoned = self.reasoning.is_some() && self.reasoning_content.is_some();
+        let odd = self.error || self.is_audio() || twice_reasoned || self.usage.is_touched();
+        let counted = self.finishes > 0 || self.searches > 0;
+        !odd && !counted && self.id.is_empty() && self.status.is_empty()
     }
 
     fn text(&mut self, fact: Fact, text: &[u8]) {
@@ -126,6 +147,15 @@ impl Facts {
                 }
             }
         }
+    }
+
+    fn count(&mut self, fact: Fact, characters: u64) {
+        let count = match fact {
+            Fact::Reasoning => self.reasoning.get_or_insert(0),
+            Fact::ReasoningContent => self.reasoning_content.get_or_insert(0),
+            _ => &mut self.said,
+        };
+        *count = count.saturating_add(characters);
     }
 
     fn slot(&mut self, fact: Fact) -> Option<&mut String> {
@@ -151,6 +181,8 @@ impl Sink<Fact> for Facts {
             (Fact::Error, _) => self.error = true,
             (Fact::Background, value) => self.background = value == Scalar::Bool(true),
             (_, Scalar::Text(text)) => self.text(fact, text),
+            // An empty text was not counted in pieces.
+            (_, Scalar::Counted) => self.count(fact, 0),
             _ => {}
         }
     }
@@ -179,7 +211,8 @@ impl Sink<Fact> for Facts {
         self.template.pass(passed, index(span.start)..index(span.end));
     }
 
-    fn text(&mut self, _: Fact, bytes: usize) {
-        self.said_bytes = self.said_bytes.saturating_add(bytes as u64);
+    fn text(&mut self, fact: Fact, more: Length) {
+        self.said_bytes = self.said_bytes.saturating_add(more.bytes as u64);
+        self.count(fact, more.characters as u64);
     }
 }

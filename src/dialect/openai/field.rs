@@ -32,8 +32,14 @@ pub(super) enum Field {
     Prompt,
     /// An element of `prompt`.
     Prompts,
+    /// Text of `messages`, `instructions` or `input`.
+    Message,
+    Instructions,
+    Input,
     /// A key that hints at input that the body does not hold.
     Elsewhere,
+    /// Searches are asked for.
+    SearchOptions,
     /// A `type`, at any depth.
     Kind,
 }
@@ -53,11 +59,9 @@ pub(super) static PLACES: LazyLock<Tree<Field>> = LazyLock::new(|| {
         ("best_of", Field::BestOf),
         ("service_tier", Field::ServiceTier),
         ("background", Field::Background),
-        ("prompt", Field::Prompt),
-        ("prompt[]", Field::Prompts),
     ]
     .into_iter()
-    .fold(Tree::new(), |tree, (path, field)| tree.with(path, field, Want::Value))
+    .fold(with_texts(), |tree, (path, field)| tree.with(path, field, Want::Value))
     .anywhere(
         &[
             "conversation",
@@ -72,12 +76,41 @@ pub(super) static PLACES: LazyLock<Tree<Field>> = LazyLock::new(|| {
             "previous_response_id",
             "vector_store_ids",
             "video_url",
-            "web_search_options",
         ],
         Field::Elsewhere,
     )
+    .anywhere(&["web_search_options"], Field::SearchOptions)
     .anywhere(&["type"], Field::Kind)
 });
+
+/// A tree of the texts that are counted in characters: what the model is told, not what it said
+/// to tools, nor names, schemas or encoded files.
+fn with_texts() -> Tree<Field> {
+    [
+        ("prompt", Field::Prompt),
+        ("prompt[]", Field::Prompts),
+        ("messages[].content", Field::Message),
+        ("messages[].content[].text", Field::Message),
+        ("messages[].content[].refusal", Field::Message),
+        ("messages[].refusal", Field::Message),
+        ("instructions", Field::Instructions),
+        ("input", Field::Input),
+        ("input[]", Field::Input),
+        ("input[].content", Field::Input),
+        ("input[].content[].text", Field::Input),
+        ("input[].content[].refusal", Field::Input),
+        ("input[].summary[].text", Field::Input),
+        // Results of tools, as the tools' items hold them.
+        ("input[].output", Field::Input),
+        ("input[].output[].text", Field::Input),
+        ("input[].output[].stdout", Field::Input),
+        ("input[].output[].stderr", Field::Input),
+        ("input[].outputs[].logs", Field::Input),
+        ("input[].results[].text", Field::Input),
+    ]
+    .into_iter()
+    .fold(Tree::new(), |tree, (path, field)| tree.with(path, field, Want::Characters))
+}
 
 /// Whether a `type` brings input from elsewhere: by reference, or through a hosted tool.
 pub(super) fn is_hosted(kind: &[u8]) -> bool {
@@ -95,6 +128,29 @@ pub(super) fn is_hosted(kind: &[u8]) -> bool {
         b"web_search",
     ];
     KINDS.iter().any(|prefix| kind.starts_with(prefix))
+}
+
+/// A tool that the provider runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tool {
+    /// It costs tokens only.
+    Metered,
+    /// It costs by the search.
+    Search,
+    /// It has a fee of another kind.
+    Unmetered,
+}
+
+/// The hosted tool that a `type` names. What a conversation says of earlier uses of one ends in
+/// `_call` or `_output` and is none.
+pub(super) fn tool(kind: &[u8]) -> Option<Tool> {
+    match kind {
+        b"file_search" | b"code_interpreter" | b"image_generation" => Some(Tool::Unmetered),
+        b"mcp" | b"computer" => Some(Tool::Metered),
+        _ if kind.starts_with(b"computer_use") => Some(Tool::Metered),
+        _ if kind.starts_with(b"web_search") && !kind.ends_with(b"_call") => Some(Tool::Search),
+        _ => None,
+    }
 }
 
 /// Why a text cannot name a model or a tier.
@@ -116,6 +172,7 @@ pub(super) fn short(value: Scalar<'_>) -> String {
         Scalar::Text(text) => (text, "\""),
         Scalar::Number(text) => (text, ""),
         Scalar::Bool(value) => return value.to_string(),
+        Scalar::Counted => return "a text".to_owned(),
         Scalar::Null => return "null".to_owned(),
     };
     let text = String::from_utf8_lossy(bytes);
@@ -143,7 +200,9 @@ impl Field {
             Self::ServiceTier => "service_tier",
             Self::Background => "background",
             Self::Prompt | Self::Prompts => "prompt",
-            Self::Elsewhere | Self::Kind => "input",
+            Self::Message => "messages",
+            Self::Instructions => "instructions",
+            Self::Elsewhere | Self::SearchOptions | Self::Kind | Self::Input => "input",
         }
     }
 
@@ -164,13 +223,24 @@ impl Field {
                 "a whole number from 1 to 10000000"
             }
             Self::N | Self::BestOf => "a whole number from 1 to 128",
-            Self::Prompt | Self::Prompts | Self::Elsewhere | Self::Kind => "an input",
+            Self::Prompt | Self::Prompts | Self::Elsewhere | Self::SearchOptions | Self::Kind => {
+                "an input"
+            }
+            Self::Message | Self::Instructions | Self::Input => "a text",
         }
     }
 
     /// Whether it must not be given twice.
     pub(super) const fn is_once(self) -> bool {
-        !matches!(self, Self::Body | Self::Prompts | Self::Elsewhere | Self::Kind)
+        !matches!(
+            self,
+            Self::Body | Self::Prompts | Self::Elsewhere | Self::SearchOptions | Self::Kind
+        ) && !self.is_text()
+    }
+
+    /// Whether it is only counted.
+    pub(super) const fn is_text(self) -> bool {
+        matches!(self, Self::Message | Self::Instructions | Self::Input)
     }
 
     /// Whether the operation knows it.
@@ -186,6 +256,9 @@ impl Field {
             Self::MaxOutputTokens | Self::Background => responses,
             Self::Prompt => completions || responses,
             Self::Prompts => completions,
+            Self::Message => chat,
+            Self::Instructions => responses,
+            Self::Input => responses || operation == Operation::OpenAiEmbeddings,
             _ => true,
         }
     }

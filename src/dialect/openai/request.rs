@@ -3,9 +3,9 @@
 //! Only what metering needs is judged. What else is wrong with a request is the provider's to say.
 
 use super::edit::{StreamOptions, ask_for_usage};
-use super::field::{self, Field};
+use super::field::{self, Field, Tool};
 use crate::dialect::{Call, Operation, ReadRequest, Unreadable};
-use crate::framing::json::{Container, Flaw, FlawKind, Scalar, Scanner, Sink};
+use crate::framing::json::{Container, Flaw, FlawKind, Length, Scalar, Scanner, Sink};
 use std::ops::Range;
 
 /// Reads one request body.
@@ -65,8 +65,11 @@ struct Asked {
     inside: u64,
     numbers: Numbers,
     prompts: u64,
+    characters: u64,
     service_tier: Option<String>,
     input_elsewhere: bool,
+    hosted_tools: bool,
+    searches: bool,
     wrong: Option<Unreadable>,
 }
 
@@ -91,8 +94,11 @@ impl Asked {
             inside: 0,
             numbers: Numbers::default(),
             prompts: 0,
+            characters: 0,
             service_tier: None,
             input_elsewhere: false,
+            hosted_tools: false,
+            searches: false,
             wrong: None,
         }
     }
@@ -118,7 +124,10 @@ impl Asked {
             answers,
             service_tier: self.service_tier,
             body_bytes,
+            characters: self.characters,
             input_elsewhere: self.input_elsewhere,
+            hosted_tools: self.hosted_tools,
+            searches: self.searches,
             edit,
         }
     }
@@ -141,9 +150,7 @@ impl Asked {
 
     fn text(&mut self, field: Field, text: &[u8]) {
         match (field, std::str::from_utf8(text)) {
-            (Field::Kind, _) => self.input_elsewhere |= field::is_hosted(text),
-            (Field::Prompt, _) => {}
-            (Field::Prompts, _) => self.prompts = self.prompts.saturating_add(1),
+            (Field::Kind, _) => self.kind(text),
             (Field::Elsewhere, _) => self.input_elsewhere = true,
             (Field::Model, Ok(model)) => match field::bad_name(model) {
                 None => self.model = model.to_owned(),
@@ -157,6 +164,25 @@ impl Asked {
         }
     }
 
+    /// The `type` of something: of a part of the input, or of a tool.
+    fn kind(&mut self, kind: &[u8]) {
+        self.input_elsewhere |= field::is_hosted(kind);
+        match field::tool(kind) {
+            None => {}
+            Some(Tool::Metered) => self.hosted_tools = true,
+            Some(Tool::Search) => (self.hosted_tools, self.searches) = (true, true),
+            Some(Tool::Unmetered) if self.wrong.is_none() => {
+                let message = format!(
+                    "the hosted tool `{}` has a fee that is not metered yet; send the request \
+                     without it",
+                    String::from_utf8_lossy(kind)
+                );
+                self.wrong = Some(Unreadable { param: Some("tools"), message });
+            }
+            Some(Tool::Unmetered) => {}
+        }
+    }
+
     fn number(&mut self, field: Field, text: &[u8]) {
         let (slot, most) = match field {
             Field::MaxTokens => (&mut self.numbers.max_tokens, field::MOST_TOKENS),
@@ -166,7 +192,7 @@ impl Asked {
             Field::MaxOutputTokens => (&mut self.numbers.max_output_tokens, field::MOST_TOKENS),
             Field::N => (&mut self.numbers.n, field::MOST_ANSWERS),
             Field::BestOf => (&mut self.numbers.best_of, field::MOST_ANSWERS),
-            Field::Kind | Field::Prompt | Field::Prompts => return,
+            Field::Kind => return,
             Field::Elsewhere => {
                 self.input_elsewhere = true;
                 return;
@@ -190,7 +216,7 @@ impl Asked {
                            background";
                 self.fail(field, why.to_owned());
             }
-            Field::Background | Field::Kind | Field::Prompt | Field::Prompts => {}
+            Field::Background | Field::Kind => {}
             Field::Elsewhere => self.input_elsewhere = true,
             _ => self.mistyped(field, if value { "true" } else { "false" }),
         }
@@ -216,6 +242,16 @@ impl Sink<Field> for Asked {
             Scalar::Number(text) => self.number(field, text),
             Scalar::Bool(value) => self.bool(field, value, span),
             Scalar::Null => self.null(field, span),
+            Scalar::Counted if field == Field::Prompts => {
+                self.prompts = self.prompts.saturating_add(1);
+            }
+            Scalar::Counted => {}
+        }
+    }
+
+    fn text(&mut self, field: Field, more: Length) {
+        if field.matters(self.operation) {
+            self.characters = self.characters.saturating_add(more.characters as u64);
         }
     }
 
@@ -229,10 +265,12 @@ impl Sink<Field> for Asked {
                 self.options = StreamOptions::Object { inside: at + 1, is_empty: true };
                 self.in_options = true;
             }
+            (Field::SearchOptions, _) => (self.hosted_tools, self.searches) = (true, true),
             (Field::Elsewhere, _) => self.input_elsewhere = true,
             (Field::Prompt, container) => self.input_elsewhere |= container == Container::Object,
             (Field::Prompts, _) => self.prompts = self.prompts.saturating_add(1),
             (Field::Kind, _) => {}
+            (field, _) if field.is_text() => {}
             (field, Container::Object) => self.mistyped(field, "an object"),
             (field, Container::Array) => self.mistyped(field, "an array"),
         }

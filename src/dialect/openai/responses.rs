@@ -9,13 +9,20 @@ use std::sync::LazyLock;
 /// Where an answer says what. In an event the object stands under `response`.
 pub(super) static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
     let tree = Tree::new()
-        .with("delta", Fact::Said, Want::Text)
+        .with("delta", Fact::Said, Want::Characters)
         .with("output", Fact::Said, Want::Text)
         .with("output[].encrypted_content", Fact::Said, Want::Nothing)
         .with("output[].result", Fact::Said, Want::Nothing);
+    let tree = SAID
+        .iter()
+        .fold(tree, |tree, path| tree.within(&["output[]"], path, Fact::Said, Want::Characters));
     let tree = add(tree, "", &[("type", Fact::Kind)]);
     object(object(tree, ""), "response")
 });
+
+/// Where an item of the output holds what its deltas hold in a stream.
+const SAID: &[&str] =
+    &["arguments", "code", "content[].refusal", "content[].text", "input", "summary[].text"];
 
 fn object(tree: Tree<Fact>, parent: &'static str) -> Tree<Fact> {
     let tree = add(

@@ -66,7 +66,7 @@ impl Block {
         let number = match value {
             Scalar::Null => return,
             Scalar::Number(number) => number,
-            Scalar::Text(_) | Scalar::Bool(_) => return self.flaw(),
+            Scalar::Text(_) | Scalar::Counted | Scalar::Bool(_) => return self.flaw(),
         };
         self.touched = true;
         let taken = match item {

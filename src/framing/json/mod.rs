@@ -6,6 +6,7 @@
 //! a scalar at most [`KEPT`] bytes are kept. Where one piece ends and the next begins never changes
 //! what is reported, except into how many counts a text is divided.
 
+mod characters;
 mod flaw;
 mod number;
 mod scanner;
@@ -13,6 +14,7 @@ mod template;
 mod text;
 mod tree;
 
+pub use characters::Length;
 pub use flaw::{Flaw, FlawKind};
 pub use scanner::Scanner;
 pub use template::{Fit, Passed, Template};
@@ -29,6 +31,8 @@ pub const MAX_DEPTH: usize = 512;
 pub enum Scalar<'a> {
     /// A string, decoded. Cut off after [`KEPT`] bytes.
     Text(&'a [u8]),
+    /// A string of which only the length was wanted.
+    Counted,
     /// A number as it is written. Cut off after [`KEPT`] bytes.
     Number(&'a [u8]),
     /// `true` or `false`.
@@ -58,14 +62,14 @@ pub trait Sink<T> {
     /// anywhere.
     fn close(&mut self, _tag: T, _end: u64) {}
 
-    /// `bytes` more bytes of a string within a wanted text.
-    fn text(&mut self, _tag: T, _bytes: usize) {}
+    /// So much more of a string within a wanted text.
+    fn text(&mut self, _tag: T, _more: Length) {}
 
     /// A key of an object `depth` levels deep; `tag` is set where its value is wanted.
     fn key(&mut self, _depth: usize, _tag: Option<T>, _span: Range<u64>) {}
 
-    /// A string or number, quotes included, that was not reported: but for the length of counted
-    /// text, nothing depends on it.
+    /// A string or number, quotes included, whose value was not reported: but for the length of
+    /// counted text, nothing depends on it.
     fn passed(&mut self, _passed: Passed, _span: Range<u64>) {}
 
     /// A comma `depth` levels deep.

@@ -1,5 +1,6 @@
 //! The scanner: a state machine over bytes.
 
+use super::characters::Length;
 use super::number::Number;
 use super::text::{Text, passable, plain};
 use super::tree::{Place, Tree, Want};
@@ -70,6 +71,8 @@ pub struct Scanner<T: 'static> {
     keep: bool,
     /// Under which tag the string that is being read is counted.
     count: Option<T>,
+    /// What it is if it is not kept.
+    passed: Passed,
     began: u64,
     text: Text,
 }
@@ -89,6 +92,7 @@ impl<T: Copy + 'static> Scanner<T> {
             muted: None,
             keep: false,
             count: None,
+            passed: Passed::Text,
             began: 0,
             text: Text::new(),
         }
@@ -195,6 +199,7 @@ impl<T: Copy + 'static> Scanner<T> {
         self.began = at;
         self.keep = self.is_live() || self.tree.looks_anywhere();
         self.count = None;
+        self.passed = Passed::Text;
         self.text.clear();
         self.state = State::Text { key: true };
     }
@@ -204,8 +209,14 @@ impl<T: Copy + 'static> Scanner<T> {
         self.keep = matches!(wanted, Some((_, Want::Value)));
         self.count = match (wanted, self.muted, self.counting) {
             (Some((_, Want::Nothing)), _, _) | (_, Some(_), _) => None,
-            (Some((tag, Want::Text)), _, _) | (_, None, Some((tag, _))) => Some(tag),
+            (Some((tag, Want::Text | Want::Characters)), _, _) => Some(tag),
+            (_, None, Some((tag, _))) => Some(tag),
             _ => None,
+        };
+        self.passed = match (wanted, self.count) {
+            (_, None) => Passed::Text,
+            (Some((_, Want::Characters)), _) => Passed::Characters,
+            _ => Passed::Counted,
         };
         self.text.clear();
         self.state = State::Text { key: false };
@@ -224,10 +235,16 @@ impl<T: Copy + 'static> Scanner<T> {
         if self.text.is_escaping() {
             return self.escape(rest, from, at, sink);
         }
-        let length = if self.keep { plain(rest) } else { passable(rest) };
+        let text = match self.passed {
+            Passed::Characters => self.text.pass(rest),
+            _ if self.keep => Length { bytes: plain(rest), characters: 0 },
+            _ => Length { bytes: passable(rest, |_, _| {}), characters: 0 },
+        };
+        let length = text.bytes;
         let (piece, stop) = rest.split_at(length);
         if let Some(tag) = self.count {
-            sink.text(tag, length + usize::from(stop.first() == Some(&b'\\')));
+            let bytes = length + usize::from(stop.first() == Some(&b'\\'));
+            sink.text(tag, Length { bytes, ..text });
         }
         match stop.first() {
             Some(b'"') => self.end_text(key, piece, at + offset(from + length) + 1, sink),
@@ -251,12 +268,13 @@ impl<T: Copy + 'static> Scanner<T> {
         sink: &mut S,
     ) -> Result<usize, Flaw> {
         let byte = rest.first().copied().unwrap_or_default();
-        if !self.text.escape(byte, self.keep) {
+        let Some(characters) = self.text.escape(byte, self.keep) else {
             let kind = FlawKind::Unexpected(byte, "an escape such as \\n or \\u00e9");
             return Err(Flaw { at: at + offset(from), kind });
-        }
+        };
         if let Some(tag) = self.count {
-            sink.text(tag, 1);
+            let characters = if self.passed == Passed::Characters { characters } else { 0 };
+            sink.text(tag, Length { bytes: 1, characters });
         }
         Ok(from + 1)
     }
@@ -269,8 +287,10 @@ impl<T: Copy + 'static> Scanner<T> {
             let span = self.began..end;
             self.text.whole(last, |text, _| sink.scalar(tag, Scalar::Text(text), span));
         } else {
-            let passed = if self.count.is_some() { Passed::Counted } else { Passed::Text };
-            sink.passed(passed, self.began..end);
+            sink.passed(self.passed, self.began..end);
+            if let (Passed::Characters, Some(tag)) = (self.passed, self.count) {
+                sink.scalar(tag, Scalar::Counted, self.began..end);
+            }
         }
         self.ended();
     }
@@ -360,7 +380,7 @@ impl<T: Copy + 'static> Scanner<T> {
             return Err(Flaw { at, kind: FlawKind::TooDeep });
         }
         match self.wanted() {
-            Some((tag, Want::Value)) => sink.open(tag, container, at),
+            Some((tag, Want::Value | Want::Characters)) => sink.open(tag, container, at),
             Some((tag, Want::Text)) if self.counting.is_none() => {
                 self.counting = Some((tag, self.depth));
             }
@@ -388,7 +408,7 @@ impl<T: Copy + 'static> Scanner<T> {
         if self.live > self.depth {
             self.live = self.depth;
             self.place = self.path[self.depth];
-            if let Some((tag, Want::Value)) = self.wanted() {
+            if let Some((tag, Want::Value | Want::Characters)) = self.wanted() {
                 sink.close(tag, at + 1);
             }
         }

@@ -5,6 +5,7 @@
 //! scanner report exactly what the first one made it report, but for the length of the texts that
 //! are counted; so it need not be scanned. What does not fit exactly does not fit.
 
+use super::characters::{Characters, Length};
 use super::number::Number;
 use super::text::passable;
 use std::ops::Range;
@@ -16,8 +17,10 @@ const HOLES: usize = 24;
 /// What stood where nothing was reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passed {
-    /// A string that was counted as text.
+    /// A string whose bytes were counted as text.
     Counted,
+    /// A string whose characters were counted too.
+    Characters,
     /// Another string.
     Text,
     /// A number.
@@ -37,8 +40,8 @@ struct Hole {
 /// How a document fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fit {
-    /// Bytes of counted text.
-    pub counted: usize,
+    /// How much text was counted.
+    pub counted: Length,
     /// Where the marked part is, if one was marked.
     pub mark: Option<(usize, usize)>,
 }
@@ -96,18 +99,17 @@ impl Template {
         if !self.usable {
             return None;
         }
-        let mut fit = Fit { counted: 0, mark: self.mark };
+        let mut fit = Fit { counted: Length::default(), mark: self.mark };
         let (mut at, mut literal) = (0, 0);
         for hole in &self.holes {
             let piece = self.literal.get(literal..hole.literal)?;
             let rest = document.get(at..)?.strip_prefix(piece)?;
-            let length = match hole.passed {
-                Passed::Number => number(rest)?,
-                Passed::Text | Passed::Counted => string(rest)?,
+            let (length, counted) = match hole.passed {
+                Passed::Number => (number(rest)?, Length::default()),
+                passed => string(rest, passed)?,
             };
-            if hole.passed == Passed::Counted {
-                fit.counted += length - 2;
-            }
+            fit.counted.bytes += counted.bytes;
+            fit.counted.characters += counted.characters;
             at += piece.len() + length;
             literal = hole.literal;
             if let (Some(mark), Some((begin, _))) = (&mut fit.mark, self.mark)
@@ -120,11 +122,15 @@ impl Template {
     }
 }
 
-/// Length of the string that begins here, with its quotes.
-fn string(bytes: &[u8]) -> Option<usize> {
+/// Length of the string that begins here, with its quotes, and what of it is counted.
+fn string(bytes: &[u8], passed: Passed) -> Option<(usize, Length)> {
     let inside = bytes.strip_prefix(b"\"")?;
-    let length = passable(inside);
-    (inside.get(length) == Some(&b'"')).then_some(length + 2)
+    let text = match passed {
+        Passed::Characters => Characters::new().pass(inside),
+        _ => Length { bytes: passable(inside, |_, _| {}), characters: 0 },
+    };
+    let counted = if passed == Passed::Text { Length::default() } else { text };
+    (inside.get(text.bytes) == Some(&b'"')).then_some((text.bytes + 2, counted))
 }
 
 /// Length of the number that begins here.
@@ -148,15 +154,16 @@ mod tests {
         };
         template.pass(Passed::Text, find("\"a1\""));
         template.pass(Passed::Number, 15..16);
-        template.pass(Passed::Counted, find("\"hi\""));
+        template.pass(Passed::Characters, find("\"hi\""));
         template.pass(Passed::Text, find("\"x\""));
         template.learn(DOCUMENT, Some(find(",\"usage\":null")));
         template
     }
 
-    fn check(document: &str, counted: Option<usize>) {
+    fn check(document: &str, counted: Option<(usize, usize)>) {
         let fit = template().fit(document.as_bytes());
-        assert_eq!(fit.map(|fit| fit.counted), counted, "{document}");
+        let found = fit.map(|fit| (fit.counted.bytes, fit.counted.characters));
+        assert_eq!(found, counted, "{document}");
         if let Some((start, end)) = fit.and_then(|fit| fit.mark) {
             assert_eq!(&document[start..end], ",\"usage\":null", "{document}");
         }
@@ -164,9 +171,9 @@ mod tests {
 
     #[test]
     fn fits_what_differs_only_in_the_holes() {
-        check(std::str::from_utf8(DOCUMENT).unwrap(), Some(2));
-        check(r#"{"id":"","n":-12.5e3,"said":"","usage":null,"pad":"xyz"}"#, Some(0));
-        check(r#"{"id":"\"}","n":0,"said":"\u00e9\\","usage":null,"pad":"\n"}"#, Some(8));
+        check(std::str::from_utf8(DOCUMENT).unwrap(), Some((2, 2)));
+        check(r#"{"id":"","n":-12.5e3,"said":"","usage":null,"pad":"xyz"}"#, Some((0, 0)));
+        check(r#"{"id":"\"}","n":0,"said":"\u00e9\\","usage":null,"pad":"\n"}"#, Some((8, 2)));
         for other in [
             "",
             r#"{"id":"a1","n":1,"said":"hi","usage":null,"pad":"x"#,

@@ -14,11 +14,13 @@ static TREE: LazyLock<Tree<&'static str>> = LazyLock::new(|| {
         .with("choices[]", "choice", Want::Value)
         .with("choices[].delta", "said", Want::Text)
         .with("choices[].delta.audio", "audio", Want::Nothing)
+        .with("choices[].text", "text", Want::Characters)
         .anywhere(&["image_url"], "elsewhere")
 });
 
+/// What was reported, and how many bytes and characters were counted.
 #[derive(Default)]
-struct Log(Vec<String>, usize);
+struct Log(Vec<String>, usize, usize);
 
 impl Sink<&'static str> for Log {
     fn scalar(&mut self, tag: &'static str, value: Scalar<'_>, span: Range<u64>) {
@@ -38,8 +40,9 @@ impl Sink<&'static str> for Log {
         self.0.push(format!("{tag} ends@{end}"));
     }
 
-    fn text(&mut self, _: &'static str, bytes: usize) {
-        self.1 += bytes;
+    fn text(&mut self, _: &'static str, more: Length) {
+        self.1 += more.bytes;
+        self.2 += more.characters;
     }
 
     fn key(&mut self, depth: usize, tag: Option<&'static str>, span: Range<u64>) {
@@ -55,23 +58,25 @@ impl Sink<&'static str> for Log {
     }
 }
 
-fn scan(pieces: &[&[u8]]) -> (Vec<String>, usize, Result<(), Flaw>) {
+type Scanned = (Vec<String>, (usize, usize), Result<(), Flaw>);
+
+fn scan(pieces: &[&[u8]]) -> Scanned {
     let mut scanner = Scanner::new(&TREE);
     let mut log = Log::default();
     let mut at = 0;
     for piece in pieces {
         if let Err(flaw) = scanner.push(piece, at, &mut log) {
-            return (log.0, log.1, Err(flaw));
+            return (log.0, (log.1, log.2), Err(flaw));
         }
         at += piece.len() as u64;
     }
     let end = scanner.finish(at, &mut log);
-    (log.0, log.1, end)
+    (log.0, (log.1, log.2), end)
 }
 
 /// The report of the whole text, after comparing it with that of every split in two and of single
 /// bytes.
-fn check(text: &str) -> (Vec<String>, usize, Result<(), Flaw>) {
+fn check(text: &str) -> Scanned {
     let whole = scan(&[text.as_bytes()]);
     for cut in 0..=text.len() {
         let (a, b) = text.as_bytes().split_at(cut);
@@ -92,7 +97,35 @@ fn reports_only_what_is_wanted() {
     let values: Vec<_> = log.iter().filter(|l| l.contains('=')).collect();
     assert_eq!(values, ["tokens=12@20..22", "model=\"a🙂\\n\"@75..92"]);
     assert_eq!(log.iter().filter(|l| l.starts_with("choice:")).count(), 2);
-    assert_eq!(said, r#"ab\"cd"#.len());
+    assert_eq!(said, (r#"ab\"cd"#.len(), 0));
+}
+
+#[test]
+fn counts_characters_however_they_are_written_and_cut() {
+    for (text, bytes, characters) in [
+        (r#""""#, 0, 0),
+        (r#""hello""#, 5, 5),
+        (r#""Grüße 🙂 日本""#, 19, 10),
+        (r#""a\n\"\u00e9\\""#, 13, 5),
+        (r#""\ud83d\ude42\ud83d\ude42""#, 24, 2),
+        (r#""\ud83d\ud83d\ude42\ude42""#, 24, 3),
+        (r#""\ud83d \ude42\n""#, 15, 4),
+        (r#"["no",{"text":"no"}]"#, 0, 0),
+        ("7", 0, 0),
+        ("null", 0, 0),
+    ] {
+        let document =
+            format!(r#"{{"text":"no","choices":[{{"text":{text},"x":"no","n":"\ud83d"}}]}}"#);
+        let (log, counted, end) = check(&document);
+        assert_eq!((counted, end), ((bytes, characters), Ok(())), "{document}");
+        let reported = log.iter().filter(|l| l.starts_with("text")).count();
+        let expected = match text.as_bytes()[0] {
+            b'"' => 1,
+            b'[' => 2,
+            _ => 0,
+        };
+        assert_eq!(reported, expected, "{document}: {log:?}");
+    }
 }
 
 #[test]
@@ -186,7 +219,7 @@ fn keeps_little_of_long_scalars() {
 }
 
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
-    let key = prop_oneof!["(model|usage|tokens|choices|delta|audio|image_url)", ".{0,6}"];
+    let key = prop_oneof!["(model|usage|tokens|choices|delta|audio|text|image_url)", ".{0,6}"];
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),

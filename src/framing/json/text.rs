@@ -3,6 +3,8 @@
 //! Text that came in one piece and without escapes is never copied. What has to be kept is kept up
 //! to [`KEPT`] bytes.
 
+use super::characters::{Characters, Length};
+
 /// Bytes that are kept of a key or a scalar.
 pub const KEPT: usize = 512;
 
@@ -21,11 +23,18 @@ pub(super) struct Text {
     cut: bool,
     escape: Escape,
     high: Option<u16>,
+    characters: Characters,
 }
 
 impl Text {
     pub(super) const fn new() -> Self {
-        Self { kept: Vec::new(), cut: false, escape: Escape::None, high: None }
+        Self {
+            kept: Vec::new(),
+            cut: false,
+            escape: Escape::None,
+            high: None,
+            characters: Characters::new(),
+        }
     }
 
     pub(super) fn clear(&mut self) {
@@ -33,6 +42,12 @@ impl Text {
         self.cut = false;
         self.high = None;
         self.escape = Escape::None;
+        self.characters = Characters::new();
+    }
+
+    /// How far bytes that need not be kept can be passed over, with the characters there.
+    pub(super) fn pass(&mut self, bytes: &[u8]) -> Length {
+        self.characters.pass(bytes)
     }
 
     pub(super) fn is_escaping(&self) -> bool {
@@ -43,15 +58,15 @@ impl Text {
         self.escape = Escape::Backslash;
     }
 
-    /// The next byte of an escape; false if it cannot be one.
-    pub(super) fn escape(&mut self, byte: u8, keep: bool) -> bool {
+    /// The next byte of an escape: how many characters it completes, `None` if it cannot be one.
+    pub(super) fn escape(&mut self, byte: u8, keep: bool) -> Option<usize> {
         match self.escape {
             Escape::None | Escape::Backslash => self.after_backslash(byte, keep),
             Escape::Hex { left, unit } => self.hex(byte, left, unit, keep),
         }
     }
 
-    fn after_backslash(&mut self, byte: u8, keep: bool) -> bool {
+    fn after_backslash(&mut self, byte: u8, keep: bool) -> Option<usize> {
         let decoded = match byte {
             b'"' | b'\\' | b'/' => byte,
             b'b' => 8,
@@ -61,30 +76,30 @@ impl Text {
             b't' => b'\t',
             b'u' => {
                 self.escape = Escape::Hex { left: 4, unit: 0 };
-                return true;
+                return Some(0);
             }
-            _ => return false,
+            _ => return None,
         };
         self.escape = Escape::None;
         if keep {
             self.keep(&[decoded]);
         }
-        true
+        Some(self.characters.escape(None))
     }
 
-    fn hex(&mut self, byte: u8, left: u8, unit: u16, keep: bool) -> bool {
-        let Some(digit) = char::from(byte).to_digit(16).and_then(|d| u16::try_from(d).ok()) else {
-            return false;
-        };
+    fn hex(&mut self, byte: u8, left: u8, unit: u16, keep: bool) -> Option<usize> {
+        let digit = char::from(byte).to_digit(16).and_then(|d| u16::try_from(d).ok())?;
         let unit = unit << 4 | digit;
-        self.escape = match left {
-            1 => Escape::None,
-            left => Escape::Hex { left: left - 1, unit },
-        };
-        if left == 1 && keep {
+        if left > 1 {
+            self.escape = Escape::Hex { left: left - 1, unit };
+            return Some(0);
+        }
+        self.escape = Escape::None;
+        if keep {
             self.unit(unit);
         }
-        true
+        let [high, _] = unit.to_be_bytes();
+        Some(self.characters.escape(Some(high)))
     }
 
     fn unit(&mut self, unit: u16) {
@@ -153,13 +168,14 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
 }
 
 /// Length of `bytes` up to the first quote that ends a string, or to an escape that is bad or not
-/// whole.
-pub(super) fn passable(bytes: &[u8]) -> usize {
+/// whole. `found` is told of every escape: where its backslash is, and what stands behind that.
+pub(super) fn passable(bytes: &[u8], mut found: impl FnMut(usize, &[u8])) -> usize {
     let mut length = plain(bytes);
     while bytes.get(length) == Some(&b'\\')
         && let Some(escape) = bytes.get(length + 1..).and_then(escape)
     {
-        length += 1 + escape;
+        found(length, escape);
+        length += 1 + escape.len();
         let rest = bytes.get(length..).unwrap_or_default();
         // Where there was one escape, the text is most likely long.
         length += memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
@@ -167,11 +183,14 @@ pub(super) fn passable(bytes: &[u8]) -> usize {
     length
 }
 
-/// Length of an escape behind its backslash, if it is good and whole.
-fn escape(bytes: &[u8]) -> Option<usize> {
+/// An escape behind its backslash, if it is good and whole.
+fn escape(bytes: &[u8]) -> Option<&[u8]> {
     match bytes.first()? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(1),
-        b'u' => bytes.get(1..5)?.iter().all(u8::is_ascii_hexdigit).then_some(5),
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => bytes.get(..1),
+        b'u' => {
+            let escape = bytes.get(..5)?;
+            escape.get(1..)?.iter().all(u8::is_ascii_hexdigit).then_some(escape)
+        }
         _ => None,
     }
 }

@@ -9,8 +9,10 @@
 pub enum Want {
     /// Its value if that is a scalar, and the fact that an object or array begins or ends.
     Value,
-    /// The length of every string in it, at any depth.
+    /// The length in bytes of every string in it, at any depth.
     Text,
+    /// The length of the string there, in characters too; that it is one, an object or an array.
+    Characters,
     /// Nothing: strings in it are not counted although they lie within a [`Want::Text`].
     Nothing,
 }

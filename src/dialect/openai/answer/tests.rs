@@ -18,7 +18,10 @@ fn asking(operation: Operation, stream: bool, edited: bool) -> Call {
         answers: 1,
         service_tier: None,
         body_bytes: 0,
+        characters: 0,
         input_elsewhere: false,
+        hosted_tools: false,
+        searches: false,
         edit: edited.then(|| Splice { range: 1..1, with: Bytes::new() }),
     }
 }
@@ -244,6 +247,82 @@ fn counts_the_text_of_answers() {
     let figures =
         [Figure::InputTotal, Figure::ImageInput, Figure::OutputTotal, Figure::ImageOutput];
     assert_eq!(figures.map(|figure| reading.usage.count(figure)), [11, 10, 22, 20]);
+}
+
+/// A JSON answer of chat, completions or responses counts so many characters; `read` compares
+/// every way of cutting it.
+fn counts(operation: Operation, body: &str, characters: u64) {
+    let call = asking(operation, false, false);
+    let (_, reading) = read(&call, 200, &[("content-type", JSON)], body.as_bytes(), false);
+    assert_eq!(reading.output_characters, characters, "{body}");
+}
+
+#[test]
+fn r023_characters_of_answers_are_text_and_tool_arguments() {
+    for (message, characters) in [
+        (r#"{"role":"assistant","content":"Grüße 🙂","refusal":null}"#, 7),
+        (r#"{"role":"assistant","content":"\ud83d\ude42\n\u00e9"}"#, 3),
+        (r#"{"content":"","refusal":"I can't."}"#, 8),
+        (r#"{"content":[{"type":"text","text":"hi"},{"type":"x","x":"no"}]}"#, 2),
+        (r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}"#, 2),
+        (r#"{"content":"hi","reasoning":"hmm","reasoning_content":"hmm"}"#, 5),
+        (r#"{"content":"hi","reasoning":"hmm","reasoning_content":""}"#, 5),
+        (r#"{"reasoning":null,"reasoning_content":"hmm"}"#, 3),
+        (r#"{"audio":{"id":"no","data":"UklGRg==","transcript":"hi"}}"#, 2),
+        (r#"{"tool_calls":[{"id":"no","function":{"name":"no","arguments":"{\"a\":1}"}}]}"#, 7),
+        (r#"{"tool_calls":[{"custom":{"name":"no","input":"ls"}}]}"#, 2),
+        (r#"{"function_call":{"name":"no","arguments":"{}"}}"#, 2),
+        (r#"{"content":{"text":"no"},"annotations":[{"url_citation":{"title":"no"}}]}"#, 0),
+    ] {
+        let json = format!("{{\"choices\":[{{\"message\":{message}}},{{\"message\":{message}}}]}}");
+        counts(Operation::OpenAiChat, &json, 2 * characters);
+        let chunk = format!("{{\"id\":\"x\",\"choices\":[{{\"delta\":{message}}}]}}");
+        let streamed = stream(&[&chunk, &chunk, &chunk], false).output_characters;
+        assert_eq!(streamed, 3 * characters, "{chunk}");
+    }
+    counts(Operation::OpenAiCompletions, r#"{"choices":[{"text":"a\tb"},{"text":"é"}]}"#, 4);
+    counts(Operation::OpenAiEmbeddings, r#"{"data":[{"embedding":"AAAA"}]}"#, 0);
+    counts(
+        Operation::OpenAiResponses,
+        r#"{"id":"no","status":"completed","instructions":"no","output":[
+            {"type":"reasoning","encrypted_content":"no","summary":[{"type":"no","text":"hm"}]},
+            {"type":"message","content":[{"type":"no","text":"é!","annotations":[{"title":"no"}]}]},
+            {"type":"message","content":[{"type":"refusal","refusal":"no"}]},
+            {"type":"function_call","name":"no","arguments":"{}"},
+            {"type":"custom_tool_call","input":"ls"},
+            {"type":"image_generation_call","result":"AAAA"}]}"#,
+        10,
+    );
+}
+
+#[test]
+fn r023_characters_of_a_stream_are_the_sum_of_its_deltas() {
+    let said = |text: &str| SAID.replace("hello", text);
+    let texts = ["hello", "é", "", r"\ud83d\ude42", r"\ud83d", "x"].map(said);
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    assert_eq!(stream(&texts, true).output_characters, 5 + 1 + 1 + 1 + 1);
+    let cut = r#"{"choices":[{"delta":{"content":"hel"#;
+    assert_eq!(stream(&[SAID, cut], true).output_characters, 8);
+    let both = |a: &str, b: &str| {
+        format!(r#"{{"choices":[{{"delta":{{"reasoning":"{a}","reasoning_content":"{b}"}}}}]}}"#)
+    };
+    let twice = [both("a", ""), both("ab", "ab"), both("", "abc")];
+    assert_eq!(stream(&twice.each_ref().map(String::as_str), true).output_characters, 6);
+    let body = concat!(
+        "data: {\"type\":\"response.output_text.delta\",\"delta\":\"hé\"}\n\n",
+        "data: {\"type\":\"response.output_text.delta\",\"delta\":\"llo\"}\n\n",
+        "data: {\"type\":\"response.audio.delta\",\"delta\":\"AAAA\"}\n\n",
+        "data: {\"type\":\"response.audio.delta\",\"delta\":\"AAAA\"}\n\n",
+        "data: {\"delta\":\"AAAA\",\"type\":\"response.output_audio.delta\"}\n\n",
+        "data: {\"type\":\"response.audio.transcript.delta\",\"delta\":\"hi\"}\n\n",
+        "data: {\"type\":\"response.function_call_arguments.delta\",\"delta\":\"{\\\"\"}\n\n",
+        "data: {\"type\":\"response.output_text.done\",\"text\":\"héllo\"}\n\n",
+        "data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\
+         \"output\":[{\"content\":[{\"text\":\"héllo\"}]}]}}\n\n",
+    );
+    let call = asking(Operation::OpenAiResponses, true, false);
+    let (_, reading) = read(&call, 200, &[("content-type", SSE)], body.as_bytes(), false);
+    assert_eq!(reading.output_characters, 9);
 }
 
 #[test]

@@ -71,6 +71,19 @@ fn each_operation_has_its_own_fields() {
 }
 
 #[test]
+fn tells_tools_that_the_provider_runs() {
+    let told = |body| {
+        let call = call(RESPONSES, body);
+        (call.hosted_tools, call.searches)
+    };
+    assert_eq!(told(r#"{"tools":[{"type":"function","name":"web_search"}]}"#), (false, false));
+    assert_eq!(told(r#"{"tools":[{"type":"mcp"}]}"#), (true, false));
+    assert_eq!(told(r#"{"tools":[{"type":"web_search_preview"}]}"#), (true, true));
+    assert_eq!(told(r#"{"input":[{"type":"web_search_call","id":"ws_1"}]}"#), (false, false));
+    assert_eq!(told(r#"{"web_search_options":{}}"#), (true, true));
+}
+
+#[test]
 fn tells_input_that_the_body_does_not_hold() {
     for (body, elsewhere) in [
         (r#"{"input":"image_url input_file","tools":[{"type":"function"}]}"#, false),
@@ -83,12 +96,57 @@ fn tells_input_that_the_body_does_not_hold() {
         (r#"{"conversation":{"id":"c"}}"#, true),
         (r#"{"prompt":{"id":"pmpt_1"}}"#, true),
         (r#"{"tools":[{"type":"web_search_preview"}]}"#, true),
-        (r#"{"tools":[{"type":"file_search","vector_store_ids":["v"]}]}"#, true),
-        (r#"{"tools":[{"type":"code_interpreter"}]}"#, true),
+        (r#"{"tools":[{"type":"mcp","vector_store_ids":["v"]}]}"#, true),
         (r#"{"tools":[{"type":"mcp"}]}"#, true),
-        (r#"{"tools":[{"\u0074ype":"image_gen\u0065ration"}]}"#, true),
+        (r#"{"tools":[{"\u0074ype":"computer_us\u0065"}]}"#, true),
     ] {
         assert_eq!(call(RESPONSES, body).input_elsewhere, elsewhere, "{body}");
+    }
+}
+
+#[test]
+fn r023_characters_of_requests_are_what_the_model_is_told() {
+    for (operation, body, characters) in [
+        (CHAT, r#"{"model":"m","messages":[{"role":"user","name":"no","content":"Grüße 🙂"}]}"#, 7),
+        (CHAT, r#"{"messages":[{"content":"\ud83d\ude42\n\u00E9\\"},{"content":null}]}"#, 4),
+        (
+            CHAT,
+            r#"{"messages":[{"content":[{"type":"text","text":"é?"},
+            {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},
+            {"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}},
+            {"type":"file","file":{"file_data":"AAAA"}},{"type":"refusal","refusal":"no"}]}]}"#,
+            4,
+        ),
+        (
+            CHAT,
+            r#"{"messages":[{"role":"assistant","tool_calls":[{"function":{"arguments":"no"}}]},
+            {"role":"tool","tool_call_id":"no","content":"12 °C"}],"prompt":"no","input":"no",
+            "tools":[{"function":{"description":"no"}}],"metadata":{"content":"no"}}"#,
+            5,
+        ),
+        (COMPLETIONS, r#"{"prompt":"a\"b","messages":[{"content":"no"}],"suffix":"no"}"#, 3),
+        (COMPLETIONS, r#"{"prompt":["ab","é"]}"#, 3),
+        (COMPLETIONS, r#"{"prompt":[[1,2],[3]]}"#, 0),
+        (RESPONSES, r#"{"instructions":"Be brief.","input":"Hi"}"#, 11),
+        (RESPONSES, r#"{"input":[{"role":"user","content":"Hi"}],"prompt":{"id":"no"}}"#, 2),
+        (
+            RESPONSES,
+            r#"{"input":[{"content":[{"type":"input_text","text":"Hi"},
+            {"type":"input_image","image_url":"data:AAAA"},
+            {"type":"input_file","file_data":"AAAA","filename":"no"}]},
+            {"type":"reasoning","encrypted_content":"no","summary":[{"text":"hm"}]},
+            {"type":"function_call","arguments":"no"},
+            {"type":"function_call_output","call_id":"no","output":"{\"a\":1}"},
+            {"type":"function_call_output","output":[{"type":"input_text","text":"ok"}]},
+            {"type":"shell_call_output","output":[{"stdout":"a\n","stderr":""}]},
+            {"type":"computer_call_output","output":{"image_url":"data:AAAA"}}]}"#,
+            2 + 2 + 7 + 2 + 2,
+        ),
+        (EMBEDDINGS, r#"{"input":"Hi","instructions":"no"}"#, 2),
+        (EMBEDDINGS, r#"{"input":["Hi","日本"]}"#, 4),
+        (EMBEDDINGS, r#"{"input":[1,2,3]}"#, 0),
+    ] {
+        assert_eq!(call(operation, body).characters, characters, "{body}");
     }
 }
 
