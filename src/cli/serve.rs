@@ -2,7 +2,7 @@
 
 use crate::app::{self, App, StartError};
 use crate::cli::{Console, Exit, Failure};
-use crate::config::{BadConfig, Config, Environment, Overrides};
+use crate::config::{Annotated, BadConfig, Config, Environment, Overrides};
 use crate::telemetry::{self, LogFormat};
 use clap::Args;
 use secrecy::ExposeSecret;
@@ -48,15 +48,23 @@ fn name_and_url(text: &str) -> Result<(String, String), String> {
 impl ServeArgs {
     /// The configuration that results from file, environment and these flags.
     pub fn load(&self) -> Result<Config, BadConfig> {
-        let overrides = Overrides {
+        Config::load(self.config.as_deref(), &Environment::of_process(), &self.overrides())
+    }
+
+    /// The same, each value with its origin.
+    pub fn load_annotated(&self) -> Result<Annotated, BadConfig> {
+        Config::annotated(self.config.as_deref(), &Environment::of_process(), &self.overrides())
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides {
             listen: self.listen,
             admin_listen: self.admin_listen,
             redis: self.redis.clone(),
             data_dir: self.data_dir.clone(),
             pricing: self.pricing.clone(),
             upstreams: self.upstream.clone(),
-        };
-        Config::load(self.config.as_deref(), &Environment::of_process(), &overrides)
+        }
     }
 }
 

@@ -20,8 +20,15 @@ const KNOWN_TOKENS: [&str; 4] =
 const TOKEN_LENGTH: usize = 16;
 
 /// The variables that may hold the admin token.
-const TOKEN_VARIABLES: [&str; 3] =
+pub(super) const TOKEN_VARIABLES: [&str; 3] =
     ["FAREBOX_ADMIN_TOKEN", "QUOTA_ADMIN_KEY", "QUOTA_ADMIN_RESET_KEY"];
+
+/// The variables of older deployments, each with the default limit that it replaces.
+pub(super) const OLDER_LIMITS: [(&str, Meter, Window); 3] = [
+    ("OPENAI_RATE_LIMIT_PER_MINUTE", Meter::Requests, Window::Minute),
+    ("OPENAI_RATE_LIMIT_PER_DAY", Meter::Requests, Window::Day),
+    ("OPENAI_TOKEN_LIMIT_PER_MINUTE", Meter::Tokens, Window::Minute),
+];
 
 fn bad(text: impl Into<String>) -> BadConfig {
     BadConfig(text.into())
@@ -168,7 +175,7 @@ fn admin_token(
     Ok(Some(token))
 }
 
-/// The default limits of users; three variables of older deployments replace single ones.
+/// The default limits of users; variables of older deployments replace single ones.
 fn user_limits(
     written: Option<Vec<Limit>>,
     environment: &Environment,
@@ -180,11 +187,7 @@ fn user_limits(
             .map(|text| text.parse().map_err(|e| bad(format!("{e}"))))
             .collect::<Result<_, _>>()?,
     };
-    for (variable, meter, window) in [
-        ("OPENAI_RATE_LIMIT_PER_MINUTE", Meter::Requests, Window::Minute),
-        ("OPENAI_RATE_LIMIT_PER_DAY", Meter::Requests, Window::Day),
-        ("OPENAI_TOKEN_LIMIT_PER_MINUTE", Meter::Tokens, Window::Minute),
-    ] {
+    for (variable, meter, window) in OLDER_LIMITS {
         let Some(text) = environment.get(variable) else { continue };
         let written = format!("{text} {}/{}", meter.as_str(), window.as_str());
         let limit: Limit = written.parse().map_err(|e| bad(format!("{variable}: {e}")))?;
@@ -351,6 +354,7 @@ fn server(raw: &RawServer) -> Result<ServerBounds, BadConfig> {
         write_stall: seconds("write_seconds", raw.write_seconds, 60)?,
         connect: seconds("connect_seconds", raw.connect_seconds, 10)?,
         first_byte: seconds("first_byte_seconds", raw.first_byte_seconds, 600)?,
+        answer: seconds("answer_seconds", raw.answer_seconds, 300)?,
         stop: seconds("stop_seconds", raw.stop_seconds, 300)?,
         connections: usize::try_from(connections).unwrap_or(usize::MAX),
     })

@@ -1,15 +1,17 @@
 //! The configuration: flag over environment over file over default, checked before anything starts.
 //!
 //! `raw` is what may be written, `source` and `origin` know where it was said, `check` turns it into
-//! what is meant, `print` shows it without secrets. Nothing here opens a socket or reads the
-//! process's environment by itself.
+//! what is meant, `print` shows it without secrets and `annotate` says where each value comes from.
+//! Nothing here opens a socket or reads the process's environment by itself.
 
+mod annotate;
 mod check;
 mod origin;
 mod print;
 mod raw;
 mod source;
 
+pub use annotate::Annotated;
 pub use source::Environment;
 
 use crate::ledger::{Enforcement, LostHold};
@@ -127,6 +129,8 @@ pub struct ServerBounds {
     pub connect: Duration,
     /// For the head of a provider's answer.
     pub first_byte: Duration,
+    /// For a pause inside a provider's answer.
+    pub answer: Duration,
     /// For calls in flight when the proxy stops.
     pub stop: Duration,
     /// Connections of clients at the same time.
@@ -144,12 +148,30 @@ impl Config {
         check::check(raw, environment, overrides).map_err(|bad| origin.locate(bad, overrides))
     }
 
+    /// The same, each value with its origin.
+    pub fn annotated(
+        path: Option<&Path>,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Annotated, BadConfig> {
+        let (raw, origin) = source::read(path, environment)?;
+        let config = check::check(raw, environment, overrides);
+        let config = config.map_err(|bad| origin.locate(bad, overrides))?;
+        let sources = annotate::Sources { origin: &origin, environment, overrides };
+        Ok(Annotated::new(config.printed(), &sources))
+    }
+
     /// The same without any file.
     pub fn without_file(
         environment: &Environment,
         overrides: &Overrides,
     ) -> Result<Self, BadConfig> {
         check::check(raw::Raw::default(), environment, overrides)
+    }
+
+    /// The configuration where nothing is set.
+    pub fn defaults() -> Result<Self, BadConfig> {
+        Self::without_file(&Environment::default(), &Overrides::default())
     }
 
     /// The configuration as it would be written in the file, secrets replaced by `***`.

@@ -22,27 +22,47 @@ impl Origin {
         let is_place = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let end = message.find(|c| !is_place(c)).unwrap_or(message.len());
         let place = message.get(..end).unwrap_or_default().trim_end_matches('.');
-        if let Some(flag) = flag(place, overrides) {
+        if let Some(flag) = Self::flag(place, overrides) {
             return BadConfig(format!("{flag}: {message}"));
         }
-        if let Some((_, variable)) = self.variables.iter().rfind(|(p, _)| is_within(place, p)) {
+        if let Some(variable) = self.variable(place) {
             return BadConfig(format!("{variable}: {message}"));
         }
         match self.line(place) {
-            Some(line) => BadConfig(format!("{}:{line}: {message}", self.name)),
+            Some((line, _)) => BadConfig(format!("{}:{line}: {message}", self.name)),
             None => BadConfig(message),
         }
     }
 
-    /// The line of a place, or of the innermost table around it that stands in the file.
-    fn line(&self, place: &str) -> Option<usize> {
+    /// The variable or the line of the file that says what stands at a place.
+    pub(super) fn said(&self, place: &str) -> Option<String> {
+        let line = || {
+            let (line, exact) = self.line(place)?;
+            exact.then(|| format!("{}:{line}", self.name))
+        };
+        self.variable(place).map(str::to_owned).or_else(line)
+    }
+
+    fn variable(&self, place: &str) -> Option<&str> {
+        let (_, variable) = self.variables.iter().rfind(|(p, _)| is_within(place, p))?;
+        Some(variable)
+    }
+
+    /// The line of a place, or of the innermost table around it that stands in the file; and
+    /// whether it is the place itself.
+    fn line(&self, place: &str) -> Option<(usize, bool)> {
         let document = DeTable::parse(&self.text).ok()?;
         let mut table = document.get_ref();
         let mut found = None;
+        let mut exact = false;
         let mut segments = place.split('.');
         while let Some(segment) = segments.next() {
-            let Some((key, value)) = table.get_key_value(segment) else { break };
+            let Some((key, value)) = table.get_key_value(segment) else {
+                exact = false;
+                break;
+            };
             found = Some(key.span().start);
+            exact = segments.clone().next().is_none();
             let inner = match value.get_ref() {
                 DeValue::Table(inner) => Some(inner),
                 DeValue::Array(list) => {
@@ -56,7 +76,27 @@ impl Origin {
             table = inner;
         }
         let before = self.text.get(..found?)?;
-        Some(before.bytes().filter(|byte| *byte == b'\n').count() + 1)
+        Some((before.bytes().filter(|byte| *byte == b'\n').count() + 1, exact))
+    }
+
+    /// The flag that decides a setting, if it was given.
+    pub(super) fn flag(place: &str, overrides: &Overrides) -> Option<String> {
+        let given = match place {
+            "listen" => overrides.listen.is_some(),
+            "admin_listen" => overrides.admin_listen.is_some(),
+            "pricing" => overrides.pricing.is_some(),
+            "ledger.redis_url" => overrides.redis.is_some(),
+            "ledger.data_dir" => overrides.data_dir.is_some(),
+            _ => false,
+        };
+        let name = place.rsplit('.').next()?.trim_end_matches("_url").replace('_', "-");
+        if given {
+            return Some(format!("--{name}"));
+        }
+        let pointed =
+            |(provider, _): &&(String, String)| place == format!("providers.{provider}.base_url");
+        let upstream = overrides.upstreams.iter().find(pointed);
+        upstream.map(|(provider, _)| format!("--upstream {provider}"))
     }
 }
 
@@ -66,21 +106,4 @@ fn is_named(entry: &DeTable<'_>, wanted: &str) -> bool {
 
 fn is_within(place: &str, outer: &str) -> bool {
     place == outer || place.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
-}
-
-/// The flag that decides a setting, if it was given.
-fn flag(place: &str, overrides: &Overrides) -> Option<String> {
-    let given = match place {
-        "listen" => overrides.listen.is_some(),
-        "admin_listen" => overrides.admin_listen.is_some(),
-        "ledger.redis_url" => overrides.redis.is_some(),
-        _ => false,
-    };
-    let name = place.rsplit('.').next()?.trim_end_matches("_url").replace('_', "-");
-    if given {
-        return Some(format!("--{name}"));
-    }
-    let pointed =
-        |(provider, _): &&(String, String)| place == format!("providers.{provider}.base_url");
-    overrides.upstreams.iter().find(pointed).map(|(provider, _)| format!("--upstream {provider}"))
 }

@@ -258,4 +258,23 @@ mod tests {
         user.status = AccountStatus::Suspended;
         assert_eq!(word(&user, &Defaults::default(), 0), "suspended");
     }
+
+    #[test]
+    fn r028_the_worst_limit_decides_whichever_its_meter_and_window() {
+        for (limits, expected) in [
+            (vec![], "normal"),
+            (vec![("100requests/minute", 79), ("100requests/day", 79)], "normal"),
+            (vec![("100requests/minute", 10), ("100requests/day", 80)], "warning"),
+            (vec![("100requests/day", 10), ("100tokens/minute", 90)], "critical"),
+            (vec![("100requests/minute", 90), ("100tokens/minute", 100)], "rate_limited"),
+            (vec![("100requests/minute", 100), ("100requests/day", 1)], "rate_limited"),
+            (vec![("100requests/day", 250)], "rate_limited"),
+            (vec![("1usd/day", 900_000_000), ("100requests/day", 3)], "critical"),
+            (vec![("1usd/day", 1_000_000_000), ("100tokens/minute", 100)], "quota_exceeded"),
+        ] {
+            let standings = limits.iter().map(|(limit, used)| standing(limit, *used, 0));
+            let user = alice(standings.collect());
+            assert_eq!(word(&user, &Defaults::default(), 0), expected, "{limits:?}");
+        }
+    }
 }

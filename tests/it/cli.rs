@@ -151,7 +151,7 @@ async fn what_destroys_asks_first() {
 }
 
 #[tokio::test]
-async fn limits_are_printed_before_and_after() {
+async fn r019_limits_are_printed_before_and_after() {
     let desk = Desk::start().await;
     run(&desk, "users create alice --limit 25usd/month", None).await.ok();
     let printed = run(&desk, "limits set user:alice 50usd/month 3concurrent", None).await.ok();
@@ -332,7 +332,7 @@ async fn a_capture_is_metered_without_a_network() {
 }
 
 #[test]
-fn the_configuration_is_printed_without_secrets() {
+fn r025_the_configuration_is_printed_without_secrets() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("farebox.toml");
     std::fs::write(&file, "[admin]\ntoken = \"a-token-that-nobody-sees\"\n").unwrap();
@@ -349,6 +349,17 @@ fn the_configuration_is_printed_without_secrets() {
     );
     let text = farebox(&["config", "print"]);
     assert!(!String::from_utf8(text.stdout).unwrap().contains("nobody"));
+    let annotated = farebox(&["config", "print", "--annotated", "--json"]);
+    let config: Value = serde_json::from_slice(&annotated.stdout).unwrap();
+    assert_eq!(config["admin"]["token"], json!({"value": "***", "origin": "farebox.toml:2"}));
+    assert_eq!(config["listen"], json!({"value": "127.0.0.1:8080", "origin": "default"}));
+    let text = farebox(&["config", "print", "--annotated"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("ledger.lease_seconds = 60  # default\n"), "{text}");
+    let defaults = farebox(&["config", "print", "--defaults", "--annotated"]);
+    let defaults = String::from_utf8(defaults.stdout).unwrap();
+    assert!(defaults.lines().all(|line| line.ends_with("  # default")), "{defaults}");
+    assert!(!defaults.contains("admin.token") && defaults.contains("server.stop_seconds = 300"));
     std::fs::write(&file, "lisen = \"127.0.0.1:1\"\n").unwrap();
     let refused = farebox(&["config", "print"]);
     assert_eq!(refused.status.code(), Some(78));

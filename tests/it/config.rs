@@ -245,3 +245,58 @@ fn r025_the_documented_file_is_the_default_one() {
     assert_eq!(routes.unwrap().as_array().unwrap().len(), 1);
     assert_eq!(written.to_string(), load("", environment).unwrap().printed().to_string());
 }
+
+#[test]
+fn r025_every_value_says_where_it_comes_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("farebox.toml");
+    let file = "listen = \"127.0.0.1:1\"\n\n[ledger]\nlease_seconds = 7\n\n[providers.openai]\n\
+                [providers.groq]\n[[providers.groq.credentials]]\nname = \"g\"\napi_key = \"k\"\n";
+    std::fs::write(&path, file).unwrap();
+    let environment = [
+        ("FAREBOX_ADMIN_LISTEN", "127.0.0.1:2"),
+        ("FAREBOX_ENFORCEMENT__MODE", "strict"),
+        ("FAREBOX_ADMIN_TOKEN", "a-token-of-my-own-choice"),
+        ("OPENAI_API_KEY", "sk-a"),
+        ("OPENAI_RATE_LIMIT_PER_DAY", "9"),
+    ];
+    let flags = Overrides { data_dir: Some("/tmp/x".into()), ..Overrides::default() };
+    let environment = Environment::from(environment);
+    let annotated = Config::annotated(Some(&path), &environment, &flags).unwrap();
+    let table = annotated.table();
+    let at = |place: &str| {
+        let leaf = place.split('.').fold(&toml::Value::Table(table.clone()), |t, n| &t[n]).clone();
+        (leaf["value"].to_string(), leaf["origin"].as_str().unwrap().to_owned())
+    };
+    let named = path.display().to_string();
+    for (place, value, origin) in [
+        ("listen", "\"127.0.0.1:1\"", format!("{named}:1")),
+        ("admin_listen", "\"127.0.0.1:2\"", "FAREBOX_ADMIN_LISTEN".to_owned()),
+        ("ledger.lease_seconds", "7", format!("{named}:4")),
+        ("ledger.data_dir", "\"/tmp/x\"", "--data-dir".to_owned()),
+        ("ledger.timezone", "\"UTC\"", "default".to_owned()),
+        ("enforcement.mode", "\"strict\"", "FAREBOX_ENFORCEMENT__MODE".to_owned()),
+        ("enforcement.drain_seconds", "30", "default".to_owned()),
+        ("admin.token", "\"***\"", "FAREBOX_ADMIN_TOKEN".to_owned()),
+        (
+            "providers.openai.credentials",
+            "[{ api_key = \"***\", name = \"openai-main\" }]",
+            "OPENAI_API_KEY".to_owned(),
+        ),
+        (
+            "providers.groq.credentials",
+            "[{ api_key = \"***\", name = \"g\" }]",
+            format!("{named}:8"),
+        ),
+        ("server.max_connections", "20000", "default".to_owned()),
+    ] {
+        let (found, from) = at(place);
+        assert_eq!((found.as_str(), from), (value, origin), "{place}");
+    }
+    assert_eq!(at("defaults.user.limits").1, "default, OPENAI_RATE_LIMIT_PER_DAY");
+    // It is a file, and says what is in force.
+    let printed = Config::load(Some(&path), &environment, &flags).unwrap().printed();
+    let again: toml::Table = toml::from_str(&annotated.text()).unwrap();
+    assert_eq!(again, printed);
+    assert!(!annotated.text().contains("sk-a") && !annotated.text().contains("my-own"));
+}

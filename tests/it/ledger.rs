@@ -13,10 +13,11 @@ contract! {
     r015_posting_charges_all_payers_once,
     r012_requests_count_at_admission_and_a_void_gives_them_back,
     r013_windows_turn_with_the_clock_and_never_back,
+    r013_at_midnight_minute_and_day_are_counted_apart,
     r018_money_is_refused_before_it_is_overspent,
     r021_amounts_that_make_no_sense_are_not_held,
     r027_a_limit_of_zero_always_refuses,
-    a_limit_beside_2_to_the_53_is_exact,
+    r016_a_limit_beside_2_to_the_53_is_exact,
     a_repeated_hold_counts_once,
     a_void_before_its_hold_refuses_the_hold,
     a_post_without_a_hold_still_charges_once,
@@ -121,6 +122,26 @@ async fn r013_windows_turn_with_the_clock_and_never_back(rig: &Rig) {
     rig.clean().await;
 }
 
+async fn r013_at_midnight_minute_and_day_are_counted_apart(rig: &Rig) {
+    rig.clock.advance(rig.at("2026-11-25T00:00:00Z") - rig.clock.now());
+    let payers = rig.user("alice", &["9 requests/day", "3 requests/minute"]).await;
+    let used = async || {
+        let user = rig.account(&AccountId::user(&payers.user)).await;
+        let of = |name: &str| user.standings.iter().find(|s| s.limit.name() == name).unwrap().used;
+        (of("requests/minute"), of("requests/day"))
+    };
+    for n in 1..=3 {
+        rig.call(&payers, 1).await;
+        assert_eq!(used().await, (n, n));
+    }
+    let denial = rig.refused(&order(&payers, 1)).await;
+    assert_eq!(denial.standing.limit.name(), "requests/minute");
+    rig.clock.advance(60_000);
+    rig.call(&payers, 1).await;
+    assert_eq!(used().await, (1, 4));
+    rig.clean().await;
+}
+
 async fn r018_money_is_refused_before_it_is_overspent(rig: &Rig) {
     let payers = rig.user("alice", &["10 usd/month"]).await;
     rig.call(&payers, 6).await;
@@ -163,7 +184,7 @@ async fn r027_a_limit_of_zero_always_refuses(rig: &Rig) {
     rig.clean().await;
 }
 
-async fn a_limit_beside_2_to_the_53_is_exact(rig: &Rig) {
+async fn r016_a_limit_beside_2_to_the_53_is_exact(rig: &Rig) {
     let largest = farebox::money::MAX;
     let payers = rig.user("alice", &[&format!("{largest} usd/total")]).await;
     let mut call = order(&payers, 0);

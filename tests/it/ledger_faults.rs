@@ -425,7 +425,7 @@ async fn r015_two_processes_never_overspend_together() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r035_old_events_go_and_the_ledger_still_adds_up() {
+async fn r035_r036_old_events_go_and_the_ledger_still_adds_up() {
     let (clock, dir) = (clock(), tempfile::tempdir().unwrap());
     let options = Options { retention_days: 30, ..options(&clock) };
     let rig = Rig::over(clock, EmbeddedLedger::open(dir.path(), options).unwrap());

@@ -329,12 +329,12 @@ fn only_refusals_choose_a_status_code_for_a_client() {
 }
 
 #[test]
-fn r015_money_in_redis_is_never_read_modified_and_written() {
+fn r015_r016_money_in_redis_is_never_read_modified_and_written() {
     let mut found = Vec::new();
     for path in files_below(&root().join("src"), "lua") {
         for (number, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {
             let code = line.split("--").next().unwrap();
-            if code.contains("HINCRBYFLOAT") || code.contains("tostring(") {
+            if code.contains("INCRBYFLOAT") || code.contains("tostring(") {
                 found.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
             }
         }

@@ -143,7 +143,7 @@ impl Inner {
         match written {
             Ok(()) => {
                 state.dirty.written(&batch);
-                state.covered(batch.seq, batch.now);
+                state.covered(batch.seq, batch.posts);
                 Ok(())
             }
             Err(why) => {

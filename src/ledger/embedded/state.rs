@@ -34,8 +34,10 @@ pub struct State {
     /// Why the log cannot be written.
     pub broken: Option<String>,
     moment: Moment,
-    /// Events of posts before this time are in the store.
-    stored: UnixMs,
+    /// How many of the posts that are remembered, oldest first, have their event in the store.
+    stored: usize,
+    /// How many posts were forgotten ever.
+    forgotten: usize,
     /// Open holds of this process.
     mine: HashSet<CallId>,
     buffer: Vec<u8>,
@@ -64,7 +66,7 @@ impl State {
         }
         let moment = Moment::at(&options.calendar, options.clock.now());
         let (mine, buffer) = (HashSet::default(), Vec::with_capacity(2048));
-        Ok(Self { book, dirty, log, broken: None, moment, stored: 0, mine, buffer })
+        Ok(Self { book, dirty, log, broken: None, moment, stored: 0, forgotten: 0, mine, buffer })
     }
 
     /// This moment.
@@ -113,8 +115,12 @@ impl State {
     /// Ends all holds whose lease has run out.
     pub fn sweep(&mut self, options: &Options) -> Vec<Settled> {
         let moment = self.moment(options);
-        let posts = moment.now.saturating_sub(POSTED_MS).min(self.stored);
-        for id in self.book.forget(posts, moment.now.saturating_sub(MARKED_MS)) {
+        let posts = (self.stored, moment.now.saturating_sub(POSTED_MS));
+        let others = moment.now.saturating_sub(MARKED_MS);
+        let (forgotten, others) = self.book.forget(posts, others);
+        self.stored = self.stored.saturating_sub(forgotten);
+        self.forgotten = self.forgotten.saturating_add(forgotten);
+        for id in others {
             self.dirty.marks.insert(id);
         }
         let mut settled = Vec::new();
@@ -164,14 +170,14 @@ impl State {
             events: dirty.events,
             deleted: book.deleted,
             seq: self.log.last(),
-            now: self.now(),
+            posts: self.forgotten.saturating_add(book.posted.len()),
             drop_before: self.now().saturating_sub(retention),
         }
     }
 
-    /// The store covers the log up to `seq`, and what happened before `stored`.
-    pub fn covered(&mut self, seq: u64, stored: UnixMs) {
-        self.stored = stored;
+    /// The store covers the log up to `seq`, and so many posts of all that ever were.
+    pub fn covered(&mut self, seq: u64, posts: usize) {
+        self.stored = posts.saturating_sub(self.forgotten);
         let tidied = match self.broken {
             Some(_) => self.log.rotate().and_then(|()| self.log.forget(seq)),
             None => self.log.forget(seq),

@@ -47,8 +47,8 @@ pub struct Batch {
     pub deleted: Totals,
     /// The log is covered up to this record.
     pub seq: u64,
-    /// When it was gathered.
-    pub now: UnixMs,
+    /// How many posts there ever were when it was gathered.
+    pub posts: usize,
     /// Events settled before this time are dropped.
     pub drop_before: UnixMs,
 }
