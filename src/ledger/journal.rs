@@ -23,8 +23,17 @@ pub const KEEP_MS: i64 = 120_000;
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Entry<'a> {
-    Settle { at: UnixMs, settlement: Cow<'a, Settlement> },
-    Done { seq: u64 },
+    Settle {
+        at: UnixMs,
+        settlement: Cow<'a, Settlement>,
+    },
+    Done {
+        seq: u64,
+    },
+    /// Several at once.
+    AllDone {
+        seqs: Cow<'a, [u64]>,
+    },
 }
 
 /// A settlement with its place in the journal; 0 where it could not be written.
@@ -45,6 +54,7 @@ pub struct Journal {
     kept: VecDeque<(u64, UnixMs)>,
     /// Why nothing can be written.
     broken: Option<String>,
+    buffer: Vec<u8>,
     _lock: std::fs::File,
 }
 
@@ -66,6 +76,7 @@ impl Journal {
             open: BTreeMap::new(),
             kept: VecDeque::new(),
             broken: None,
+            buffer: Vec::with_capacity(2048),
             _lock: lock,
         };
         let mut again = Vec::new();
@@ -96,12 +107,15 @@ impl Journal {
         Noted { seq, settlement }
     }
 
-    /// Redis has it.
-    pub fn done(&mut self, seq: u64, now: UnixMs) {
-        if let Some(at) = self.open.remove(&seq) {
-            self.kept.push_back((seq, at));
-            // Were this lost, the settlement would be delivered twice, which does no harm.
-            let _ = self.write(&Entry::Done { seq });
+    /// Redis has them.
+    pub fn done(&mut self, seqs: &[u64], now: UnixMs) {
+        let kept = self.kept.len();
+        for seq in seqs {
+            self.kept.extend(self.open.remove(seq).map(|at| (*seq, at)));
+        }
+        if self.kept.len() > kept {
+            // Were this lost, settlements would be delivered twice, which does no harm.
+            let _ = self.write(&Entry::AllDone { seqs: Cow::Borrowed(seqs) });
         }
         while self.kept.front().is_some_and(|(_, at)| now.saturating_sub(*at) > KEEP_MS) {
             self.kept.pop_front();
@@ -130,9 +144,10 @@ impl Journal {
     }
 
     fn write(&mut self, entry: &Entry<'_>) -> Option<u64> {
-        let written = serde_json::to_vec(entry)
+        self.buffer.clear();
+        let written = serde_json::to_writer(&mut self.buffer, entry)
             .map_err(io::Error::from)
-            .and_then(|payload| self.log.append(&payload));
+            .and_then(|()| self.log.append(&self.buffer));
         match written {
             Ok(seq) => Some(seq),
             Err(why) => {
@@ -179,15 +194,20 @@ fn read(records: Vec<super::log::Record>) -> Read {
             Ok(Entry::Settle { at, settlement }) => {
                 found.insert(seq, (at, settlement.into_owned(), false));
             }
-            Ok(Entry::Done { seq }) => {
-                if let Some(entry) = found.get_mut(&seq) {
-                    entry.2 = true;
-                }
-            }
+            Ok(Entry::Done { seq }) => acknowledge(&mut found, &[seq]),
+            Ok(Entry::AllDone { seqs }) => acknowledge(&mut found, &seqs),
             Err(why) => tracing::error!("record {seq} of the journal makes no sense: {why}"),
         }
     }
     found
+}
+
+fn acknowledge(found: &mut Read, seqs: &[u64]) {
+    for seq in seqs {
+        if let Some(entry) = found.get_mut(seq) {
+            entry.2 = true;
+        }
+    }
 }
 
 fn lock(dir: &Path) -> Result<std::fs::File, OpenError> {

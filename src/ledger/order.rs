@@ -6,7 +6,7 @@ use crate::limit::{Limit, Meter};
 use crate::money::NanoUsd;
 use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// How strictly a limit is enforced before the call goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -333,39 +333,52 @@ pub struct UsageEvent {
 }
 
 impl UsageEvent {
-    /// The flat fields of the event, as in Redis and in CSV: names and texts. `usage` is flattened
-    /// by its own keys.
-    pub fn fields(&self) -> Vec<(&'static str, String)> {
-        let mut fields = vec![
-            ("id", self.id.to_string()),
-            ("started", rfc3339(self.facts.started)),
-            ("settled", rfc3339(self.settled)),
-            ("user", self.payers.user.to_string()),
-            ("key", self.payers.key.to_string()),
-            ("workspace", self.payers.workspace.to_string()),
-            ("provider", self.facts.provider.clone()),
-            ("credential", self.facts.credential.clone()),
-            ("dialect", self.facts.dialect.clone()),
-            ("model", self.facts.model.clone()),
-            ("service_tier", self.service_tier.clone().unwrap_or_default()),
-            ("status", self.status.to_string()),
-            ("ending", self.ending.as_str().to_owned()),
-            ("estimated", self.estimated.to_string()),
-            ("cost_usd", self.cost.to_string()),
-            ("cost_nanousd", self.cost.get().to_string()),
-            ("price_version", self.facts.price_version.clone()),
-            ("held_nanousd", self.held.get().to_string()),
-            ("ttft_ms", self.ttft_ms.to_string()),
-            ("duration_ms", self.duration_ms.to_string()),
-        ];
+    /// Shows the flat fields of the event, as in Redis, but for `settled`: names and texts. The
+    /// cost is the one given. `usage` is flattened by its own keys.
+    pub(super) fn each_field(&self, cost: NanoUsd, mut show: impl FnMut(&str, &str)) {
+        let Self { payers, facts, .. } = self;
+        let mut number = Digits::default();
+        show("id", &self.id.to_string());
+        show("started", &rfc3339(facts.started));
+        show("user", payers.user.as_str());
+        show("key", payers.key.as_str());
+        show("workspace", payers.workspace.as_str());
+        show("provider", &facts.provider);
+        show("credential", &facts.credential);
+        show("dialect", &facts.dialect);
+        show("model", &facts.model);
+        show("service_tier", self.service_tier.as_deref().unwrap_or_default());
+        show("status", number.of(self.status.into()));
+        show("ending", self.ending.as_str());
+        show("estimated", if self.estimated { "true" } else { "false" });
+        show("cost_usd", &cost.to_string());
+        show("cost_nanousd", &cost.get().to_string());
+        show("price_version", &facts.price_version);
+        show("held_nanousd", &self.held.get().to_string());
+        show("ttft_ms", number.of(self.ttft_ms));
+        show("duration_ms", number.of(self.duration_ms));
         if let Some(cost) = self.provider_cost {
-            fields.push(("provider_cost_usd", cost.to_string()));
+            show("provider_cost_usd", &cost.to_string());
         }
-        fields.extend(self.usage.reported().map(|(figure, n)| (figure.name(), n.to_string())));
+        for (figure, n) in self.usage.reported() {
+            show(figure.name(), number.of(n));
+        }
         if !self.usage.is_empty() {
-            fields.push(("input_uncached", self.usage.input_uncached().to_string()));
+            show("input_uncached", number.of(self.usage.input_uncached()));
         }
-        fields
+    }
+}
+
+/// Writes numbers into the same text again and again.
+#[derive(Default)]
+struct Digits(String);
+
+impl Digits {
+    fn of(&mut self, n: u64) -> &str {
+        self.0.clear();
+        // Writing into a text cannot fail.
+        let _ = write!(self.0, "{n}");
+        &self.0
     }
 }
 

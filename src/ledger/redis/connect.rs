@@ -1,26 +1,32 @@
-//! Connections to Redis: one for holds, one for settlements, one for reading, so that a large
-//! reply never delays a hold. Also what is checked before the first of them is used.
+//! Connections to Redis: for holds one on each runtime that asks, so that a hold wakes no other
+//! thread; one for settlements, one for reading, so that a large reply never delays a hold. Also what is checked before the first of them is used.
 //!
 //! Invariant: no Nagle, and every wait has an end.
 
 use super::super::{OpenError, Options};
 use super::keys;
 use super::script::Scripts;
+use parking_lot::RwLock;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, IntoConnectionInfo, RedisResult};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::{Handle, Id};
+use tokio::sync::OnceCell;
 
 const SCHEMA: &str = "1";
 const CONNECT: Duration = Duration::from_secs(2);
+/// For how many runtimes connections are kept.
+const RUNTIMES: usize = 256;
 
 /// How long a hold may take; then it is as good as refused.
 pub const HOLD: Duration = Duration::from_millis(250);
 
 /// The connections.
 pub struct Connections {
-    pub holds: ConnectionManager,
+    holds: PerRuntime,
     pub settlements: ConnectionManager,
     pub reading: ConnectionManager,
 }
@@ -33,14 +39,51 @@ impl Connections {
             OpenError(format!("redis cannot be reached at {}: {why}; is it running?", shown(url)))
         };
         let mut connections = Self {
-            holds: connect(&client, HOLD).await.map_err(fail)?,
-            settlements: connect(&client, Duration::from_secs(2)).await.map_err(fail)?,
-            reading: connect(&client, Duration::from_secs(10)).await.map_err(fail)?,
+            holds: PerRuntime { client: client.clone(), made: RwLock::default() },
+            settlements: connect(&client, Some(Duration::from_secs(2))).await.map_err(fail)?,
+            reading: connect(&client, Some(Duration::from_secs(10))).await.map_err(fail)?,
         };
         check_server(&mut connections.reading).await?;
         check_schema(&mut connections.reading, scripts).await?;
         scripts.load(&mut connections.settlements).await.map_err(fail)?;
         Ok(connections)
+    }
+
+    /// The connection for holds of the runtime that asks; the first who asks makes it. Its answers
+    /// have no deadline of their own: whoever holds has one.
+    pub async fn holds(&self) -> RedisResult<ConnectionManager> {
+        let own = self.holds.own();
+        let made = own.get_or_try_init(|| connect(&self.holds.client, None)).await;
+        made.cloned()
+    }
+}
+
+/// A connection for each runtime.
+struct PerRuntime {
+    client: Client,
+    made: RwLock<Vec<(Id, Arc<OnceCell<ConnectionManager>>)>>,
+}
+
+impl PerRuntime {
+    fn own(&self) -> Arc<OnceCell<ConnectionManager>> {
+        let id = Handle::current().id();
+        let find = |made: &[(Id, Arc<OnceCell<ConnectionManager>>)]| {
+            made.iter().find(|(of, _)| *of == id).map(|(_, own)| own.clone())
+        };
+        if let Some(own) = find(&self.made.read()) {
+            return own;
+        }
+        let mut made = self.made.write();
+        if let Some(own) = find(&made) {
+            return own;
+        }
+        // Runtimes come and go in tests only; serving threads stay.
+        if made.len() >= RUNTIMES {
+            made.remove(0);
+        }
+        let own = Arc::new(OnceCell::new());
+        made.push((id, own.clone()));
+        own
     }
 }
 
@@ -71,10 +114,10 @@ fn client(url: &str) -> Result<Client, OpenError> {
     Client::open(info).map_err(bad)
 }
 
-async fn connect(client: &Client, answer: Duration) -> RedisResult<ConnectionManager> {
+async fn connect(client: &Client, answer: Option<Duration>) -> RedisResult<ConnectionManager> {
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(CONNECT))
-        .set_response_timeout(Some(answer))
+        .set_response_timeout(answer)
         .set_number_of_retries(1)
         .set_max_delay(Duration::from_millis(200));
     ConnectionManager::new_with_config(client.clone(), config).await

@@ -15,7 +15,9 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-const IN_FLIGHT: usize = 256;
+const AT_ONCE: usize = 64;
+/// How long the first of a batch waits for others; holds stand until then.
+const GATHER: Duration = Duration::from_millis(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -68,27 +70,61 @@ impl Queue {
         }
     }
 
-    fn left(&self) {
-        if self.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
+    fn left(&self, count: usize) {
+        if self.pending.fetch_sub(count, Ordering::AcqRel) == count {
             self.emptied.notify_waiters();
         }
     }
 }
 
-/// Starts the task that delivers.
+/// Starts the task that delivers: what is queued goes out in one write, and what Redis took is
+/// acknowledged in one record.
 pub fn start(ledger: &Arc<RedisLedger>, mut received: UnboundedReceiver<Pending>) {
     let ledger = Arc::downgrade(ledger);
     tokio::spawn(async move {
-        let mut under_way = JoinSet::new();
-        while let Some(pending) = received.recv().await {
-            while under_way.try_join_next().is_some() {}
-            if under_way.len() >= IN_FLIGHT {
-                under_way.join_next().await;
+        let mut batch = Vec::with_capacity(AT_ONCE);
+        let mut refused = JoinSet::new();
+        let mut pause = FIRST_PAUSE;
+        while gather(&mut received, &mut batch).await {
+            while refused.try_join_next().is_some() {}
+            let Some(owner) = ledger.upgrade() else { return };
+            match owner.deliver_all(&mut batch).await {
+                Ok(again) => {
+                    pause = FIRST_PAUSE;
+                    for pending in again {
+                        refused.spawn(until_delivered(ledger.clone(), pending));
+                    }
+                }
+                Err(why) => {
+                    let count = batch.len();
+                    tracing::warn!(count, "settlements were not delivered, trying again: {why}");
+                    drop(owner);
+                    tokio::time::sleep(pause).await;
+                    pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+                }
             }
-            under_way.spawn(until_delivered(ledger.clone(), pending));
         }
-        under_way.join_all().await;
+        refused.join_all().await;
     });
+}
+
+/// Fills a batch, unless one is to be sent again; false when nothing will ever come.
+async fn gather(received: &mut UnboundedReceiver<Pending>, batch: &mut Vec<Pending>) -> bool {
+    if !batch.is_empty() {
+        return true;
+    }
+    if received.recv_many(batch, AT_ONCE).await == 0 {
+        return false;
+    }
+    if batch.len() < AT_ONCE {
+        tokio::time::sleep(GATHER).await;
+        while batch.len() < AT_ONCE
+            && let Ok(pending) = received.try_recv()
+        {
+            batch.push(pending);
+        }
+    }
+    true
 }
 
 /// Sends one settlement until Redis has it or the ledger is gone.
@@ -99,7 +135,7 @@ async fn until_delivered(ledger: Weak<RedisLedger>, pending: Pending) {
         match ledger.deliver(&pending.noted).await {
             Ok(()) => {
                 drop(pending);
-                ledger.queue.left();
+                ledger.queue.left(1);
                 return;
             }
             Err(why) => {
@@ -116,63 +152,109 @@ async fn until_delivered(ledger: Weak<RedisLedger>, pending: Pending) {
 impl RedisLedger {
     /// Sends a settlement once.
     pub(super) async fn deliver(&self, noted: &Noted) -> Result<(), Unavailable> {
-        match &noted.settlement {
-            Settlement::Post { charge, event } => {
-                let charge = charge.sane();
-                let event = UsageEvent { cost: charge.usd, ..UsageEvent::clone(event) };
-                self.end("post", event.id, &event.payers, charge, Some(&event)).await?;
-            }
-            Settlement::Void { id, payers } => {
-                self.end("void", *id, payers, Amounts::default(), None).await?;
-            }
-        }
+        let call = self.end_of(&noted.settlement);
+        self.end(&call, noted.settlement.payers()).await?;
         if noted.seq != 0 {
-            self.journal.lock().done(noted.seq, self.options.clock.now());
+            self.journal.lock().done(&[noted.seq], self.options.clock.now());
         }
         Ok(())
     }
 
-    /// Runs the script that ends a hold, and reports the thresholds that were crossed.
-    pub(super) async fn end(
+    /// Sends a batch in one write and empties it; gives back what Redis refused. Where Redis does
+    /// not answer, the batch stays as it is.
+    async fn deliver_all(&self, batch: &mut Vec<Pending>) -> redis::RedisResult<Vec<Pending>> {
+        let mut calls = redis::Pipeline::with_capacity(batch.len());
+        for pending in batch.iter() {
+            calls.add_command(self.end_of(&pending.noted.settlement));
+        }
+        let mut on = self.connections.settlements.clone();
+        let replies: Vec<redis::RedisResult<String>> =
+            calls.ignore_errors().query_async(&mut on).await?;
+        let (mut refused, mut done) = (Vec::new(), Vec::with_capacity(batch.len()));
+        for (pending, reply) in batch.drain(..).zip(replies) {
+            let payers = pending.noted.settlement.payers();
+            let read = reply.map_err(super::script::unavailable);
+            match read.and_then(|reply| self.read_crossings(&reply, payers)) {
+                Ok(crossings) => {
+                    self.options.report(crossings);
+                    done.push(pending.noted.seq);
+                }
+                Err(why) => {
+                    let call = pending.noted.settlement.id();
+                    tracing::warn!(%call, "a settlement was not delivered, trying again: {why}");
+                    refused.push(pending);
+                }
+            }
+        }
+        self.journal.lock().done(&done, self.options.clock.now());
+        self.queue.left(done.len());
+        Ok(refused)
+    }
+
+    fn end_of(&self, settlement: &Settlement) -> redis::Cmd {
+        match settlement {
+            Settlement::Post { charge, event } => {
+                self.end_call("post", event.id, &event.payers, charge.sane(), Some(event))
+            }
+            Settlement::Void { id, payers } => {
+                self.end_call("void", *id, payers, Amounts::default(), None)
+            }
+        }
+    }
+
+    /// A call of the script that ends a hold.
+    pub(super) fn end_call(
         &self,
         kind: &str,
         id: CallId,
         payers: &Payers,
         charge: Amounts,
         event: Option<&UsageEvent>,
-    ) -> Result<(), Unavailable> {
-        let mut keys: Vec<String> = vec![keys::mark(&id), keys::hold(&id)];
-        let shared = [keys::LEASES, keys::EVENTS, keys::UTILIZATION, keys::DELETED];
-        keys.extend(shared.map(str::to_owned));
-        for account in payers.accounts() {
-            keys.extend([keys::account(&account), keys::holds(&account)]);
+    ) -> redis::Cmd {
+        let [key, user, workspace] = payers.accounts();
+        let keys = [
+            keys::mark(&id),
+            keys::hold(&id),
+            keys::LEASES.to_owned(),
+            keys::EVENTS.to_owned(),
+            keys::UTILIZATION.to_owned(),
+            keys::DELETED.to_owned(),
+            keys::account(&key),
+            keys::holds(&key),
+            keys::account(&user),
+            keys::holds(&user),
+            keys::account(&workspace),
+            keys::holds(&workspace),
+        ];
+        let [usd, tokens, characters] = texts(charge);
+        let (id, kind, mark) = (id.to_string(), kind.to_owned(), MARK_MS.to_string());
+        let arguments = [id, kind, usd, tokens, characters, mark, payers.user.to_string()];
+        let mut call = self.scripts.settle.call(&self.options, &keys, &arguments);
+        if let Some(event) = event {
+            event.each_field(charge.usd, |name, text| {
+                call.arg(name).arg(text);
+            });
         }
-        let mut arguments = vec![id.to_string(), kind.to_owned()];
-        arguments.extend(texts(charge));
-        arguments.extend([MARK_MS.to_string(), payers.user.to_string()]);
-        let fields = event.map(UsageEvent::fields).unwrap_or_default();
-        for (name, text) in fields.into_iter().filter(|(name, _)| *name != "settled") {
-            arguments.extend([name.to_owned(), text]);
-        }
+        call
+    }
+
+    /// Makes a call of that script, and reports the thresholds that were crossed.
+    pub(super) async fn end(&self, call: &redis::Cmd, payers: &Payers) -> Result<(), Unavailable> {
         let on = &self.connections.settlements;
-        let reply = self.scripts.settle.run(on, &self.options, &keys, &arguments).await?;
+        let reply: String = self.scripts.settle.run(on, call).await?;
         let crossings = self.read_crossings(&reply, payers)?;
         self.options.report(crossings);
         Ok(())
     }
 
-    fn read_crossings(
-        &self,
-        reply: &[String],
-        payers: &Payers,
-    ) -> Result<Vec<Crossing>, Unavailable> {
+    fn read_crossings(&self, reply: &str, payers: &Payers) -> Result<Vec<Crossing>, Unavailable> {
         let mut reply = Reply::new(reply);
         let mut crossings = Vec::new();
         if reply.text()? != "done" {
             return Ok(crossings);
         }
         reply.number()?;
-        while !reply.parts.as_slice().is_empty() {
+        while !reply.is_over() {
             let account = reply.payer(payers)?;
             let limit = reply.limit()?;
             let (period, before, used) = (reply.number()?, reply.number()?, reply.number()?);

@@ -8,7 +8,7 @@ local expected = { usd = ARGV[9], tokens = ARGV[10], characters = ARGV[11] }
 local NOTHING = { usd = '0', tokens = '0', characters = '0' }
 local MODES = { strict = true, balanced = true, postpaid = true, observe = true }
 
-if redis.call('EXISTS', KEYS[1]) == 1 then return { 'status', '1', 'settled' } end
+if redis.call('EXISTS', KEYS[1]) == 1 then return lines({ 'status', '1', 'settled' }) end
 local known = redis.call('HGET', KEYS[2], 'shares')
 
 local accounts = {}
@@ -20,9 +20,9 @@ for i = 1, 3 do
   end
   if not known then
     local status = a and a.f.status or 'missing'
-    if status ~= 'active' then return { 'status', F(i), status } end
+    if status ~= 'active' then return lines({ 'status', F(i), status }) end
     if a.f.expires_ms and now >= whole(a, 'expires_ms') then
-      return { 'status', F(i), 'expired' }
+      return lines({ 'status', F(i), 'expired' })
     end
   end
   accounts[i] = a
@@ -102,17 +102,17 @@ local function answer(added)
   return all
 end
 
-if known then return answer(false) end
+if known then return lines(answer(false)) end
 
 for i = 1, 3 do
   local a = accounts[i]
-  if not ask(a) then return { 'unbounded', F(i) } end
+  if not ask(a) then return lines({ 'unbounded', F(i) }) end
   for _, name in ipairs(a.limits) do
     local used, held, wanted = figures(a, name)
     if refuses(a, name, used, held, wanted) then
       local denied = { 'limit', F(now), F(i), F(wanted) }
       standing(denied, a, name, used, held)
-      return denied
+      return lines(denied)
     end
   end
 end
@@ -160,4 +160,4 @@ end
 redis.call('HSET', KEYS[2], 'order', ARGV[12], 'shares', cjson.encode(shares),
   'usd', expected.usd, 'tokens', expected.tokens, 'characters', expected.characters)
 redis.call('ZADD', KEYS[3], F(now + lease), id)
-return reply
+return lines(reply)

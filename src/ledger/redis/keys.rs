@@ -17,15 +17,16 @@ pub const DELETED: &str = "farebox:{0}:deleted";
 pub const META: &str = "farebox:meta";
 /// What all keys begin with.
 pub const PREFIX: &str = "farebox:";
+const SHARD: &str = "farebox:{0}:";
 
 /// The account.
 pub fn account(id: &AccountId) -> String {
-    format!("farebox:{{0}}:{id}")
+    [SHARD, id.kind.as_str(), ":", id.id.as_str()].concat()
 }
 
 /// The open holds of an account.
 pub fn holds(id: &AccountId) -> String {
-    format!("farebox:{{0}}:{id}:holds")
+    [SHARD, id.kind.as_str(), ":", id.id.as_str(), ":holds"].concat()
 }
 
 /// What is set aside for a call.

@@ -24,15 +24,16 @@ use super::order::{
 };
 use super::slot::Slot;
 use super::{BoxFuture, Ledger, OpenError, Options, Permit};
+use crate::clock::UnixMs;
 use crate::ids::{AccountId, CallId};
 use crate::limit::Limit;
 use crate::money::NanoUsd;
 use crate::secret::SecretDigest;
 use connect::Connections;
 use deliver::Queue;
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use script::Scripts;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -52,6 +53,8 @@ pub struct RedisLedger {
     permits: Arc<Semaphore>,
     /// Open holds of this process.
     mine: Mutex<HashMap<CallId, Payers>>,
+    /// The last answer's.
+    moment: Mutex<Moment>,
     /// Why Redis did not answer when it was last asked; asked every second.
     unreachable: Mutex<Option<String>>,
     /// Owners of keys seen lately; they never change.
@@ -69,6 +72,7 @@ impl RedisLedger {
         let now = options.clock.now();
         let (journal, again) = Journal::open(&options.journal_dir, now, REPLAY_MS)?;
         let (queue, received) = Queue::new();
+        let moment = Mutex::new(Moment::at(&options.calendar, now));
         let ledger = Arc::new(Self {
             permits: Arc::new(Semaphore::new(options.settle_capacity)),
             options,
@@ -76,7 +80,8 @@ impl RedisLedger {
             connections,
             journal: Mutex::new(journal),
             queue,
-            mine: Mutex::new(HashMap::new()),
+            mine: Mutex::default(),
+            moment,
             unreachable: Mutex::new(None),
             owners: moka::sync::Cache::new(100_000),
         });
@@ -106,6 +111,84 @@ impl RedisLedger {
     }
 }
 
+impl RedisLedger {
+    fn hold_call(&self, order: &HoldOrder) -> Result<redis::Cmd, Unavailable> {
+        let [key, user, workspace] = order.payers.accounts();
+        let keys = [
+            keys::mark(&order.id),
+            keys::hold(&order.id),
+            keys::LEASES.to_owned(),
+            keys::account(&key),
+            keys::holds(&key),
+            keys::account(&user),
+            keys::holds(&user),
+            keys::account(&workspace),
+            keys::holds(&workspace),
+        ];
+        let stored = serde_json::to_string(&(&order.payers, &order.facts));
+        let [usd, tokens, characters] = order.ceiling.map(texts).unwrap_or_default();
+        let [expected_usd, expected_tokens, expected_characters] = texts(order.expected);
+        let arguments = [
+            order.id.to_string(),
+            self.options.lease_ms.to_string(),
+            self.options.default_enforcement.as_str().to_owned(),
+            usd,
+            tokens,
+            characters,
+            expected_usd,
+            expected_tokens,
+            expected_characters,
+            stored.map_err(|why| Unavailable(why.to_string()))?,
+        ];
+        Ok(self.scripts.hold.call(&self.options, &keys, &arguments))
+    }
+
+    fn read_admission(&self, reply: &str, order: &HoldOrder) -> Result<Admission, Unavailable> {
+        let mut reply = Reply::new(reply);
+        let denial = match reply.text()? {
+            "held" => return self.read_held(&mut reply, order),
+            "status" => Denial::Status {
+                account: reply.payer(&order.payers)?,
+                status: reply.text()?.to_owned(),
+            },
+            "unbounded" => Denial::Unbounded { account: reply.payer(&order.payers)? },
+            "limit" => {
+                let now = reply.number()?;
+                let moment = self.moment(now);
+                let account = reply.payer(&order.payers)?;
+                let wanted = reply.number()?;
+                let standing = reply.standing(&account, &moment)?;
+                Denial::Limit(LimitDenial { standing, wanted, now })
+            }
+            other => return Err(Unavailable(format!("redis answered `{other}` to a hold"))),
+        };
+        Ok(Admission::Denied(denial))
+    }
+
+    fn read_held(
+        &self,
+        reply: &mut Reply<'_>,
+        order: &HoldOrder,
+    ) -> Result<Admission, Unavailable> {
+        let moment = self.moment(reply.number()?);
+        let held = NanoUsd::new(reply.number()?);
+        let mut standings = Vec::new();
+        for account in order.payers.accounts() {
+            for _ in 0..reply.number()? {
+                standings.push(reply.standing(&account, &moment)?);
+            }
+        }
+        Ok(Admission::Held { held, standings })
+    }
+
+    /// A moment of the ledger's clock; most lie in the minute of the one before.
+    fn moment(&self, now: UnixMs) -> Moment {
+        let mut last = self.moment.lock();
+        *last = last.moved(now).unwrap_or_else(|| Moment::at(&self.options.calendar, now));
+        *last
+    }
+}
+
 impl Ledger for RedisLedger {
     fn caller<'a>(
         &'a self,
@@ -127,12 +210,12 @@ impl Ledger for RedisLedger {
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>> {
         Box::pin(async move {
             order.check()?;
-            let (keys, arguments) = hold_call(order, &self.options)?;
-            let on = &self.connections.holds;
-            let ran = self.scripts.hold.run(on, &self.options, &keys, &arguments);
+            let call = self.hold_call(order)?;
+            let on = self.connections.holds().await.map_err(script::unavailable)?;
+            let ran = self.scripts.hold.run(&on, &call);
             let late = |_| Unavailable("redis did not answer a hold in time".to_owned());
-            let reply = tokio::time::timeout(connect::HOLD, ran).await.map_err(late)??;
-            let admission = read_admission(&reply, order, &self.options)?;
+            let reply: String = tokio::time::timeout(connect::HOLD, ran).await.map_err(late)??;
+            let admission = self.read_admission(&reply, order)?;
             if matches!(admission, Admission::Held { .. }) {
                 self.mine.lock().insert(order.id, order.payers.clone());
             }
@@ -148,29 +231,6 @@ impl Ledger for RedisLedger {
     }
 }
 
-fn hold_call(
-    order: &HoldOrder,
-    options: &Options,
-) -> Result<(Vec<String>, Vec<String>), Unavailable> {
-    let mut keys = vec![keys::mark(&order.id), keys::hold(&order.id), keys::LEASES.to_owned()];
-    for id in order.payers.accounts() {
-        keys.extend([keys::account(&id), keys::holds(&id)]);
-    }
-    let mut arguments = vec![
-        order.id.to_string(),
-        options.lease_ms.to_string(),
-        options.default_enforcement.as_str().to_owned(),
-    ];
-    match order.ceiling {
-        Some(ceiling) => arguments.extend(texts(ceiling)),
-        None => arguments.extend([String::new(), String::new(), String::new()]),
-    }
-    arguments.extend(texts(order.expected));
-    let stored = serde_json::to_string(&(&order.payers, &order.facts));
-    arguments.push(stored.map_err(|why| Unavailable(why.to_string()))?);
-    Ok((keys, arguments))
-}
-
 /// Dollars, tokens, characters.
 fn texts(amounts: Amounts) -> [String; 3] {
     [amounts.usd.get(), amounts.tokens, amounts.characters].map(|n| n.to_string())
@@ -178,17 +238,23 @@ fn texts(amounts: Amounts) -> [String; 3] {
 
 /// What a script answered, read piece by piece.
 struct Reply<'a> {
-    parts: std::slice::Iter<'a, String>,
+    parts: std::str::Split<'a, char>,
 }
 
 impl<'a> Reply<'a> {
-    fn new(reply: &'a [String]) -> Self {
-        Self { parts: reply.iter() }
+    fn new(reply: &'a str) -> Self {
+        Self { parts: reply.split('\n') }
+    }
+
+    /// Whether there is no more.
+    fn is_over(&self) -> bool {
+        self.parts.clone().next().is_none()
     }
 
     fn text(&mut self) -> Result<&'a str, Unavailable> {
-        let part = self.parts.next().map(String::as_str);
-        part.ok_or_else(|| Unavailable("redis answered less than a script gives".to_owned()))
+        self.parts
+            .next()
+            .ok_or_else(|| Unavailable("redis answered less than a script gives".to_owned()))
     }
 
     fn number(&mut self) -> Result<i64, Unavailable> {
@@ -226,46 +292,4 @@ impl<'a> Reply<'a> {
             resets: limit.window.and_then(|window| moment.ends(window)),
         })
     }
-}
-
-fn read_admission(
-    reply: &[String],
-    order: &HoldOrder,
-    options: &Options,
-) -> Result<Admission, Unavailable> {
-    let mut reply = Reply::new(reply);
-    let denial = match reply.text()? {
-        "held" => return read_held(&mut reply, order, options),
-        "status" => Denial::Status {
-            account: reply.payer(&order.payers)?,
-            status: reply.text()?.to_owned(),
-        },
-        "unbounded" => Denial::Unbounded { account: reply.payer(&order.payers)? },
-        "limit" => {
-            let now = reply.number()?;
-            let moment = Moment::at(&options.calendar, now);
-            let account = reply.payer(&order.payers)?;
-            let wanted = reply.number()?;
-            let standing = reply.standing(&account, &moment)?;
-            Denial::Limit(LimitDenial { standing, wanted, now })
-        }
-        other => return Err(Unavailable(format!("redis answered `{other}` to a hold"))),
-    };
-    Ok(Admission::Denied(denial))
-}
-
-fn read_held(
-    reply: &mut Reply<'_>,
-    order: &HoldOrder,
-    options: &Options,
-) -> Result<Admission, Unavailable> {
-    let moment = Moment::at(&options.calendar, reply.number()?);
-    let held = NanoUsd::new(reply.number()?);
-    let mut standings = Vec::new();
-    for account in order.payers.accounts() {
-        for _ in 0..reply.number()? {
-            standings.push(reply.standing(&account, &moment)?);
-        }
-    }
-    Ok(Admission::Held { held, standings })
 }

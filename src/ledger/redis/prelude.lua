@@ -3,6 +3,9 @@
 -- ledger's zone is ahead of UTC. Amounts are texts into HINCRBY; numbers only compare.
 local function F(n) return string.format('%.0f', n) end
 
+-- What is answered: one text, a line for each part, because long lists cost the reader more.
+local function lines(parts) return table.concat(parts, '\n') end
+
 local now
 if ARGV[1] == '' then
   local t = redis.call('TIME')

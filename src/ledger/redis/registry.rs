@@ -78,7 +78,8 @@ impl RedisLedger {
         let mut arguments = vec![new.id.id.to_string()];
         arguments.extend(fields::of_account(&state).into_iter().flat_map(|(k, v)| [k, v]));
         let on = &self.connections.settlements;
-        let reply = self.scripts.create.run(on, &self.options, &all, &arguments).await?;
+        let call = self.scripts.create.call(&self.options, &all, &arguments);
+        let reply: Vec<String> = self.scripts.create.run(on, &call).await?;
         match (reply.first().map(String::as_str), parent) {
             (Some("done"), _) => Ok(view(&state, &moment)),
             (Some("missing"), Some(parent)) => Err(RegistryError::Missing(parent)),
@@ -109,7 +110,8 @@ impl RedisLedger {
         }
         let on = &self.connections.settlements;
         let key = [keys::account(&old.id)];
-        let reply = self.scripts.change.run(on, &self.options, &key, &arguments).await?;
+        let call = self.scripts.change.call(&self.options, &key, &arguments);
+        let reply: Vec<String> = self.scripts.change.run(on, &call).await?;
         match reply.first().map(String::as_str) {
             Some("done") => Ok(()),
             _ => Err(RegistryError::Missing(old.id.clone())),
@@ -139,7 +141,8 @@ impl RedisLedger {
         ];
         let arguments = [id.id.to_string(), id.kind.as_str().to_owned()];
         let on = &self.connections.settlements;
-        let reply = self.scripts.delete.run(on, &self.options, &all, &arguments).await?;
+        let call = self.scripts.delete.call(&self.options, &all, &arguments);
+        let reply: Vec<String> = self.scripts.delete.run(on, &call).await?;
         match reply.first().map(String::as_str) {
             Some("done") => Ok(()),
             Some("in use") => Err(RegistryError::InUse(id.clone())),
@@ -230,7 +233,8 @@ impl Registry for RedisLedger {
             let names: Vec<String> = slot.iter().map(ToString::to_string).collect();
             let on = &self.connections.settlements;
             let key = [keys::account(id)];
-            self.scripts.reset.run(on, &self.options, &key, &names).await?;
+            let call = self.scripts.reset.call(&self.options, &key, &names);
+            self.scripts.reset.run::<()>(on, &call).await?;
             let moment = script::moment(&self.options);
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))

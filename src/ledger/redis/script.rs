@@ -4,7 +4,7 @@ use super::super::moment::Moment;
 use super::super::options::Options;
 use super::super::order::Unavailable;
 use redis::aio::ConnectionManager;
-use redis::{ErrorKind, RedisError, ServerErrorKind};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, ToRedisArgs};
 
 /// One script with its digest.
 #[derive(Debug)]
@@ -70,28 +70,40 @@ impl Script {
         Self { source, digest: redis::Script::new(source).get_hash().to_owned(), repeatable: true }
     }
 
-    /// Runs the script at a moment.
-    pub async fn run(
+    /// A call of the script at this moment.
+    pub fn call<K: ToRedisArgs, A: ToRedisArgs>(
+        &self,
+        options: &Options,
+        keys: &[K],
+        rest: &[A],
+    ) -> Cmd {
+        let mut call = redis::cmd("EVALSHA");
+        call.arg(&self.digest).arg(keys.len()).arg(keys);
+        match options.clock.moved_by_hand() {
+            Some(at) => call.arg(at),
+            None => call.arg(""),
+        };
+        call.arg(options.calendar.offset_seconds(options.clock.now())).arg(rest);
+        call
+    }
+
+    /// Makes a call, with the source where Redis lost it.
+    pub async fn run<T: FromRedisValue>(
         &self,
         on: &ConnectionManager,
-        options: &Options,
-        keys: &[String],
-        rest: &[String],
-    ) -> Result<Vec<String>, Unavailable> {
-        let (time, zone) = clock_arguments(options);
-        let call = |name: &str, script: &str| {
-            let mut call = redis::cmd(name);
-            call.arg(script).arg(keys.len()).arg(keys).arg(&time).arg(&zone).arg(rest);
-            call
-        };
+        call: &Cmd,
+    ) -> Result<T, Unavailable> {
         let mut on = on.clone();
-        let mut ran = call("EVALSHA", &self.digest).query_async(&mut on).await;
+        let mut ran = call.query_async(&mut on).await;
         if self.repeatable && ran.as_ref().is_err_and(severed) {
-            ran = call("EVALSHA", &self.digest).query_async(&mut on).await;
+            ran = call.query_async(&mut on).await;
         }
         let lost = ErrorKind::Server(ServerErrorKind::NoScript);
         if ran.as_ref().is_err_and(|error: &RedisError| error.kind() == lost) {
-            ran = call("EVAL", self.source).query_async(&mut on).await;
+            let mut load = redis::cmd("SCRIPT");
+            load.arg("LOAD").arg(self.source);
+            load.query_async::<()>(&mut on).await.map_err(unavailable)?;
+            ran = call.query_async(&mut on).await;
         }
         ran.map_err(unavailable)
     }
@@ -111,9 +123,4 @@ pub fn unavailable(error: RedisError) -> Unavailable {
 /// This moment by the clock of this process; for what is shown, never for what is charged.
 pub fn moment(options: &Options) -> Moment {
     Moment::at(&options.calendar, options.clock.now())
-}
-
-fn clock_arguments(options: &Options) -> (String, String) {
-    let time = options.clock.moved_by_hand().map_or_else(String::new, |at| at.to_string());
-    (time, options.calendar.offset_seconds(options.clock.now()).to_string())
 }

@@ -9,7 +9,7 @@ local charge = { usd = ARGV[5], tokens = ARGV[6], characters = ARGV[7] }
 
 local mark, orphan = redis.call('GET', KEYS[1]), nil
 if mark then
-  if kind == 'expire' or string.sub(mark, 1, 7) ~= 'orphan:' then return { 'duplicate' } end
+  if kind == 'expire' or string.sub(mark, 1, 7) ~= 'orphan:' then return 'duplicate' end
   orphan = cjson.decode(string.sub(mark, 8))
 end
 local shares = redis.call('HGET', KEYS[2], 'shares')
@@ -18,9 +18,9 @@ if kind == 'expire' then
   local lease_end = redis.call('ZSCORE', KEYS[3], id)
   if not shares then
     redis.call('ZREM', KEYS[3], id)
-    return { 'gone' }
+    return 'gone'
   end
-  if lease_end and tonumber(lease_end) > now then return { 'alive' } end
+  if lease_end and tonumber(lease_end) > now then return 'alive' end
 end
 
 local accounts = {}
@@ -194,4 +194,4 @@ for i = 1, 3 do
   end
 end
 if highest then redis.call('ZADD', KEYS[5], highest, ARGV[9]) end
-return reply
+return lines(reply)

@@ -30,7 +30,8 @@ impl RedisLedger {
                 arguments.push(id.to_string());
             }
             let on = &self.connections.settlements;
-            self.scripts.renew.run(on, &self.options, &keys, &arguments).await?;
+            let call = self.scripts.renew.call(&self.options, &keys, &arguments);
+            self.scripts.renew.run::<()>(on, &call).await?;
         }
         Ok(())
     }
@@ -61,10 +62,10 @@ impl RedisLedger {
             return self.read(forget.arg(keys::LEASES).arg(id.to_string())).await;
         };
         let charge = lost_charge(self.options.lost_hold, hold.expected, hold.user_held());
-        let mut event = orphan_event(&hold, self.options.clock.now());
-        event.cost = charge.usd;
+        let event = orphan_event(&hold, self.options.clock.now());
         tracing::warn!(call = %id, charge = %charge.usd, "a hold expired and is charged");
-        self.end("expire", id, &hold.payers, charge, Some(&event)).await
+        let call = self.end_call("expire", id, &hold.payers, charge, Some(&event));
+        self.end(&call, &hold.payers).await
     }
 
     /// What is set aside for a call.
