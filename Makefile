@@ -22,7 +22,7 @@ unit:
 # make sdk     the real OpenAI clients for Python and Node against the built program
 sdk:
 	$(CARGO) build --locked
-	tests/sdk/run.sh target/debug/farebox
+	tests/sdk/against.sh target/debug/farebox
 
 # Installs what the tests need and a fresh Debian lacks.
 tools:

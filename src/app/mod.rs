@@ -103,6 +103,7 @@ impl App {
             admin_drain: Drain::default(),
             stop: config.server.stop,
         };
+        tokio::spawn(keep_up(metrics.clone()));
         let ready = app.readiness();
         app.serve_data(data, tls.clone(), bounds(config), ready.clone())?;
         app.serve_admin(admin, tls.clone(), config, token, clock, ready, metrics);
@@ -208,6 +209,14 @@ impl App {
     }
 }
 
+/// Samples of histograms pile up until they are summed up, also when nobody scrapes.
+async fn keep_up(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        metrics.run_upkeep();
+    }
+}
+
 async fn listener(address: SocketAddr) -> Result<TcpListener, StartError> {
     serve::bind(address).await.map_err(|e| StartError::Other(e.to_string()))
 }
@@ -234,6 +243,7 @@ fn rules(config: &Config) -> Rules {
         json_bytes: server.json_bytes,
         upload_bytes: server.upload_bytes,
         body_pause: server.body,
+        answer_pause: server.answer,
         upstream: UpstreamBounds {
             connect: server.connect,
             first_byte: server.first_byte,

@@ -354,6 +354,7 @@ fn server(raw: &RawServer) -> Result<ServerBounds, BadConfig> {
         write_stall: seconds("write_seconds", raw.write_seconds, 60)?,
         connect: seconds("connect_seconds", raw.connect_seconds, 10)?,
         first_byte: seconds("first_byte_seconds", raw.first_byte_seconds, 600)?,
+        answer: seconds("answer_seconds", raw.answer_seconds, 300)?,
         stop: seconds("stop_seconds", raw.stop_seconds, 300)?,
         connections: usize::try_from(connections).unwrap_or(usize::MAX),
     })

@@ -129,6 +129,8 @@ pub struct ServerBounds {
     pub connect: Duration,
     /// For the head of a provider's answer.
     pub first_byte: Duration,
+    /// For a pause inside a provider's answer.
+    pub answer: Duration,
     /// For calls in flight when the proxy stops.
     pub stop: Duration,
     /// Connections of clients at the same time.

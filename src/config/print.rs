@@ -136,6 +136,7 @@ fn server(config: &Config) -> Table {
         ("write_seconds", bounds.write_stall),
         ("connect_seconds", bounds.connect),
         ("first_byte_seconds", bounds.first_byte),
+        ("answer_seconds", bounds.answer),
         ("stop_seconds", bounds.stop),
     ] {
         put(&mut server, name, seconds(bound));

@@ -130,6 +130,8 @@ pub(super) struct RawServer {
     #[serde(deserialize_with = "number")]
     pub(super) first_byte_seconds: Option<u64>,
     #[serde(deserialize_with = "number")]
+    pub(super) answer_seconds: Option<u64>,
+    #[serde(deserialize_with = "number")]
     pub(super) stop_seconds: Option<u64>,
     #[serde(deserialize_with = "number")]
     pub(super) max_connections: Option<u64>,

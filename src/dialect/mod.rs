@@ -21,6 +21,9 @@ pub enum Route {
     Free,
     /// A known route that costs money which is not metered here yet; refused by default.
     Unmetered,
+    /// A known route that lists what all keys of a credential have stored; refused, because
+    /// nothing crosses workspaces.
+    Shared,
 }
 
 /// An operation that is charged.

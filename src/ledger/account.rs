@@ -177,6 +177,8 @@ impl AccountState {
     pub fn take(&mut self, share: &mut Share, moment: &Moment) {
         self.held = self.held.plus(share.held);
         self.open = self.open.saturating_add(1);
+        // All counters turn now, so that a clock that steps back does not undo the turn.
+        self.track(moment, |_| true);
         share.counted = self.count_rates(share.rate, moment);
         self.note_admitted(moment);
     }
@@ -248,13 +250,23 @@ impl AccountState {
     /// Makes counters current, and adds those that limits ask for.
     fn track(&mut self, moment: &Moment, which: impl Fn(Slot) -> bool) {
         for slot in self.limits.iter().map(Slot::of).chain([Slot::MONTH_USD]) {
-            if slot.window.is_some() && !self.counters.iter().any(|c| c.slot == slot) {
+            if slot.window.is_some() && which(slot) && !self.counters.iter().any(|c| c.slot == slot)
+            {
                 self.counters.push(Counter { slot, period: 0, used: 0, admitted: None });
             }
         }
         for counter in self.counters.iter_mut().filter(|c| which(c.slot)) {
             if let Some(window) = counter.slot.window {
                 counter.turn(moment.period(window));
+            }
+        }
+    }
+
+    /// Forgets under which limits calls were admitted where there are none any more.
+    pub fn unbind(&mut self) {
+        for counter in self.counters.iter_mut().filter(|c| c.admitted.is_some()) {
+            if !self.limits.iter().any(|limit| Slot::of(limit) == counter.slot) {
+                counter.admitted = Some(crate::money::MAX.get());
             }
         }
     }
@@ -266,8 +278,9 @@ impl AccountState {
                 continue;
             }
             let owed = self.used(slot, moment).saturating_add(self.held.usd.get());
+            let admitted = Some(limit.amount.max(owed));
             if let Some(counter) = self.counters.iter_mut().find(|c| c.slot == slot) {
-                counter.admitted = Some(limit.amount.max(owed));
+                counter.admitted = admitted;
             }
         }
     }

@@ -116,6 +116,7 @@ pub fn change(
         Some(LimitsChange::FollowDefaults) => follow(state, defaults)?,
         None => {}
     }
+    state.unbind();
     if let Some(name) = &change.name {
         state.name.clone_from(name);
     }

@@ -16,8 +16,9 @@ use crate::clock::UnixMs;
 use crate::ids::{AccountId, CallId, Id};
 use crate::money::NanoUsd;
 use crate::secret::SecretDigest;
+use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// The state of a ledger.
 #[derive(Debug, Clone, Default)]

@@ -53,7 +53,7 @@ impl Default for Options {
             journal_dir: PathBuf::from("farebox-data/journal"),
             settle_capacity: 20_000,
             retention_days: 30,
-            commit_ms: 100,
+            commit_ms: 250,
             background: true,
             crossings: None,
         }

@@ -371,11 +371,13 @@ impl UsageEvent {
 
 /// The stored form of usage: the object of its figures.
 mod usage_json {
-    use crate::usage::Usage;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use crate::usage::{Figure, Usage};
+    use serde::{Deserialize, Deserializer, Serializer};
 
     pub(super) fn serialize<S: Serializer>(usage: &Usage, to: S) -> Result<S::Ok, S::Error> {
-        usage.to_json().serialize(to)
+        let uncached = usage.get(Figure::InputTotal).map(|_| usage.input_uncached());
+        let reported = usage.reported().map(|(figure, n)| (figure.name(), n));
+        to.collect_map(reported.chain(uncached.map(|n| ("input_uncached", n))))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Usage, D::Error> {

@@ -129,19 +129,25 @@ impl Book {
         self.marks.insert(id, (at, mark));
     }
 
-    /// Forgets posts before one time and other ends before another. Gives the latter.
-    pub fn forget(&mut self, posts_before: UnixMs, others_before: UnixMs) -> Vec<CallId> {
-        for id in aged(&mut self.posted, posts_before) {
+    /// Forgets the oldest posts, at most so many and before one time, and other ends before
+    /// another. Gives the number of the first and the ids of the latter.
+    pub fn forget(
+        &mut self,
+        posts: (usize, UnixMs),
+        others_before: UnixMs,
+    ) -> (usize, Vec<CallId>) {
+        let posted = aged(&mut self.posted, posts);
+        for &id in &posted {
             if matches!(self.marks.get(&id), Some((_, Mark::Posted))) {
                 self.marks.remove(&id);
             }
         }
-        let mut gone = aged(&mut self.marked, others_before);
+        let mut gone = aged(&mut self.marked, (usize::MAX, others_before));
         gone.retain(|id| !matches!(self.marks.get(id), Some((_, Mark::Posted))));
         gone.iter().for_each(|id| {
             self.marks.remove(id);
         });
-        gone
+        (posted.len(), gone)
     }
 
     fn charge(
@@ -226,13 +232,10 @@ impl Book {
     }
 }
 
-/// Takes out what is older than `before`.
-fn aged(ages: &mut VecDeque<(UnixMs, CallId)>, before: UnixMs) -> Vec<CallId> {
-    let mut old = Vec::new();
-    while ages.front().is_some_and(|(at, _)| *at < before) {
-        old.extend(ages.pop_front().map(|(_, id)| id));
-    }
-    old
+/// Takes out what is older than a time, at most so many.
+fn aged(ages: &mut VecDeque<(UnixMs, CallId)>, (at_most, before): (usize, UnixMs)) -> Vec<CallId> {
+    let old = ages.iter().take(at_most).take_while(|(at, _)| *at < before).count();
+    ages.drain(..old).map(|(_, id)| id).collect()
 }
 
 /// What an expired hold is charged.
@@ -265,7 +268,8 @@ pub fn orphan_event(hold: &Hold, now: UnixMs) -> UsageEvent {
     }
 }
 
-fn stamped(mut event: Box<UsageEvent>, charge: Amounts, moment: &Moment) -> Box<UsageEvent> {
+/// An event with its charge and the time of its settlement.
+pub fn stamped(mut event: Box<UsageEvent>, charge: Amounts, moment: &Moment) -> Box<UsageEvent> {
     event.settled = moment.now;
     event.cost = charge.usd;
     event

@@ -7,6 +7,7 @@
 //! handed on.
 
 use super::tab::Tab;
+use crate::clock::Stopwatch;
 use crate::dialect::ReadAnswer;
 use crate::ledger::Ending;
 use crate::money::NanoUsd;
@@ -19,6 +20,22 @@ use hyper::body::Incoming;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::time::Sleep;
+
+/// The provider broke off, or was silent for too long.
+#[derive(Debug)]
+pub struct Broken(Option<hyper::Error>);
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Some(error) => write!(f, "the provider broke off: {error}"),
+            None => f.write_str("the provider was silent for too long"),
+        }
+    }
+}
+
+impl std::error::Error for Broken {}
 
 /// What the client is told when the provider breaks off a stream.
 const BROKEN_OFF: &[u8] =
@@ -95,7 +112,8 @@ impl AnswerBody {
         upstream: Incoming,
         metering: Metering,
         on_left: OnLeft,
-        stream: bool,
+        events: bool,
+        pause: Duration,
     ) -> Self {
         metrics::gauge!(names::STREAMS).increment(1.0);
         Self(Kind::Relayed(Box::new(Relayed {
@@ -103,7 +121,8 @@ impl AnswerBody {
             upstream: Some(upstream),
             metering: Some(metering),
             on_left,
-            stream,
+            events,
+            silence: Silence::new(pause),
         })))
     }
 }
@@ -115,18 +134,60 @@ struct Relayed {
     upstream: Option<Incoming>,
     metering: Option<Metering>,
     on_left: OnLeft,
-    stream: bool,
+    /// It is a stream of events in plain text, to which one can be added.
+    events: bool,
+    silence: Silence,
+}
+
+/// How long the provider has been silent.
+struct Silence {
+    most: Duration,
+    since: Stopwatch,
+    /// Made when it is first waited for.
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl Silence {
+    fn new(most: Duration) -> Self {
+        Self { most, since: Stopwatch::start(), alarm: None }
+    }
+
+    fn broken(&mut self) {
+        self.since = Stopwatch::start();
+    }
+
+    /// Ready when it has lasted too long. The alarm is moved only when it rings, not at each frame.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let most = self.most;
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep(most)));
+            ready!(alarm.as_mut().poll(cx));
+            let left = self.most.saturating_sub(self.since.elapsed());
+            if left.is_zero() {
+                return Poll::Ready(());
+            }
+            self.alarm = Some(Box::pin(tokio::time::sleep(left)));
+        }
+    }
 }
 
 impl Relayed {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
         loop {
             let Some(upstream) = &mut self.upstream else { return Poll::Ready(None) };
-            match ready!(Pin::new(&mut *upstream).poll_frame(cx)) {
+            let polled = match Pin::new(&mut *upstream).poll_frame(cx) {
+                Poll::Ready(polled) => polled,
+                Poll::Pending => {
+                    ready!(self.silence.poll(cx));
+                    return self.broken_off(None);
+                }
+            };
+            match polled {
                 Some(Ok(frame)) => {
+                    self.silence.broken();
                     let Ok(data) = frame.into_data() else { continue };
                     let last = upstream.is_end_stream();
                     let mut out = self.metering.as_mut().map_or(data.clone(), |m| m.push(data));
@@ -137,7 +198,7 @@ impl Relayed {
                         return Poll::Ready(Some(Ok(Frame::data(out))));
                     }
                 }
-                Some(Err(error)) => return self.broken_off(error),
+                Some(Err(error)) => return self.broken_off(Some(error)),
                 None => {
                     let rest = self.end(Ending::Finished);
                     return Poll::Ready((!rest.is_empty()).then(|| Ok(Frame::data(rest))));
@@ -150,16 +211,16 @@ impl Relayed {
     /// body breaks off too.
     fn broken_off(
         &mut self,
-        error: hyper::Error,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        error: Option<hyper::Error>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let rest = self.end(Ending::Cut);
-        if self.stream {
+        if self.events {
             return Poll::Ready(Some(Ok(Frame::data(joined(
                 rest,
                 Bytes::from_static(BROKEN_OFF),
             )))));
         }
-        Poll::Ready(Some(Err(error)))
+        Poll::Ready(Some(Err(Broken(error))))
     }
 
     fn end(&mut self, ending: Ending) -> Bytes {
@@ -215,12 +276,12 @@ async fn drain(mut upstream: Incoming, mut metering: Metering, bound: Duration) 
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match &mut self.0 {
             Kind::Whole(whole) => match ready!(Pin::new(whole).poll_frame(cx)) {
                 Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
@@ -251,31 +312,36 @@ pub(super) enum Held {
     /// It is complete; what it cost.
     Complete(Bytes, Option<NanoUsd>),
     /// It grew too large to hold: what has come so far, and the rest.
-    Large(Bytes, Incoming, Metering),
+    Large(Bytes, Box<Incoming>, Metering),
     /// The provider broke off.
     Cut,
 }
 
 /// Holds an answer of at most `most` bytes until it is complete, so that its headers can say what
 /// it cost. A client that hangs up meanwhile drops this future, and with it the metering.
-pub(super) async fn hold(mut upstream: Incoming, mut metering: Metering, most: usize) -> Held {
+pub(super) async fn hold(
+    mut upstream: Incoming,
+    mut metering: Metering,
+    most: usize,
+    pause: Duration,
+) -> Held {
     let mut frames: Vec<Bytes> = Vec::new();
     let mut length = 0_usize;
     while !upstream.is_end_stream() {
-        match upstream.frame().await {
-            Some(Ok(frame)) => {
+        match tokio::time::timeout(pause, upstream.frame()).await {
+            Ok(Some(Ok(frame))) => {
                 let Ok(data) = frame.into_data() else { continue };
                 length = length.saturating_add(data.len());
                 frames.push(metering.push(data));
             }
-            Some(Err(_)) => {
+            Ok(Some(Err(_))) | Err(_) => {
                 metering.finish(Ending::Cut);
                 return Held::Cut;
             }
-            None => break,
+            Ok(None) => break,
         }
         if length > most {
-            return Held::Large(one(frames), upstream, metering);
+            return Held::Large(one(frames), Box::new(upstream), metering);
         }
     }
     let (rest, cost) = metering.finish(Ending::Finished);

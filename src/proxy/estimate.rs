@@ -74,14 +74,25 @@ fn tokens(bound: Bound) -> i64 {
     i64::try_from(bound.input.saturating_add(bound.output)).unwrap_or(i64::MAX)
 }
 
-/// What an answer probably used: figures that it gave before it broke off, else counted text.
-pub(super) fn usage(call: &Call, reading: &Reading) -> Usage {
+/// What an answer probably used: figures that it gave before it broke off, else counted text. Where
+/// output may have been made that nobody saw, at least what was expected: of models that reason out
+/// of sight, and where the client left before the provider answered (`unanswered`).
+pub(super) fn usage(call: &Call, model: &ModelPrice, reading: &Reading, unanswered: bool) -> Usage {
     let mut usage = if reading.usage_present { reading.usage } else { Usage::default() };
     let counted = reading.output_bytes.div_ceil(BYTES_PER_TOKEN);
+    let unseen =
+        if unanswered || reasons_unseen(&model.id) { expected(call, model).output } else { 0 };
     if usage.get(Figure::InputTotal).is_none() {
         usage.set(Figure::InputTotal, expected_input(call));
     }
-    let output = usage.count(Figure::OutputTotal).max(counted);
+    let output = usage.count(Figure::OutputTotal).max(counted).max(unseen);
     usage.set(Figure::OutputTotal, output);
     usage
+}
+
+/// Models before `o1` show all their output. Of all others some is hidden, or may be.
+fn reasons_unseen(model: &str) -> bool {
+    const ALL_SHOWN: [&str; 7] =
+        ["gpt-3", "gpt-4", "chatgpt-", "text-", "davinci", "babbage", "ft:gpt-"];
+    !ALL_SHOWN.iter().any(|shown| model.starts_with(shown))
 }

@@ -2,6 +2,7 @@
 
 use super::admit::Applicant;
 use super::answer::{AnswerBody, Metering, OnLeft, Unread};
+use super::errand::Errand;
 use super::refusal::Refusal;
 use super::request::Outgoing;
 use super::route::{Destination, Target};
@@ -13,13 +14,14 @@ use http::{Method, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The largest list of models that is read to be filtered.
 const MODELS_BYTES: usize = 4 * 1024 * 1024;
 
 impl Proxy {
     pub(super) async fn free(
-        &self,
+        self: &Arc<Self>,
         target: Target,
         request: Authenticated,
         body: Incoming,
@@ -33,14 +35,24 @@ impl Proxy {
         let destination =
             Destination::new(provider.clone(), &target.path, request.head.uri.query())?;
         let body = Outgoing::upload(&request.head.headers, body, self.rules.upload_bytes)?;
-        let (mut tab, standings) = self.admit(Applicant::new(&request, &destination), None).await?;
+        let (tab, standings) = self.admit(Applicant::new(&request, &destination), None).await?;
         let lists_models = request.head.method == Method::GET && target.path == "/models";
         let filter = lists_models && !request.caller.models.is_empty();
         let mut sent = headers::to_provider(&request.head.headers, false);
         if filter {
             sent.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
-        let response = self.forward(&request, &destination, sent, body, &mut tab).await?;
+        let mut errand = Errand {
+            proxy: self.clone(),
+            tab,
+            standings,
+            destination,
+            headers: sent,
+            method: request.head.method,
+            body,
+        };
+        let response = errand.forward().await?;
+        let Errand { tab, standings, .. } = errand;
         let (head, upstream) = response.into_parts();
         let mut added = headers::to_client(&head.headers, !filter);
         headers::add_standings(&mut added, &standings, self.clock.now());
@@ -51,7 +63,14 @@ impl Proxy {
             added.remove(CONTENT_LENGTH);
             return Ok(respond(head.status, added, AnswerBody::whole(list)));
         }
-        let body = AnswerBody::relayed(Bytes::new(), upstream, metering, OnLeft::Cancel, false);
+        let body = AnswerBody::relayed(
+            Bytes::new(),
+            upstream,
+            metering,
+            OnLeft::Cancel,
+            false,
+            self.rules.answer_pause,
+        );
         Ok(respond(head.status, added, body))
     }
 }

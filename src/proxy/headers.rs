@@ -77,43 +77,55 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     lists.flat_map(|list| list.split(',')).filter_map(|name| name.trim().parse().ok()).collect()
 }
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-farebox-request-id");
+const COST: HeaderName = HeaderName::from_static("x-farebox-cost-usd");
+const BUDGET_LIMIT: HeaderName = HeaderName::from_static("x-farebox-budget-limit-usd");
+const BUDGET_REMAINING: HeaderName = HeaderName::from_static("x-farebox-budget-remaining-usd");
+const BUDGET_RESET: HeaderName = HeaderName::from_static("x-farebox-budget-reset");
+
+/// The names under which OpenAI's clients look for a rate: limit, remaining, reset.
+const RATES: [(Meter, [HeaderName; 3]); 2] = [
+    (
+        Meter::Requests,
+        [
+            HeaderName::from_static("x-ratelimit-limit-requests"),
+            HeaderName::from_static("x-ratelimit-remaining-requests"),
+            HeaderName::from_static("x-ratelimit-reset-requests"),
+        ],
+    ),
+    (
+        Meter::Tokens,
+        [
+            HeaderName::from_static("x-ratelimit-limit-tokens"),
+            HeaderName::from_static("x-ratelimit-remaining-tokens"),
+            HeaderName::from_static("x-ratelimit-reset-tokens"),
+        ],
+    ),
+];
+
 /// Adds the call's id.
 pub(super) fn add_id(headers: &mut HeaderMap, id: CallId) {
-    put(headers, "x-farebox-request-id", id.to_string());
+    put(headers, REQUEST_ID, id.to_string());
 }
 
 /// Adds what the call cost.
 pub(super) fn add_cost(headers: &mut HeaderMap, cost: NanoUsd) {
-    put(headers, "x-farebox-cost-usd", cost.to_string());
+    put(headers, COST, cost.to_string());
 }
 
 /// Adds the caller's tightest dollar, request and token limits, after admission.
 pub(super) fn add_standings(headers: &mut HeaderMap, standings: &[Standing], now: UnixMs) {
     if let Some(budget) = tightest(standings, Meter::Usd) {
-        put(headers, "x-farebox-budget-limit-usd", NanoUsd::new(budget.limit.amount).to_string());
-        let remaining = NanoUsd::new(budget.remaining()).to_string();
-        put(headers, "x-farebox-budget-remaining-usd", remaining);
+        put(headers, BUDGET_LIMIT, NanoUsd::new(budget.limit.amount).to_string());
+        put(headers, BUDGET_REMAINING, NanoUsd::new(budget.remaining()).to_string());
         if let Some(at) = budget.resets {
-            put(headers, "x-farebox-budget-reset", rfc3339_seconds(at));
+            put(headers, BUDGET_RESET, rfc3339_seconds(at));
         }
     }
-    for (meter, limit, remaining, reset) in [
-        (
-            Meter::Requests,
-            "x-ratelimit-limit-requests",
-            "x-ratelimit-remaining-requests",
-            "x-ratelimit-reset-requests",
-        ),
-        (
-            Meter::Tokens,
-            "x-ratelimit-limit-tokens",
-            "x-ratelimit-remaining-tokens",
-            "x-ratelimit-reset-tokens",
-        ),
-    ] {
+    for (meter, [limit, remaining, reset]) in RATES {
         let Some(rate) = tightest(standings, meter) else { continue };
-        put(headers, limit, rate.limit.amount.to_string());
-        put(headers, remaining, rate.remaining().to_string());
+        headers.insert(limit, HeaderValue::from(rate.limit.amount));
+        headers.insert(remaining, HeaderValue::from(rate.remaining()));
         if let Some(at) = rate.resets {
             put(headers, reset, span(at.saturating_sub(now)));
         }
@@ -137,9 +149,9 @@ fn span(ms: i64) -> String {
     }
 }
 
-fn put(headers: &mut HeaderMap, name: &'static str, value: String) {
+fn put(headers: &mut HeaderMap, name: HeaderName, value: String) {
     if let Ok(value) = HeaderValue::try_from(value) {
-        headers.insert(HeaderName::from_static(name), value);
+        headers.insert(name, value);
     }
 }
 

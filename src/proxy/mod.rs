@@ -6,6 +6,7 @@
 mod admit;
 mod answer;
 mod authenticate;
+mod errand;
 mod estimate;
 mod forward;
 mod free;
@@ -21,26 +22,25 @@ pub use forward::UpstreamBounds;
 pub use refusal::Refusal;
 
 use crate::clock::{Clock, Stopwatch, UnixMs};
-use crate::dialect::{self, AnswerHead, Call, Operation, Route};
+use crate::dialect::{Call, Operation, Route};
 use crate::ids::CallId;
-use crate::ledger::{Caller, Ledger, Standing};
+use crate::ledger::{Caller, Ledger};
 use crate::pricing::PriceTable;
 use crate::provider::Providers;
 use admit::Applicant;
-use answer::{Held, Metering, OnLeft};
 use arc_swap::ArcSwap;
 use authenticate::Callers;
+use errand::Errand;
 use forward::Upstream;
-use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use request::{Intake, Outgoing};
 use route::{Destination, Target};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tab::{OpenTabs, Pricing, Tab};
+use tab::{OpenTabs, Pricing};
 
 /// JSON answers up to this size are held until complete, so that their headers can say what they
 /// cost.
@@ -66,6 +66,8 @@ pub struct Rules {
     pub upload_bytes: u64,
     /// How long a client may pause while sending its body.
     pub body_pause: Duration,
+    /// How long a provider may pause while sending its answer.
+    pub answer_pause: Duration,
     /// How providers are waited for.
     pub upstream: UpstreamBounds,
     /// What happens when a client hangs up.
@@ -149,7 +151,7 @@ impl Proxy {
     }
 
     /// Answers one request.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+    pub async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
         let id = CallId::new();
         let mut response = match self.relay(id, request).await {
             Ok(response) => response,
@@ -163,7 +165,7 @@ impl Proxy {
     }
 
     async fn relay(
-        &self,
+        self: &Arc<Self>,
         id: CallId,
         request: Request<Incoming>,
     ) -> Result<Response<AnswerBody>, Refusal> {
@@ -183,12 +185,16 @@ impl Proxy {
                 let path = route::shown(request.head.uri.path());
                 Err(Refusal::UnmeteredRoute(format!("{} {path}", request.head.method)))
             }
+            Route::Shared => {
+                let path = route::shown(request.head.uri.path());
+                Err(Refusal::SharedRoute(format!("{} {path}", request.head.method)))
+            }
             Route::Free | Route::Unmetered => self.free(target, request, body).await,
         }
     }
 
     async fn metered(
-        &self,
+        self: &Arc<Self>,
         operation: Operation,
         target: Target,
         request: Authenticated,
@@ -199,14 +205,19 @@ impl Proxy {
             request::read_call(operation, &request.head.headers, body, intake).await?;
         allowed(&request.caller, &call.model)?;
         let (destination, pricing) = self.destination(&target, &request, &call)?;
-        let (mut tab, standings) =
+        let identity_only = call.edit.is_some();
+        let (tab, standings) =
             self.admit(Applicant::new(&request, &destination), Some((call, pricing))).await?;
-        let identity_only = tab.call().is_some_and(|call| call.edit.is_some());
-        let sent = headers::to_provider(&request.head.headers, identity_only);
-        let body = Outgoing::Read(body);
-        let response = self.forward(&request, &destination, sent, body, &mut tab).await?;
-        let on_left = self.on_left(destination.provider.cancel_stops_billing);
-        self.meter(tab, response, &standings, on_left).await
+        let errand = Errand {
+            proxy: self.clone(),
+            tab,
+            standings,
+            destination,
+            headers: headers::to_provider(&request.head.headers, identity_only),
+            method: request.head.method,
+            body: Outgoing::Read(body),
+        };
+        errand.metered().await
     }
 
     /// The provider that serves the call's model, and the model's price there.
@@ -240,78 +251,6 @@ impl Proxy {
         let destination = Destination::new(provider.clone(), &target.path, query)?;
         Ok((destination, Pricing { table, model }))
     }
-
-    async fn forward(
-        &self,
-        request: &Authenticated,
-        destination: &Destination,
-        mut headers: HeaderMap,
-        body: Outgoing,
-        tab: &mut Tab,
-    ) -> Result<Response<Incoming>, Refusal> {
-        destination.authorise(&mut headers)?;
-        let head: (Method, Uri, HeaderMap) =
-            (request.head.method.clone(), destination.uri.clone(), headers);
-        let response = self.upstream.send(head, body, tab).await?;
-        tab.answered(response.status().as_u16());
-        match response.status() {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                tracing::error!(
-                    provider = destination.provider.name,
-                    credential = destination.credential_name(),
-                    status = response.status().as_u16(),
-                    "the provider rejected our credential"
-                );
-                Err(Refusal::Credential)
-            }
-            _ => Ok(response),
-        }
-    }
-
-    async fn meter(
-        &self,
-        tab: Tab,
-        response: Response<Incoming>,
-        standings: &[Standing],
-        on_left: OnLeft,
-    ) -> Result<Response<AnswerBody>, Refusal> {
-        let (head, upstream) = response.into_parts();
-        let edited = tab.call().is_some_and(|call| call.edit.is_some());
-        let Some(call) = tab.call() else { return Err(Refusal::Overloaded) };
-        let reader =
-            dialect::read_answer(call, AnswerHead { status: head.status, headers: &head.headers });
-        let stream = is_stream(&head.headers);
-        let mut metering = Metering::new(reader, tab);
-        let mut headers = headers::to_client(&head.headers, !(edited && stream));
-        headers::add_standings(&mut headers, standings, self.clock.now());
-        let (first, upstream) = if stream {
-            (bytes::Bytes::new(), upstream)
-        } else {
-            match answer::hold(upstream, metering, HELD_ANSWER).await {
-                Held::Complete(bytes, cost) => {
-                    if let Some(cost) = cost {
-                        headers::add_cost(&mut headers, cost);
-                    }
-                    return Ok(respond(head.status, headers, AnswerBody::whole(bytes)));
-                }
-                Held::Cut => return Err(Refusal::Unreachable),
-                Held::Large(first, upstream, still) => {
-                    metering = still;
-                    (first, upstream)
-                }
-            }
-        };
-        let body = AnswerBody::relayed(first, upstream, metering, on_left, stream);
-        Ok(respond(head.status, headers, body))
-    }
-
-    fn on_left(&self, cancel_stops_billing: bool) -> OnLeft {
-        match self.rules.on_disconnect {
-            Disconnect::Cancel => OnLeft::Cancel,
-            Disconnect::Auto if cancel_stops_billing => OnLeft::Cancel,
-            Disconnect::Auto | Disconnect::Drain => OnLeft::Drain(self.rules.drain),
-        }
-    }
 }
 
 /// Whether the caller's key may use a model.
@@ -322,11 +261,6 @@ fn allowed(caller: &Caller, model: &str) -> Result<(), Refusal> {
     } else {
         Err(Refusal::ModelNotAllowed(model.to_owned()))
     }
-}
-
-fn is_stream(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    kind.trim_start().starts_with("text/event-stream")
 }
 
 fn respond(status: StatusCode, headers: HeaderMap, body: AnswerBody) -> Response<AnswerBody> {

@@ -4,52 +4,22 @@ use super::refusal::Refusal;
 use crate::ids::CallId;
 use crate::ledger::UsageEvent;
 use crate::telemetry::names;
-use crate::usage::{Figure, Reading};
-use parking_lot::Mutex;
-use std::collections::BTreeSet;
+use crate::usage::{Figure, Reading, Usage};
+use metrics::{Counter, Histogram};
+use parking_lot::{Mutex, RwLock};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock};
 
-/// A call was settled.
-pub(super) fn settled(event: &UsageEvent, reading: &Reading) {
-    let facts = &event.facts;
-    let (model, provider) = (facts.model.clone(), facts.provider.clone());
-    metrics::counter!(
-        names::REQUESTS,
-        "route" => facts.dialect.clone(),
-        "model" => model.clone(),
-        "provider" => provider.clone(),
-        "status" => event.status.to_string(),
-        "outcome" => event.ending.as_str(),
-    )
-    .increment(1);
-    for (figure, class) in [
-        (event.usage.input_uncached(), "input"),
-        (event.usage.count(Figure::CachedRead), "cached_input"),
-        (event.usage.count(Figure::CacheWrite), "cache_write"),
-        (event.usage.count(Figure::OutputTotal), "output"),
-    ] {
-        if figure > 0 {
-            metrics::counter!(
-                names::TOKENS,
-                "model" => model.clone(), "provider" => provider.clone(), "class" => class,
-            )
-            .increment(figure);
-        }
-    }
-    let workspace = event.payers.workspace.to_string();
-    let cost = u64::try_from(event.cost.get()).unwrap_or(0);
-    metrics::counter!(
-        names::COST_NANOUSD,
-        "model" => model, "provider" => provider, "workspace" => workspace,
-    )
-    .increment(cost);
-    metrics::histogram!(names::DURATION).record(seconds(event.duration_ms));
-    metrics::histogram!(names::TTFT).record(seconds(event.ttft_ms));
+/// A call was settled. `model` is the price table's name for its model: clients choose the names in
+/// calls, and a metric must not grow with them.
+pub(super) fn settled(event: &UsageEvent, model: &str, reading: &Reading) {
+    Counters::of(event, model).count(event);
     doubts(event, reading);
     tracing::debug!(
         request_id = %event.id,
         user = %event.payers.user,
         key = %event.payers.key,
-        model = facts.model,
+        model = event.facts.model,
         status = event.status,
         ending = event.ending.as_str(),
         estimated = event.estimated,
@@ -57,6 +27,95 @@ pub(super) fn settled(event: &UsageEvent, reading: &Reading) {
         duration_ms = event.duration_ms,
         "settled"
     );
+}
+
+/// How many sets of labels are remembered. Operators and price tables choose them, not clients.
+const REMEMBERED: usize = 10_000;
+
+/// Reads one class of tokens off a usage.
+type Class = fn(&Usage) -> u64;
+
+/// The counters of one set of labels. Finding them by their labels costs more than counting.
+struct Counters {
+    requests: Counter,
+    tokens: [(Class, Counter); 4],
+    cost: Counter,
+    duration: Histogram,
+    ttft: Histogram,
+}
+
+impl Counters {
+    fn of(event: &UsageEvent, model: &str) -> Arc<Self> {
+        static KNOWN: LazyLock<RwLock<HashMap<String, Arc<Counters>>>> =
+            LazyLock::new(RwLock::default);
+        let UsageEvent { facts, payers, status, .. } = event;
+        let labels = [
+            facts.dialect.as_str(),
+            model,
+            &facts.provider,
+            payers.workspace.as_str(),
+            event.ending.as_str(),
+        ];
+        let mut name = String::with_capacity(96);
+        for label in labels {
+            name.push_str(label);
+            name.push('\n');
+        }
+        name.push(char::from_u32(u32::from(*status)).unwrap_or_default());
+        if let Some(known) = KNOWN.read().get(&name) {
+            return known.clone();
+        }
+        let new = Arc::new(Self::new(event, model));
+        let mut known = KNOWN.write();
+        if known.len() < REMEMBERED {
+            known.insert(name, new.clone());
+        }
+        new
+    }
+
+    fn new(event: &UsageEvent, model: &str) -> Self {
+        let (model, provider) = (model.to_owned(), event.facts.provider.clone());
+        let tokens = |class: &'static str| {
+            let (model, provider) = (model.clone(), provider.clone());
+            metrics::counter!(
+                names::TOKENS, "model" => model, "provider" => provider, "class" => class,
+            )
+        };
+        Self {
+            tokens: [
+                (Usage::input_uncached, tokens("input")),
+                (|usage| usage.count(Figure::CachedRead), tokens("cached_input")),
+                (|usage| usage.count(Figure::CacheWrite), tokens("cache_write")),
+                (|usage| usage.count(Figure::OutputTotal), tokens("output")),
+            ],
+            requests: metrics::counter!(
+                names::REQUESTS,
+                "route" => event.facts.dialect.clone(),
+                "model" => model.clone(),
+                "provider" => provider.clone(),
+                "status" => event.status.to_string(),
+                "outcome" => event.ending.as_str(),
+            ),
+            cost: metrics::counter!(
+                names::COST_NANOUSD,
+                "model" => model,
+                "provider" => provider,
+                "workspace" => event.payers.workspace.to_string(),
+            ),
+            duration: metrics::histogram!(names::DURATION),
+            ttft: metrics::histogram!(names::TTFT),
+        }
+    }
+
+    fn count(&self, event: &UsageEvent) {
+        self.requests.increment(1);
+        for (figure, counter) in &self.tokens {
+            counter.increment(figure(&event.usage));
+        }
+        self.cost.increment(u64::try_from(event.cost.get()).unwrap_or(0));
+        self.duration.record(seconds(event.duration_ms));
+        self.ttft.record(seconds(event.ttft_ms));
+    }
 }
 
 /// What the reading could not tell for certain.

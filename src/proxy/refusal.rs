@@ -31,6 +31,8 @@ pub enum Refusal {
     UnknownRoute(String),
     /// Known, costs money, not metered here.
     UnmeteredRoute(String),
+    /// Known, lists what belongs to other keys too.
+    SharedRoute(String),
     /// The body is not readable as the route's request.
     Body(Unreadable),
     /// The body is larger than so many bytes.
@@ -129,6 +131,7 @@ impl Refusal {
             }
             Self::UnknownRoute(_)
             | Self::UnmeteredRoute(_)
+            | Self::SharedRoute(_)
             | Self::Body(_)
             | Self::TooLarge(_)
             | Self::SlowBody
@@ -189,6 +192,13 @@ impl Refusal {
                 let message = format!(
                     "{route} costs money but is not metered here, so it is refused; \
                      `unmetered_route = \"forward\"` would let it pass uncharged."
+                );
+                (StatusCode::NOT_FOUND, "unknown_route", message)
+            }
+            Self::SharedRoute(route) => {
+                let message = format!(
+                    "{route} lists what every key behind this credential has stored, so it is \
+                     refused; ask for an object by its id."
                 );
                 (StatusCode::NOT_FOUND, "unknown_route", message)
             }

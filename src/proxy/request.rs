@@ -46,6 +46,11 @@ pub(super) enum Outgoing {
 }
 
 impl Outgoing {
+    /// No body.
+    pub(super) fn none() -> Self {
+        Self::Read(Frames::default())
+    }
+
     /// A body that is passed on as it comes; refused at once where it announces too many bytes.
     pub(super) fn upload(headers: &HeaderMap, body: Incoming, most: u64) -> Result<Self, Refusal> {
         if announced(headers).is_some_and(|length| length > most) {

@@ -36,6 +36,10 @@ pub(super) fn recognise(
         None if provider.is_some() => rest.strip_prefix('/').ok_or_else(unknown)?,
         None => return Err(unknown()),
     };
+    if below.starts_with("openai/") {
+        // Azure's paths name the model themselves; what the body says would be priced instead.
+        return Err(unknown());
+    }
     let route = dialect::route(method, &format!("/v1/{below}")).ok_or_else(unknown)?;
     Ok(Target { provider, path: format!("/{below}"), route })
 }

@@ -147,6 +147,11 @@ impl Tab {
         }
     }
 
+    /// Whether the provider may have seen the call.
+    pub(super) fn was_forwarded(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.forwarded)
+    }
+
     /// The head of the answer arrived.
     pub(super) fn answered(&mut self, status: u16) {
         if let Some(open) = &mut self.open {
@@ -182,7 +187,7 @@ impl Open {
     }
 
     fn post(self, ending: Ending, reading: &Reading, duration_ms: u64) -> NanoUsd {
-        let (usage, estimated) = self.usage(reading);
+        let (usage, estimated) = self.usage(ending, reading);
         let (cost, model) = self.price(&usage, reading);
         let facts = CallFacts { model, ..self.order.facts.clone() };
         let event = UsageEvent {
@@ -201,7 +206,8 @@ impl Open {
             ttft_ms: self.ttft_ms,
             duration_ms,
         };
-        super::record::settled(&event, reading);
+        let label = self.pricing.as_ref().map_or("", |pricing| &pricing.model.id);
+        super::record::settled(&event, label, reading);
         let tokens = i64::try_from(usage.total_tokens()).unwrap_or(i64::MAX);
         let charge = Amounts { usd: cost, tokens, characters: 0 };
         self.ledger.settle(self.permit, Settlement::Post { charge, event: Box::new(event) });
@@ -210,8 +216,10 @@ impl Open {
     }
 
     /// The usage to charge, and whether it is an estimate.
-    fn usage(&self, reading: &Reading) -> (Usage, bool) {
-        let Some(call) = &self.call else { return (Usage::default(), false) };
+    fn usage(&self, ending: Ending, reading: &Reading) -> (Usage, bool) {
+        let (Some(call), Some(pricing)) = (&self.call, &self.pricing) else {
+            return (Usage::default(), false);
+        };
         let failed = self.status.is_some_and(|status| status >= 400);
         if reading.billable == Some(false) || failed {
             return (Usage::default(), false);
@@ -219,7 +227,8 @@ impl Open {
         if reading.usage_present && reading.usage_final && reading.anomalies == 0 {
             return (reading.usage, false);
         }
-        (estimate::usage(call, reading), true)
+        let unanswered = ending == Ending::Left && self.status.is_none();
+        (estimate::usage(call, &pricing.model, reading, unanswered), true)
     }
 
     /// The cost of a usage, and the model whose price it is: the one that the answer names, where

@@ -72,14 +72,14 @@ async fn a_client_that_hangs_up_is_charged_for_what_it_caused() {
 async fn a_client_that_hangs_up_before_the_answer_begins_is_charged_its_input() {
     let world = World::new(&["1usd/day"]).await;
     let script = "x-simulate: {\"first_delay_ms\":60000}\r\n";
-    let stream = world.begin(CHAT, script, &chat("gpt-5", "")).await;
+    let stream = world.begin(CHAT, script, &chat("gpt-4o", r#","stream":true"#)).await;
     while world.provider_calls() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     drop(stream);
     let event = world.only_event().await;
     assert_eq!((event.ending, event.estimated), (Ending::Left, true));
-    assert!(event.cost.get() > 0);
+    assert!(event.usage.count(Figure::OutputTotal) >= 1_000, "{event:?}");
 }
 
 #[tokio::test]
@@ -93,6 +93,55 @@ async fn with_drain_a_left_stream_is_read_to_its_usage_and_charged_exactly() {
     let event = world.only_event().await;
     assert_eq!((event.ending, event.estimated), (Ending::Finished, false));
     assert_eq!(event.usage.count(Figure::OutputTotal), 123);
+}
+
+#[tokio::test]
+async fn a_left_plain_call_is_carried_on_and_charged_exactly() {
+    let world = World::new(&["1usd/day"]).await;
+    for (path, script, body) in [
+        (CHAT, r#"{"first_delay_ms":300,"output":321}"#, chat("gpt-5", "")),
+        (CHAT, r#"{"delay_ms":20,"chunks":20,"output":321}"#, chat("gpt-5", "")),
+    ] {
+        let before = world.provider_calls();
+        let script = format!("x-simulate: {script}\r\n");
+        let stream = world.begin(path, &script, &body).await;
+        while world.provider_calls() == before {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(stream);
+    }
+    let events = world.events().await;
+    assert_eq!(events.len(), 2);
+    for event in events {
+        assert_eq!((event.ending, event.estimated), (Ending::Finished, false));
+        assert_eq!(event.usage.count(Figure::OutputTotal), 321);
+    }
+}
+
+#[tokio::test]
+async fn output_that_nobody_saw_is_not_free_when_the_client_hangs_up() {
+    let world = World::new(&["1usd/day"]).await;
+    let script =
+        "x-simulate: {\"chunks\":50,\"stall_after\":20,\"output\":20000,\"reasoning\":19900}\r\n";
+    let mut stream = world.begin(CHAT, script, &chat("gpt-5", r#","stream":true"#)).await;
+    read_until(&mut stream, "chat.completion.chunk").await;
+    drop(stream);
+    let event = world.only_event().await;
+    assert!(event.estimated && event.usage.count(Figure::OutputTotal) >= 1_000, "{event:?}");
+}
+
+#[tokio::test]
+async fn a_provider_that_falls_silent_is_given_up() {
+    let silence = Rules { answer_pause: Duration::from_millis(300), ..rules() };
+    let world = World::with(&["1usd/day"], silence).await;
+    let script = "x-simulate: {\"stall_after\":3,\"chunks\":9}\r\n";
+    let stream = world.call(CHAT, script, &chat("gpt-5", r#","stream":true"#)).await;
+    assert!(stream.text().contains("upstream_closed"), "{}", stream.text());
+    let plain = world.call(CHAT, script, &chat("gpt-5", "")).await;
+    assert_eq!((plain.status(), plain.code()), (502, "upstream_unreachable".to_owned()));
+    let events = world.events().await;
+    assert!(events.iter().all(|e| e.ending == Ending::Cut && e.estimated), "{events:#?}");
+    world.nothing_held().await;
 }
 
 #[tokio::test]

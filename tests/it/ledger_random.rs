@@ -56,7 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 #[test]
 fn both_back_ends_agree_under_random_operations() {
-    let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 60, failure_persistence: None, ..Config::default() };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let steps = prop::collection::vec(step(), 20..90);

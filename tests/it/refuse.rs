@@ -126,11 +126,24 @@ async fn routes_that_are_neither_metered_nor_free_are_refused() {
         "/v1/chat/../chat/completions",
         "/v1//chat/completions",
         "/v1/chat%2fcompletions",
+        "/v1/openai/deployments/gpt-5-pro/chat/completions",
+        "/openai/deployments/gpt-5-pro/chat/completions",
     ] {
         let answer = world.call(path, "", &chat("gpt-5", "")).await;
         assert_eq!((answer.status(), answer.code()), (404, "unknown_route".to_owned()), "{path}");
     }
     assert_eq!(world.provider_calls(), 0);
+    world.untouched().await;
+}
+
+#[tokio::test]
+async fn r030_lists_of_what_other_keys_have_stored_are_refused() {
+    let world = World::new(&["100usd/day"]).await;
+    for path in ["/v1/files", "/v1/chat/completions?limit=100", "/v1/batches"] {
+        let answer = world.call(path, "", "").await;
+        assert_eq!((answer.status(), answer.code()), (404, "unknown_route".to_owned()), "{path}");
+        assert!(answer.text().contains("every key"), "{}", answer.text());
+    }
     world.untouched().await;
 }
 

@@ -47,6 +47,7 @@ pub fn rules() -> Rules {
         json_bytes: 1 << 20,
         upload_bytes: 4 << 20,
         body_pause: Duration::from_secs(5),
+        answer_pause: Duration::from_secs(5),
         upstream: UpstreamBounds {
             first_byte: Duration::from_secs(5),
             ..UpstreamBounds::default()

@@ -40,7 +40,9 @@ fn operation(method: &Method, path: &[&str]) -> Option<Route> {
     let post = method == Method::POST;
     let metered = |operation| post.then_some(Route::Metered(operation));
     match path {
-        ["chat", "completions"] if method == Method::GET => Some(Route::Free),
+        ["chat", "completions"] | ["files"] | ["batches"] if method == Method::GET => {
+            Some(Route::Shared)
+        }
         ["chat", "completions"] => metered(Operation::OpenAiChat),
         ["completions"] => metered(Operation::OpenAiCompletions),
         ["responses"] | ["responses", "compact"] => metered(Operation::OpenAiResponses),
@@ -54,7 +56,7 @@ fn is_free(method: &Method, path: &[&str]) -> bool {
     matches!(
         (method.as_str(), path),
         ("GET", ["models", ..])
-            | ("GET" | "POST", ["files"])
+            | ("POST", ["files"])
             | ("GET" | "DELETE", ["files", _])
             | ("GET", ["files", _, "content"])
             | ("POST", ["moderations"] | ["responses", "input_tokens"])
@@ -63,7 +65,7 @@ fn is_free(method: &Method, path: &[&str]) -> bool {
             | ("POST", ["responses", _, "cancel"])
             | ("GET" | "POST" | "DELETE", ["chat", "completions", _])
             | ("GET", ["chat", "completions", _, "messages"])
-            | ("GET", ["batches"] | ["batches", _])
+            | ("GET", ["batches", _])
             | ("POST", ["batches", _, "cancel"])
     )
 }
@@ -98,6 +100,7 @@ mod tests {
             Some(Route::Metered(operation)) => operation.name(),
             Some(Route::Free) => "free",
             Some(Route::Unmetered) => "unmetered",
+            Some(Route::Shared) => "shared",
             None => "none",
         };
         assert_eq!(found, expected, "{method} {path}");
@@ -138,12 +141,18 @@ mod tests {
             ("DELETE", "/v1/responses/resp_1"),
             ("GET", "/v1/responses/resp_1/input_items"),
             ("POST", "/v1/responses/resp_1/cancel"),
-            ("GET", "/v1/chat/completions"),
             ("GET", "/v1/chat/completions/chatcmpl-1"),
             ("POST", "/v1/chat/completions/chatcmpl-1"),
             ("GET", "/v1/batches/batch_1"),
         ] {
             check(method, path, "free");
+        }
+    }
+
+    #[test]
+    fn knows_what_all_keys_share() {
+        for path in ["/v1/chat/completions", "/v1/files", "/v1/batches"] {
+            check("GET", path, "shared");
         }
     }
 

@@ -8,12 +8,12 @@ use super::super::book::{Book, Hold};
 use super::super::moment::Moment;
 use super::super::order::{Amounts, Settlement};
 use super::super::settling::Settled;
-use super::store::Batch;
+use super::dirty::Dirty;
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, CallId};
 use crate::limit::Thresholds;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use serde_json::value::RawValue;
 
 /// One change of the state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,34 +26,16 @@ pub enum Entry {
     Delete { now: UnixMs, id: AccountId },
 }
 
-/// What the store has to write again.
-#[derive(Debug, Default)]
-pub struct Dirty {
-    pub accounts: HashSet<AccountId>,
-    pub holds: HashSet<CallId>,
-    pub marks: HashSet<CallId>,
-    /// Events to be added, with whether one of the same call goes; `None`: only that.
-    pub events: Vec<(CallId, Option<Vec<u8>>, bool)>,
+/// [`Entry::Settle`] with a post whose event was written already; the same text.
+#[derive(Debug, Serialize)]
+pub enum PostEntry<'a> {
+    Settle { now: UnixMs, settlement: PostText<'a> },
 }
 
-impl Dirty {
-    pub fn is_empty(&self) -> bool {
-        self.accounts.is_empty()
-            && self.holds.is_empty()
-            && self.marks.is_empty()
-            && self.events.is_empty()
-    }
-}
-
-impl Dirty {
-    /// Notes again what could not be written.
-    pub fn restore(&mut self, batch: Batch) {
-        self.accounts.extend(batch.accounts.into_iter().map(|(id, _)| id));
-        self.holds.extend(batch.holds.into_iter().map(|(id, _)| id));
-        self.marks.extend(batch.marks.into_iter().map(|(id, _)| id));
-        let newer = std::mem::replace(&mut self.events, batch.events);
-        self.events.extend(newer);
-    }
+/// [`Settlement::Post`] with its event as text.
+#[derive(Debug, Serialize)]
+pub enum PostText<'a> {
+    Post { charge: Amounts, event: &'a RawValue },
 }
 
 impl Entry {
@@ -69,62 +51,70 @@ impl Entry {
         }
     }
 
-    /// Changes the book and notes what became dirty.
+    /// Changes the book and notes what became dirty. `text` is the event of a post as JSON, where
+    /// that was written already.
     pub fn apply(
         self,
         book: &mut Book,
         dirty: &mut Dirty,
         moment: &Moment,
         thresholds: &Thresholds,
+        text: Option<Box<RawValue>>,
     ) -> Settled {
         match self {
             Self::Hold { lease_end, hold, .. } => {
-                dirty.accounts.extend(hold.payers.accounts());
-                dirty.holds.insert(hold.id);
+                dirty.accounts(&hold.payers);
+                dirty.held(hold.id);
                 book.place(*hold, lease_end, moment);
             }
             Self::Renew { lease_end, ids, .. } => {
-                dirty.holds.extend(ids.into_iter().filter(|id| book.renew(id, lease_end)));
+                ids.into_iter()
+                    .filter(|id| book.renew(id, lease_end))
+                    .for_each(|id| dirty.held(id));
             }
             Self::Settle { settlement, .. } => {
                 let id = settlement.id();
-                dirty.accounts.extend(settlement.payers().accounts());
-                dirty.marks.insert(id);
+                dirty.accounts(settlement.payers());
+                let void = matches!(settlement, Settlement::Void { .. });
                 let settled = book.settle(settlement, moment, thresholds);
-                return note(dirty, id, settled);
+                if void || settled.erased {
+                    dirty.marked(id);
+                }
+                return note(dirty, id, settled, text);
             }
             Self::Expire { id, charge, .. } => {
                 if let Some(hold) = book.holds.get(&id) {
-                    dirty.accounts.extend(hold.payers.accounts());
+                    dirty.accounts(&hold.payers);
                 }
-                dirty.marks.insert(id);
+                dirty.marked(id);
                 let settled = book.expire(id, charge, moment, thresholds);
-                return note(dirty, id, settled);
+                return note(dirty, id, settled, text);
             }
             Self::Put { state, .. } => {
-                dirty.accounts.insert(state.id.clone());
+                dirty.account(&state.id);
                 book.accounts.insert(state.id.clone(), *state);
             }
             Self::Delete { id, .. } => {
                 if let Some(parent) = book.accounts.get(&id).and_then(|s| s.workspace.as_ref()) {
-                    dirty.accounts.insert(AccountId::workspace(parent));
+                    dirty.account(&AccountId::workspace(parent));
                 }
                 if let Some(facts) = book.accounts.get(&id).and_then(|s| s.key.as_ref()) {
-                    dirty.accounts.insert(AccountId::user(&facts.user));
+                    dirty.account(&AccountId::user(&facts.user));
                 }
-                dirty.accounts.extend(book.remove(&id));
-                dirty.holds.extend(book.holds.keys());
+                book.remove(&id).iter().for_each(|id| dirty.account(id));
+                book.holds.keys().for_each(|id| dirty.held(*id));
             }
         }
         Settled::default()
     }
 }
 
-fn note(dirty: &mut Dirty, id: CallId, settled: Settled) -> Settled {
-    dirty.holds.insert(id);
-    let stored = settled.event.as_ref().and_then(|event| serde_json::to_vec(event).ok());
-    if stored.is_some() || settled.erased {
-        dirty.events.push((id, stored, settled.erased));
+fn note(dirty: &mut Dirty, id: CallId, settled: Settled, text: Option<Box<RawValue>>) -> Settled {
+    dirty.ended(id);
+    let written = || serde_json::value::to_raw_value(settled.event.as_ref()?).ok();
+    let text = text.or_else(written).filter(|_| settled.event.is_some());
+    if text.is_some() || settled.erased {
+        dirty.events.push((id, text, settled.erased));
     }
     settled
 }

@@ -5,6 +5,7 @@
 //!
 //! Invariant: what `settle` returned from survives `kill -9` of this process.
 
+mod dirty;
 mod entry;
 mod registry;
 mod state;
@@ -141,7 +142,8 @@ impl Inner {
         let mut state = self.state.lock();
         match written {
             Ok(()) => {
-                state.covered(batch.seq, batch.now);
+                state.dirty.written(&batch);
+                state.covered(batch.seq, batch.posts);
                 Ok(())
             }
             Err(why) => {

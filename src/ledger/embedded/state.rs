@@ -8,13 +8,16 @@ use super::super::book::{Book, Verdict};
 use super::super::log::Log;
 use super::super::moment::Moment;
 use super::super::options::Options;
-use super::super::order::{Admission, HoldOrder, Settlement, Unavailable};
-use super::super::settling::{Mark, Settled, lost_charge};
-use super::entry::{Dirty, Entry};
+use super::super::order::{Admission, Amounts, HoldOrder, Settlement, Unavailable, UsageEvent};
+use super::super::settling::{Mark, Settled, lost_charge, stamped};
+use super::dirty::Dirty;
+use super::entry::{Entry, PostEntry, PostText};
 use super::store::{Batch, Store};
 use crate::clock::UnixMs;
 use crate::ids::CallId;
-use std::collections::HashSet;
+use foldhash::HashSet;
+use serde::Serialize;
+use serde_json::value::RawValue;
 use std::path::Path;
 
 const SEGMENT_BYTES: u64 = 8 << 20;
@@ -31,8 +34,10 @@ pub struct State {
     /// Why the log cannot be written.
     pub broken: Option<String>,
     moment: Moment,
-    /// Events of posts before this time are in the store.
-    stored: UnixMs,
+    /// How many of the posts that are remembered, oldest first, have their event in the store.
+    stored: usize,
+    /// How many posts were forgotten ever.
+    forgotten: usize,
     /// Open holds of this process.
     mine: HashSet<CallId>,
     buffer: Vec<u8>,
@@ -52,16 +57,16 @@ impl State {
         for damage in contents.damage {
             tracing::warn!("the ledger's log: {damage}; all records before that were read");
         }
-        let mut dirty = Dirty::default();
+        let mut dirty = Dirty::none(&book);
         for (_, payload) in contents.records.into_iter().filter(|(seq, _)| *seq > meta.seq) {
             let entry: Entry =
                 serde_json::from_slice(&payload).map_err(|why| fail("log", why.to_string()))?;
             let moment = Moment::at(&options.calendar, entry.now());
-            entry.apply(&mut book, &mut dirty, &moment, &options.default_thresholds);
+            entry.apply(&mut book, &mut dirty, &moment, &options.default_thresholds, None);
         }
         let moment = Moment::at(&options.calendar, options.clock.now());
-        let (mine, buffer) = (HashSet::new(), Vec::with_capacity(2048));
-        Ok(Self { book, dirty, log, broken: None, moment, stored: 0, mine, buffer })
+        let (mine, buffer) = (HashSet::default(), Vec::with_capacity(2048));
+        Ok(Self { book, dirty, log, broken: None, moment, stored: 0, forgotten: 0, mine, buffer })
     }
 
     /// This moment.
@@ -81,7 +86,7 @@ impl State {
                 let lease_end = moment.now.saturating_add(options.lease_ms);
                 let entry = Entry::Hold { now: moment.now, lease_end, hold };
                 self.write(&entry).map_err(Unavailable)?;
-                entry.apply(&mut self.book, &mut self.dirty, &moment, &options.default_thresholds);
+                self.apply(entry, &moment, options, None);
                 self.mine.insert(order.id);
             }
         }
@@ -96,14 +101,26 @@ impl State {
             return Settled::default();
         }
         let moment = self.moment(options);
-        self.change(Entry::Settle { now: moment.now, settlement }, &moment, options)
+        match settlement {
+            Settlement::Post { charge, event } => {
+                let charge = charge.sane();
+                self.post(charge, stamped(event, charge, &moment), &moment, options)
+            }
+            void => {
+                self.change(Entry::Settle { now: moment.now, settlement: void }, &moment, options)
+            }
+        }
     }
 
     /// Ends all holds whose lease has run out.
     pub fn sweep(&mut self, options: &Options) -> Vec<Settled> {
         let moment = self.moment(options);
-        let posts = moment.now.saturating_sub(POSTED_MS).min(self.stored);
-        for id in self.book.forget(posts, moment.now.saturating_sub(MARKED_MS)) {
+        let posts = (self.stored, moment.now.saturating_sub(POSTED_MS));
+        let others = moment.now.saturating_sub(MARKED_MS);
+        let (forgotten, others) = self.book.forget(posts, others);
+        self.stored = self.stored.saturating_sub(forgotten);
+        self.forgotten = self.forgotten.saturating_add(forgotten);
+        for id in others {
             self.dirty.marks.insert(id);
         }
         let mut settled = Vec::new();
@@ -132,13 +149,13 @@ impl State {
     pub fn admit(&mut self, entry: Entry, options: &Options) -> Result<(), Unavailable> {
         let moment = self.moment(options);
         self.write(&entry).map_err(Unavailable)?;
-        entry.apply(&mut self.book, &mut self.dirty, &moment, &options.default_thresholds);
+        self.apply(entry, &moment, options, None);
         Ok(())
     }
 
     /// Everything that is dirty, with the log's position.
     pub fn batch(&mut self, options: &Options) -> Batch {
-        let dirty = std::mem::take(&mut self.dirty);
+        let dirty = self.dirty.take(&self.book);
         let book = &self.book;
         let account = |id| (book.accounts.get(&id).cloned(), id);
         let mark = |id: CallId| {
@@ -153,14 +170,14 @@ impl State {
             events: dirty.events,
             deleted: book.deleted,
             seq: self.log.last(),
-            now: self.now(),
+            posts: self.forgotten.saturating_add(book.posted.len()),
             drop_before: self.now().saturating_sub(retention),
         }
     }
 
-    /// The store covers the log up to `seq`, and what happened before `stored`.
-    pub fn covered(&mut self, seq: u64, stored: UnixMs) {
-        self.stored = stored;
+    /// The store covers the log up to `seq`, and so many posts of all that ever were.
+    pub fn covered(&mut self, seq: u64, posts: usize) {
+        self.stored = posts.saturating_sub(self.forgotten);
         let tidied = match self.broken {
             Some(_) => self.log.rotate().and_then(|()| self.log.forget(seq)),
             None => self.log.forget(seq),
@@ -184,14 +201,43 @@ impl State {
         }
     }
 
-    fn change(&mut self, entry: Entry, moment: &Moment, options: &Options) -> Settled {
-        if let Err(why) = self.write(&entry) {
-            tracing::error!("{why}; the change counts and is written with the next commit");
-        }
-        entry.apply(&mut self.book, &mut self.dirty, moment, &options.default_thresholds)
+    fn post(
+        &mut self,
+        charge: Amounts,
+        event: Box<UsageEvent>,
+        moment: &Moment,
+        options: &Options,
+    ) -> Settled {
+        let text = serde_json::value::to_raw_value(&event).ok();
+        let settlement = Settlement::Post { charge, event };
+        let written = match &text {
+            Some(event) => {
+                let settlement = PostText::Post { charge, event };
+                self.write(&PostEntry::Settle { now: moment.now, settlement })
+            }
+            None => Err("an event cannot be written as JSON".to_owned()),
+        };
+        unless_written(written);
+        self.apply(Entry::Settle { now: moment.now, settlement }, moment, options, text)
     }
 
-    fn write(&mut self, entry: &Entry) -> Result<(), String> {
+    fn change(&mut self, entry: Entry, moment: &Moment, options: &Options) -> Settled {
+        unless_written(self.write(&entry));
+        self.apply(entry, moment, options, None)
+    }
+
+    fn apply(
+        &mut self,
+        entry: Entry,
+        moment: &Moment,
+        options: &Options,
+        text: Option<Box<RawValue>>,
+    ) -> Settled {
+        let thresholds = &options.default_thresholds;
+        entry.apply(&mut self.book, &mut self.dirty, moment, thresholds, text)
+    }
+
+    fn write(&mut self, entry: &impl Serialize) -> Result<(), String> {
         self.buffer.clear();
         let written = serde_json::to_writer(&mut self.buffer, entry)
             .map_err(std::io::Error::from)
@@ -204,5 +250,11 @@ impl State {
                 Err(why)
             }
         }
+    }
+}
+
+fn unless_written(written: Result<(), String>) {
+    if let Err(why) = written {
+        tracing::error!("{why}; the change counts and is written with the next commit");
     }
 }

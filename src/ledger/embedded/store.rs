@@ -15,6 +15,7 @@ use redb::{
     WriteTransaction,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::path::Path;
 
 type Bytes = &'static [u8];
@@ -42,12 +43,12 @@ pub struct Batch {
     pub accounts: Vec<(AccountId, Option<AccountState>)>,
     pub holds: Vec<(CallId, Option<Hold>)>,
     pub marks: Vec<(CallId, Option<(UnixMs, Mark)>)>,
-    pub events: Vec<(CallId, Option<Vec<u8>>, bool)>,
+    pub events: Vec<(CallId, Option<Box<RawValue>>, bool)>,
     pub deleted: Totals,
     /// The log is covered up to this record.
     pub seq: u64,
-    /// When it was gathered.
-    pub now: UnixMs,
+    /// How many posts there ever were when it was gathered.
+    pub posts: usize,
     /// Events settled before this time are dropped.
     pub drop_before: UnixMs,
 }
@@ -279,7 +280,7 @@ fn write_events(
             }
         }
         if let Some(event) = event {
-            events.insert(next, event.as_slice()).map_err(text)?;
+            events.insert(next, event.get().as_bytes()).map_err(text)?;
             ids.insert(name.as_str(), next).map_err(text)?;
             next = next.saturating_add(1);
         }

@@ -117,6 +117,15 @@ for i = 1, 3 do
   end
 end
 
+-- Begins the period that a held slot is in, so that a clock that steps back does not undo it.
+local function turn(a, name)
+  local _, period = current(a, name)
+  local text = F(period)
+  if a.f[name .. '.period'] ~= text then
+    redis.call('HSET', a.key, name .. '.used', '0', name .. '.period', text)
+  end
+end
+
 -- Nothing was written before this line.
 local reply, shares = answer(true), {}
 for i = 1, 3 do
@@ -133,7 +142,11 @@ for i = 1, 3 do
   end
   for meter, amount in pairs(a.held) do add(a.key, meter .. '.held', amount) end
   for name, slot in pairs(a.slots) do
-    if slot.rate then counted[#counted + 1] = count(a, name, rate_amount(a, name)) end
+    if slot.rate then
+      counted[#counted + 1] = count(a, name, rate_amount(a, name))
+    else
+      turn(a, name)
+    end
   end
   redis.call('ZADD', KEYS[3 + 2 * i], F(now + lease), id)
   shares[i] = {

@@ -103,6 +103,10 @@ impl RedisLedger {
         arguments.extend(gone);
         let set = after.into_iter().filter(|(name, text)| before.get(name) != Some(text));
         arguments.extend(set.flat_map(|(name, text)| [name, text]));
+        for counter in new.counters.iter().filter(|counter| !old.counters.contains(counter)) {
+            let admitted = counter.admitted.unwrap_or(crate::money::MAX.get());
+            arguments.extend([format!("{}.admitted", counter.slot), admitted.to_string()]);
+        }
         let on = &self.connections.settlements;
         let key = [keys::account(&old.id)];
         let reply = self.scripts.change.run(on, &self.options, &key, &arguments).await?;

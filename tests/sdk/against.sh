@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Starts the simulated provider and Farebox, makes a key with money and one without, and runs the
+# real SDKs against them. What is not installed here (python3, node) is said and left out.
+#
+#   tests/sdk/against.sh target/debug/farebox
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+farebox=$(realpath "${1:?usage: against.sh BINARY}")
+work=$(mktemp -d)
+pids=()
+finish() {
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    rm -rf "$work"
+}
+trap finish EXIT
+cd "$work"
+unset "${!FAREBOX_@}"
+
+# first_line FILE PATTERN: waits for a line of a program's output.
+first_line() {
+    for _ in $(seq 200); do
+        if grep -m 1 "$2" "$1" 2>/dev/null; then return; fi
+        sleep 0.05
+    done
+    cat "$work"/*.log >&2
+    return 1
+}
+
+"$farebox" simulate >simulate.out 2>simulate.log & pids+=($!)
+upstream=$(first_line simulate.out http)
+"$farebox" serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --upstream "openai=$upstream" \
+    >serve.out 2>serve.log & pids+=($!)
+first_line serve.out 'providers ' >/dev/null
+OPENAI_BASE_URL=$(sed -n 's/^ *apps *//p' serve.out)
+FAREBOX_ADMIN_URL=$(sed -n 's/^ *operators *//p' serve.out)
+export OPENAI_BASE_URL FAREBOX_ADMIN_URL
+key() {
+    "$farebox" users create "$1" --limit "$2" --json >/dev/null
+    "$farebox" keys create --user "$1" --json | sed -n 's/.*"key": "\(sk-fb-[A-Za-z0-9]*\)".*/\1/p'
+}
+OPENAI_API_KEY=$(key rich 100usd/day)
+FAREBOX_SPENT_KEY=$(key poor 0usd/day)
+export OPENAI_API_KEY FAREBOX_SPENT_KEY
+
+for pair in python:python3 node:npm; do
+    if command -v "${pair#*:}" >/dev/null; then
+        echo "SDK: ${pair%:*}"
+        "$here/run.sh" "${pair%:*}"
+    else
+        echo "SDK: ${pair%:*} left out, ${pair#*:} is not installed"
+    fi
+done
