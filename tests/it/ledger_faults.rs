@@ -425,6 +425,31 @@ async fn r015_two_processes_never_overspend_together() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_charged_once_also_when_the_clock_was_set_back_before_it_was_stored() {
+    let (clock, dir) = (clock(), tempfile::tempdir().unwrap());
+    let options = Options { commit_ms: 3_600_000, ..options(&clock) };
+    let ledger = EmbeddedLedger::open(dir.path(), options).unwrap();
+    let rig = Rig::over(clock, ledger.clone());
+    let payers = rig.user("alice", &["9 usd/total"]).await;
+    rig.call(&payers, 1).await;
+    ledger.flush().await.unwrap();
+    rig.clock.advance(-30_000);
+    let call = order(&payers, 2);
+    rig.admit(&call).await;
+    rig.post(&call, 2).await;
+    // Posts are forgotten once they are stored; this one is not yet.
+    rig.clock.advance(3_600_000);
+    rig.sweep().await;
+    rig.post(&call, 2).await;
+    assert_eq!(rig.account(&AccountId::user(&payers.user)).await.total_usd, usd(3));
+    ledger.flush().await.unwrap();
+    rig.sweep().await;
+    rig.post(&call, 2).await;
+    assert_eq!(rig.account(&AccountId::user(&payers.user)).await.total_usd, usd(3));
+    rig.clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r035_r036_old_events_go_and_the_ledger_still_adds_up() {
     let (clock, dir) = (clock(), tempfile::tempdir().unwrap());
     let options = Options { retention_days: 30, ..options(&clock) };

@@ -41,6 +41,11 @@ impl RedisServer {
             assert!(Instant::now() < until, "redis-server does not listen");
             std::thread::sleep(Duration::from_millis(5));
         }
+        // It listens before it has read its data.
+        while self.cli(&["PING"]) != "PONG" {
+            assert!(Instant::now() < until, "redis-server does not answer");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// `kill -9`.

@@ -33,11 +33,17 @@ impl Answer {
 
 impl ReadAnswer for Answer {
     fn push(&mut self, frame: Bytes) -> Bytes {
+        let begun = self.meter.get().is_some_and(Meter::is_events);
         self.meter.push(&frame);
         let events = self.meter.get().is_some_and(Meter::is_events);
-        match &mut self.unasked {
-            Some(unasked) if events => unasked.push(frame),
-            _ => frame,
+        let Some(unasked) = self.unasked.as_mut().filter(|_| events) else { return frame };
+        // What comes before the first event passes, wherever the frames divide.
+        match if begun { 0 } else { blanks(&frame) } {
+            0 => unasked.push(frame),
+            before => {
+                let rest = unasked.push(frame.slice(before..));
+                [&frame[..before], &rest].concat().into()
+            }
         }
     }
 
@@ -51,6 +57,12 @@ impl ReadAnswer for Answer {
     fn reading(&self) -> &Reading {
         self.meter.get().map_or(&self.nothing, |meter| meter.document.reading())
     }
+}
+
+/// How many bytes of white space or a byte order mark come first.
+fn blanks(bytes: &[u8]) -> usize {
+    let blank = |b: &&u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0xEF | 0xBB | 0xBF);
+    bytes.iter().take_while(blank).count()
 }
 
 /// How an answer is written.
@@ -83,9 +95,7 @@ impl Meter {
     /// An object is JSON whatever the header says; a stream may be answered with one.
     fn choose_form<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let Form::Unknown { events } = self.form else { return bytes };
-        let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0xEF | 0xBB | 0xBF);
-        let blanks = bytes.iter().take_while(|b| blank(b)).count();
-        let bytes = bytes.get(blanks..).unwrap_or_default();
+        let bytes = bytes.get(blanks(bytes)..).unwrap_or_default();
         match bytes.first() {
             None => {}
             Some(b'{' | b'[') => self.form = Form::Json,

@@ -362,6 +362,19 @@ fn long_lines_are_not_held() {
     assert_eq!(answer.reading().output_bytes, 32 << 20);
 }
 
+#[test]
+fn what_comes_before_the_first_event_passes_and_hides_nothing_behind_it() {
+    let event =
+        "data: {\"id\":\"a\",\"choices\":[{\"delta\":{\"content\":\"hi\"}}],\"usage\":null}\n\n";
+    let wanted = event.replace(",\"usage\":null", "");
+    let call = asking(Operation::OpenAiChat, true, true);
+    for before in ["", "\u{FEFF}", "\n", "\r\n\r\n", " ", "\u{FEFF}\n"] {
+        let body = format!("{before}{event}");
+        let (seen, _) = read(&call, 200, &[("content-type", SSE)], body.as_bytes(), false);
+        assert_eq!(String::from_utf8(seen).unwrap(), format!("{before}{wanted}"));
+    }
+}
+
 proptest::proptest! {
     /// Whatever stands in a body: the same reading and the same bytes, however it is cut; `read`
     /// compares. Without an edit, the bytes are those that came.
@@ -369,7 +382,7 @@ proptest::proptest! {
     fn never_depends_on_the_cuts(
         pieces in proptest::collection::vec(
             proptest::sample::select(vec![
-                "data: ", "data", ":", "\n", "\r", "\r\n", "\n\n", "{", "}", "[", "]", ",", "\"", "\\", "1", "-",
+                "data: ", "data", ":", " ", "\n", "\r", "\r\n", "\n\n", "{", "}", "[", "]", ",", "\"", "\\", "1", "-",
                 SAID, STOP, USAGE, NONSENSE, "[DONE]", "\"usage\":", "null", "\"choices\":[]",
                 "data: {\"id\":\"a\",\"n\":1,\"choices\":[{\"delta\":{\"content\":\"hi\"}}],\"usage\":null}\n\n",
                 "data: {\"id\":\"\",\"n\":-2.5e1,\"choices\":[{\"delta\":{\"content\":\"\\u00e9\\\\\"}}],\"usage\":null}\n\n",
