@@ -148,7 +148,8 @@ impl AccountState {
         for &limit in &self.limits {
             let standing = self.standing(limit, moment);
             let wanted = ask.of(Slot::of(&limit));
-            if !limit.observe && refuses(mode, &standing, wanted) {
+            if !limit.observe && refuses(mode, &standing, wanted, free(order, limit.meter, wanted))
+            {
                 return Err(Denial::Limit(LimitDenial { standing, wanted, now: moment.now }));
             }
         }
@@ -317,11 +318,17 @@ fn rate_amount(slot: Slot, tokens: i64) -> i64 {
     if slot.meter == Meter::Tokens { tokens } else { 1 }
 }
 
-fn refuses(mode: Enforcement, standing: &Standing, wanted: i64) -> bool {
+/// Whether a call certainly takes nothing of a meter.
+fn free(order: &HoldOrder, meter: Meter, wanted: i64) -> bool {
+    wanted == 0 && order.ceiling.is_some_and(|ceiling| ceiling.of(meter) == 0)
+}
+
+fn refuses(mode: Enforcement, standing: &Standing, wanted: i64, free: bool) -> bool {
     let Standing { used, held, limit, .. } = standing;
     match mode {
         Enforcement::Observe => false,
         _ if limit.amount == 0 => true,
+        _ if free => false,
         Enforcement::Postpaid => *used >= limit.amount,
         Enforcement::Strict | Enforcement::Balanced => {
             used.saturating_add(*held).saturating_add(wanted) > limit.amount

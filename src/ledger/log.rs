@@ -3,7 +3,8 @@
 //!
 //! `append` returns after `write`: what was appended survives this process, not the machine.
 //! Invariants: sequence numbers rise. A record that is torn or damaged ends its segment;
-//! what was read before it stands. A failed write leaves no half record behind.
+//! what was read before it stands. A failed write leaves no half record behind, or is followed by
+//! a new segment, so that it hides no later record.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -24,6 +25,8 @@ pub struct Log {
     length: u64,
     segment_bytes: u64,
     next: u64,
+    /// A half record may stand at the segment's end.
+    torn: bool,
     /// First sequence numbers of all segments, ascending; the last is written to.
     segments: Vec<u64>,
     frame: Vec<u8>,
@@ -53,7 +56,8 @@ impl Log {
         let length = u64::try_from(MAGIC.len()).unwrap_or_default();
         let frame = Vec::with_capacity(4096);
         let dir = dir.to_owned();
-        Ok((Self { dir, file, length, segment_bytes, next, segments, frame }, contents))
+        let torn = false;
+        Ok((Self { dir, file, length, segment_bytes, next, torn, segments, frame }, contents))
     }
 
     /// Reads the log of a directory without writing to it.
@@ -70,14 +74,14 @@ impl Log {
         if payload.len() > LARGEST {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the record is too large"));
         }
-        if self.length >= self.segment_bytes {
+        if self.torn || self.length >= self.segment_bytes {
             self.rotate()?;
         }
         let seq = self.next;
         self.frame.clear();
         frame(&mut self.frame, seq, payload);
         if let Err(error) = self.file.write_all(&self.frame) {
-            self.file.set_len(self.length)?;
+            self.torn = self.file.set_len(self.length).is_err();
             return Err(error);
         }
         let written = u64::try_from(self.frame.len()).unwrap_or_default();
@@ -101,12 +105,18 @@ impl Log {
 
     /// Begins a new segment.
     pub fn rotate(&mut self) -> io::Result<()> {
-        if self.segments.last() == Some(&self.next) {
-            return Ok(());
+        let mut first = self.next;
+        if self.segments.last() == Some(&first) {
+            if !self.torn {
+                return Ok(());
+            }
+            // A segment is named by its first record; this one has none, so a number is left out.
+            first = first.saturating_add(1);
         }
-        self.file = create(&self.dir, self.next)?;
+        self.file = create(&self.dir, first)?;
         self.length = u64::try_from(MAGIC.len()).unwrap_or_default();
-        self.segments.push(self.next);
+        self.segments.push(first);
+        (self.next, self.torn) = (first, false);
         Ok(())
     }
 
@@ -234,6 +244,27 @@ mod tests {
         let (_, contents) = Log::open(dir.path(), 1 << 20, 0).unwrap();
         assert_eq!(texts(&contents), ["first"]);
         assert_eq!(contents.damage.len(), 1);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_half_record_that_cannot_be_taken_back_hides_none_of_the_later_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(dir.path(), 1 << 20, 0).unwrap();
+        let full = || OpenOptions::new().append(true).open("/dev/full").unwrap();
+        for (before, after) in [(None, "a"), (Some("b"), "c")] {
+            before.iter().for_each(|text: &&str| {
+                log.append(text.as_bytes()).unwrap();
+            });
+            log.file.write_all(b"half a record").unwrap();
+            log.file = full();
+            log.append(b"lost").unwrap_err();
+            log.append(after.as_bytes()).unwrap();
+        }
+        let (_, contents) = Log::open(dir.path(), 1 << 20, 0).unwrap();
+        assert_eq!(texts(&contents), ["a", "b", "c"]);
+        let rises = contents.records.is_sorted_by_key(|(seq, _)| *seq);
+        assert!(rises && contents.damage.len() == 2, "{:?}", contents.damage);
     }
 
     #[test]

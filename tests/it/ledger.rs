@@ -6,7 +6,7 @@ use farebox::ledger::{
     AccountStatus, Admission, Change, Denial, Ending, Enforcement, EventQuery, LimitsChange,
     ListFilter, RegistryError,
 };
-use farebox::limit::Limit;
+use farebox::limit::{Limit, Meter};
 
 contract! {
     r017_a_hold_answers_with_every_limit_counted,
@@ -17,6 +17,7 @@ contract! {
     r018_money_is_refused_before_it_is_overspent,
     r021_amounts_that_make_no_sense_are_not_held,
     r027_a_limit_of_zero_always_refuses,
+    a_call_that_takes_nothing_of_a_meter_is_not_refused_for_it,
     r016_a_limit_beside_2_to_the_53_is_exact,
     a_repeated_hold_counts_once,
     a_void_before_its_hold_refuses_the_hold,
@@ -181,6 +182,35 @@ async fn r027_a_limit_of_zero_always_refuses(rig: &Rig) {
         let payers = rig.user(name, &[limit]).await;
         assert_eq!(rig.refused(&order(&payers, 0)).await.standing.limit.amount, 0, "{limit}");
     }
+    rig.clean().await;
+}
+
+async fn a_call_that_takes_nothing_of_a_meter_is_not_refused_for_it(rig: &Rig) {
+    let limits = ["10 usd/month", "9000 tokens/day", "9000 tokens/minute", "90 characters/month"];
+    for mode in [Enforcement::Strict, Enforcement::Balanced, Enforcement::Postpaid] {
+        let payers = rig.user(mode.as_str(), &limits).await;
+        rig.mode(&payers, mode).await;
+        rig.post(&order(&payers, 4), 30).await;
+        rig.refused(&order(&payers, 1)).await;
+        rig.call(&payers, 0).await;
+        let mut unpriced = order(&payers, 1);
+        unpriced.expected.usd = usd(0);
+        unpriced.ceiling = Some(unpriced.expected);
+        assert_eq!(rig.refused(&unpriced).await.standing.limit.meter, Meter::Tokens, "{mode:?}");
+        let mut uncertain = order(&payers, 0);
+        uncertain.ceiling = Some(amounts(1));
+        rig.refused(&uncertain).await;
+        uncertain.ceiling = None;
+        let answer = rig.hold(&uncertain).await.unwrap();
+        assert!(matches!(answer, Admission::Denied(_)), "{mode:?}: {answer:?}");
+    }
+    for limit in ["0 usd/month", "0 tokens/minute", "0 characters/day"] {
+        let payers = rig.user(&limit[2..5], &[limit]).await;
+        rig.refused(&order(&payers, 0)).await;
+    }
+    let payers = rig.user("counted", &["1 requests/day"]).await;
+    rig.call(&payers, 0).await;
+    rig.refused(&order(&payers, 0)).await;
     rig.clean().await;
 }
 

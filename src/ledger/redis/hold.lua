@@ -63,10 +63,17 @@ local function figures(a, name)
   return used, whole(a, slot.meter .. '.held'), tonumber(a.wanted[slot.meter])
 end
 
+-- Whether the call certainly takes nothing of a limit's meter.
+local function free(a, name, wanted)
+  local slot = a.slots[name]
+  return wanted == 0 and slot and ceiling and ceiling[slot.meter] == '0'
+end
+
 local function refuses(a, name, used, held, wanted)
   if a.mode == 'observe' or a.f[name .. '.observe'] == '1' then return false end
   local limit = limit_of(a, name)
   if limit == 0 then return true end
+  if free(a, name, wanted) then return false end
   if a.mode == 'postpaid' then return used >= limit end
   return used + held + wanted > limit
 end
