@@ -34,7 +34,7 @@ demo:
 
 bench:
 	@command -v nginx >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq nginx-light; }
-	$(CARGO) build --locked --release
+	$(CARGO) build --locked --release --bins --examples
 	benches/e2e/run.sh target/release/farebox
 
 # make instructions   callgrind counts of the usage readers
