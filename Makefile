@@ -37,7 +37,7 @@ bench:
 	$(CARGO) build --locked --release --bins --examples
 	benches/e2e/run.sh target/release/farebox
 
-# make instructions   callgrind counts of the usage readers
+# make instructions   callgrind counts of the usage readers and the ledger
 instructions:
 	benches/instructions.sh
 
