@@ -1,13 +1,16 @@
 //! Delivering settlements to Redis: a queue bounded by the permits, a task that sends until Redis
 //! has them, and what follows from an answer.
 //!
-//! Invariant: a settlement leaves the queue only when Redis has it.
+//! Invariant: a settlement leaves the queue only when Redis has it, or when the journal has put it
+//! aside because Redis cannot take it while its data are as they are.
 
 use super::super::journal::Noted;
 use super::super::options::Crossing;
 use super::super::order::{Amounts, Payers, Settlement, Unavailable, UsageEvent};
+use super::script::Failure;
 use super::{MARK_MS, Permit, RedisLedger, Reply, fields, keys, texts};
 use crate::ids::CallId;
+use crate::telemetry::names;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -16,6 +19,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
 const IN_FLIGHT: usize = 256;
+/// How often Redis is asked to take a settlement that it refuses for what it is.
+const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -91,21 +96,22 @@ pub fn start(ledger: &Arc<RedisLedger>, mut received: UnboundedReceiver<Pending>
     });
 }
 
-/// Sends one settlement until Redis has it or the ledger is gone.
+/// Sends one settlement until Redis has it, refuses it for good, or the ledger is gone.
 async fn until_delivered(ledger: Weak<RedisLedger>, pending: Pending) {
-    let mut pause = FIRST_PAUSE;
+    let (mut pause, mut refused) = (FIRST_PAUSE, 0_u32);
     loop {
         let Some(ledger) = ledger.upgrade() else { return };
-        match ledger.deliver(&pending.noted).await {
-            Ok(()) => {
-                drop(pending);
-                ledger.queue.left();
-                return;
+        let left = match ledger.deliver(&pending.noted).await {
+            Ok(()) => true,
+            Err(Failure { why, alone }) => {
+                refused = refused.saturating_add(u32::from(alone));
+                refused >= TRIES && ledger.put_aside(&pending.noted, &why)
             }
-            Err(why) => {
-                let call = pending.noted.settlement.id();
-                tracing::warn!(%call, "a settlement was not delivered, trying again: {why}");
-            }
+        };
+        if left {
+            drop(pending);
+            ledger.queue.left();
+            return;
         }
         drop(ledger);
         tokio::time::sleep(pause).await;
@@ -115,16 +121,22 @@ async fn until_delivered(ledger: Weak<RedisLedger>, pending: Pending) {
 
 impl RedisLedger {
     /// Sends a settlement once.
-    pub(super) async fn deliver(&self, noted: &Noted) -> Result<(), Unavailable> {
-        match &noted.settlement {
+    pub(super) async fn deliver(&self, noted: &Noted) -> Result<(), Failure> {
+        let sent = match &noted.settlement {
             Settlement::Post { charge, event } => {
                 let charge = charge.sane();
                 let event = UsageEvent { cost: charge.usd, ..UsageEvent::clone(event) };
-                self.end("post", event.id, &event.payers, charge, Some(&event)).await?;
+                self.end("post", event.id, &event.payers, charge, Some(&event)).await
             }
             Settlement::Void { id, payers } => {
-                self.end("void", *id, payers, Amounts::default(), None).await?;
+                self.end("void", *id, payers, Amounts::default(), None).await
             }
+        };
+        if let Err(failure) = sent {
+            metrics::counter!(names::SETTLE_RETRIES).increment(1);
+            let call = noted.settlement.id();
+            tracing::warn!(%call, "a settlement was not delivered: {}", failure.why);
+            return Err(failure);
         }
         if noted.seq != 0 {
             self.journal.lock().done(noted.seq, self.options.clock.now());
@@ -132,7 +144,28 @@ impl RedisLedger {
         Ok(())
     }
 
-    /// Runs the script that ends a hold, and reports the thresholds that were crossed.
+    /// Gives up on a settlement until the next start; whether the journal has put it aside.
+    fn put_aside(&self, noted: &Noted, why: &Unavailable) -> bool {
+        let (call, user) = (noted.settlement.id(), &noted.settlement.payers().user);
+        match self.journal.lock().refuse(noted, self.options.clock.now()) {
+            Ok(file) => {
+                tracing::error!(
+                    %call, %user,
+                    "redis cannot take a settlement: {why}; it stands in {} and is tried again at \
+                     the next start, within 23 hours",
+                    file.display()
+                );
+                true
+            }
+            Err(disk) => {
+                tracing::error!(%call, %user, "a settlement cannot be put aside: {disk}");
+                false
+            }
+        }
+    }
+
+    /// Runs the script that ends a hold, and reports the thresholds that were crossed. Whether the
+    /// call is ended now; not so where its lease goes on.
     pub(super) async fn end(
         &self,
         kind: &str,
@@ -140,7 +173,7 @@ impl RedisLedger {
         payers: &Payers,
         charge: Amounts,
         event: Option<&UsageEvent>,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<bool, Failure> {
         let mut keys: Vec<String> = vec![keys::mark(&id), keys::hold(&id)];
         let shared = [keys::LEASES, keys::EVENTS, keys::UTILIZATION, keys::DELETED];
         keys.extend(shared.map(str::to_owned));
@@ -156,14 +189,17 @@ impl RedisLedger {
         }
         let on = &self.connections.settlements;
         let reply = self.scripts.settle.run(on, &self.options, &keys, &arguments).await?;
-        let crossings = self.read_crossings(&reply, payers)?;
-        self.options.report(crossings);
-        Ok(())
+        match self.read_crossings(&reply, id, payers) {
+            Ok(crossings) => self.options.report(crossings),
+            Err(why) => tracing::error!(call = %id, "crossed thresholds are not known: {why}"),
+        }
+        Ok(reply.first().is_none_or(|word| word != "alive"))
     }
 
     fn read_crossings(
         &self,
         reply: &[String],
+        call: CallId,
         payers: &Payers,
     ) -> Result<Vec<Crossing>, Unavailable> {
         let mut reply = Reply::new(reply);
@@ -172,6 +208,9 @@ impl RedisLedger {
             return Ok(crossings);
         }
         reply.number()?;
+        for _ in 0..reply.number()? {
+            tracing::error!(%call, "charged without what makes no sense: {}", reply.text()?);
+        }
         while !reply.parts.as_slice().is_empty() {
             let account = reply.payer(payers)?;
             let limit = reply.limit()?;
