@@ -1,10 +1,12 @@
 //! Damage in one place of the ledger in Redis: a field set wrongly by hand, a key of the wrong
-//! type. All other accounts go on.
+//! type, a proxy whose clock is wrong. All other accounts go on.
 
-use crate::ledger_rig::{Rig, amounts, event, order, usd};
+use crate::ledger_rig::{Rig, amounts, clock, event, options, order, usd};
 use crate::redis_server::RedisServer;
+use farebox::clock::Clock;
 use farebox::ids::AccountId;
-use farebox::ledger::{HoldOrder, ListFilter, Payers, Settlement};
+use farebox::ledger::{HoldOrder, ListFilter, Options, Payers, RedisLedger, Settlement};
+use std::time::Duration;
 
 const ALICE: &str = "farebox:{0}:user:alice";
 
@@ -166,4 +168,32 @@ async fn a_sweep_goes_past_holds_that_it_cannot_end() {
     rig.sweep().await;
     assert_eq!(spent(&rig, &payers).await, usd(2));
     assert!(rig.ledger.event(last.id).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_whose_clock_is_ahead_neither_expires_nor_spins() {
+    let server = RedisServer::start(&[]);
+    let options = Options {
+        clock: Clock::skewed(120_000),
+        lease_ms: 60_000,
+        journal_dir: server.dir().join("one"),
+        ..options(&clock())
+    };
+    let ledger = RedisLedger::open(&server.url(), options).await.unwrap();
+    let rig = Rig::over(clock(), ledger.clone());
+    let payers = rig.user("alice", &["25 usd/month"]).await;
+    for _ in 0..250 {
+        rig.admit(&order(&payers, 0)).await;
+    }
+    let commands = || {
+        let stats = server.cli(&["INFO", "stats"]);
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
+        line.unwrap().trim().parse::<u64>().unwrap()
+    };
+    let before = commands();
+    tokio::time::timeout(Duration::from_secs(5), ledger.sweep()).await.unwrap().unwrap();
+    let ran = commands() - before;
+    assert!(ran < 10, "{ran} commands");
+    assert_eq!(server.cli(&["ZCARD", "farebox:{0}:leases"]), "250");
+    rig.clean().await;
 }

@@ -37,10 +37,10 @@ impl RedisLedger {
         Ok(())
     }
 
-    /// Ends all holds whose lease has run out; the background does so every
+    /// Ends all holds whose lease has run out by the time of Redis; the background does so every
     /// few seconds. Holds that cannot be ended are passed over, and one is named in the log.
     pub async fn sweep(&self) -> Result<(), Unavailable> {
-        let now = self.options.clock.now();
+        let now = self.ledger_time().await?;
         let (mut stayed, mut stuck) = (0_usize, None);
         loop {
             let mut overdue = redis::cmd("ZRANGEBYSCORE");
@@ -64,6 +64,15 @@ impl RedisLedger {
             tracing::error!(%call, "{stayed} expired holds stay, such as this one: {why}");
         }
         Ok(())
+    }
+
+    /// The time that leases are measured by: that of Redis, for clocks of proxies may be wrong.
+    async fn ledger_time(&self) -> Result<UnixMs, Unavailable> {
+        if let Some(at) = self.options.clock.moved_by_hand() {
+            return Ok(at);
+        }
+        let (seconds, micros): (i64, i64) = self.read(&redis::cmd("TIME")).await?;
+        Ok(seconds.saturating_mul(1000).saturating_add(micros.div_euclid(1000)))
     }
 
     /// Whether the hold is not open any more.
