@@ -15,6 +15,7 @@ pub type UnixMs = i64;
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     manual: Option<Arc<AtomicI64>>,
+    skew: i64,
 }
 
 impl Clock {
@@ -25,14 +26,19 @@ impl Clock {
 
     /// A clock that shows `start` until it is moved with [`Clock::advance`].
     pub fn manual(start: UnixMs) -> Self {
-        Self { manual: Some(Arc::new(AtomicI64::new(start))) }
+        Self { manual: Some(Arc::new(AtomicI64::new(start))), skew: 0 }
+    }
+
+    /// The machine's clock, set wrongly: ahead by so many milliseconds, or behind.
+    pub fn skewed(ms: i64) -> Self {
+        Self { manual: None, skew: ms }
     }
 
     /// Unix milliseconds.
     pub fn now(&self) -> UnixMs {
         match &self.manual {
             Some(at) => at.load(Ordering::SeqCst),
-            None => Timestamp::now().as_millisecond(),
+            None => Timestamp::now().as_millisecond().saturating_add(self.skew),
         }
     }
 

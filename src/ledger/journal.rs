@@ -12,12 +12,14 @@ use super::{OpenError, order::Unavailable};
 use crate::clock::UnixMs;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
-use std::fs::OpenOptions;
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 const SEGMENT_BYTES: u64 = 1 << 20;
+/// Beside the log: what Redis refused, tried again at the next start.
+const REFUSED: &str = "refused.jsonl";
 /// For how long acknowledged settlements are kept.
 pub const KEEP_MS: i64 = 120_000;
 
@@ -55,7 +57,7 @@ pub struct Journal {
     /// Why nothing can be written.
     broken: Option<String>,
     buffer: Vec<u8>,
-    _lock: std::fs::File,
+    _lock: File,
 }
 
 impl Journal {
@@ -69,24 +71,31 @@ impl Journal {
         for damage in &contents.damage {
             tracing::warn!("the journal: {damage}; all records before that were read");
         }
-        let (written, done) = (log, read(contents.records));
         let mut journal = Self {
             dir: dir.to_owned(),
-            log: written,
+            log,
             open: BTreeMap::new(),
             kept: VecDeque::new(),
             broken: None,
             buffer: Vec::with_capacity(2048),
             _lock: lock,
         };
+        let mut found = read(contents.records);
+        let mut refused = journal.take_refused().map_err(fail)?;
+        let calls: HashSet<_> = refused.values().map(|(_, ended, _)| ended.id()).collect();
+        found.retain(|_, (_, ended, acknowledged)| !*acknowledged || !calls.contains(&ended.id()));
+        found.append(&mut refused);
         let mut again = Vec::new();
-        for (seq, (at, settlement, acknowledged)) in done {
+        for (seq, (at, settlement, acknowledged)) in found {
             let age = now.saturating_sub(at);
             if acknowledged && age > KEEP_MS {
                 continue;
             }
             if age > mark_ms {
                 journal.put_aside(&settlement).map_err(fail)?;
+                if journal.open.remove(&seq).is_some() {
+                    let _ = journal.write(&Entry::Done { seq });
+                }
                 continue;
             }
             journal.open.insert(seq, at);
@@ -121,6 +130,46 @@ impl Journal {
             self.kept.pop_front();
         }
         self.tidy();
+    }
+
+    /// Redis will not take it while its data are as they are: it leaves the log for a file that the
+    /// next start reads. Gives the file.
+    pub fn refuse(&mut self, noted: &Noted, now: UnixMs) -> io::Result<PathBuf> {
+        let at = self.open.get(&noted.seq).copied().unwrap_or(now);
+        let path = self.dir.join(REFUSED);
+        let entry = Entry::Settle { at, settlement: Cow::Borrowed(&noted.settlement) };
+        append_line(&path, &entry)?;
+        if self.open.remove(&noted.seq).is_some() {
+            // Were this lost, the settlement would be tried twice, which does no harm.
+            let _ = self.write(&Entry::Done { seq: noted.seq });
+        }
+        self.tidy();
+        Ok(path)
+    }
+
+    /// Moves what was refused back into the log.
+    fn take_refused(&mut self) -> io::Result<Read> {
+        let path = self.dir.join(REFUSED);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Read::new()),
+            Err(why) => return Err(why),
+        };
+        let mut taken = Read::new();
+        for line in text.lines() {
+            match serde_json::from_str(line) {
+                Ok(Entry::Settle { at, settlement }) => {
+                    let Noted { seq, settlement } = self.note(settlement.into_owned(), at);
+                    if seq == 0 {
+                        return Err(io::Error::other("what was refused cannot be written again"));
+                    }
+                    taken.insert(seq, (at, settlement, false));
+                }
+                _ => tracing::error!("a line of {} makes no sense: {line}", path.display()),
+            }
+        }
+        std::fs::remove_file(&path)?;
+        Ok(taken)
     }
 
     /// What was acknowledged in the last minutes, for a Redis that may have lost it.
@@ -177,12 +226,15 @@ impl Journal {
             "a settlement in the journal is too old to be delivered safely; it stands in \
              unapplied.jsonl beside the journal"
         );
-        let path = self.dir.join("unapplied.jsonl");
-        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
-        let line = serde_json::to_string(settlement)?;
-        writeln!(file, "{line}")?;
-        file.sync_all()
+        append_line(&self.dir.join("unapplied.jsonl"), settlement)?.sync_all()
     }
+}
+
+fn append_line(path: &Path, what: &impl Serialize) -> io::Result<File> {
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    let line = serde_json::to_string(what)?;
+    writeln!(file, "{line}")?;
+    Ok(file)
 }
 
 type Read = BTreeMap<u64, (UnixMs, Settlement, bool)>;
@@ -210,7 +262,7 @@ fn acknowledge(found: &mut Read, seqs: &[u64]) {
     }
 }
 
-fn lock(dir: &Path) -> Result<std::fs::File, OpenError> {
+fn lock(dir: &Path) -> Result<File, OpenError> {
     let path = dir.join("lock");
     let fail = |why: String| OpenError(format!("cannot lock {}: {why}", path.display()));
     let file = OpenOptions::new()

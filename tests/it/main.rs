@@ -9,6 +9,7 @@ mod control;
 mod control_desk;
 mod demo;
 mod ledger;
+mod ledger_damage;
 mod ledger_faults;
 mod ledger_random;
 mod ledger_rig;

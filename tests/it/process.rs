@@ -146,7 +146,8 @@ async fn r033_two_proxies_on_one_redis_admit_what_the_money_allows_and_no_more()
     };
     create(&["users", "create", "probe", "--limit", "0usd/day"]);
     let probe = create(&["keys", "create", "--user", "probe"])["key"].as_str().unwrap().to_owned();
-    let body = chat("gpt-5", r#","max_completion_tokens":100"#);
+    // Streams, because plain calls are carried on when their clients hang up.
+    let body = chat("gpt-5", r#","stream":true,"max_completion_tokens":100"#);
     let denied = programs[1].call(&probe, CHAT, "", &body).await.json();
     let ceiling: f64 = denied["farebox"]["wanted"].as_str().unwrap().parse().unwrap();
     let limit = format!("{:.9}usd/day", ceiling * 10.5);

@@ -1,13 +1,16 @@
 //! Delivering settlements to Redis: a queue bounded by the permits, a task that sends until Redis
 //! has them, and what follows from an answer.
 //!
-//! Invariant: a settlement leaves the queue only when Redis has it.
+//! Invariant: a settlement leaves the queue only when Redis has it, or when the journal has put it
+//! aside because Redis cannot take it while its data are as they are.
 
 use super::super::journal::Noted;
 use super::super::options::Crossing;
 use super::super::order::{Amounts, Payers, Settlement, Unavailable, UsageEvent};
+use super::script::Failure;
 use super::{MARK_MS, Permit, RedisLedger, Reply, fields, keys, texts};
 use crate::ids::CallId;
+use crate::telemetry::names;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -18,6 +21,8 @@ use tokio::task::JoinSet;
 const AT_ONCE: usize = 64;
 /// How long the first of a batch waits for others; holds stand until then.
 const GATHER: Duration = Duration::from_millis(2);
+/// How often Redis is asked to take a settlement that it refuses for what it is.
+const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -127,21 +132,22 @@ async fn gather(received: &mut UnboundedReceiver<Pending>, batch: &mut Vec<Pendi
     true
 }
 
-/// Sends one settlement until Redis has it or the ledger is gone.
+/// Sends one settlement until Redis has it, refuses it for good, or the ledger is gone.
 async fn until_delivered(ledger: Weak<RedisLedger>, pending: Pending) {
-    let mut pause = FIRST_PAUSE;
+    let (mut pause, mut refused) = (FIRST_PAUSE, 0_u32);
     loop {
         let Some(ledger) = ledger.upgrade() else { return };
-        match ledger.deliver(&pending.noted).await {
-            Ok(()) => {
-                drop(pending);
-                ledger.queue.left(1);
-                return;
+        let left = match ledger.deliver(&pending.noted).await {
+            Ok(()) => true,
+            Err(Failure { why, alone }) => {
+                refused = refused.saturating_add(u32::from(alone));
+                refused >= TRIES && ledger.put_aside(&pending.noted, &why)
             }
-            Err(why) => {
-                let call = pending.noted.settlement.id();
-                tracing::warn!(%call, "a settlement was not delivered, trying again: {why}");
-            }
+        };
+        if left {
+            drop(pending);
+            ledger.queue.left(1);
+            return;
         }
         drop(ledger);
         tokio::time::sleep(pause).await;
@@ -149,11 +155,20 @@ async fn until_delivered(ledger: Weak<RedisLedger>, pending: Pending) {
     }
 }
 
+fn not_delivered(call: CallId, failure: &Failure) {
+    metrics::counter!(names::SETTLE_RETRIES).increment(1);
+    tracing::warn!(%call, "a settlement was not delivered: {}", failure.why);
+}
+
 impl RedisLedger {
     /// Sends a settlement once.
-    pub(super) async fn deliver(&self, noted: &Noted) -> Result<(), Unavailable> {
+    pub(super) async fn deliver(&self, noted: &Noted) -> Result<(), Failure> {
         let call = self.end_of(&noted.settlement);
-        self.end(&call, noted.settlement.payers()).await?;
+        let id = noted.settlement.id();
+        if let Err(failure) = self.end(&call, id, noted.settlement.payers()).await {
+            not_delivered(id, &failure);
+            return Err(failure);
+        }
         if noted.seq != 0 {
             self.journal.lock().done(&[noted.seq], self.options.clock.now());
         }
@@ -172,16 +187,14 @@ impl RedisLedger {
             calls.ignore_errors().query_async(&mut on).await?;
         let (mut refused, mut done) = (Vec::new(), Vec::with_capacity(batch.len()));
         for (pending, reply) in batch.drain(..).zip(replies) {
-            let payers = pending.noted.settlement.payers();
-            let read = reply.map_err(super::script::unavailable);
-            match read.and_then(|reply| self.read_crossings(&reply, payers)) {
-                Ok(crossings) => {
-                    self.options.report(crossings);
+            let settlement = &pending.noted.settlement;
+            match reply {
+                Ok(reply) => {
+                    self.ended(&reply, settlement.id(), settlement.payers());
                     done.push(pending.noted.seq);
                 }
-                Err(why) => {
-                    let call = pending.noted.settlement.id();
-                    tracing::warn!(%call, "a settlement was not delivered, trying again: {why}");
+                Err(error) => {
+                    not_delivered(settlement.id(), &error.into());
                     refused.push(pending);
                 }
             }
@@ -198,6 +211,26 @@ impl RedisLedger {
             }
             Settlement::Void { id, payers } => {
                 self.end_call("void", *id, payers, Amounts::default(), None)
+            }
+        }
+    }
+
+    /// Gives up on a settlement until the next start; whether the journal has put it aside.
+    fn put_aside(&self, noted: &Noted, why: &Unavailable) -> bool {
+        let (call, user) = (noted.settlement.id(), &noted.settlement.payers().user);
+        match self.journal.lock().refuse(noted, self.options.clock.now()) {
+            Ok(file) => {
+                tracing::error!(
+                    %call, %user,
+                    "redis cannot take a settlement: {why}; it stands in {} and is tried again at \
+                     the next start, within 23 hours",
+                    file.display()
+                );
+                true
+            }
+            Err(disk) => {
+                tracing::error!(%call, %user, "a settlement cannot be put aside: {disk}");
+                false
             }
         }
     }
@@ -239,21 +272,42 @@ impl RedisLedger {
     }
 
     /// Makes a call of that script, and reports the thresholds that were crossed.
-    pub(super) async fn end(&self, call: &redis::Cmd, payers: &Payers) -> Result<(), Unavailable> {
+    pub(super) async fn end(
+        &self,
+        call: &redis::Cmd,
+        id: CallId,
+        payers: &Payers,
+    ) -> Result<bool, Failure> {
         let on = &self.connections.settlements;
         let reply: String = self.scripts.settle.run(on, call).await?;
-        let crossings = self.read_crossings(&reply, payers)?;
-        self.options.report(crossings);
-        Ok(())
+        Ok(self.ended(&reply, id, payers))
     }
 
-    fn read_crossings(&self, reply: &str, payers: &Payers) -> Result<Vec<Crossing>, Unavailable> {
+    /// Reports the thresholds that were crossed. Whether the call is ended now; not so where its
+    /// lease goes on.
+    fn ended(&self, reply: &str, id: CallId, payers: &Payers) -> bool {
+        match self.read_crossings(reply, id, payers) {
+            Ok(crossings) => self.options.report(crossings),
+            Err(why) => tracing::error!(call = %id, "crossed thresholds are not known: {why}"),
+        }
+        reply != "alive"
+    }
+
+    fn read_crossings(
+        &self,
+        reply: &str,
+        call: CallId,
+        payers: &Payers,
+    ) -> Result<Vec<Crossing>, Unavailable> {
         let mut reply = Reply::new(reply);
         let mut crossings = Vec::new();
         if reply.text()? != "done" {
             return Ok(crossings);
         }
         reply.number()?;
+        for _ in 0..reply.number()? {
+            tracing::error!(%call, "charged without what makes no sense: {}", reply.text()?);
+        }
         while !reply.is_over() {
             let account = reply.payer(payers)?;
             let limit = reply.limit()?;

@@ -81,7 +81,7 @@ impl RedisLedger {
     async fn range(&self, command: &str, from: &str, to: &str) -> Result<Vec<Entry>, Unavailable> {
         let mut range = redis::cmd(command);
         range.arg(keys::EVENTS).arg(from).arg(to).arg("COUNT").arg(AT_ONCE);
-        self.read(&range).await
+        Ok(self.read(&range).await?)
     }
 
     /// Checks the invariants; what moves while calls are under way is looked at again.
@@ -97,11 +97,11 @@ impl RedisLedger {
     }
 
     async fn check_once(&self) -> Result<Verification, RegistryError> {
-        let mut accounts = BTreeMap::new();
+        let (mut accounts, mut unreadable) = (BTreeMap::new(), Vec::new());
         for kind in [AccountKind::Key, AccountKind::User, AccountKind::Workspace] {
-            for state in self.all(kind).await? {
-                accounts.insert(state.id.clone(), state);
-            }
+            let (states, faults) = self.all(kind).await?;
+            accounts.extend(states.into_iter().map(|state| (state.id.clone(), state)));
+            unreadable.extend(faults.into_iter().map(|fault| fault.0));
         }
         let holds = self.all_holds(&accounts).await?;
         let mut get = redis::cmd("HGETALL");
@@ -113,18 +113,25 @@ impl RedisLedger {
             events: self.sum_events().await?,
             default_enforcement: self.options.default_enforcement,
         });
+        found.violations.extend(unreadable);
         found.violations.extend(self.check_keys(&holds).await?);
         Ok(found)
     }
 
-    async fn all(&self, kind: AccountKind) -> Result<Vec<AccountState>, Unavailable> {
-        let mut states = Vec::new();
+    /// All accounts of a kind, and a sentence for each that makes no sense.
+    async fn all(
+        &self,
+        kind: AccountKind,
+    ) -> Result<(Vec<AccountState>, Vec<Unavailable>), Unavailable> {
+        let (mut states, mut faults) = (Vec::new(), Vec::new());
         let mut after = None;
         loop {
             let ids = self.ids(kind, after.as_ref()).await?;
-            let Some(last) = ids.last() else { return Ok(states) };
+            let Some(last) = ids.last() else { return Ok((states, faults)) };
             after = Some(last.id.clone());
-            states.extend(self.read_accounts(&ids).await?);
+            let (more, bad) = self.read_accounts(&ids).await?;
+            states.extend(more);
+            faults.extend(bad);
         }
     }
 

@@ -16,7 +16,7 @@ mod registry;
 mod script;
 mod sweep;
 
-use super::journal::Journal;
+use super::journal::{Journal, Noted};
 use super::moment::Moment;
 use super::order::{
     Admission, Amounts, Caller, Denial, HoldOrder, LimitDenial, Payers, Settlement, Standing,
@@ -33,7 +33,7 @@ use connect::Connections;
 use deliver::Queue;
 use foldhash::HashMap;
 use parking_lot::Mutex;
-use script::Scripts;
+use script::{Failure, Scripts};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -86,14 +86,24 @@ impl RedisLedger {
             owners: moka::sync::Cache::new(100_000),
         });
         ledger.prepare().await?;
-        for noted in again {
-            ledger.deliver(&noted).await.map_err(|why| OpenError(why.to_string()))?;
-        }
+        ledger.catch_up(again).await;
         deliver::start(&ledger, received);
         if ledger.options.background {
             sweep::start(&ledger, identity);
         }
         Ok(ledger)
+    }
+
+    /// Delivers what an earlier process did not; what fails is tried again in the background.
+    async fn catch_up(&self, again: Vec<Noted>) {
+        let mut away = false;
+        for noted in again {
+            let delivered = if away { None } else { Some(self.deliver(&noted).await) };
+            away = away || matches!(delivered, Some(Err(Failure { alone: false, .. })));
+            if !matches!(delivered, Some(Ok(()))) {
+                self.queue.again(noted);
+            }
+        }
     }
 
     /// Waits until Redis has every settlement, at most so long.
@@ -211,7 +221,7 @@ impl Ledger for RedisLedger {
         Box::pin(async move {
             order.check()?;
             let call = self.hold_call(order)?;
-            let on = self.connections.holds().await.map_err(script::unavailable)?;
+            let on = self.connections.holds().await.map_err(Failure::from)?;
             let ran = self.scripts.hold.run(&on, &call);
             let late = |_| Unavailable("redis did not answer a hold in time".to_owned());
             let reply: String = tokio::time::timeout(connect::HOLD, ran).await.map_err(late)??;

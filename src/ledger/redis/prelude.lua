@@ -59,10 +59,12 @@ end
 local METERS = { usd = 'usd', tokens = 'tokens', requests = 'requests', characters = 'characters' }
 
 -- An account: its fields, the names of its limits in the order of checking, and of its counters.
+-- `strange` are names that are no meter over a window.
 local function load(key)
   local flat = redis.call('HGETALL', key)
   if #flat == 0 then return nil end
-  local a, counters = { key = key, f = {}, limits = {}, slots = {} }, { ['usd/month'] = true }
+  local a = { key = key, f = {}, limits = {}, slots = {}, strange = {} }
+  local counters = { ['usd/month'] = true }
   for i = 1, #flat, 2 do
     local field = flat[i]
     a.f[field] = flat[i + 1]
@@ -84,27 +86,30 @@ local function load(key)
         rate = meter == 'requests' or name == 'tokens/minute',
       }
     elseif name ~= 'concurrent' then
-      error('CORRUPT ' .. key .. ' has ' .. name .. ', which is not a meter over a window')
+      a.strange[#a.strange + 1] = name
     end
   end
   return a
 end
 
+-- Whether HINCRBY takes a text for a number, with room for more.
+local function countable(text)
+  if text == nil or text == '0' then return true end
+  return #text <= 20 and string.find(text, '^%-?[1-9]%d*$') and math.abs(tonumber(text)) <= 9.2e18
+end
+
+local function no_number(a, field)
+  return a.key .. ' ' .. field .. ' is ' .. string.sub(a.f[field], 1, 40) .. ', not a whole number'
+end
+
 -- A whole number of an account; an absent one is 0.
 local function whole(a, field)
   local text = a.f[field]
-  if text == nil then return 0 end
-  if #text > 20 or not string.find(text, '^%-?%d+$') then
-    error('CORRUPT ' .. a.key .. ' ' .. field .. ' is ' .. text .. ', not a whole number')
-  end
-  return tonumber(text)
+  if not countable(text) then error('CORRUPT ' .. no_number(a, field)) end
+  return tonumber(text or '0')
 end
 
-local function limit_of(a, name)
-  local limit = whole(a, name .. '.limit')
-  if limit < 0 then error('CORRUPT ' .. a.key .. ' ' .. name .. '.limit is below 0') end
-  return limit
-end
+local function limit_of(a, name) return whole(a, name .. '.limit') end
 
 -- What is used of a slot now, and the period. A stored period ahead of the clock is current.
 local function current(a, name)
@@ -114,15 +119,43 @@ local function current(a, name)
   return 0, this
 end
 
--- Reads every number that a change will touch, so that a bad one stops it before the first write.
-local function validate(a)
-  for name in pairs(a.slots) do current(a, name) end
-  for _, name in ipairs(a.limits) do limit_of(a, name) end
-  for _, field in ipairs({ 'usd.held', 'tokens.held', 'characters.held', 'usd.total',
-    'tokens.total', 'requests.total', 'deleted.usd', 'deleted.tokens', 'deleted.requests',
-    'usd.debt' }) do
-    whole(a, field)
+local SUMS = { 'usd.held', 'tokens.held', 'characters.held', 'usd.total', 'tokens.total',
+  'requests.total', 'deleted.usd', 'deleted.tokens', 'deleted.requests', 'usd.debt' }
+
+-- Looks at every number that a change may touch. Gives a sentence for each that makes no sense, and
+-- notes its field in `bad`.
+local function inspect(a)
+  local faults = {}
+  a.bad = {}
+  local function look(field)
+    if not countable(a.f[field]) then
+      a.bad[field] = true
+      faults[#faults + 1] = no_number(a, field)
+    end
   end
+  for _, name in ipairs(a.strange) do
+    faults[#faults + 1] = a.key .. ' has ' .. string.sub(name, 1, 40) .. ', which is not a meter over a window'
+  end
+  for name in pairs(a.slots) do
+    look(name .. '.period')
+    look(name .. '.used')
+  end
+  for _, name in ipairs(a.limits) do
+    local field = name .. '.limit'
+    look(field)
+    if not a.bad[field] and string.sub(a.f[field], 1, 1) == '-' then
+      a.bad[field] = true
+      faults[#faults + 1] = a.key .. ' ' .. field .. ' is below 0'
+    end
+  end
+  for _, field in ipairs(SUMS) do look(field) end
+  return faults
+end
+
+-- Stops a change before its first write where an account makes no sense.
+local function validate(a)
+  local fault = inspect(a)[1]
+  if fault then error('CORRUPT ' .. fault) end
 end
 
 local function add(key, field, amount)
@@ -148,6 +181,6 @@ end
 -- Calls `each` for every counter of a list such as `usd/month=202611,…` whose period still lasts.
 local function lasting(a, list, each)
   for name, period in string.gmatch(list, '([^=,]+)=(%d+)') do
-    if a.f[name .. '.period'] == period then each(name) end
+    if a.slots[name] and a.f[name .. '.period'] == period then each(name) end
   end
 end

@@ -6,36 +6,34 @@
 use super::super::account::AccountState;
 use super::super::order::{Caller, Payers, Unavailable};
 use super::fields::{self, Fields};
-use super::{RedisLedger, keys, script};
+use super::script::{self, Failure};
+use super::{RedisLedger, keys};
 use crate::ids::AccountId;
 use crate::secret::SecretDigest;
-use redis::{FromRedisValue, Pipeline};
+use redis::{FromRedisValue, Pipeline, Value};
 
 impl RedisLedger {
     /// Runs one command on the connection for reading.
-    pub(super) async fn read<T: FromRedisValue>(
-        &self,
-        command: &redis::Cmd,
-    ) -> Result<T, Unavailable> {
+    pub(super) async fn read<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, Failure> {
         let mut on = self.connections.reading.clone();
         match command.query_async(&mut on).await {
             Err(error) if script::severed(&error) => command.query_async(&mut on).await,
             done => done,
         }
-        .map_err(script::unavailable)
+        .map_err(Failure::from)
     }
 
     /// Runs several commands in one round trip.
     pub(super) async fn read_all<T: FromRedisValue>(
         &self,
         commands: &Pipeline,
-    ) -> Result<T, Unavailable> {
+    ) -> Result<T, Failure> {
         let mut on = self.connections.reading.clone();
         match commands.query_async(&mut on).await {
             Err(error) if script::severed(&error) => commands.query_async(&mut on).await,
             done => done,
         }
-        .map_err(script::unavailable)
+        .map_err(Failure::from)
     }
 
     /// One account, with the number of its open holds, as of one moment.
@@ -49,13 +47,15 @@ impl RedisLedger {
         if found.is_empty() { Ok(None) } else { fields::account(id, &found, open).map(Some) }
     }
 
-    /// Several accounts in one round trip; missing ones are left out.
+    /// Several accounts in one round trip. Missing ones are left out; so are those that make no
+    /// sense, each with a sentence.
     pub(super) async fn read_accounts(
         &self,
         ids: &[AccountId],
-    ) -> Result<Vec<AccountState>, Unavailable> {
+    ) -> Result<(Vec<AccountState>, Vec<Unavailable>), Unavailable> {
+        let (mut states, mut faults) = (Vec::with_capacity(ids.len()), Vec::new());
         if ids.is_empty() {
-            return Ok(Vec::new());
+            return Ok((states, faults));
         }
         let mut all = redis::pipe();
         for id in ids {
@@ -64,18 +64,20 @@ impl RedisLedger {
         for id in ids {
             all.zcard(keys::holds(id));
         }
-        let replies: Vec<redis::Value> = self.read_all(&all).await?;
+        all.ignore_errors();
+        let replies: Vec<Value> = self.read_all(&all).await?;
         let (hashes, counts) = replies.split_at_checked(ids.len()).unwrap_or((&replies, &[]));
-        let mut states = Vec::with_capacity(ids.len());
         for ((id, hash), open) in ids.iter().zip(hashes).zip(counts) {
-            let read = |why: redis::ParsingError| Unavailable(format!("redis: {why}"));
-            let found: Fields = redis::from_redis_value(hash.clone()).map_err(read)?;
-            let open: i64 = redis::from_redis_value(open.clone()).map_err(read)?;
-            if !found.is_empty() {
-                states.push(fields::account(id, &found, open)?);
+            match (part::<Fields>(id, hash)?, part::<i64>(id, open)?) {
+                (Ok(found), Ok(_)) if found.is_empty() => {}
+                (Ok(found), Ok(open)) => match fields::account(id, &found, open) {
+                    Ok(state) => states.push(state),
+                    Err(why) => faults.push(why),
+                },
+                (Err(why), _) | (_, Err(why)) => faults.push(why),
             }
         }
-        Ok(states)
+        Ok((states, faults))
     }
 
     /// See [`super::super::Ledger::caller`].
@@ -120,6 +122,18 @@ impl RedisLedger {
             expires: facts.expires,
             models: facts.models,
         }))
+    }
+}
+
+/// What one command about an account gave; a key of the wrong type is a fault of that account only.
+fn part<T: FromRedisValue>(
+    id: &AccountId,
+    reply: &Value,
+) -> Result<Result<T, Unavailable>, Unavailable> {
+    let named = |why: &dyn std::fmt::Display| Unavailable(format!("{id}: {why}"));
+    match reply {
+        Value::ServerError(error) if error.code() != "WRONGTYPE" => Err(named(error)),
+        reply => Ok(redis::from_redis_value(reply.clone()).map_err(|why| named(&why))),
     }
 }
 

@@ -31,7 +31,7 @@ impl RedisLedger {
                 self.ids(AccountKind::User, after.as_ref()).await.map_err(|e| fail(e.into()))?;
             let Some(last) = ids.last() else { return Ok(()) };
             after = Some(last.id.clone());
-            let states = self.read_accounts(&ids).await.map_err(|e| fail(e.into()))?;
+            let states = self.sound_accounts(&ids).await.map_err(|e| fail(e.into()))?;
             for old in states {
                 if old.follows.as_ref().is_some_and(|marker| *marker != text) {
                     let mut new = old.clone();
@@ -54,6 +54,15 @@ impl RedisLedger {
         let names: Vec<String> = self.read(&list).await?;
         let ids = names.into_iter().filter_map(|name| name.parse().ok());
         Ok(ids.map(|id| AccountId { kind, id }).collect())
+    }
+
+    /// Several accounts; those that make no sense are named in the log and left out.
+    async fn sound_accounts(&self, ids: &[AccountId]) -> Result<Vec<AccountState>, Unavailable> {
+        let (states, faults) = self.read_accounts(ids).await?;
+        for fault in faults {
+            tracing::warn!("an account is left out: {}", fault.0);
+        }
+        Ok(states)
     }
 
     async fn found(&self, new: &NewAccount) -> Result<Account, RegistryError> {
@@ -162,7 +171,7 @@ impl RedisLedger {
             let ids = self.ids(kind, after.as_ref()).await?;
             let Some(last) = ids.last() else { return Ok(Page { entries, next: None }) };
             after = Some(last.id.clone());
-            for state in self.read_accounts(&ids).await? {
+            for state in self.sound_accounts(&ids).await? {
                 if !filter.wants(state.workspace.as_ref(), state.key.as_ref()) {
                     continue;
                 }

@@ -3,6 +3,7 @@
 use super::super::moment::Moment;
 use super::super::options::Options;
 use super::super::order::Unavailable;
+use super::super::registry::RegistryError;
 use redis::aio::ConnectionManager;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, ToRedisArgs};
 
@@ -92,7 +93,7 @@ impl Script {
         &self,
         on: &ConnectionManager,
         call: &Cmd,
-    ) -> Result<T, Unavailable> {
+    ) -> Result<T, Failure> {
         let mut on = on.clone();
         let mut ran = call.query_async(&mut on).await;
         if self.repeatable && ran.as_ref().is_err_and(severed) {
@@ -102,10 +103,10 @@ impl Script {
         if ran.as_ref().is_err_and(|error: &RedisError| error.kind() == lost) {
             let mut load = redis::cmd("SCRIPT");
             load.arg("LOAD").arg(self.source);
-            load.query_async::<()>(&mut on).await.map_err(unavailable)?;
+            load.query_async::<()>(&mut on).await.map_err(Failure::from)?;
             ran = call.query_async(&mut on).await;
         }
-        ran.map_err(unavailable)
+        ran.map_err(Failure::from)
     }
 }
 
@@ -115,9 +116,39 @@ pub fn severed(error: &RedisError) -> bool {
     error.is_connection_dropped() && !error.is_timeout()
 }
 
-/// A Redis error in words.
-pub fn unavailable(error: RedisError) -> Unavailable {
-    Unavailable(format!("redis: {error}"))
+/// Why Redis did not do something.
+#[derive(Debug)]
+pub struct Failure {
+    pub why: Unavailable,
+    /// It will not do this one thing while its data are as they are; others it may do.
+    pub alone: bool,
+}
+
+impl From<RedisError> for Failure {
+    fn from(error: RedisError) -> Self {
+        let text = error.to_string();
+        let damaged = match error.code() {
+            Some("WRONGTYPE") => true,
+            Some("ERR") => text.contains("user_script"),
+            _ => false,
+        };
+        // Older servers wrap these into what a script raises.
+        let full = ["OOM ", "MISCONF ", "READONLY ", "NOREPLICAS "];
+        let alone = damaged && !full.iter().any(|code| text.contains(code));
+        Self { why: Unavailable(format!("redis: {text}")), alone }
+    }
+}
+
+impl From<Failure> for Unavailable {
+    fn from(failure: Failure) -> Self {
+        failure.why
+    }
+}
+
+impl From<Failure> for RegistryError {
+    fn from(failure: Failure) -> Self {
+        Self::Unavailable(failure.why)
+    }
 }
 
 /// This moment by the clock of this process; for what is shown, never for what is charged.

@@ -7,7 +7,9 @@ use super::super::account::Share;
 use super::super::book::Hold;
 use super::super::order::{Amounts, CallFacts, Payers, Unavailable};
 use super::super::settling::{lost_charge, orphan_event};
+use super::script::Failure;
 use super::{RedisLedger, connect, fields::Fields, keys};
+use crate::clock::UnixMs;
 use crate::ids::CallId;
 use crate::money::NanoUsd;
 use serde::Deserialize;
@@ -36,47 +38,75 @@ impl RedisLedger {
         Ok(())
     }
 
-    /// Ends all holds whose lease has run out; the background does so every few seconds.
+    /// Ends all holds whose lease has run out by the time of Redis; the background does so every
+    /// few seconds. Holds that cannot be ended are passed over, and one is named in the log.
     pub async fn sweep(&self) -> Result<(), Unavailable> {
+        let now = self.ledger_time().await?;
+        let (mut stayed, mut stuck) = (0_usize, None);
         loop {
             let mut overdue = redis::cmd("ZRANGEBYSCORE");
-            overdue.arg(keys::LEASES).arg("-inf").arg(self.options.clock.now());
-            overdue.arg("LIMIT").arg(0).arg(AT_ONCE);
+            overdue.arg(keys::LEASES).arg("-inf").arg(now).arg("LIMIT").arg(stayed).arg(AT_ONCE);
             let ids: Vec<String> = self.read(&overdue).await?;
             let found = ids.len();
             for id in ids {
-                self.expire(&id).await?;
+                match self.expire(&id, now).await {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(Failure { why, alone: true }) => stuck = Some((id, why)),
+                    Err(failure) => return Err(failure.why),
+                }
+                stayed = stayed.saturating_add(1);
             }
             if found < AT_ONCE {
-                return Ok(());
+                break;
             }
         }
+        if let Some((call, why)) = stuck {
+            tracing::error!(%call, "{stayed} expired holds stay, such as this one: {why}");
+        }
+        Ok(())
     }
 
-    async fn expire(&self, id: &str) -> Result<(), Unavailable> {
-        let Ok(id) = id.parse::<CallId>() else {
-            return Err(Unavailable(format!("{} has `{id}`, which is not a call", keys::LEASES)));
+    /// The time that leases are measured by: that of Redis, for clocks of proxies may be wrong.
+    async fn ledger_time(&self) -> Result<UnixMs, Unavailable> {
+        if let Some(at) = self.options.clock.moved_by_hand() {
+            return Ok(at);
+        }
+        let (seconds, micros): (i64, i64) = self.read(&redis::cmd("TIME")).await?;
+        Ok(seconds.saturating_mul(1000).saturating_add(micros.div_euclid(1000)))
+    }
+
+    /// Whether the hold is not open any more.
+    async fn expire(&self, id: &str, now: UnixMs) -> Result<bool, Failure> {
+        let known = match id.parse::<CallId>() {
+            Ok(call) => self.read_hold(call).await?,
+            Err(_) => None,
         };
-        let Some(hold) = self.read_hold(id).await? else {
+        let Some(hold) = known else {
             let mut forget = redis::cmd("ZREM");
-            return self.read(forget.arg(keys::LEASES).arg(id.to_string())).await;
+            self.read::<i64>(forget.arg(keys::LEASES).arg(id)).await?;
+            return Ok(true);
         };
         let charge = lost_charge(self.options.lost_hold, hold.expected, hold.user_held());
-        let event = orphan_event(&hold, self.options.clock.now());
-        tracing::warn!(call = %id, charge = %charge.usd, "a hold expired and is charged");
-        let call = self.end_call("expire", id, &hold.payers, charge, Some(&event));
-        self.end(&call, &hold.payers).await
+        let event = orphan_event(&hold, now);
+        let call = self.end_call("expire", hold.id, &hold.payers, charge, Some(&event));
+        let ended = self.end(&call, hold.id, &hold.payers).await?;
+        if ended {
+            tracing::warn!(call = %id, charge = %charge.usd, "a hold expired and is charged");
+        }
+        Ok(ended)
     }
 
     /// What is set aside for a call.
-    pub(super) async fn read_hold(&self, id: CallId) -> Result<Option<Hold>, Unavailable> {
+    pub(super) async fn read_hold(&self, id: CallId) -> Result<Option<Hold>, Failure> {
         let mut get = redis::cmd("HGETALL");
         let fields: Fields = self.read(get.arg(keys::hold(&id))).await?;
         if fields.is_empty() {
             return Ok(None);
         }
         let hold = parse_hold(id, &fields);
-        hold.map(Some).ok_or_else(|| Unavailable(format!("the hold of call {id} is damaged")))
+        let why = || Unavailable(format!("the hold of call {id} is damaged"));
+        hold.map(Some).ok_or_else(|| Failure { why: why(), alone: true })
     }
 
     /// Queues the journal's last minutes again.
