@@ -408,8 +408,10 @@ fn r015_only_scripts_write_money_to_redis() {
         "ZRANGEBYLEX",
         "ZRANGEBYSCORE",
     ];
-    // The schema's version at the first start, and a lease whose hold is gone.
-    const WRITES: [(&str, &str); 2] = [("connect.rs", "HSET"), ("sweep.rs", "ZREM")];
+    // The scripts themselves, the schema's version at the first start, and a lease whose hold is
+    // gone.
+    const WRITES: [(&str, &str); 3] =
+        [("script.rs", "EVALSHA"), ("connect.rs", "HSET"), ("sweep.rs", "ZREM")];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger/redis");
     let mut commands = 0;
     for file in folder.read_dir().unwrap() {
