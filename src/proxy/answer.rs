@@ -95,7 +95,7 @@ impl AnswerBody {
         upstream: Incoming,
         metering: Metering,
         on_left: OnLeft,
-        stream: bool,
+        plain_stream: bool,
     ) -> Self {
         metrics::gauge!(names::STREAMS).increment(1.0);
         Self(Kind::Relayed(Box::new(Relayed {
@@ -103,7 +103,7 @@ impl AnswerBody {
             upstream: Some(upstream),
             metering: Some(metering),
             on_left,
-            stream,
+            plain_stream,
         })))
     }
 }
@@ -115,7 +115,8 @@ struct Relayed {
     upstream: Option<Incoming>,
     metering: Option<Metering>,
     on_left: OnLeft,
-    stream: bool,
+    /// A stream that is not compressed, so that an event can be added to it.
+    plain_stream: bool,
 }
 
 impl Relayed {
@@ -146,14 +147,14 @@ impl Relayed {
         }
     }
 
-    /// A stream gets an error event, so that its client can tell the break from an end; any other
-    /// body breaks off too.
+    /// A plain stream gets an error event, so that its client can tell the break from an end; any
+    /// other body breaks off too.
     fn broken_off(
         &mut self,
         error: hyper::Error,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let rest = self.end(Ending::Cut);
-        if self.stream {
+        if self.plain_stream {
             return Poll::Ready(Some(Ok(Frame::data(joined(
                 rest,
                 Bytes::from_static(BROKEN_OFF),

@@ -31,7 +31,7 @@ use answer::{Held, Metering, OnLeft};
 use arc_swap::ArcSwap;
 use authenticate::Callers;
 use forward::Upstream;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
@@ -282,7 +282,7 @@ impl Proxy {
             dialect::read_answer(call, AnswerHead { status: head.status, headers: &head.headers });
         let stream = is_stream(&head.headers);
         let mut metering = Metering::new(reader, tab);
-        let mut headers = headers::to_client(&head.headers, !(edited && stream));
+        let mut headers = headers::to_client(&head.headers, !edited);
         headers::add_standings(&mut headers, standings, self.clock.now());
         let (first, upstream) = if stream {
             (bytes::Bytes::new(), upstream)
@@ -301,7 +301,8 @@ impl Proxy {
                 }
             }
         };
-        let body = AnswerBody::relayed(first, upstream, metering, on_left, stream);
+        let plain = stream && !head.headers.contains_key(CONTENT_ENCODING);
+        let body = AnswerBody::relayed(first, upstream, metering, on_left, plain);
         Ok(respond(head.status, headers, body))
     }
 
