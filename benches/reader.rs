@@ -1,7 +1,8 @@
 //! Reads what a provider sends, N times over, so that an instruction counter at two values of N
 //! tells what one more costs. Not a stopwatch; see `instructions.sh`.
 //!
-//! `reader events|unasked|responses|json|request N`; without arguments, each of them once.
+//! `reader events|unasked|responses|json|request|floats|base64 N`; without arguments, each of them
+//! once. `floats` and `base64` are embeddings of 10 MiB, for a stopwatch after all.
 
 use bytes::Bytes;
 use farebox::dialect::{AnswerHead, Call, Operation, Splice, read_answer, read_request};
@@ -15,6 +16,8 @@ const DELTA: &str = r#"event: response.output_text.delta
 data: {"type":"response.output_text.delta","sequence_number":3,"item_id":"msg_01","output_index":0,"content_index":0,"delta":" hello","logprobs":[],"obfuscation":"x1"}"#;
 
 const ANSWER: &str = r#"{"id":"chatcmpl-C1aa01","object":"chat.completion","created":1794000000,"model":"gpt-5.4","choices":[{"index":0,"message":{"role":"assistant","content":"Hello there.","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":2006,"completion_tokens":300,"total_tokens":2306,"prompt_tokens_details":{"cached_tokens":1920,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_9c1d2e"}"#;
+
+const CASES: [&str; 7] = ["events", "unasked", "responses", "json", "request", "floats", "base64"];
 
 fn call(operation: Operation, stream: bool, edited: bool) -> Call {
     Call {
@@ -75,6 +78,28 @@ fn request(times: usize) {
     }
 }
 
+/// `times` embeddings of 10 MiB, in frames of 16 KiB; `item` is repeated within one of them.
+fn embeddings(times: usize, open: &str, item: &str, close: &str) {
+    let items = item.repeat((10 << 20) / item.len());
+    let body = format!(
+        "{{\"object\":\"list\",\"data\":[{{\"object\":\"embedding\",\"index\":0,\"embedding\":{open}{items}{close}}}],\
+         \"model\":\"text-embedding-3-small\",\"usage\":{{\"prompt_tokens\":8,\"total_tokens\":8}}}}"
+    );
+    let body = Bytes::from(body);
+    let headers =
+        HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let call = call(Operation::OpenAiEmbeddings, false, false);
+    for _ in 0..times {
+        let head = AnswerHead { status: StatusCode::OK, headers: &headers };
+        let mut answer = read_answer(&call, head);
+        for from in (0..body.len()).step_by(16 * 1024) {
+            black_box(answer.push(body.slice(from..body.len().min(from + 16 * 1024))));
+        }
+        let (_, reading) = answer.finish(false);
+        assert!(reading.complete && reading.usage_final);
+    }
+}
+
 fn run(what: &str, times: usize) {
     match what {
         "events" => stream(&call(Operation::OpenAiChat, true, false), CHUNK, times),
@@ -82,7 +107,9 @@ fn run(what: &str, times: usize) {
         "responses" => stream(&call(Operation::OpenAiResponses, true, false), DELTA, times),
         "json" => json(times),
         "request" => request(times),
-        _ => eprintln!("reader: `{what}` is not one of events, unasked, responses, json, request"),
+        "floats" => embeddings(times, "[", "-0.006929283495992422,0.02336410,", "0]"),
+        "base64" => embeddings(times, "\"", "AACAPwAAgD8A", "\""),
+        _ => eprintln!("reader: `{what}` is not one of {}", CASES.join(", ")),
     }
 }
 
@@ -91,7 +118,7 @@ fn main() {
     match (words.next(), words.next().and_then(|times| times.parse().ok())) {
         (Some(what), Some(times)) => run(&what, times),
         _ => {
-            for what in ["events", "unasked", "responses", "json", "request"] {
+            for what in CASES {
                 run(what, 1);
             }
         }

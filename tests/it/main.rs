@@ -3,6 +3,7 @@
 
 mod broken;
 mod captures;
+mod characters;
 mod cli;
 mod config;
 mod control;

@@ -96,6 +96,31 @@ async fn compressed_answers_pass_unchanged_and_are_metered() {
     }
 }
 
+/// A stream is asked for its usage, and the provider for no encoding. One that compresses all the
+/// same is not taken apart: the client gets its bytes as they came, with the usage chunk in them.
+#[tokio::test]
+async fn a_provider_that_compresses_unasked_passes_undamaged_with_its_usage_chunk() {
+    let world = World::new(&["100usd/day"]).await;
+    let body = chat("gpt-5", r#","stream":true"#);
+    let edited = body.replacen('{', r#"{"stream_options":{"include_usage":true},"#, 1);
+    for encoding in ["gzip", "deflate", "br", "zstd"] {
+        let play = format!(r#""encoding":"{encoding}","encode_anyway":true,"output":77"#);
+        let script = format!("x-simulate: {{{play},\"split\":50}}\r\n");
+        let direct = world.direct(CHAT, &script, &edited).await;
+        let relayed = world.call(CHAT, &script, &body).await;
+        assert_eq!(relayed.header("content-encoding").as_deref(), Some(encoding));
+        assert!(relayed.whole && relayed.body == direct.body, "{encoding}");
+        let script = format!("x-simulate: {{{play},\"cut_after\":3}}\r\n");
+        let direct = world.direct(CHAT, &script, &edited).await;
+        let cut = world.call(CHAT, &script, &body).await;
+        assert!(!cut.whole && !cut.body.is_empty() && cut.body == direct.body, "{encoding}");
+    }
+    let events = world.events().await;
+    let (cut, whole): (Vec<_>, Vec<_>) = events.iter().partition(|event| event.estimated);
+    assert_eq!((whole.len(), cut.len()), (4, 4));
+    assert!(whole.iter().all(|event| event.usage.count(Figure::OutputTotal) == 77));
+}
+
 #[tokio::test]
 async fn a_large_answer_goes_by_without_being_held() {
     let world = World::new(&["100usd/day"]).await;

@@ -14,7 +14,8 @@
 //! Fields of a script: `input cached cache_write output reasoning` (token counts), `chunks`,
 //! `delay_ms`, `first_delay_ms`, `status`, `error`, `retry_after`, `cut_after`, `reset_after`,
 //! `stall_after`, `error_after` (a number of events), `no_usage`, `usage` (verbatim), `pad` (bytes
-//! of text), `split` (frames of 1 to so many bytes), `encoding` (gzip, deflate, br, zstd), `tier`, `model`. A JSON body counts as `chunks`
+//! of text), `split` (frames of 1 to so many bytes), `encoding` (gzip, deflate, br, zstd),
+//! `encode_anyway` (whatever the client accepts), `tier`, `model`. A JSON body counts as `chunks`
 //! events where it is to be broken off.
 
 mod bill;

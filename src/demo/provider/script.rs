@@ -56,6 +56,8 @@ pub(super) struct Script {
     pub(super) split: Option<usize>,
     /// Compress the answer, where `accept-encoding` allows this encoding.
     pub(super) encoding: Option<Encoding>,
+    /// Compress it whatever `accept-encoding` says.
+    pub(super) encode_anyway: bool,
     /// The tier that is served.
     pub(super) tier: Option<String>,
     /// The model that is served.

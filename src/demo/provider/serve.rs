@@ -201,6 +201,9 @@ fn status(script: &Script) -> StatusCode {
 
 fn accepted(headers: &HeaderMap, script: &Script) -> Option<Encoding> {
     let encoding = script.encoding?;
+    if script.encode_anyway {
+        return Some(encoding);
+    }
     let accepts = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok());
     let mut tokens = accepts.flat_map(|list| list.split(','));
     tokens

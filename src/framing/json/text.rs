@@ -98,8 +98,7 @@ impl Text {
         if keep {
             self.unit(unit);
         }
-        let [high, _] = unit.to_be_bytes();
-        Some(self.characters.escape(Some(high)))
+        Some(self.characters.escape(Some(unit)))
     }
 
     fn unit(&mut self, unit: u16) {
