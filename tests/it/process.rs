@@ -129,6 +129,7 @@ async fn r033_two_proxies_on_one_redis_admit_what_the_money_allows_and_no_more()
     let url = redis.url();
     let environment = [
         ("FAREBOX_ADMIN_TOKEN", "a-token-for-tests-only"),
+        ("FAREBOX_ENFORCEMENT__DRAIN_SECONDS", "1"),
         ("FAREBOX_ENFORCEMENT__MODE", "strict"),
         ("FAREBOX_LEDGER__REDIS_URL", url.as_str()),
     ];

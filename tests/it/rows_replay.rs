@@ -32,6 +32,27 @@ fn captures() -> Captures {
     folder.read_dir().unwrap().filter_map(read).collect()
 }
 
+/// A stream whose first usage makes no sense and whose last one does: it cannot be believed.
+fn contradictory() -> Value {
+    let chunk = |rest: &str| format!("data: {{\"model\":\"gpt-5\",{rest}}}\n\n");
+    let choice = |finish: &str| {
+        format!(r#""choices":[{{"index":0,"delta":{{"content":"hi"}},"finish_reason":{finish}}}]"#)
+    };
+    let nonsense = r#""prompt_tokens":10,"completion_tokens":-2,"total_tokens":8"#;
+    let good = r#""prompt_tokens":10,"completion_tokens":2,"total_tokens":12"#;
+    let body = [
+        chunk(&format!(r#"{},"usage":{{{nonsense}}}"#, choice("null"))),
+        chunk(&choice("\"stop\"")),
+        chunk(&format!(r#""choices":[],"usage":{{{good}}}"#)),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    json!({
+        "dialect": "openai.chat", "transport": "sse", "status": 200,
+        "content_type": "text/event-stream", "request": {}, "body": body.concat(),
+        "expect": {"usage_present": false},
+    })
+}
+
 /// Answers each request with the capture that its header `x-capture` names, and closes.
 async fn replayed(captures: Arc<Captures>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -106,7 +127,9 @@ fn cost(table: &PriceTable, model: &str, usage: &farebox::usage::Usage, tier: Op
 
 #[tokio::test]
 async fn r001_r002_r005_real_answers_pass_unchanged_and_are_charged_what_they_report() {
-    let captures = Arc::new(captures());
+    let mut captures = captures();
+    captures.insert("contradictory".to_owned(), contradictory());
+    let captures = Arc::new(captures);
     let base_url = format!("http://{}/v1", replayed(captures.clone()).await);
     let unused = Simulated::start(None).await.unwrap();
     let world = World::against(unused, base_url, "k", &["1000usd/day"], rules()).await;
