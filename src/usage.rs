@@ -43,8 +43,18 @@ figures! {
     AudioInput = "audio_input",
     /// Image tokens of the prompt.
     ImageInput = "image_input",
+    /// Video tokens of the prompt.
+    VideoInput = "video_input",
+    /// Document tokens of the prompt.
+    DocumentInput = "document_input",
+    /// Prompt tokens that results of the provider's own tools took.
+    ToolUseInput = "tool_use_input",
     /// Audio tokens of the prompt that were read from the cache.
     CachedAudio = "cached_audio",
+    /// Text tokens of the prompt that were read from the cache.
+    CachedText = "cached_text",
+    /// Image tokens of the prompt that were read from the cache.
+    CachedImage = "cached_image",
     /// Answer tokens, with reasoning.
     OutputTotal = "output_tokens_total",
     /// Reasoning tokens of the answer.
@@ -57,8 +67,28 @@ figures! {
     PredictionAccepted = "prediction_accepted",
     /// Predicted tokens that the answer did not use; billed as output.
     PredictionRejected = "prediction_rejected",
+    /// Prompt tokens as the model saw them, where fewer are billed (Cohere).
+    RawInput = "raw_input_tokens",
+    /// Answer tokens as the model made them, where fewer are billed (Cohere).
+    RawOutput = "raw_output_tokens",
     /// Web searches that are billed per search.
     WebSearchRequests = "web_search_requests",
+    /// Fetches of web pages by the provider.
+    WebFetchRequests = "web_fetch_requests",
+    /// Queries of a search that grounded the answer (Gemini).
+    WebSearchQueries = "web_search_queries",
+    /// Milliseconds of sound or session; in JSON the seconds, with their fraction.
+    DurationMs = "duration_seconds",
+    /// Characters that are billed as such (speech, some embeddings).
+    Characters = "characters",
+    /// Images that were made.
+    Images = "images",
+    /// Images that were sent, where they are billed by the piece.
+    ImagesIn = "images_in",
+    /// Pages of a document that were read.
+    Pages = "pages",
+    /// Search units (Cohere).
+    SearchUnits = "search_units",
 }
 
 const COUNT: usize = Figure::ALL.len();
@@ -66,13 +96,19 @@ const COUNT: usize = Figure::ALL.len();
 /// The figures of one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    figures: [Option<u64>; COUNT],
+    /// 0 where nothing was reported.
+    figures: [u64; COUNT],
+    /// One bit per figure that was reported.
+    reported: u32,
 }
+
+const _: () = assert!(COUNT <= 32);
 
 impl Usage {
     /// The figure, or `None` where the provider did not report it.
     pub fn get(&self, figure: Figure) -> Option<u64> {
-        self.figures.get(figure as usize).copied().flatten()
+        let known = self.reported & (1 << figure as u32) != 0;
+        self.figures.get(figure as usize).copied().filter(|_| known)
     }
 
     /// The figure, 0 where it was not reported.
@@ -83,7 +119,8 @@ impl Usage {
     /// Sets a figure.
     pub fn set(&mut self, figure: Figure, count: u64) {
         if let Some(slot) = self.figures.get_mut(figure as usize) {
-            *slot = Some(count);
+            *slot = count;
+            self.reported |= 1 << figure as u32;
         }
     }
 
@@ -113,7 +150,7 @@ impl Usage {
 
     /// Whether nothing was reported.
     pub fn is_empty(&self) -> bool {
-        self.figures.iter().all(Option::is_none)
+        self.reported == 0
     }
 
     /// Reads the object that [`Usage::to_json`] writes; unknown names are passed over.
@@ -136,6 +173,21 @@ impl Usage {
         }
         serde_json::Value::Object(map)
     }
+}
+
+/// Consumption with a price of its own: at another model's rate, or an attempt apart.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SubUsage {
+    /// What it is, in the provider's word: `advisor_message`, `svg`, `transcription`.
+    pub kind: String,
+    /// The model whose price it has; `None`: that of the answer.
+    pub model: Option<String>,
+    /// The answer's own figures hold it already: shown, and not charged again.
+    pub included_in_top: bool,
+    /// It costs something.
+    pub billable: bool,
+    /// Its figures.
+    pub usage: Usage,
 }
 
 /// What the usage reader knows about an answer so far.
@@ -171,8 +223,27 @@ pub struct Reading {
     pub charge_once: bool,
     /// Why the answer is incomplete, as the provider says it.
     pub incomplete_reason: Option<String>,
+    /// Why the model stopped, in the provider's word, where the dialect has one for the whole answer.
+    pub stop_reason: Option<String>,
+    /// The prompt or the answer was blocked.
+    pub blocked: bool,
+    /// Vertex's kind of traffic, which has its own price.
+    pub traffic_type: Option<String>,
+    /// Where Anthropic computed, which may have its own price.
+    pub inference_geo: Option<String>,
+    /// Anthropic's speed, `standard` or `fast`.
+    pub speed: Option<String>,
+    /// Perplexity's size of the search context.
+    pub search_context_size: Option<String>,
+    /// The provider does not report figures for this; those in `usage` were counted here and are
+    /// what it bills by (characters of a speech, images).
+    pub measured: bool,
+    /// Consumption with a price of its own.
+    pub sub_usage: Vec<SubUsage>,
     /// What the provider itself says the call cost.
     pub provider_cost: Option<NanoUsd>,
+    /// What another provider behind it was paid (OpenRouter with a key of one's own).
+    pub upstream_cost: Option<NanoUsd>,
     /// Contradictions inside the usage block: negative, fractional, textual or overflowing
     /// figures, parts above their total.
     pub anomalies: u32,
