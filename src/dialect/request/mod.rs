@@ -2,22 +2,36 @@
 //!
 //! Only what metering needs is judged. What else is wrong with a request is the provider's to say.
 
-use super::edit::{StreamOptions, ask_for_usage};
-use super::field::{self, Field, Tool};
-use crate::dialect::{Call, Operation, ReadRequest, Unreadable};
-use crate::framing::json::{Container, Flaw, FlawKind, Length, Scalar, Scanner, Sink};
+mod edit;
+mod field;
+
+pub(super) use field::{Field, MOST_ANSWERS, MOST_TOKENS, Spot, anywhere, fields, texts};
+
+use super::{Call, Operation, ReadRequest, Unreadable};
+use crate::framing::json::{Container, Flaw, FlawKind, Length, Scalar, Scanner, Sink, Tree};
+use edit::{StreamOptions, ask_for_usage};
+use field::Tool;
 use std::ops::Range;
 
-/// Reads one request body.
-pub(in crate::dialect) struct Request {
-    scanner: Scanner<Field>,
+/// What the path says of a request, before its body is read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Named {
+    /// The model that the path names.
+    pub model: Option<String>,
+    /// Whether the answer will be a stream, where the body does not say.
+    pub stream: bool,
+}
+
+/// Reads one JSON request body.
+pub(super) struct Request {
+    scanner: Scanner<Spot>,
     asked: Asked,
     at: u64,
 }
 
 impl Request {
-    pub(in crate::dialect) fn new(operation: Operation) -> Self {
-        Self { scanner: Scanner::new(&field::PLACES), asked: Asked::new(operation), at: 0 }
+    pub(super) fn new(operation: Operation, places: &'static Tree<Spot>, named: Named) -> Self {
+        Self { scanner: Scanner::new(places), asked: Asked::new(operation, named), at: 0 }
     }
 
     /// What the sink found wrong comes first: it knows what the bytes were meant to be.
@@ -56,79 +70,68 @@ fn not_json(flaw: Flaw) -> Unreadable {
 /// What was asked for, as far as it was read.
 struct Asked {
     operation: Operation,
-    seen: u32,
+    named: Named,
+    seen: Vec<&'static str>,
     model: String,
-    stream: bool,
+    stream: Option<bool>,
     options: StreamOptions,
     /// Between the braces of the stream options.
     in_options: bool,
     inside: u64,
-    numbers: Numbers,
+    ceiling: Option<u64>,
+    answers: Option<u64>,
     prompts: u64,
     characters: u64,
     service_tier: Option<String>,
     input_elsewhere: bool,
     hosted_tools: bool,
     searches: bool,
+    background: bool,
     wrong: Option<Unreadable>,
 }
 
-#[derive(Default)]
-struct Numbers {
-    max_tokens: Option<u64>,
-    max_completion_tokens: Option<u64>,
-    max_output_tokens: Option<u64>,
-    n: Option<u64>,
-    best_of: Option<u64>,
-}
-
 impl Asked {
-    fn new(operation: Operation) -> Self {
+    fn new(operation: Operation, named: Named) -> Self {
         Self {
             operation,
-            seen: 0,
+            named,
+            seen: Vec::new(),
             model: String::new(),
-            stream: false,
+            stream: None,
             options: StreamOptions::default(),
             in_options: false,
             inside: 0,
-            numbers: Numbers::default(),
+            ceiling: None,
+            answers: None,
             prompts: 0,
             characters: 0,
             service_tier: None,
             input_elsewhere: false,
             hosted_tools: false,
             searches: false,
+            background: false,
             wrong: None,
         }
     }
 
+    /// What the path says of the model comes first: the provider obeys it.
     fn into_call(self, body_bytes: u64) -> Call {
-        let streams_usage = self.stream && self.generates_choices();
+        let stream = self.stream.unwrap_or(self.named.stream);
+        let streams_usage = stream && self.generates_choices();
         let edit = streams_usage.then(|| ask_for_usage(&self.options, self.inside)).flatten();
-        let numbers = &self.numbers;
-        let (output_ceiling, answers) = match self.operation {
-            Operation::OpenAiChat | Operation::OpenAiCompletions => {
-                let each = numbers.n.max(numbers.best_of).unwrap_or(1);
-                let ceiling = numbers.max_tokens.max(numbers.max_completion_tokens);
-                (ceiling, each.saturating_mul(self.prompts.max(1)))
-            }
-            Operation::OpenAiResponses => (numbers.max_output_tokens, 1),
-            Operation::OpenAiEmbeddings => (None, 1),
-        };
         Call {
-            operation: self.operation,
-            model: self.model,
-            stream: self.stream,
-            output_ceiling,
-            answers,
+            stream,
+            output_ceiling: self.ceiling,
+            answers: self.answers.unwrap_or(1).saturating_mul(self.prompts.max(1)),
             service_tier: self.service_tier,
             body_bytes,
             characters: self.characters,
             input_elsewhere: self.input_elsewhere,
             hosted_tools: self.hosted_tools,
             searches: self.searches,
+            background: self.background,
             edit,
+            ..Call::plain(self.operation, self.named.model.as_deref().unwrap_or(&self.model))
         }
     }
 
@@ -136,32 +139,40 @@ impl Asked {
         matches!(self.operation, Operation::OpenAiChat | Operation::OpenAiCompletions)
     }
 
-    fn fail(&mut self, field: Field, message: String) {
+    fn fail(&mut self, spot: Spot, message: String) {
         if self.wrong.is_none() {
-            self.wrong = Some(Unreadable { param: field.param(), message });
+            self.wrong = Some(Unreadable { param: spot.param(), message });
         }
     }
 
     /// The value is of another type than the field has.
-    fn mistyped(&mut self, field: Field, found: &str) {
-        let (name, wanted) = (field.name(), field.expects());
-        self.fail(field, format!("`{name}` must be {wanted}, not {found}"));
+    fn mistyped(&mut self, spot: Spot, found: &str) {
+        let (name, wanted) = (spot.name, spot.field.expects());
+        self.fail(spot, format!("`{name}` must be {wanted}, not {found}"));
     }
 
-    fn text(&mut self, field: Field, text: &[u8]) {
-        match (field, std::str::from_utf8(text)) {
+    fn value(&mut self, spot: Spot, text: &[u8]) {
+        match (spot.field, std::str::from_utf8(text)) {
             (Field::Kind, _) => self.kind(text),
             (Field::Elsewhere, _) => self.input_elsewhere = true,
+            (Field::Search, _) => self.searching(),
+            (Field::Hosted, _) => self.hosted_tools = true,
             (Field::Model, Ok(model)) => match field::bad_name(model) {
                 None => self.model = model.to_owned(),
-                Some(why) => self.fail(field, format!("`model` {why}")),
+                Some(why) => self.fail(spot, format!("`{}` {why}", spot.name)),
             },
-            (Field::Model, Err(_)) => self.fail(field, "`model` is not valid UTF-8".to_owned()),
+            (Field::Model, Err(_)) => {
+                self.fail(spot, format!("`{}` is not valid UTF-8", spot.name));
+            }
             (Field::ServiceTier, Ok(tier)) if field::bad_name(tier).is_none() => {
                 self.service_tier = Some(tier.to_owned());
             }
-            (field, _) => self.mistyped(field, &field::short(Scalar::Text(text))),
+            _ => self.mistyped(spot, &field::short(Scalar::Text(text))),
         }
+    }
+
+    fn searching(&mut self) {
+        (self.hosted_tools, self.searches) = (true, true);
     }
 
     /// The `type` of something: of a part of the input, or of a tool.
@@ -183,119 +194,102 @@ impl Asked {
         }
     }
 
-    fn number(&mut self, field: Field, text: &[u8]) {
-        let (slot, most) = match field {
-            Field::MaxTokens => (&mut self.numbers.max_tokens, field::MOST_TOKENS),
-            Field::MaxCompletionTokens => {
-                (&mut self.numbers.max_completion_tokens, field::MOST_TOKENS)
-            }
-            Field::MaxOutputTokens => (&mut self.numbers.max_output_tokens, field::MOST_TOKENS),
-            Field::N => (&mut self.numbers.n, field::MOST_ANSWERS),
-            Field::BestOf => (&mut self.numbers.best_of, field::MOST_ANSWERS),
+    fn number(&mut self, spot: Spot, text: &[u8]) {
+        let (slot, most) = match spot.field {
+            Field::Ceiling | Field::LooseCeiling => (&mut self.ceiling, MOST_TOKENS),
+            Field::Answers => (&mut self.answers, MOST_ANSWERS),
             Field::Kind => return,
             Field::Elsewhere => {
                 self.input_elsewhere = true;
                 return;
             }
-            _ => return self.mistyped(field, &field::short(Scalar::Number(text))),
+            _ => return self.mistyped(spot, &field::short(Scalar::Number(text))),
         };
         let n = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
         match n {
-            Some(n) if (1..=most).contains(&n) => *slot = Some(n),
-            _ => self.mistyped(field, &field::short(Scalar::Number(text))),
+            Some(n) if (1..=most).contains(&n) => *slot = (*slot).max(Some(n)),
+            _ if spot.field == Field::LooseCeiling => {}
+            _ => self.mistyped(spot, &field::short(Scalar::Number(text))),
         }
     }
 
-    fn bool(&mut self, field: Field, value: bool, span: Range<u64>) {
-        match field {
-            Field::Stream => self.stream = value,
+    fn bool(&mut self, spot: Spot, value: bool, span: Range<u64>) {
+        match spot.field {
+            Field::Stream => self.stream = Some(value),
             Field::IncludeUsage if value => self.options = StreamOptions::Asked,
             Field::IncludeUsage => self.options = StreamOptions::Declined(span),
-            Field::Background if value => {
-                let why = "background responses are not metered yet; send the request without \
-                           background";
-                self.fail(field, why.to_owned());
-            }
-            Field::Background | Field::Kind => {}
+            Field::Background => self.background = value,
+            Field::Kind => {}
             Field::Elsewhere => self.input_elsewhere = true,
-            _ => self.mistyped(field, if value { "true" } else { "false" }),
+            Field::Search | Field::Hosted if !value => {}
+            Field::Search => self.searching(),
+            Field::Hosted => self.hosted_tools = true,
+            _ => self.mistyped(spot, if value { "true" } else { "false" }),
         }
     }
 
-    fn null(&mut self, field: Field, span: Range<u64>) {
-        match field {
+    fn null(&mut self, spot: Spot, span: Range<u64>) {
+        match spot.field {
             Field::StreamOptions => self.options = StreamOptions::Null(span),
             Field::IncludeUsage => self.options = StreamOptions::Declined(span),
-            Field::Body => self.mistyped(field, "null"),
+            Field::Body => self.mistyped(spot, "null"),
             _ => {}
         }
     }
 }
 
-impl Sink<Field> for Asked {
-    fn scalar(&mut self, field: Field, value: Scalar<'_>, span: Range<u64>) {
-        if !field.matters(self.operation) {
-            return;
-        }
+impl Sink<Spot> for Asked {
+    fn scalar(&mut self, spot: Spot, value: Scalar<'_>, span: Range<u64>) {
         match value {
-            Scalar::Text(text) => self.text(field, text),
-            Scalar::Number(text) => self.number(field, text),
-            Scalar::Bool(value) => self.bool(field, value, span),
-            Scalar::Null => self.null(field, span),
-            Scalar::Counted if field == Field::Prompts => {
+            Scalar::Text(text) => self.value(spot, text),
+            Scalar::Number(text) => self.number(spot, text),
+            Scalar::Bool(value) => self.bool(spot, value, span),
+            Scalar::Null => self.null(spot, span),
+            Scalar::Counted if spot.field == Field::Prompts => {
                 self.prompts = self.prompts.saturating_add(1);
             }
             Scalar::Counted => {}
         }
     }
 
-    fn text(&mut self, field: Field, more: Length) {
-        if field.matters(self.operation) {
-            self.characters = self.characters.saturating_add(more.characters as u64);
-        }
+    fn text(&mut self, _: Spot, more: Length) {
+        self.characters = self.characters.saturating_add(more.characters as u64);
     }
 
-    fn open(&mut self, field: Field, container: Container, at: u64) {
-        if !field.matters(self.operation) {
-            return;
-        }
-        match (field, container) {
+    fn open(&mut self, spot: Spot, container: Container, at: u64) {
+        match (spot.field, container) {
             (Field::Body, Container::Object) => self.inside = at + 1,
             (Field::StreamOptions, Container::Object) => {
                 self.options = StreamOptions::Object { inside: at + 1, is_empty: true };
                 self.in_options = true;
             }
-            (Field::SearchOptions, _) => (self.hosted_tools, self.searches) = (true, true),
+            (Field::Search, _) => self.searching(),
+            (Field::Hosted, _) => self.hosted_tools = true,
             (Field::Elsewhere, _) => self.input_elsewhere = true,
             (Field::Prompt, container) => self.input_elsewhere |= container == Container::Object,
             (Field::Prompts, _) => self.prompts = self.prompts.saturating_add(1),
-            (Field::Kind, _) => {}
-            (field, _) if field.is_text() => {}
-            (field, Container::Object) => self.mistyped(field, "an object"),
-            (field, Container::Array) => self.mistyped(field, "an array"),
+            (Field::Kind | Field::Text, _) => {}
+            (_, Container::Object) => self.mistyped(spot, "an object"),
+            (_, Container::Array) => self.mistyped(spot, "an array"),
         }
     }
 
-    fn close(&mut self, field: Field, _: u64) {
-        self.in_options &= field != Field::StreamOptions;
+    fn close(&mut self, spot: Spot, _: u64) {
+        self.in_options &= spot.field != Field::StreamOptions;
     }
 
-    fn key(&mut self, depth: usize, field: Option<Field>, _: Range<u64>) {
+    fn key(&mut self, depth: usize, spot: Option<Spot>, _: Range<u64>) {
         if depth == 2
             && self.in_options
             && let StreamOptions::Object { is_empty, .. } = &mut self.options
         {
             *is_empty = false;
         }
-        let Some(field) = field.filter(|f| f.is_once() && f.matters(self.operation)) else {
-            return;
-        };
-        let bit = 1 << (field as u32);
-        if self.seen & bit != 0 {
-            let name = field.name();
-            self.fail(field, format!("`{name}` is given twice; send it once"));
+        let Some(spot) = spot.filter(|spot| spot.field.is_once()) else { return };
+        if self.seen.contains(&spot.name) {
+            self.fail(spot, format!("`{}` is given twice; send it once", spot.name));
         }
-        self.seen |= bit;
+        self.seen.push(spot.name);
     }
 }
 

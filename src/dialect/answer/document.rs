@@ -1,13 +1,13 @@
 //! The documents of an answer, one after the other, and what they amount to.
 
-use super::facts::{Fact, Facts};
+use super::facts::{Fact, Facts, Name};
 use super::progress::Progress;
-use super::{chat, responses};
-use crate::dialect::{Call, Operation};
+use crate::dialect::Call;
+use crate::dialect::format::{Format, format};
 use crate::framing::json::Scanner;
 use crate::framing::sse::Events;
 use crate::usage::{Reading, Usage};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 const DONE: &[u8] = b"[DONE]";
 
@@ -57,9 +57,8 @@ enum Data {
 }
 
 /// The document that is being read, and what is known from those before.
-#[derive(Debug)]
-pub(super) struct Document {
-    operation: Operation,
+pub(in crate::dialect) struct Document {
+    format: &'static dyn Format,
     scanner: Scanner<Fact>,
     facts: Facts,
     data: Data,
@@ -68,15 +67,11 @@ pub(super) struct Document {
 }
 
 impl Document {
-    pub(super) fn new(call: &Call, status: StatusCode) -> Self {
-        let operation = call.operation;
-        let places = match operation {
-            Operation::OpenAiResponses => &responses::PLACES,
-            _ => &chat::PLACES,
-        };
+    pub(in crate::dialect) fn new(call: &Call, status: StatusCode) -> Self {
+        let format = format(call.operation);
         Self {
-            operation,
-            scanner: Scanner::new(places),
+            format,
+            scanner: Scanner::new(format.places()),
             facts: Facts::default(),
             data: Data::Blank,
             progress: Progress::new(call, status),
@@ -84,8 +79,17 @@ impl Document {
         }
     }
 
-    pub(super) fn reading(&self) -> &Reading {
+    pub(in crate::dialect) fn reading(&self) -> &Reading {
         &self.reading
+    }
+
+    pub(in crate::dialect) fn reading_mut(&mut self) -> &mut Reading {
+        &mut self.reading
+    }
+
+    /// Takes figures out of the headers.
+    pub(super) fn head(&mut self, headers: &HeaderMap) {
+        self.format.head(headers, &mut self.reading);
     }
 
     /// The next bytes of an answer that is one document. What follows it is passed over.
@@ -97,7 +101,7 @@ impl Document {
         if self.scanner.is_done() {
             self.end_document(true);
             self.data = Data::Known;
-            self.progress.over |= !self.is_responses();
+            self.format.whole(&mut self.reading, &mut self.progress);
             self.mark();
         }
     }
@@ -111,11 +115,22 @@ impl Document {
         if matches!(self.data, Data::Broken) { End::Unreadable } else { End::Cut }
     }
 
-    /// A stream of events ended.
-    pub(super) fn end_events(&mut self) -> End {
-        if !self.is_responses() {
-            self.progress.over |= chat::is_over(&self.reading, &self.progress);
-        }
+    /// An answer that is no JSON ended, if there may be such.
+    pub(super) fn end_opaque(&mut self) -> End {
+        let Some(measure) = self.format.opaque() else { return End::Unreadable };
+        measure(&mut self.reading, &mut self.progress);
+        self.progress.over = true;
+        End::Whole
+    }
+
+    /// Whether an answer may be something else than JSON.
+    pub(super) fn may_be_opaque(&self) -> bool {
+        self.format.opaque().is_some()
+    }
+
+    /// A stream of documents ended.
+    pub(super) fn end_stream(&mut self) -> End {
+        self.format.stream_ended(&mut self.reading, &mut self.progress);
         if self.progress.over { End::Whole } else { End::Cut }
     }
 
@@ -133,6 +148,25 @@ impl Document {
         }
     }
 
+    /// Gives what one answer of a session amounts to, and begins the next with the same model.
+    pub(in crate::dialect) fn next_answer(&mut self) -> Reading {
+        let model = self.reading.model.clone();
+        let fresh = Reading { model, ..Reading::default() };
+        self.progress = self.progress.anew();
+        std::mem::replace(&mut self.reading, fresh)
+    }
+
+    /// Whether an answer of a session has come to its end.
+    pub(in crate::dialect) fn is_over(&self) -> bool {
+        self.progress.over
+    }
+
+    /// The session ended, or broke off.
+    pub(in crate::dialect) fn end_session(&mut self, cut: bool) {
+        let end = if self.progress.over { End::Whole } else { End::Cut };
+        self.settle(end, cut);
+    }
+
     /// Judges the reading at the end of the body.
     pub(super) fn settle(&mut self, end: End, cut: bool) {
         let (reading, progress) = (&mut self.reading, &self.progress);
@@ -145,27 +179,23 @@ impl Document {
         reading.complete = over && (!cut || progress.marked);
         reading.truncated =
             !reading.complete && !reading.error && (cut || (end == End::Cut && !progress.failed));
+        let unsaid = reading.error && !progress.failed && reading.output_bytes == 0;
         reading.billable = match () {
             () if progress.free => Some(false),
             () if progress.is_filtered_prompt() => None,
             () if progress.is_refused() => Some(false),
+            () if progress.doubtful => None,
             () if reading.complete || reading.usage_final => Some(true),
-            () if reading.error && !progress.failed && reading.output_bytes == 0 => Some(false),
+            () if unsaid && !reading.usage_present => Some(false),
             () => None,
         };
-    }
-
-    fn is_responses(&self) -> bool {
-        self.operation == Operation::OpenAiResponses
     }
 
     /// Takes over what the document said, if it is one, and begins the next.
     fn end_document(&mut self, whole: bool) {
         self.add_text(self.facts.said_bytes, self.facts.characters());
-        if whole && self.is_responses() {
-            responses::merge(&self.facts, &mut self.reading, &mut self.progress);
-        } else if whole {
-            chat::merge(&self.facts, &mut self.reading, &mut self.progress);
+        if whole {
+            self.format.merge(&self.facts, &mut self.reading, &mut self.progress);
         }
         self.facts.clear();
         self.scanner.reset();
@@ -175,6 +205,23 @@ impl Document {
         let reading = &mut self.reading;
         reading.output_bytes = reading.output_bytes.saturating_add(bytes);
         reading.output_characters = reading.output_characters.saturating_add(characters);
+    }
+
+    /// The type of the current event, where it stands in a header.
+    pub(super) fn name_event(&mut self, kind: &[u8]) {
+        self.facts.set(Name::Kind, kind);
+    }
+
+    /// The current event is an exception.
+    pub(super) fn exception(&mut self) {
+        self.reading.error = true;
+    }
+
+    /// The current event came damaged: nothing of it is believed.
+    pub(super) fn discard(&mut self) {
+        self.data = Data::Blank;
+        self.end_document(false);
+        self.reading.anomalies = self.reading.anomalies.saturating_add(1);
     }
 }
 
@@ -198,9 +245,7 @@ impl Events for Document {
             Data::Object => {
                 let whole = self.scanner.is_done();
                 self.end_document(whole);
-                if self.is_responses() {
-                    self.mark();
-                }
+                self.mark();
             }
             Data::Broken => self.end_document(false),
             Data::Known | Data::Blank => {}
@@ -212,12 +257,11 @@ impl Document {
     fn end_marker(&mut self, marker: &Marker) {
         if marker.is_done() {
             self.reading.done_marker = true;
-            self.progress.over |= !self.is_responses();
+            self.progress.over |= self.format.ends_with_done();
             self.mark();
         }
     }
 
-    /// The first bytes of an event's data; most often all of them.
     fn begin(&mut self, bytes: &[u8], at: u64) {
         if let Some(fit) = self.facts.template.fit(bytes) {
             self.add_text(fit.counted.bytes as u64, fit.counted.characters as u64);
@@ -239,16 +283,10 @@ impl Document {
                 self.scan(bytes, at);
                 self.facts.begin = None;
                 let whole = matches!(self.data, Data::Object) && self.scanner.is_done();
-                if whole && self.is_quiet() {
+                if whole && self.facts.is_quiet() && self.format.repeats(&self.facts) {
                     self.facts.template.learn(bytes, None);
                 }
             }
         }
-    }
-
-    /// Whether merging the document a second time would change nothing but the text's length.
-    fn is_quiet(&self) -> bool {
-        let typed = !self.is_responses() || self.facts.kind.ends_with(".delta");
-        typed && self.facts.is_quiet()
     }
 }

@@ -11,7 +11,11 @@ const RESPONSES: Operation = Operation::OpenAiResponses;
 const EMBEDDINGS: Operation = Operation::OpenAiEmbeddings;
 
 fn read(operation: Operation, pieces: &[&[u8]]) -> Result<Call, Unreadable> {
-    let mut request = Box::new(Request::new(operation));
+    let mut request = Box::new(Request::new(
+        operation,
+        crate::dialect::format::asked(operation),
+        Named::default(),
+    ));
     for piece in pieces {
         request.push(piece)?;
     }
@@ -241,9 +245,10 @@ fn refuses_what_is_not_the_operations_request() {
         assert_eq!(unreadable.param, param, "{body}");
         assert!(unreadable.message.contains(named), "{body}: {unreadable}");
     }
-    let background = refused(RESPONSES, r#"{"background":true}"#);
-    assert_eq!(background.param, Some("background"));
-    assert!(background.message.contains("not metered yet"));
+    for (body, background) in [(r#"{"background":true}"#, true), (r#"{"background":null}"#, false)]
+    {
+        assert_eq!(call(RESPONSES, body).background, background, "{body}");
+    }
     assert!(!call(RESPONSES, r#"{"background":false}"#).stream);
 }
 

@@ -1,36 +1,11 @@
 //! Where the figures of a usage block stand, in whichever provider's spelling.
 
+use crate::dialect::answer::{Count, Fact, Item, add, with_items};
+use crate::framing::json::Tree;
 use crate::usage::Figure;
 
-/// A number of a usage block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::dialect::openai) enum Count {
-    Input,
-    Output,
-    Total,
-    /// A figure that needs no interpretation.
-    Part(Figure),
-    /// llama.cpp's timings: prompt tokens from the cache, evaluated, and generated.
-    TimingsCached,
-    TimingsInput,
-    TimingsOutput,
-    /// Image generation inside a response, which is not part of its totals.
-    PaintedInput,
-    PaintedOutput,
-}
-
-/// What a usage block holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::dialect::openai) enum Item {
-    Count(Count),
-    /// Dollars, as a decimal number.
-    Cost,
-    /// 10⁻¹⁰ dollars.
-    CostTicks,
-}
-
 const fn part(figure: Figure) -> Item {
-    Item::Count(Count::Part(figure))
+    Item::Part(figure)
 }
 
 macro_rules! input_details {
@@ -63,10 +38,21 @@ macro_rules! output_details {
     };
 }
 
+/// Adds the places of a usage block at `path`, and of what stands beside it in `parent`.
+pub(in crate::dialect) fn with_usage(
+    tree: Tree<Fact>,
+    parent: &'static str,
+    path: &'static str,
+) -> Tree<Fact> {
+    let tree = add(tree, parent, &[(path, Fact::Usage)]);
+    let tree = BLOCK.iter().fold(tree, |tree, table| with_items(tree, &[parent, path], table));
+    with_items(tree, &[parent], BESIDE)
+}
+
 type Table = &'static [(&'static str, Item)];
 
 /// Where the items of a block stand, from its beginning.
-pub(in crate::dialect::openai) const BLOCK: &[Table] = &[
+const BLOCK: &[Table] = &[
     &[
         ("prompt_tokens", Item::Count(Count::Input)),
         ("input_tokens", Item::Count(Count::Input)),
@@ -78,8 +64,11 @@ pub(in crate::dialect::openai) const BLOCK: &[Table] = &[
         ("prompt_cache_hit_tokens", part(Figure::CachedRead)),
         ("cache_read_input_tokens", part(Figure::CachedRead)),
         ("reasoning_tokens", part(Figure::Reasoning)),
-        ("num_search_queries", part(Figure::WebSearchRequests)),
         ("server_tool_use_details.web_search_requests", part(Figure::WebSearchRequests)),
+        ("num_search_queries", part(Figure::WebSearchRequests)),
+        ("tool_calls_details.search_web.invocation", part(Figure::WebSearchRequests)),
+        ("prompt_audio_seconds", Item::Seconds),
+        ("cost_details.upstream_inference_cost", Item::UpstreamCost),
         ("cost", Item::Cost),
         ("cost.total_cost", Item::Cost),
         ("cost_in_usd_ticks", Item::CostTicks),
@@ -89,7 +78,7 @@ pub(in crate::dialect::openai) const BLOCK: &[Table] = &[
 ];
 
 /// Where items stand beside the block.
-pub(in crate::dialect::openai) const BESIDE: Table = &[
+const BESIDE: Table = &[
     ("tool_usage.web_search.num_requests", part(Figure::WebSearchRequests)),
     ("tool_usage.image_gen.input_tokens", Item::Count(Count::PaintedInput)),
     ("tool_usage.image_gen.output_tokens", Item::Count(Count::PaintedOutput)),

@@ -1,31 +1,46 @@
-//! Watches an answer: decompresses a copy, tells JSON from events by the answer itself, and keeps
-//! the reading.
+//! Watches an answer: decompresses a copy, tells its form by the answer itself, and keeps the
+//! reading. The same for all dialects; what the documents mean is theirs.
 
-use super::document::{Document, End};
-use super::unasked::Unasked;
-use crate::dialect::{AnswerHead, Call, ReadAnswer};
+mod block;
+mod cutter;
+mod document;
+mod facts;
+mod numbers;
+mod output;
+mod progress;
+mod unasked;
+
+pub(super) use block::{
+    Block, Count, Item, Said, add_writes, default_lifetime, larger, later, sound,
+};
+pub(super) use document::Document;
+pub(super) use facts::{
+    Fact, Facts, Flag, List, Name, Row, add, with_items, with_rows, with_texts,
+};
+pub(super) use progress::Progress;
+
+use super::{AnswerHead, Call, ReadAnswer};
 use crate::framing::decompress::Decoder;
 use crate::framing::sse::Sse;
 use crate::usage::Reading;
 use bytes::Bytes;
+use document::End;
+use http::HeaderName;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderName, StatusCode};
 use std::io;
+use unasked::Unasked;
 
 /// Reads the answer to one call.
-pub(in crate::dialect) struct Answer {
+pub(super) struct Answer {
     meter: Decoder<Meter>,
     unasked: Option<Unasked>,
     nothing: Reading,
 }
 
 impl Answer {
-    pub(in crate::dialect) fn new(call: &Call, head: AnswerHead<'_>) -> Self {
+    pub(super) fn new(call: &Call, head: AnswerHead<'_>) -> Self {
         let header = |name: HeaderName| head.headers.get(name).and_then(|v| v.to_str().ok());
-        let events = header(CONTENT_TYPE).is_some_and(|t| {
-            t.get(..17).is_some_and(|t| t.eq_ignore_ascii_case("text/event-stream"))
-        });
-        let meter = Decoder::new(header(CONTENT_ENCODING), Meter::new(call, head.status, events));
+        let meter = Decoder::new(header(CONTENT_ENCODING), Meter::new(call, head));
         let asked = call.edit.is_some() && meter.is_identity() && head.status.is_success();
         Self { meter, unasked: asked.then(Unasked::new), nothing: Reading::default() }
     }
@@ -68,24 +83,49 @@ fn blanks(bytes: &[u8]) -> usize {
 /// How an answer is written.
 enum Form {
     /// Not known before the first byte that is not white space.
-    Unknown {
-        events: bool,
-    },
+    Unknown,
     Json,
     Events(Sse),
+    /// Neither, and the dialect may answer so.
+    Opaque,
+}
+
+/// What the content type says, where it says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Json,
+    Events,
+    Other,
+}
+
+impl Kind {
+    fn of(content_type: Option<&str>) -> Self {
+        let kind = content_type.and_then(|kind| kind.split(';').next()).unwrap_or_default();
+        let kind = kind.trim().to_ascii_lowercase();
+        match kind.as_str() {
+            "text/event-stream" => Self::Events,
+            "" | "application/json" => Self::Json,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Reads the decompressed answer.
 struct Meter {
+    kind: Kind,
+    streams: bool,
     form: Form,
     document: Document,
     at: u64,
 }
 
 impl Meter {
-    fn new(call: &Call, status: StatusCode, events: bool) -> Self {
-        let events = events || call.stream;
-        Self { form: Form::Unknown { events }, document: Document::new(call, status), at: 0 }
+    fn new(call: &Call, head: AnswerHead<'_>) -> Self {
+        let kind = head.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let kind = Kind::of(kind);
+        let mut document = Document::new(call, head.status);
+        document.head(head.headers);
+        Self { kind, streams: call.stream, form: Form::Unknown, document, at: 0 }
     }
 
     fn is_events(&self) -> bool {
@@ -94,21 +134,26 @@ impl Meter {
 
     /// An object is JSON whatever the header says; a stream may be answered with one.
     fn choose_form<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let Form::Unknown { events } = self.form else { return bytes };
-        let bytes = bytes.get(blanks(bytes)..).unwrap_or_default();
-        match bytes.first() {
-            None => {}
-            Some(b'{' | b'[') => self.form = Form::Json,
-            Some(_) if events => self.form = Form::Events(Sse::new()),
-            Some(_) => self.form = Form::Json,
+        if !matches!(self.form, Form::Unknown) {
+            return bytes;
         }
+        let opaque = self.kind == Kind::Other && self.document.may_be_opaque();
+        let bytes = if opaque { bytes } else { bytes.get(blanks(bytes)..).unwrap_or_default() };
+        let Some(first) = bytes.first() else { return bytes };
+        self.form = match (self.kind, first) {
+            (Kind::Other, _) if opaque => Form::Opaque,
+            (_, b'{' | b'[') => Form::Json,
+            (Kind::Events, _) => Form::Events(Sse::new()),
+            (_, _) if self.streams => Form::Events(Sse::new()),
+            _ => Form::Json,
+        };
         bytes
     }
 
     fn push(&mut self, bytes: &[u8]) {
         let bytes = self.choose_form(bytes);
         match &mut self.form {
-            Form::Unknown { .. } => {}
+            Form::Unknown | Form::Opaque => {}
             Form::Json => self.document.json(bytes, self.at),
             Form::Events(sse) => sse.push(bytes, &mut self.document),
         }
@@ -117,18 +162,18 @@ impl Meter {
 
     fn finish(&mut self, cut: bool) {
         let document = &mut self.document;
-        match &mut self.form {
-            Form::Unknown { .. } => document.settle(End::Cut, cut),
-            Form::Json => {
-                let end = document.end_json();
-                document.settle(end, cut);
-            }
+        let end = match &mut self.form {
+            Form::Unknown if document.may_be_opaque() && !cut => document.end_opaque(),
+            Form::Unknown => End::Cut,
+            Form::Json => document.end_json(),
             Form::Events(sse) => {
                 sse.finish(document);
-                let end = document.end_events();
-                document.settle(end, cut);
+                document.end_stream()
             }
-        }
+            Form::Opaque if cut => End::Cut,
+            Form::Opaque => document.end_opaque(),
+        };
+        document.settle(end, cut);
     }
 }
 

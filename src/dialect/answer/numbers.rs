@@ -11,25 +11,40 @@ pub(super) fn whole(number: &[u8]) -> Option<u64> {
     (n <= 1 << 53).then_some(n)
 }
 
+/// A whole number up to 2⁵³ that may be written as `5.0`; a fraction is rounded up.
+pub(super) fn units(number: &[u8]) -> Option<u64> {
+    whole(number).or_else(|| scaled(number, 0)).filter(|&n| n <= 1 << 53)
+}
+
+/// Seconds in milliseconds, rounded up.
+pub(super) fn milliseconds(number: &[u8]) -> Option<u64> {
+    scaled(number, 3).filter(|&n| n <= 1 << 53)
+}
+
 /// A JSON number of dollars in nano-dollars, rounded up.
 pub(super) fn dollars(number: &[u8]) -> Option<NanoUsd> {
+    let nanos = i64::try_from(scaled(number, 9)?).ok()?;
+    (nanos <= crate::money::MAX.get()).then_some(NanoUsd::new(nanos))
+}
+
+/// A JSON number times a power of ten, rounded up; `None` if it is negative or too large.
+fn scaled(number: &[u8], power: i64) -> Option<u64> {
     let text = std::str::from_utf8(number).ok()?;
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{decimals}");
-    let mut nanos: u128 = digits.parse().ok().filter(|_| !digits.starts_with(['-', '+']))?;
-    let shift = exponent.parse::<i64>().ok()?.checked_add(9)?;
+    let mut scaled: u128 = digits.parse().ok().filter(|_| !digits.starts_with(['-', '+']))?;
+    let shift = exponent.parse::<i64>().ok()?.checked_add(power)?;
     let shift = shift.checked_sub(i64::try_from(decimals.len()).ok()?)?;
     let by = u32::try_from(shift.unsigned_abs()).ok().and_then(|by| 10_u128.checked_pow(by));
-    nanos = match (by, shift < 0) {
-        (Some(by), false) => nanos.checked_mul(by)?,
-        (Some(by), true) => nanos.div_ceil(by),
-        (None, true) => u128::from(nanos > 0),
-        (None, false) if nanos == 0 => 0,
+    scaled = match (by, shift < 0) {
+        (Some(by), false) => scaled.checked_mul(by)?,
+        (Some(by), true) => scaled.div_ceil(by),
+        (None, true) => u128::from(scaled > 0),
+        (None, false) if scaled == 0 => 0,
         (None, false) => return None,
     };
-    let nanos = i64::try_from(nanos).ok()?;
-    (nanos <= crate::money::MAX.get()).then_some(NanoUsd::new(nanos))
+    u64::try_from(scaled).ok()
 }
 
 #[cfg(test)]
@@ -54,6 +69,20 @@ mod tests {
             ("9007200", None),
         ] {
             assert_eq!(dollars(text.as_bytes()), nanos.map(NanoUsd::new), "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_seconds_and_units() {
+        for (text, ms) in
+            [("24.25", Some(24_250)), ("9", Some(9_000)), ("0.0001", Some(1)), ("-1", None)]
+        {
+            assert_eq!(milliseconds(text.as_bytes()), ms, "{text}");
+        }
+        for (text, n) in
+            [("5.0", Some(5)), ("5", Some(5)), ("4.2", Some(5)), ("-5.0", None), ("1e300", None)]
+        {
+            assert_eq!(units(text.as_bytes()), n, "{text}");
         }
     }
 

@@ -4,25 +4,16 @@
 use super::*;
 use crate::dialect::{Operation, Splice};
 use crate::usage::Figure;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 const SSE: &str = "text/event-stream; charset=utf-8";
 const JSON: &str = "application/json";
 
 fn asking(operation: Operation, stream: bool, edited: bool) -> Call {
     Call {
-        operation,
-        model: "m".to_owned(),
         stream,
-        output_ceiling: None,
-        answers: 1,
-        service_tier: None,
-        body_bytes: 0,
-        characters: 0,
-        input_elsewhere: false,
-        hosted_tools: false,
-        searches: false,
         edit: edited.then(|| Splice { range: 1..1, with: Bytes::new() }),
+        ..Call::plain(operation, "m")
     }
 }
 
