@@ -4,6 +4,7 @@
 //! that may end anywhere, and its memory does not grow with the input.
 
 pub mod decompress;
+pub mod elements;
 pub mod json;
 pub mod lines;
 pub mod sse;
