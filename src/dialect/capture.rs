@@ -4,9 +4,8 @@
 //! status, content_type, body` or `body_b64`, and perhaps `wire_splits` and `wire_encoding`; other
 //! keys are passed over. Nothing here touches a network.
 
-mod base64;
-
 use super::{AnswerHead, Call, Operation, read_answer};
+use crate::framing::base64;
 use crate::usage::Reading;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};

@@ -3,6 +3,7 @@
 //! Nothing here performs I/O or knows what an event means. Every parser takes its input in pieces
 //! that may end anywhere, and its memory does not grow with the input.
 
+pub mod base64;
 pub mod decompress;
 pub mod elements;
 pub mod json;
