@@ -9,6 +9,7 @@ pub mod elements;
 pub mod json;
 pub mod lines;
 pub mod sse;
+pub mod wrapped;
 
 #[cfg(test)]
 mod pieces;
