@@ -6,6 +6,7 @@
 pub mod base64;
 pub mod decompress;
 pub mod elements;
+pub mod eventstream;
 pub mod json;
 pub mod lines;
 pub mod sse;
