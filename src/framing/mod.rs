@@ -9,6 +9,7 @@ pub mod elements;
 pub mod eventstream;
 pub mod json;
 pub mod lines;
+pub mod multipart;
 pub mod sse;
 pub mod wrapped;
 
