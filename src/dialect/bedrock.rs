@@ -245,6 +245,10 @@ impl Format for Invoke {
         progress.over |= reading.usage_present && reading.stop_reason.is_some();
     }
 
+    fn is_wrapped(&self) -> bool {
+        true
+    }
+
     /// Plain answers say in headers what they used, whatever the model's format.
     fn head(&self, headers: &HeaderMap, reading: &mut Reading) {
         let count = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();

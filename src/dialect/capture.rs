@@ -4,11 +4,11 @@
 //! status, content_type, body` or `body_b64`, and perhaps `wire_splits` and `wire_encoding`; other
 //! keys are passed over. Nothing here touches a network.
 
-mod base64;
 mod print;
 
-use super::session::{Session, Turn};
+use super::conversation::{Conversation, Turn};
 use super::{AnswerHead, Call, Found, Named, Operation, Route, read_answer, read_request, route};
+use crate::framing::base64;
 use crate::usage::Reading;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -212,7 +212,7 @@ impl Capture {
 
     /// The answers of a session, of which each line is one message of the server.
     fn listen(&self, call: &Call, cuts: &[usize]) -> Vec<Turn> {
-        let mut session = Session::new(call);
+        let mut session = Conversation::new(call);
         for frame in &self.client_frames {
             session.client(frame.as_bytes());
             session.client_end();

@@ -41,6 +41,16 @@ pub(super) trait Format: Sync {
         None
     }
 
+    /// Whether an array holds the documents of a stream.
+    fn comes_in_elements(&self) -> bool {
+        false
+    }
+
+    /// Whether the events of a stream come wrapped in base64.
+    fn is_wrapped(&self) -> bool {
+        false
+    }
+
     /// Takes figures out of the headers.
     fn head(&self, _headers: &HeaderMap, _reading: &mut Reading) {}
 }

@@ -13,6 +13,7 @@ mod call;
 pub mod capture;
 mod cloudflare;
 mod cohere;
+mod conversation;
 mod format;
 mod gemini;
 mod llamacpp;
@@ -24,15 +25,14 @@ mod operation;
 mod refused;
 mod request;
 mod route;
-mod session;
 
 pub use address::{below_base, credential, shown_as};
 pub use call::{Call, Splice, Unreadable};
+pub use conversation::{Conversation, Turn};
 pub use operation::{Dialect, Operation, Yields};
 pub use refused::{Refused, last_event};
 pub use request::Named;
 pub use route::{Found, Route, route, speaks};
-pub use session::{Session, Turn};
 
 use crate::usage::Reading;
 use bytes::Bytes;

@@ -4,8 +4,8 @@ use super::facts::{Fact, Facts, Name};
 use super::progress::Progress;
 use crate::dialect::Call;
 use crate::dialect::format::{Format, format};
+use crate::framing::Events;
 use crate::framing::json::Scanner;
-use crate::framing::sse::Events;
 use crate::usage::{Reading, Usage};
 use http::{HeaderMap, StatusCode};
 
@@ -83,10 +83,6 @@ impl Document {
         &self.reading
     }
 
-    pub(in crate::dialect) fn reading_mut(&mut self) -> &mut Reading {
-        &mut self.reading
-    }
-
     /// Takes figures out of the headers.
     pub(super) fn head(&mut self, headers: &HeaderMap) {
         self.format.head(headers, &mut self.reading);
@@ -126,6 +122,16 @@ impl Document {
     /// Whether an answer may be something else than JSON.
     pub(super) fn may_be_opaque(&self) -> bool {
         self.format.opaque().is_some()
+    }
+
+    /// Whether its events come wrapped.
+    pub(super) fn is_wrapped(&self) -> bool {
+        self.format.is_wrapped()
+    }
+
+    /// Whether an array holds its documents.
+    pub(super) fn comes_in_elements(&self) -> bool {
+        self.format.comes_in_elements()
     }
 
     /// A stream of documents ended.

@@ -5,6 +5,7 @@ mod block;
 mod cutter;
 mod document;
 mod facts;
+mod frames;
 mod numbers;
 mod output;
 mod progress;
@@ -21,10 +22,13 @@ pub(super) use progress::Progress;
 
 use super::{AnswerHead, Call, ReadAnswer};
 use crate::framing::decompress::Decoder;
+use crate::framing::elements::Elements;
+use crate::framing::lines::Lines;
 use crate::framing::sse::Sse;
 use crate::usage::Reading;
 use bytes::Bytes;
 use document::End;
+use frames::Frames;
 use http::HeaderName;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use std::io;
@@ -86,6 +90,9 @@ enum Form {
     Unknown,
     Json,
     Events(Sse),
+    Lines(Lines),
+    Elements(Elements),
+    Frames(Box<Frames>),
     /// Neither, and the dialect may answer so.
     Opaque,
 }
@@ -95,6 +102,8 @@ enum Form {
 enum Kind {
     Json,
     Events,
+    Lines,
+    Frames,
     Other,
 }
 
@@ -104,6 +113,8 @@ impl Kind {
         let kind = kind.trim().to_ascii_lowercase();
         match kind.as_str() {
             "text/event-stream" => Self::Events,
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Self::Lines,
+            "application/vnd.amazon.eventstream" => Self::Frames,
             "" | "application/json" => Self::Json,
             _ => Self::Other,
         }
@@ -138,10 +149,17 @@ impl Meter {
             return bytes;
         }
         let opaque = self.kind == Kind::Other && self.document.may_be_opaque();
-        let bytes = if opaque { bytes } else { bytes.get(blanks(bytes)..).unwrap_or_default() };
+        let bytes = if opaque || self.kind == Kind::Frames {
+            bytes
+        } else {
+            bytes.get(blanks(bytes)..).unwrap_or_default()
+        };
         let Some(first) = bytes.first() else { return bytes };
         self.form = match (self.kind, first) {
             (Kind::Other, _) if opaque => Form::Opaque,
+            (Kind::Frames, _) => Form::Frames(Box::new(Frames::new(self.document.is_wrapped()))),
+            (Kind::Lines, _) => Form::Lines(Lines::new()),
+            (_, b'[') if self.document.comes_in_elements() => Form::Elements(Elements::new()),
             (_, b'{' | b'[') => Form::Json,
             (Kind::Events, _) => Form::Events(Sse::new()),
             (_, _) if self.streams => Form::Events(Sse::new()),
@@ -156,6 +174,9 @@ impl Meter {
             Form::Unknown | Form::Opaque => {}
             Form::Json => self.document.json(bytes, self.at),
             Form::Events(sse) => sse.push(bytes, &mut self.document),
+            Form::Lines(lines) => lines.push(bytes, &mut self.document),
+            Form::Elements(elements) => elements.push(bytes, &mut self.document),
+            Form::Frames(frames) => frames.push(bytes, &mut self.document),
         }
         self.at = self.at.saturating_add(bytes.len() as u64);
     }
@@ -168,6 +189,20 @@ impl Meter {
             Form::Json => document.end_json(),
             Form::Events(sse) => {
                 sse.finish(document);
+                document.end_stream()
+            }
+            Form::Lines(lines) => {
+                lines.finish(document);
+                document.end_stream()
+            }
+            Form::Elements(elements) => {
+                let closed = elements.is_closed();
+                elements.finish(document);
+                let end = document.end_stream();
+                if closed { end } else { End::Cut }
+            }
+            Form::Frames(frames) => {
+                frames.finish(document);
                 document.end_stream()
             }
             Form::Opaque if cut => End::Cut,

@@ -1,6 +1,6 @@
 //! A reading as JSON, with the keys that captures expect.
 
-use crate::dialect::session::Turn;
+use crate::dialect::conversation::Turn;
 use crate::dialect::{Call, Operation};
 use crate::money::NanoUsd;
 use crate::usage::{Reading, SubUsage, Usage};

@@ -125,6 +125,10 @@ impl Format for Generate {
     fn stream_ended(&self, reading: &mut Reading, progress: &mut Progress) {
         progress.over |= progress.finishes > 0 || reading.blocked;
     }
+
+    fn comes_in_elements(&self) -> bool {
+        true
+    }
 }
 
 /// Messages of a live session: every turn is an answer of its own.

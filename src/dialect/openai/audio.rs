@@ -3,7 +3,9 @@
 
 use super::places::with_usage;
 use super::usage;
-use crate::dialect::answer::{Fact, Facts, Name, Progress, Said, add, with_texts};
+use crate::dialect::answer::{
+    Fact, Facts, Item, Name, Progress, Said, add, with_items, with_texts,
+};
 use crate::dialect::format::Format;
 use crate::framing::json::Tree;
 use crate::usage::{Figure, Reading};
@@ -16,8 +18,16 @@ static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
         ("error", Fact::Error),
         ("error.code", Fact::ErrorCode),
     ];
-    with_usage(add(with_texts(Tree::new(), &["delta", "text"]), "", &places), "", "usage")
+    let tree = add(with_texts(Tree::new(), &["delta", "text"]), "", &places);
+    with_items(with_usage(tree, "", "usage"), &["usage"], ITEMS)
 });
+
+const ITEMS: &[(&str, Item)] = &[
+    ("seconds", Item::Seconds),
+    ("input_token_details.audio_tokens", Item::Part(Figure::AudioInput)),
+    ("input_token_details.cached_tokens", Item::Part(Figure::CachedRead)),
+    ("output_token_details.audio_tokens", Item::Part(Figure::AudioOutput)),
+];
 
 /// Answers of transcriptions and translations.
 pub(in crate::dialect) struct Transcription;

@@ -1,9 +1,9 @@
-//! Reads a session over a WebSocket: messages in, and out one reading for each answer.
+//! Reads a conversation over a WebSocket: messages in, and out one reading for each answer.
 
 use super::Call;
 use super::answer::Document;
+use crate::framing::Events;
 use crate::framing::json::{Scalar, Scanner, Sink, Tree, Want};
-use crate::framing::sse::Events;
 use crate::usage::Reading;
 use http::StatusCode;
 use std::ops::Range;
@@ -18,8 +18,8 @@ pub struct Turn {
     pub from_setup: bool,
 }
 
-/// Watches both directions of a session.
-pub struct Session {
+/// Watches both directions of a conversation.
+pub struct Conversation {
     server: Document,
     client: Client,
     at: u64,
@@ -48,7 +48,7 @@ static SETUP: LazyLock<Tree<()>> = LazyLock::new(|| {
     Tree::new().with("setup.model", (), Want::Value).with("session.model", (), Want::Value)
 });
 
-impl Session {
+impl Conversation {
     /// A session that was opened by a call.
     pub fn new(call: &Call) -> Self {
         Self {
