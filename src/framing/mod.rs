@@ -11,6 +11,7 @@ pub mod json;
 pub mod lines;
 pub mod multipart;
 pub mod sse;
+pub mod websocket;
 pub mod wrapped;
 
 #[cfg(test)]
