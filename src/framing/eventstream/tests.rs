@@ -1,4 +1,5 @@
 //! Messages whole, cut off and damaged, in every division.
+//! Compiled under `#[cfg(test)]` only.
 
 use super::super::base64;
 use super::super::pieces::{any_cuts, divide, every_way};

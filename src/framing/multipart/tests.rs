@@ -1,4 +1,5 @@
 //! Bodies as clients write them, and as nobody should, in every division.
+//! Compiled under `#[cfg(test)]` only.
 
 use super::super::pieces::{any_cuts, divide, every_way, words};
 use super::*;

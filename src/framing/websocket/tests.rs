@@ -1,4 +1,5 @@
 //! Frames as both sides send them, and as neither may, in every division.
+//! Compiled under `#[cfg(test)]` only.
 
 use super::super::pieces::{any_cuts, divide, every_way};
 use super::*;
