@@ -11,7 +11,7 @@ use crate::clock::Stopwatch;
 use crate::dialect::ReadAnswer;
 use crate::ledger::Ending;
 use crate::money::NanoUsd;
-use crate::telemetry::names;
+use crate::telemetry::names::{self, Present};
 use crate::usage::Reading;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -118,7 +118,6 @@ impl AnswerBody {
         events: bool,
         pause: Duration,
     ) -> Self {
-        metrics::gauge!(names::STREAMS).increment(1.0);
         Self(Kind::Relayed(Box::new(Relayed {
             first: Some(first).filter(|bytes| !bytes.is_empty()),
             upstream: Some(upstream),
@@ -126,6 +125,7 @@ impl AnswerBody {
             on_left,
             events,
             silence: Silence::new(pause),
+            _counted: Present::on(names::STREAMS),
         })))
     }
 }
@@ -140,6 +140,7 @@ struct Relayed {
     /// It is a stream of events in plain text, to which one can be added.
     events: bool,
     silence: Silence,
+    _counted: Present,
 }
 
 /// How long the provider has been silent.
@@ -245,7 +246,6 @@ fn joined(first: Bytes, second: Bytes) -> Bytes {
 
 impl Drop for Relayed {
     fn drop(&mut self) {
-        metrics::gauge!(names::STREAMS).decrement(1.0);
         let (Some(upstream), Some(metering)) = (self.upstream.take(), self.metering.take()) else {
             return;
         };
