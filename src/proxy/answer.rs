@@ -40,11 +40,6 @@ impl std::fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// What the client is told when the provider breaks off a stream.
-const BROKEN_OFF: &[u8] =
-    b"\n\ndata: {\"error\":{\"message\":\"The provider broke off the stream.\",\
-    \"type\":\"server_error\",\"param\":null,\"code\":\"upstream_closed\"}}\n\n";
-
 /// A usage reader with the tab that it will end.
 pub(super) struct Metering {
     reader: Box<dyn ReadAnswer>,
@@ -115,7 +110,7 @@ impl AnswerBody {
         upstream: Incoming,
         metering: Metering,
         on_left: OnLeft,
-        events: bool,
+        last_event: Option<Bytes>,
         pause: Duration,
     ) -> Self {
         Self(Kind::Relayed(Box::new(Relayed {
@@ -123,7 +118,7 @@ impl AnswerBody {
             upstream: Some(upstream),
             metering: Some(metering),
             on_left,
-            events,
+            last_event,
             silence: Silence::new(pause),
             _counted: Present::on(names::STREAMS),
         })))
@@ -137,8 +132,8 @@ struct Relayed {
     upstream: Option<Incoming>,
     metering: Option<Metering>,
     on_left: OnLeft,
-    /// It is a stream of events in plain text, to which one can be added.
-    events: bool,
+    /// What tells a client that its stream broke off; only streams of plain text can be told.
+    last_event: Option<Bytes>,
     silence: Silence,
     _counted: Present,
 }
@@ -218,11 +213,8 @@ impl Relayed {
         error: Option<hyper::Error>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let rest = self.end(Ending::Cut);
-        if self.events {
-            return Poll::Ready(Some(Ok(Frame::data(joined(
-                rest,
-                Bytes::from_static(BROKEN_OFF),
-            )))));
+        if let Some(event) = self.last_event.take() {
+            return Poll::Ready(Some(Ok(Frame::data(joined(rest, event)))));
         }
         Poll::Ready(Some(Err(Broken(error))))
     }

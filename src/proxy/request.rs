@@ -3,7 +3,7 @@
 
 use super::refusal::Refusal;
 use crate::clock::Stopwatch;
-use crate::dialect::{Call, Operation, Splice, Unreadable, read_request};
+use crate::dialect::{Call, Found, Named, Operation, Splice, Unreadable, read_request};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
@@ -107,6 +107,7 @@ pub(super) struct Intake {
 /// Takes in a metered request.
 pub(super) async fn read_call(
     operation: Operation,
+    found: &Found,
     headers: &HeaderMap,
     body: Incoming,
     intake: Intake,
@@ -118,7 +119,8 @@ pub(super) async fn read_call(
             message: format!("Send the body without content-encoding `{encoding}`."),
         }));
     }
-    let mut reader = read_request(operation);
+    let named = Named { model: found.model.clone(), stream: found.stream };
+    let mut reader = read_request(operation, named);
     let frames = take_in(headers, body, intake, |frame| reader.push(frame)).await?;
     let call = reader.finish().map_err(Refusal::Body)?;
     usable_name(&call.model)?;
