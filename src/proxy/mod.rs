@@ -210,8 +210,9 @@ impl Proxy {
         allowed(&request.caller, &call.model)?;
         let (destination, pricing) = self.destination(&target, &request, &call)?;
         let identity_only = call.edit.is_some();
-        let (tab, standings) =
+        let (mut tab, standings) =
             self.admit(Applicant::new(&request, &destination), Some((call, pricing))).await?;
+        tab.waited(body.waited);
         let errand = Errand {
             proxy: self.clone(),
             tab,

@@ -2,6 +2,7 @@
 //! they came. Nothing is copied or scanned twice.
 
 use super::refusal::Refusal;
+use crate::clock::Stopwatch;
 use crate::dialect::{Call, Found, Named, Operation, Splice, Unreadable, read_request};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -22,6 +23,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) struct Frames {
     frames: VecDeque<Bytes>,
     length: u64,
+    /// How long the client was waited for.
+    pub(super) waited: Duration,
 }
 
 /// The longest name of a model.
@@ -140,7 +143,10 @@ async fn take_in(
     }
     let mut frames = Frames::default();
     while !body.is_end_stream() {
-        let frame = match timeout(intake.pause, body.frame()).await {
+        let watch = Stopwatch::start();
+        let came = timeout(intake.pause, body.frame()).await;
+        frames.waited = frames.waited.saturating_add(watch.elapsed());
+        let frame = match came {
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => return Err(broken_off()),
             Ok(None) => break,
@@ -176,7 +182,7 @@ impl Frames {
 
     /// The same body with one edit; frames outside it are shared, not copied.
     fn spliced(self, edit: &Splice) -> Self {
-        let mut out = Self::default();
+        let mut out = Self { waited: self.waited, ..Self::default() };
         let mut start = 0_usize;
         let mut inserted = false;
         for frame in self.frames {

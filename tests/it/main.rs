@@ -14,6 +14,7 @@ mod ledger_damage;
 mod ledger_faults;
 mod ledger_random;
 mod ledger_rig;
+mod metrics;
 mod pricing;
 mod process;
 mod program;

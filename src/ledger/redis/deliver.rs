@@ -10,7 +10,7 @@ use super::super::order::{Amounts, Payers, Settlement, Unavailable, UsageEvent};
 use super::script::Failure;
 use super::{MARK_MS, Permit, RedisLedger, Reply, fields, keys, texts};
 use crate::ids::CallId;
-use crate::telemetry::names;
+use crate::telemetry::names::{self, Present};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -30,6 +30,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub struct Pending {
     noted: Noted,
     _permit: Option<Permit>,
+    _counted: Present,
+}
+
+/// What became of a call that was to be ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It was ended.
+    Now,
+    /// It had been ended.
+    Before,
+    /// Its lease goes on.
+    Alive,
 }
 
 /// The sending end; the permits bound it.
@@ -48,15 +60,12 @@ impl Queue {
 
     /// Takes a settlement.
     pub fn push(&self, noted: Noted, permit: Permit) {
-        self.pending.fetch_add(1, Ordering::AcqRel);
-        // The receiver ends with the ledger; what it does not get is in the journal.
-        let _ = self.sender.send(Pending { noted, _permit: Some(permit) });
+        self.take(noted, Some(permit));
     }
 
     /// Takes one again that was delivered before.
     pub fn again(&self, noted: Noted) {
-        self.pending.fetch_add(1, Ordering::AcqRel);
-        let _ = self.sender.send(Pending { noted, _permit: None });
+        self.take(noted, None);
     }
 
     /// How many are not delivered.
@@ -73,6 +82,13 @@ impl Queue {
             }
             emptied.await;
         }
+    }
+
+    fn take(&self, noted: Noted, permit: Option<Permit>) {
+        self.pending.fetch_add(1, Ordering::AcqRel);
+        let counted = Present::on(names::JOURNAL_PENDING);
+        // The receiver ends with the ledger; what it does not get is in the journal.
+        let _ = self.sender.send(Pending { noted, _permit: permit, _counted: counted });
     }
 
     fn left(&self, count: usize) {
@@ -102,6 +118,8 @@ pub fn start(ledger: &Arc<RedisLedger>, mut received: UnboundedReceiver<Pending>
                 }
                 Err(why) => {
                     let count = batch.len();
+                    metrics::counter!(names::SETTLE_RETRIES)
+                        .increment(u64::try_from(count).unwrap_or(0));
                     tracing::warn!(count, "settlements were not delivered, trying again: {why}");
                     drop(owner);
                     tokio::time::sleep(pause).await;
@@ -277,20 +295,23 @@ impl RedisLedger {
         call: &redis::Cmd,
         id: CallId,
         payers: &Payers,
-    ) -> Result<bool, Failure> {
+    ) -> Result<End, Failure> {
         let on = &self.connections.settlements;
         let reply: String = self.scripts.settle.run(on, call).await?;
         Ok(self.ended(&reply, id, payers))
     }
 
-    /// Reports the thresholds that were crossed. Whether the call is ended now; not so where its
-    /// lease goes on.
-    fn ended(&self, reply: &str, id: CallId, payers: &Payers) -> bool {
+    /// Reports the thresholds that were crossed.
+    fn ended(&self, reply: &str, id: CallId, payers: &Payers) -> End {
         match self.read_crossings(reply, id, payers) {
             Ok(crossings) => self.options.report(crossings),
             Err(why) => tracing::error!(call = %id, "crossed thresholds are not known: {why}"),
         }
-        reply != "alive"
+        match reply {
+            "alive" => End::Alive,
+            "duplicate" | "gone" => End::Before,
+            _ => End::Now,
+        }
     }
 
     fn read_crossings(
