@@ -5,6 +5,7 @@
 
 use super::class::{Class, PerClass};
 use super::rates::{Card, Named, Rates, Schedule, Threshold};
+use super::tariff::Tariff;
 use crate::clock::UnixMs;
 
 /// One `[[model.price]]`.
@@ -29,10 +30,8 @@ pub struct Long {
     pub prices: Named,
 }
 
-type Tiers = Vec<(String, Schedule)>;
-
 /// The standard prices, and those of each tier.
-pub fn schedules(blocks: &[Block]) -> Result<(Schedule, Tiers), String> {
+pub fn tariff(blocks: &[Block]) -> Result<Tariff, String> {
     let standard: Vec<&Block> = blocks.iter().filter(|block| block.tiers.is_empty()).collect();
     if standard.is_empty() {
         return Err("there is no standard price, one without `tiers`".to_owned());
@@ -53,7 +52,7 @@ pub fn schedules(blocks: &[Block]) -> Result<(Schedule, Tiers), String> {
         no_two_at_once(&own, name)?;
         Ok((name.clone(), tier(&own, &standard)?))
     });
-    Ok((schedule, tiers.collect::<Result<_, String>>()?))
+    Ok(Tariff::new(schedule, tiers.collect::<Result<_, String>>()?))
 }
 
 fn no_two_at_once(blocks: &[&Block], tier: &str) -> Result<(), String> {
@@ -132,7 +131,7 @@ fn rates(
 /// The prices of `upper`, and of `lower` where it has none.
 fn over(lower: &Named, upper: &Named) -> Named {
     let mut named = lower.clone();
-    for class in Class::ALL {
+    for &class in Class::ALL {
         if let Some(price) = upper.get(class) {
             named.set(class, Some(price));
         }

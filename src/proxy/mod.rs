@@ -246,7 +246,7 @@ impl Proxy {
                 return Err(Refusal::ModelNotPriced(call.model.clone(), near));
             }
         };
-        let terms = Terms { service_tier: None, at: request.started };
+        let terms = Terms { at: request.started, ..Terms::default() };
         if !self.rules.unpriced_is_free && estimate::searches_free(call, &model, &terms) {
             return Err(Refusal::Body(unpriced_search(&call.model)));
         }

@@ -247,8 +247,11 @@ impl Open {
     fn price(&self, usage: &Usage, reading: &Reading) -> (NanoUsd, String) {
         let asked = self.order.facts.model.clone();
         let Some(pricing) = &self.pricing else { return (NanoUsd::ZERO, asked) };
-        let terms =
-            Terms { service_tier: reading.service_tier.as_deref(), at: self.order.facts.started };
+        let terms = Terms {
+            service_tier: reading.service_tier.as_deref(),
+            at: self.order.facts.started,
+            ..Terms::default()
+        };
         let provider = Some(pricing.model.provider.as_str());
         let named = reading.model.as_deref().filter(|named| !named.is_empty());
         match named.and_then(|name| Some((name, pricing.table.find(provider, name)?))) {
