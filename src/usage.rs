@@ -125,7 +125,7 @@ impl Figure {
             .unwrap_or_else(|_| (count / 1000).into())
     }
 
-    fn from_number(self, number: &serde_json::Number) -> Option<u64> {
+    fn read_number(self, number: &serde_json::Number) -> Option<u64> {
         match number.as_u64() {
             Some(count) if self != Self::DurationMs => Some(count),
             _ => self.parse(&number.to_string()),
@@ -219,7 +219,7 @@ impl Usage {
         let mut usage = Self::default();
         for &figure in Figure::ALL {
             if let Some(serde_json::Value::Number(number)) = value.get(figure.name())
-                && let Some(count) = figure.from_number(number)
+                && let Some(count) = figure.read_number(number)
             {
                 usage.set(figure, count);
             }

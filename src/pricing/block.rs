@@ -4,6 +4,7 @@
 
 use super::class::{Class, PerClass, Side};
 use super::exact::Exact;
+use super::hours::Hours;
 use super::rates::{Named, Threshold};
 use super::tiers::{Block, Long};
 use crate::clock::{self, UnixMs};
@@ -16,6 +17,8 @@ const MILLION: u64 = 1_000_000;
 /// One `[[model.price]]` (`LONG` is false), or its part `long`, as it is written.
 pub struct RawBlock<const LONG: bool> {
     tiers: Vec<String>,
+    hours: Vec<String>,
+    days: Vec<String>,
     from: Option<UnixMs>,
     long: Option<Box<RawBlock<true>>>,
     above: Option<u64>,
@@ -31,8 +34,13 @@ impl RawBlock<false> {
         if let Some(tier) = tiers.iter().find(|tier| standard.contains(&tier.as_str())) {
             return Err(format!("`{tier}` is the standard price: leave out `tiers`"));
         }
+        let timed = !self.hours.is_empty() || !self.days.is_empty();
+        if timed && !tiers.is_empty() {
+            return Err("`hours` and `tiers` cannot stand in one block".to_owned());
+        }
+        let hours = timed.then(|| Hours::parse(&self.hours, &self.days)).transpose()?;
         let long = self.long.map(|long| long.finished()).transpose()?;
-        Ok(Block { tiers, from, prices: self.prices, long })
+        Ok(Block { tiers, hours, from, prices: self.prices, long })
     }
 }
 
@@ -65,6 +73,8 @@ impl<'de, const LONG: bool> Visitor<'de> for BlockVisitor<LONG> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut block = RawBlock {
             tiers: Vec::new(),
+            hours: Vec::new(),
+            days: Vec::new(),
             from: None,
             long: None,
             above: None,
@@ -74,6 +84,8 @@ impl<'de, const LONG: bool> Visitor<'de> for BlockVisitor<LONG> {
         while let Some(key) = map.next_key::<Key<LONG>>()? {
             match key {
                 Key::Tiers => block.tiers = map.next_value()?,
+                Key::Hours => block.hours = map.next_value()?,
+                Key::Days => block.days = map.next_value()?,
                 Key::From => block.from = Some(map.next_value::<Moment>()?.0),
                 Key::Long => block.long = Some(map.next_value()?),
                 Key::Above => block.above = Some(map.next_value()?),
@@ -101,6 +113,8 @@ fn in_table(class: Class, price: Exact) -> Exact {
 /// A key of a block. Read as a type of its own, so that a complaint has the key's line.
 enum Key<const LONG: bool> {
     Tiers,
+    Hours,
+    Days,
     From,
     Long,
     Above,
@@ -113,6 +127,8 @@ impl<'de, const LONG: bool> Deserialize<'de> for Key<LONG> {
         let name = String::deserialize(from)?;
         match name.as_str() {
             "tiers" if !LONG => return Ok(Self::Tiers),
+            "hours" if !LONG => return Ok(Self::Hours),
+            "days" if !LONG => return Ok(Self::Days),
             "from" if !LONG => return Ok(Self::From),
             "long" if !LONG => return Ok(Self::Long),
             "above" if LONG => return Ok(Self::Above),
@@ -123,7 +139,7 @@ impl<'de, const LONG: bool> Deserialize<'de> for Key<LONG> {
             return Ok(Self::Price(class));
         }
         let conditions: &[&str] =
-            if LONG { &["above", "at_least"] } else { &["tiers", "from", "long"] };
+            if LONG { &["above", "at_least"] } else { &["tiers", "hours", "days", "from", "long"] };
         let keys = conditions.iter().copied().chain(Class::ALL.iter().map(|class| class.name()));
         let keys: Vec<_> = keys.map(|key| format!("`{key}`")).collect();
         let keys = keys.join(", ");

@@ -5,8 +5,8 @@
 
 use super::block::RawBlock;
 use super::document::{self, Fault};
+use super::factor::Factor;
 use super::model::ModelPrice;
-use super::tariff::Factor;
 use super::tiers;
 use serde::Deserialize;
 use std::collections::BTreeMap;

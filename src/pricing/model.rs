@@ -4,14 +4,13 @@
 //! region, date or length decides; what is not tokens apart, which `ceiling_with` covers.
 
 use super::class::{Class, PerClass, Side};
-use super::exact::{Exact, Per};
+use super::line::Line;
 use super::parts::parts;
-use super::rates::{Card, Schedule};
+use super::rates::Card;
 use super::tariff::Tariff;
 use super::{Bound, Terms};
 use crate::money::NanoUsd;
 use crate::usage::{Figure, Usage};
-use std::fmt;
 
 /// What a model costs, and how large its calls can be.
 #[derive(Debug, Clone)]
@@ -29,44 +28,6 @@ pub struct ModelPrice {
     pub(super) regions: Vec<(String, Tariff)>,
 }
 
-/// One line of a bill. Its cost is not rounded; the sum is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// What was used.
-    pub class: Class,
-    /// How much of it; milliseconds, where seconds are priced.
-    pub quantity: u64,
-    /// The price of one of `quantity`.
-    pub price: Exact,
-    /// What the line comes to.
-    pub cost: Exact,
-    /// The broader class whose price was taken, where the class has none of its own.
-    pub fallback: Option<Class>,
-}
-
-impl Line {
-    /// The price as it is usually written: for a million tokens, or for one thing or second.
-    pub fn price_text(&self) -> String {
-        match self.class.side() {
-            Side::Apart => self.price.times(self.class.counts_in_one().get()).per(Per::One),
-            Side::Input | Side::Output => self.price.per(Per::Million),
-        }
-    }
-
-    /// The quantity as it is written: seconds with their fraction, all else whole.
-    pub fn quantity_text(&self) -> impl fmt::Display {
-        match self.class {
-            Class::AudioSecond => Figure::DurationMs.text(self.quantity),
-            _ => Figure::InputTotal.text(self.quantity),
-        }
-    }
-
-    /// Whether the price is for one thing, not for a million tokens.
-    pub fn is_each(&self) -> bool {
-        self.class.side() == Side::Apart
-    }
-}
-
 impl ModelPrice {
     /// A model that costs nothing.
     pub(super) fn free(id: &str, provider: &str) -> Self {
@@ -75,7 +36,7 @@ impl ModelPrice {
             provider: provider.to_owned(),
             context: None,
             max_output: None,
-            usual: Tariff::new(Schedule::new(Vec::new()), Vec::new()),
+            usual: Tariff::free(),
             regions: Vec::new(),
         }
     }

@@ -7,7 +7,7 @@
 use super::Bound;
 use super::class::{Class, PerClass, Side};
 use super::exact::Exact;
-use super::tariff::Factor;
+use super::factor::Factor;
 use crate::clock::UnixMs;
 
 /// Prices by class, as the table names them.

@@ -5,6 +5,8 @@
 
 use super::class::PerClass;
 use super::exact::Exact;
+use super::factor::Factor;
+use super::hours::Hours;
 use super::rates::{Card, Schedule};
 use super::{Bound, Terms};
 
@@ -13,12 +15,23 @@ use super::{Bound, Terms};
 pub struct Tariff {
     standard: Schedule,
     tiers: Vec<(String, Schedule)>,
+    /// What standard calls cost at some hours; the first that fits counts.
+    peaks: Vec<(Hours, Schedule)>,
 }
 
 impl Tariff {
-    /// The standard prices, and those of the tiers by name.
-    pub fn new(standard: Schedule, tiers: Vec<(String, Schedule)>) -> Self {
-        Self { standard, tiers }
+    /// The standard prices, those of the tiers by name, and those of some hours.
+    pub fn new(
+        standard: Schedule,
+        tiers: Vec<(String, Schedule)>,
+        peaks: Vec<(Hours, Schedule)>,
+    ) -> Self {
+        Self { standard, tiers, peaks }
+    }
+
+    /// No prices: everything is free.
+    pub fn free() -> Self {
+        Self::new(Schedule::new(Vec::new()), Vec::new(), Vec::new())
     }
 
     /// The prices of a call with `input` input tokens; `None` where the model costs nothing.
@@ -26,8 +39,11 @@ impl Tariff {
         // Every name of the standard tier (`default`, `auto`, `scale`) is not in the list.
         let named = |name| self.tiers.iter().find(|(tier, _)| tier == name);
         let mut of_tiers = terms.tiers().filter_map(|name| named(name)?.1.at(terms.at));
+        let now = self.peaks.iter().filter(|(hours, _)| hours.contain(terms.at));
+        let mut of_hours = now.filter_map(|(_, schedule)| schedule.at(terms.at));
         let rates = of_tiers
             .next()
+            .or_else(|| of_hours.next())
             .or_else(|| self.standard.at(terms.at))
             .or_else(|| self.standard.oldest())?;
         Some(rates.card(input))
@@ -37,7 +53,8 @@ impl Tariff {
     /// tokens.
     pub fn ceiling(&self, bound: Bound, apart: &PerClass<u64>) -> Exact {
         let tiers = self.tiers.iter().map(|(_, schedule)| schedule);
-        let schedules = std::iter::once(&self.standard).chain(tiers);
+        let peaks = self.peaks.iter().map(|(_, schedule)| schedule);
+        let schedules = std::iter::once(&self.standard).chain(tiers).chain(peaks);
         schedules.map(|schedule| schedule.ceiling(bound, apart)).max().unwrap_or_default()
     }
 
@@ -51,60 +68,8 @@ impl Tariff {
     pub fn times(&self, factor: Factor) -> Self {
         let tiers =
             self.tiers.iter().map(|(name, schedule)| (name.clone(), schedule.times(factor)));
-        Self { standard: self.standard.times(factor), tiers: tiers.collect() }
-    }
-}
-
-/// What prices are multiplied by, in thousandths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Factor(u64);
-
-impl Factor {
-    /// Reads `1.1`: digits, at most one point, at most three decimals, below a thousand.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let bad = || format!("`{text}` is not a factor: write one below 1000 such as 1.1");
-        let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-        let digits = |s: &str| s.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty()
-            || whole.len() > 3
-            || decimals.len() > 3
-            || !digits(whole)
-            || !digits(decimals)
-        {
-            return Err(bad());
-        }
-        format!("{whole}{decimals:0<3}").parse().map(Self).map_err(|_| bad())
-    }
-
-    /// The price times this.
-    pub fn of(self, price: Exact) -> Exact {
-        price.thousandths(self.0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::exact::Per;
-    use super::*;
-
-    #[test]
-    fn a_factor_is_exact() {
-        let times = |factor: &str, price: &str| {
-            let price = Exact::parse(price).unwrap();
-            Factor::parse(factor).unwrap().of(price).per(Per::Million)
-        };
-        assert_eq!(times("1.1", "12.5"), "13.75");
-        assert_eq!(times("1.1", "0.000000000000001"), "0.0000000000000011");
-        assert_eq!(times("0", "12.5"), "0");
-        assert_eq!(times("2", "0.3"), "0.6");
-        assert_eq!(times("999.999", "1"), "999.999");
-    }
-
-    #[test]
-    fn refuses_what_is_no_factor_and_names_it() {
-        for text in ["", ".", ".5", "-1", "1e3", "1,1", "1.2345", "1000", "1.1.1", "１"] {
-            let error = Factor::parse(text).unwrap_err();
-            assert!(error.contains(&format!("`{text}`")), "{error}");
-        }
+        let peaks =
+            self.peaks.iter().map(|(hours, schedule)| (hours.clone(), schedule.times(factor)));
+        Self::new(self.standard.times(factor), tiers.collect(), peaks.collect())
     }
 }

@@ -209,3 +209,32 @@ fn r021_a_bad_factor_is_named_with_its_line() {
     let error = PriceTable::parse(&bad).unwrap_err().to_string();
     assert!(error.contains("line 3: model `m`: `-1.1` is not a factor"), "{error}");
 }
+
+#[test]
+fn hours_of_the_day_have_their_price() {
+    let text = "[[model]]\nid = 'm'\nprovider = 'p'\n\
+        [[model.price]]\ninput = '1'\noutput = '2'\n\
+        [[model.price]]\nfrom = '2026-11-01'\ninput = '3'\noutput = '2'\n\
+        [[model.price]]\nhours = ['01:00-04:00', '06:00-10:00']\ndays = ['mon', 'tue']\n\
+        from = '2026-10-01'\ninput = '7'\n\
+        [[model.price]]\ntiers = ['batch']\ninput = '0.5'";
+    let table = PriceTable::parse(text).unwrap();
+    let model = table.find(None, "m").unwrap();
+    let cost = |at: &str, tier| {
+        let at = farebox::clock::parse_time(at).unwrap();
+        let terms = Terms { at, service_tier: tier, ..Terms::default() };
+        let used = [(Figure::InputTotal, 1_000), (Figure::OutputTotal, 1_000)];
+        model.cost(&usage(&used), &terms).get()
+    };
+    // 2026-11-24 is a Tuesday.
+    assert_eq!(cost("2026-11-24T03:59:59Z", None), 9_000_000);
+    assert_eq!(cost("2026-11-24T04:00:00Z", None), 5_000_000);
+    assert_eq!(cost("2026-11-25T03:59:59Z", None), 5_000_000);
+    assert_eq!(cost("2026-09-29T03:00:00Z", None), 3_000_000);
+    // A tier has its price at every hour.
+    assert_eq!(cost("2026-11-24T03:00:00Z", Some("batch")), 2_500_000);
+    assert_eq!(model.ceiling(Bound { input: 1_000, output: 1_000 }).get(), 9_000_000);
+    let both = text.replace("tiers = ['batch']", "tiers = ['batch']\nhours = ['01:00-02:00']");
+    let error = PriceTable::parse(&both).unwrap_err().to_string();
+    assert!(error.contains("`hours` and `tiers`"), "{error}");
+}
