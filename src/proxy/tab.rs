@@ -213,7 +213,8 @@ impl Open {
             tokens: estimate::count(usage.total_tokens()),
             characters: estimate::count(self.characters(reading)),
         };
-        self.ledger.settle(self.permit, Settlement::Post { charge, event: Box::new(event) });
+        self.ledger
+            .settle(self.permit, Settlement::Post { charge, event: Box::new(event), once: None });
         drop(self.in_flight);
         cost
     }

@@ -115,7 +115,8 @@ async fn apply(rig: &Rig, step: &Step, calls: &[HoldOrder], payers: &[Payers]) -
         Step::Post { call, dollars } => {
             if let Some(call) = some(call) {
                 let charge = amounts(*dollars);
-                let post = Settlement::Post { charge, event: Box::new(event(call, charge)) };
+                let post =
+                    Settlement::Post { charge, event: Box::new(event(call, charge)), once: None };
                 rig.settle(post.clone()).await;
                 rig.settle(post).await;
             }

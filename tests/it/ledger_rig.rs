@@ -228,7 +228,7 @@ impl Rig {
 
     pub async fn post_amounts(&self, order: &HoldOrder, charge: Amounts) {
         let event = Box::new(event(order, charge));
-        self.settle(Settlement::Post { charge, event }).await;
+        self.settle(Settlement::Post { charge, event, once: None }).await;
     }
 
     pub async fn void(&self, order: &HoldOrder) {

@@ -5,11 +5,13 @@
 //! aside because Redis cannot take it while its data are as they are.
 
 use super::super::journal::Noted;
+use super::super::once::{ONCE_MS, OnceKey, uncharged};
 use super::super::options::Crossing;
 use super::super::order::{Amounts, Payers, Settlement, Unavailable, UsageEvent};
 use super::script::Failure;
 use super::{MARK_MS, Permit, RedisLedger, Reply, fields, keys, texts};
 use crate::ids::CallId;
+use crate::money::NanoUsd;
 use crate::telemetry::names;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -25,6 +27,8 @@ const GATHER: Duration = Duration::from_millis(2);
 const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Where in the script's arguments, counted from 1, the event begins.
+const EVENT_AT: usize = 10;
 
 /// A settlement on its way, with the place it takes in the queue.
 pub struct Pending {
@@ -160,59 +164,126 @@ fn not_delivered(call: CallId, failure: &Failure) {
     tracing::warn!(%call, "a settlement was not delivered: {}", failure.why);
 }
 
+/// What the script that ends a hold is called with.
+pub(super) struct End<'a> {
+    pub kind: &'static str,
+    pub id: CallId,
+    pub payers: &'a Payers,
+    pub charge: Amounts,
+    pub event: Option<&'a UsageEvent>,
+    pub once: Option<OnceKey>,
+}
+
+/// The call that deferred what another one posts.
+pub(super) struct Owner {
+    id: CallId,
+    payers: Payers,
+}
+
+/// What became of a hold.
+pub(super) enum Ended {
+    /// It is ended.
+    Now,
+    /// Its lease goes on.
+    Alive,
+    /// Nothing, until the script is told of this call, which it has to change too.
+    Owned(Owner),
+}
+
+impl<'a> End<'a> {
+    fn of(settlement: &'a Settlement) -> Self {
+        let (id, payers) = (settlement.id(), settlement.payers());
+        let (kind, charge, event, once) = match settlement {
+            Settlement::Post { charge, event, once } => ("post", *charge, Some(&**event), *once),
+            Settlement::Defer { charge, event, once } => {
+                ("defer", *charge, Some(&**event), Some(*once))
+            }
+            Settlement::Void { .. } => ("void", Amounts::default(), None, None),
+        };
+        Self { kind, id, payers, charge: charge.sane(), event, once }
+    }
+}
+
+impl Owner {
+    fn read(reply: &mut Reply<'_>) -> Result<Self, Unavailable> {
+        let strange = |text: &str| Unavailable(format!("redis answered `{text}` for an owner"));
+        let id = reply.text()?;
+        let id = id.parse().map_err(|_| strange(id))?;
+        let mut next = || reply.text().and_then(|text| text.parse().map_err(|_| strange(text)));
+        Ok(Self { id, payers: Payers { key: next()?, user: next()?, workspace: next()? } })
+    }
+}
+
+/// Adds the names and texts of an event, of which the first is the argument with this number; gives
+/// the number after the last.
+fn add_event(
+    call: &mut redis::Cmd,
+    event: Option<&UsageEvent>,
+    cost: NanoUsd,
+    mut at: usize,
+) -> usize {
+    if let Some(event) = event {
+        event.each_field(cost, |name, text| {
+            call.arg(name).arg(text);
+            at = at.saturating_add(2);
+        });
+    }
+    at
+}
+
 impl RedisLedger {
-    /// Sends a settlement once.
+    /// Sends a settlement once, and again where Redis names the call that it also changes.
     pub(super) async fn deliver(&self, noted: &Noted) -> Result<(), Failure> {
-        let call = self.end_of(&noted.settlement);
-        let id = noted.settlement.id();
-        if let Err(failure) = self.end(&call, id, noted.settlement.payers()).await {
-            not_delivered(id, &failure);
-            return Err(failure);
+        let (id, payers) = (noted.settlement.id(), noted.settlement.payers());
+        let mut owner = None;
+        for _ in 0..2 {
+            let end = End::of(&noted.settlement);
+            let call = self.end_call(&end, owner.as_ref());
+            match self.end(&call, id, payers, owner.as_ref()).await {
+                Ok(Ended::Owned(found)) => owner = Some(found),
+                Ok(_) => {
+                    if noted.seq != 0 {
+                        self.journal.lock().done(&[noted.seq], self.options.clock.now());
+                    }
+                    return Ok(());
+                }
+                Err(failure) => {
+                    not_delivered(id, &failure);
+                    return Err(failure);
+                }
+            }
         }
-        if noted.seq != 0 {
-            self.journal.lock().done(&[noted.seq], self.options.clock.now());
-        }
-        Ok(())
+        let why = "the call that a settlement also changes became another".to_owned();
+        Err(Failure { why: Unavailable(why), alone: false })
     }
 
-    /// Sends a batch in one write and empties it; gives back what Redis refused. Where Redis does
-    /// not answer, the batch stays as it is.
+    /// Sends a batch in one write and empties it; gives back what Redis refused, and what has to
+    /// name another call. Where Redis does not answer, the batch stays as it is.
     async fn deliver_all(&self, batch: &mut Vec<Pending>) -> redis::RedisResult<Vec<Pending>> {
         let mut calls = redis::Pipeline::with_capacity(batch.len());
         for pending in batch.iter() {
-            calls.add_command(self.end_of(&pending.noted.settlement));
+            calls.add_command(self.end_call(&End::of(&pending.noted.settlement), None));
         }
         let mut on = self.connections.settlements.clone();
         let replies: Vec<redis::RedisResult<String>> =
             calls.ignore_errors().query_async(&mut on).await?;
-        let (mut refused, mut done) = (Vec::new(), Vec::with_capacity(batch.len()));
+        let (mut again, mut done) = (Vec::new(), Vec::with_capacity(batch.len()));
         for (pending, reply) in batch.drain(..).zip(replies) {
             let settlement = &pending.noted.settlement;
             match reply {
-                Ok(reply) => {
-                    self.ended(&reply, settlement.id(), settlement.payers());
-                    done.push(pending.noted.seq);
-                }
+                Ok(reply) => match self.ended(&reply, settlement.id(), settlement.payers(), None) {
+                    Ended::Owned(_) => again.push(pending),
+                    Ended::Now | Ended::Alive => done.push(pending.noted.seq),
+                },
                 Err(error) => {
                     not_delivered(settlement.id(), &error.into());
-                    refused.push(pending);
+                    again.push(pending);
                 }
             }
         }
         self.journal.lock().done(&done, self.options.clock.now());
         self.queue.left(done.len());
-        Ok(refused)
-    }
-
-    fn end_of(&self, settlement: &Settlement) -> redis::Cmd {
-        match settlement {
-            Settlement::Post { charge, event } => {
-                self.end_call("post", event.id, &event.payers, charge.sane(), Some(event))
-            }
-            Settlement::Void { id, payers } => {
-                self.end_call("void", *id, payers, Amounts::default(), None)
-            }
-        }
+        Ok(again)
     }
 
     /// Gives up on a settlement until the next start; whether the journal has put it aside.
@@ -236,37 +307,32 @@ impl RedisLedger {
     }
 
     /// A call of the script that ends a hold.
-    pub(super) fn end_call(
-        &self,
-        kind: &str,
-        id: CallId,
-        payers: &Payers,
-        charge: Amounts,
-        event: Option<&UsageEvent>,
-    ) -> redis::Cmd {
-        let [key, user, workspace] = payers.accounts();
-        let keys = [
-            keys::mark(&id),
-            keys::hold(&id),
+    pub(super) fn end_call(&self, end: &End<'_>, owner: Option<&Owner>) -> redis::Cmd {
+        let mut keys = vec![
+            keys::mark(&end.id),
+            keys::hold(&end.id),
             keys::LEASES.to_owned(),
             keys::EVENTS.to_owned(),
             keys::UTILIZATION.to_owned(),
             keys::DELETED.to_owned(),
-            keys::account(&key),
-            keys::holds(&key),
-            keys::account(&user),
-            keys::holds(&user),
-            keys::account(&workspace),
-            keys::holds(&workspace),
         ];
-        let [usd, tokens, characters] = texts(charge);
-        let (id, kind, mark) = (id.to_string(), kind.to_owned(), MARK_MS.to_string());
-        let arguments = [id, kind, usd, tokens, characters, mark, payers.user.to_string()];
+        for account in end.payers.accounts() {
+            keys.extend([keys::account(&account), keys::holds(&account)]);
+        }
+        keys.extend(end.once.as_ref().map(keys::once));
+        if let Some(owner) = owner {
+            keys.extend(owner.payers.accounts().iter().map(keys::account));
+            keys.push(keys::mark(&owner.id));
+        }
+        let [usd, tokens, characters] = texts(end.charge);
+        let (id, kind, mark) = (end.id.to_string(), end.kind.to_owned(), MARK_MS.to_string());
+        let arguments = [id, kind, usd, tokens, characters, mark, end.payers.user.to_string()];
         let mut call = self.scripts.settle.call(&self.options, &keys, &arguments);
-        if let Some(event) = event {
-            event.each_field(charge.usd, |name, text| {
-                call.arg(name).arg(text);
-            });
+        let last = add_event(&mut call, end.event, end.charge.usd, EVENT_AT);
+        if end.once.is_some() {
+            let nothing = end.event.map(uncharged);
+            add_event(&mut call, nothing.as_ref(), NanoUsd::ZERO, last);
+            call.arg(ONCE_MS).arg(last.saturating_sub(1));
         }
         call
     }
@@ -277,39 +343,48 @@ impl RedisLedger {
         call: &redis::Cmd,
         id: CallId,
         payers: &Payers,
-    ) -> Result<bool, Failure> {
+        owner: Option<&Owner>,
+    ) -> Result<Ended, Failure> {
         let on = &self.connections.settlements;
         let reply: String = self.scripts.settle.run(on, call).await?;
-        Ok(self.ended(&reply, id, payers))
+        Ok(self.ended(&reply, id, payers, owner))
     }
 
-    /// Reports the thresholds that were crossed. Whether the call is ended now; not so where its
-    /// lease goes on.
-    fn ended(&self, reply: &str, id: CallId, payers: &Payers) -> bool {
-        match self.read_crossings(reply, id, payers) {
-            Ok(crossings) => self.options.report(crossings),
-            Err(why) => tracing::error!(call = %id, "crossed thresholds are not known: {why}"),
+    /// Reads what the script answered, and reports the thresholds that were crossed.
+    fn ended(&self, reply: &str, id: CallId, payers: &Payers, owner: Option<&Owner>) -> Ended {
+        match self.read_end(reply, id, payers, owner) {
+            Ok((ended, crossings)) => {
+                self.options.report(crossings);
+                ended
+            }
+            Err(why) => {
+                tracing::error!(call = %id, "crossed thresholds are not known: {why}");
+                Ended::Now
+            }
         }
-        reply != "alive"
     }
 
-    fn read_crossings(
+    fn read_end(
         &self,
         reply: &str,
         call: CallId,
         payers: &Payers,
-    ) -> Result<Vec<Crossing>, Unavailable> {
+        owner: Option<&Owner>,
+    ) -> Result<(Ended, Vec<Crossing>), Unavailable> {
         let mut reply = Reply::new(reply);
         let mut crossings = Vec::new();
-        if reply.text()? != "done" {
-            return Ok(crossings);
+        match reply.text()? {
+            "done" => {}
+            "alive" => return Ok((Ended::Alive, crossings)),
+            "owner" => return Ok((Ended::Owned(Owner::read(&mut reply)?), crossings)),
+            _ => return Ok((Ended::Now, crossings)),
         }
         reply.number()?;
         for _ in 0..reply.number()? {
             tracing::error!(%call, "charged without what makes no sense: {}", reply.text()?);
         }
         while !reply.is_over() {
-            let account = reply.payer(payers)?;
+            let account = reply.account(payers, owner.map(|owner| &owner.payers))?;
             let limit = reply.limit()?;
             let (period, before, used) = (reply.number()?, reply.number()?, reply.number()?);
             let own = fields::thresholds(reply.text()?);
@@ -319,6 +394,6 @@ impl RedisLedger {
                 crossings.push(Crossing { account, limit, period, threshold, used });
             }
         }
-        Ok(crossings)
+        Ok((Ended::Now, crossings))
     }
 }

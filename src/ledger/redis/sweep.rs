@@ -7,6 +7,7 @@ use super::super::account::Share;
 use super::super::book::Hold;
 use super::super::order::{Amounts, CallFacts, Payers, Unavailable};
 use super::super::settling::{lost_charge, orphan_event};
+use super::deliver::{End, Ended};
 use super::script::Failure;
 use super::{RedisLedger, connect, fields::Fields, keys};
 use crate::clock::UnixMs;
@@ -89,8 +90,10 @@ impl RedisLedger {
         };
         let charge = lost_charge(self.options.lost_hold, hold.expected, hold.user_held());
         let event = orphan_event(&hold, now);
-        let call = self.end_call("expire", hold.id, &hold.payers, charge, Some(&event));
-        let ended = self.end(&call, hold.id, &hold.payers).await?;
+        let (payers, event) = (&hold.payers, Some(&event));
+        let end = End { kind: "expire", id: hold.id, payers, charge, event, once: None };
+        let call = self.end_call(&end, None);
+        let ended = !matches!(self.end(&call, hold.id, payers, None).await?, Ended::Alive);
         if ended {
             tracing::warn!(call = %id, charge = %charge.usd, "a hold expired and is charged");
         }
