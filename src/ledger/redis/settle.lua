@@ -53,6 +53,8 @@ if known then
       end
     end
     exact = charge
+  elseif not string.match(known, '^posted:.') and not string.match(known, '^deferred:.') then
+    error('CORRUPT ' .. KEYS[13] .. ' says neither posted nor deferred')
   end
   charge = NOTHING
 end
