@@ -6,6 +6,7 @@
 mod books;
 mod data_listener;
 mod first;
+mod timed;
 
 pub use books::Books;
 pub use first::{admin_token, first_key, token_file};
@@ -26,6 +27,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use timed::Timed;
 use tokio::net::TcpListener;
 
 /// How long the admin listener may take to finish once the data plane has.
@@ -84,7 +86,7 @@ impl App {
         let admin = listener(config.admin_listen).await?;
         let books = Books::open(config, clock.clone()).await?;
         let proxy = Proxy::new(
-            books.calls.clone(),
+            Timed::over(books.calls.clone()),
             clock.clone(),
             prices.clone(),
             config.providers.clone(),

@@ -3,7 +3,7 @@
 //! Estimates are always flagged in the usage event. Bounds are not estimates: a bound is never
 //! below what the provider can report.
 
-use crate::dialect::{Call, Operation};
+use crate::dialect::{Call, Operation, Yields};
 use crate::ledger::Amounts;
 use crate::money::NanoUsd;
 use crate::pricing::{Bound, ModelPrice, Terms};
@@ -34,16 +34,19 @@ pub(super) fn bound(call: &Call, model: &ModelPrice) -> Option<Bound> {
         return None;
     }
     // A context window bounds one prompt; these may hold many.
-    let one_prompt = matches!(call.operation, Operation::OpenAiChat | Operation::OpenAiResponses);
+    let one_prompt =
+        call.operation.yields() == Yields::Text && call.operation != Operation::OpenAiCompletions;
     let context = model.context.filter(|_| one_prompt);
     let by_body = (!call.input_elsewhere).then(|| call.body_bytes.saturating_add(FRAME_TOKENS));
     let input = match (by_body, context) {
         (Some(body), Some(context)) => body.min(context),
         (body, context) => body.or(context)?,
     };
-    let output = match call.operation {
-        Operation::OpenAiEmbeddings => 0,
-        _ => output_ceiling(call, model)?.saturating_mul(call.answers),
+    let output = match call.operation.yields() {
+        Yields::Vectors => 0,
+        Yields::Text => output_ceiling(call, model)?.saturating_mul(call.answers),
+        // What these are billed by is not in the request.
+        _ => return None,
     };
     Some(Bound { input, output })
 }
@@ -58,8 +61,8 @@ fn output_ceiling(call: &Call, model: &ModelPrice) -> Option<u64> {
 
 /// The tokens that a call will probably use.
 pub(super) fn expected(call: &Call, model: &ModelPrice) -> Bound {
-    let output = match call.operation {
-        Operation::OpenAiEmbeddings => 0,
+    let output = match call.operation.yields() {
+        Yields::Vectors | Yields::Pages | Yields::Ranking | Yields::Nothing => 0,
         _ => output_ceiling(call, model).unwrap_or(USUAL_OUTPUT).min(USUAL_OUTPUT),
     };
     Bound { input: expected_input(call), output: output.saturating_mul(call.answers) }
@@ -120,8 +123,8 @@ pub(super) fn searches_free(call: &Call, model: &ModelPrice, terms: &Terms<'_>) 
 pub(super) fn usage(call: &Call, model: &ModelPrice, reading: &Reading, unanswered: bool) -> Usage {
     let mut usage = if reading.usage_present { reading.usage } else { Usage::default() };
     let counted = reading.output_bytes.div_ceil(BYTES_PER_TOKEN);
-    let unseen =
-        if unanswered || reasons_unseen(&model.id) { expected(call, model).output } else { 0 };
+    let hidden = call.operation.yields() == Yields::Text && reasons_unseen(&model.id);
+    let unseen = if unanswered || hidden { expected(call, model).output } else { 0 };
     if usage.get(Figure::InputTotal).is_none() {
         usage.set(Figure::InputTotal, expected_input(call));
     }

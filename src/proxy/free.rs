@@ -29,14 +29,18 @@ impl Proxy {
         let providers = self.providers.load();
         let provider = match &target.provider {
             Some(name) => providers.get(name),
-            None => providers.default_provider(),
+            None => {
+                let model = target.found.model.as_deref().unwrap_or_default();
+                let priced = self.prices.load().provider_of(model).map(str::to_owned);
+                providers.for_call(target.dialect, model, priced.as_deref())
+            }
         };
         let provider = provider.ok_or_else(|| Refusal::NoProvider(target.path.clone()))?;
-        let destination =
-            Destination::new(provider.clone(), &target.path, request.head.uri.query())?;
+        let destination = Destination::new(provider.clone(), &target, request.head.uri.query())?;
         let body = Outgoing::upload(&request.head.headers, body, self.rules.upload_bytes)?;
         let (tab, standings) = self.admit(Applicant::new(&request, &destination), None).await?;
-        let lists_models = request.head.method == Method::GET && target.path == "/models";
+        let lists_models = request.head.method == Method::GET
+            && target.path.trim_start_matches("/v1") == "/models";
         let filter = lists_models && !request.caller.models.is_empty();
         let mut sent = headers::to_provider(&request.head.headers, false);
         if filter {
@@ -68,7 +72,7 @@ impl Proxy {
             upstream,
             metering,
             OnLeft::Cancel,
-            false,
+            None,
             self.rules.answer_pause,
         );
         Ok(respond(head.status, added, body))

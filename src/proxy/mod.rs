@@ -153,11 +153,12 @@ impl Proxy {
     /// Answers one request.
     pub async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
         let id = CallId::new();
+        let spoken = route::spoken(request.uri().path(), request.headers(), &self.providers.load());
         let mut response = match self.relay(id, request).await {
             Ok(response) => response,
             Err(refusal) => {
                 record::refused(id, &refusal);
-                refusal.response()
+                refusal.response(spoken, id)
             }
         };
         headers::add_id(response.headers_mut(), id);
@@ -176,12 +177,12 @@ impl Proxy {
             return Err(Refusal::Overloaded);
         }
         let providers = self.providers.load();
-        let target = route::recognise(&head.method, head.uri.path(), &providers)?;
+        let target = route::recognise(&head, &providers)?;
         let started = self.clock.now();
         let request = Authenticated { id, caller, watch, started, head };
-        match target.route {
+        match target.found.route {
             Route::Metered(operation) => self.metered(operation, target, request, body).await,
-            Route::Unmetered if !self.rules.forward_unmetered => {
+            Route::Unmetered | Route::Socket(_) if !self.rules.forward_unmetered => {
                 let path = route::shown(request.head.uri.path());
                 Err(Refusal::UnmeteredRoute(format!("{} {path}", request.head.method)))
             }
@@ -189,7 +190,9 @@ impl Proxy {
                 let path = route::shown(request.head.uri.path());
                 Err(Refusal::SharedRoute(format!("{} {path}", request.head.method)))
             }
-            Route::Free | Route::Unmetered => self.free(target, request, body).await,
+            Route::Free | Route::Polled(_) | Route::Unmetered | Route::Socket(_) => {
+                self.free(target, request, body).await
+            }
         }
     }
 
@@ -202,12 +205,14 @@ impl Proxy {
     ) -> Result<Response<AnswerBody>, Refusal> {
         let intake = Intake { bytes: self.rules.json_bytes, pause: self.rules.body_pause };
         let (call, body) =
-            request::read_call(operation, &request.head.headers, body, intake).await?;
+            request::read_call(operation, &target.found, &request.head.headers, body, intake)
+                .await?;
         allowed(&request.caller, &call.model)?;
         let (destination, pricing) = self.destination(&target, &request, &call)?;
         let identity_only = call.edit.is_some();
-        let (tab, standings) =
+        let (mut tab, standings) =
             self.admit(Applicant::new(&request, &destination), Some((call, pricing))).await?;
+        tab.waited(body.waited);
         let errand = Errand {
             proxy: self.clone(),
             tab,
@@ -229,7 +234,8 @@ impl Proxy {
     ) -> Result<(Destination, Pricing), Refusal> {
         let providers = self.providers.load();
         let table = self.prices.load_full();
-        let by_model = || providers.for_model(&call.model, table.provider_of(&call.model));
+        let by_model =
+            || providers.for_call(target.dialect, &call.model, table.provider_of(&call.model));
         let provider = match &target.provider {
             Some(name) => providers.get(name),
             None => by_model(),
@@ -252,7 +258,7 @@ impl Proxy {
         }
         let provider = provider.ok_or_else(|| Refusal::NoProvider(call.model.clone()))?;
         let query = request.head.uri.query();
-        let destination = Destination::new(provider.clone(), &target.path, query)?;
+        let destination = Destination::new(provider.clone(), target, query)?;
         Ok((destination, Pricing { table, model }))
     }
 }

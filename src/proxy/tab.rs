@@ -13,8 +13,10 @@ use crate::ledger::{
 };
 use crate::money::NanoUsd;
 use crate::pricing::{ModelPrice, PriceTable, Terms};
+use crate::telemetry::names::{self, Present};
 use crate::usage::{Reading, Usage};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a tab needs to price an answer.
 #[derive(Clone)]
@@ -39,8 +41,13 @@ struct Open {
     call: Option<Call>,
     pricing: Option<Pricing>,
     held: NanoUsd,
+    /// Counts the hold, once there is one.
+    hold: Option<Present>,
     status: Option<u16>,
-    forwarded: bool,
+    /// How long the client was waited for while it sent its request.
+    waited: Duration,
+    /// When the call was sent on, counted from its arrival.
+    forwarded: Option<Duration>,
     ttft_ms: u64,
     in_flight: InFlight,
 }
@@ -98,8 +105,10 @@ impl Tab {
             call,
             pricing,
             held: NanoUsd::ZERO,
+            hold: None,
             status: None,
-            forwarded: false,
+            waited: Duration::ZERO,
+            forwarded: None,
             ttft_ms: 0,
             in_flight: tabs.enter(),
         };
@@ -130,26 +139,36 @@ impl Tab {
     pub(super) fn held(&mut self, held: NanoUsd) {
         if let Some(open) = &mut self.open {
             open.held = held;
+            open.hold = Some(Present::on(names::HOLDS_OPEN));
+        }
+    }
+
+    /// So long the client took to send its request, which is no overhead of ours.
+    pub(super) fn waited(&mut self, waited: Duration) {
+        if let Some(open) = &mut self.open {
+            open.waited = waited;
         }
     }
 
     /// From here on the provider may have seen the call.
     pub(super) fn forwarded(&mut self) {
         if let Some(open) = &mut self.open {
-            open.forwarded = true;
+            open.forwarded = Some(self.watch.elapsed());
         }
     }
 
     /// The provider has certainly not seen the call.
     pub(super) fn never_sent(&mut self) {
         if let Some(open) = &mut self.open {
-            open.forwarded = false;
+            open.forwarded = None;
         }
     }
 
-    /// Whether the provider may have seen the call.
-    pub(super) fn was_forwarded(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.forwarded)
+    /// The provider broke off before it answered. Where it has not seen the call, the drop voids.
+    pub(super) fn broke_off(&mut self) {
+        if self.open.as_ref().is_some_and(|open| open.forwarded.is_some()) {
+            self.post(Ending::Cut, &Reading::default());
+        }
     }
 
     /// The head of the answer arrived.
@@ -163,16 +182,15 @@ impl Tab {
     /// Ends the tab with what was read; what it cost. Nothing happens if it has ended already.
     pub(super) fn post(&mut self, ending: Ending, reading: &Reading) -> Option<NanoUsd> {
         let open = self.open.take()?;
-        Some(open.post(ending, reading, self.watch.elapsed_ms()))
+        Some(open.post(ending, reading, self.watch))
     }
 }
 
 impl Drop for Tab {
     fn drop(&mut self) {
         let Some(open) = self.open.take() else { return };
-        if open.forwarded {
-            let reading = Reading::default();
-            open.post(Ending::Left, &reading, self.watch.elapsed_ms());
+        if open.forwarded.is_some() {
+            open.post(Ending::Left, &Reading::default(), self.watch);
         } else {
             open.void();
         }
@@ -183,10 +201,11 @@ impl Open {
     fn void(self) {
         let settlement = Settlement::Void { id: self.order.id, payers: self.order.payers.clone() };
         self.ledger.settle(self.permit, settlement);
-        drop(self.in_flight);
+        drop((self.hold, self.in_flight));
     }
 
-    fn post(self, ending: Ending, reading: &Reading, duration_ms: u64) -> NanoUsd {
+    fn post(self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
+        let ended = watch.elapsed();
         let (usage, estimated) = self.usage(ending, reading);
         let (cost, model) = self.price(&usage, reading);
         let facts = CallFacts { model, ..self.order.facts.clone() };
@@ -204,7 +223,7 @@ impl Open {
             provider_cost: reading.provider_cost,
             held: self.held,
             ttft_ms: self.ttft_ms,
-            duration_ms,
+            duration_ms: u64::try_from(ended.as_millis()).unwrap_or(u64::MAX),
         };
         let label = self.pricing.as_ref().map_or("", |pricing| &pricing.model.id);
         super::record::settled(&event, label, reading);
@@ -215,7 +234,11 @@ impl Open {
         };
         self.ledger
             .settle(self.permit, Settlement::Post { charge, event: Box::new(event), once: None });
-        drop(self.in_flight);
+        let forwarded = self.forwarded.unwrap_or(ended);
+        let settling = watch.elapsed().saturating_sub(ended);
+        let overhead = forwarded.saturating_sub(self.waited).saturating_add(settling);
+        super::record::took(ended.saturating_sub(forwarded), overhead);
+        drop((self.hold, self.in_flight));
         cost
     }
 

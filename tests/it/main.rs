@@ -16,6 +16,7 @@ mod ledger_once;
 mod ledger_once_faults;
 mod ledger_random;
 mod ledger_rig;
+mod metrics;
 mod pricing;
 mod process;
 mod program;

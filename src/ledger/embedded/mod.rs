@@ -17,6 +17,7 @@ use super::settling::Settled;
 use super::{BoxFuture, Ledger, OnceKey, OpenError, Options, Permit, admin};
 use crate::ids::Id;
 use crate::secret::SecretDigest;
+use crate::telemetry::names;
 use entry::Entry;
 use parking_lot::Mutex;
 use state::State;
@@ -62,6 +63,8 @@ impl EmbeddedLedger {
     /// Ends all holds whose lease has run out; the background does so every few seconds.
     pub fn sweep(&self) {
         let settled = self.inner.state.lock().sweep(&self.inner.options);
+        let ended = settled.iter().filter(|settled| settled.applied).count();
+        metrics::counter!(names::ORPHANS).increment(u64::try_from(ended).unwrap_or(0));
         settled.into_iter().for_each(|settled| self.settled(settled));
     }
 

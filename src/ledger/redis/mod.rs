@@ -8,6 +8,7 @@
 
 mod connect;
 mod deliver;
+mod end;
 mod fields;
 mod history;
 mod keys;

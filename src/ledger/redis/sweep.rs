@@ -7,12 +7,13 @@ use super::super::account::Share;
 use super::super::book::Hold;
 use super::super::order::{Amounts, CallFacts, Payers, Unavailable};
 use super::super::settling::{lost_charge, orphan_event};
-use super::deliver::{End, Ended};
+use super::end::{End, Ended};
 use super::script::Failure;
 use super::{RedisLedger, connect, fields::Fields, keys};
 use crate::clock::UnixMs;
 use crate::ids::CallId;
 use crate::money::NanoUsd;
+use crate::telemetry::names;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,12 +93,12 @@ impl RedisLedger {
         let event = orphan_event(&hold, now);
         let (payers, event) = (&hold.payers, Some(&event));
         let end = End { kind: "expire", id: hold.id, payers, charge, event, once: None };
-        let call = self.end_call(&end, None);
-        let ended = !matches!(self.end(&call, hold.id, payers, None).await?, Ended::Alive);
-        if ended {
+        let ended = self.end(&end, None).await?;
+        if matches!(ended, Ended::Now) {
+            metrics::counter!(names::ORPHANS).increment(1);
             tracing::warn!(call = %id, charge = %charge.usd, "a hold expired and is charged");
         }
-        Ok(ended)
+        Ok(!matches!(ended, Ended::Alive))
     }
 
     /// What is set aside for a call.
