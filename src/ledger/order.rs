@@ -349,7 +349,7 @@ impl UsageEvent {
         show("dialect", &facts.dialect);
         show("model", &facts.model);
         show("service_tier", self.service_tier.as_deref().unwrap_or_default());
-        show("status", number.of(self.status.into()));
+        show("status", number.of(self.status));
         show("ending", self.ending.as_str());
         show("estimated", if self.estimated { "true" } else { "false" });
         show("cost_usd", &cost.to_string());
@@ -362,7 +362,7 @@ impl UsageEvent {
             show("provider_cost_usd", &cost.to_string());
         }
         for (figure, n) in self.usage.reported() {
-            show(figure.name(), number.of(n));
+            show(figure.name(), number.of(figure.text(n)));
         }
         if !self.usage.is_empty() {
             show("input_uncached", number.of(self.usage.input_uncached()));
@@ -375,7 +375,7 @@ impl UsageEvent {
 struct Digits(String);
 
 impl Digits {
-    fn of(&mut self, n: u64) -> &str {
+    fn of(&mut self, n: impl fmt::Display) -> &str {
         self.0.clear();
         // Writing into a text cannot fail.
         let _ = write!(self.0, "{n}");
@@ -390,8 +390,8 @@ mod usage_json {
 
     pub(super) fn serialize<S: Serializer>(usage: &Usage, to: S) -> Result<S::Ok, S::Error> {
         let uncached = usage.get(Figure::InputTotal).map(|_| usage.input_uncached());
-        let reported = usage.reported().map(|(figure, n)| (figure.name(), n));
-        to.collect_map(reported.chain(uncached.map(|n| ("input_uncached", n))))
+        let reported = usage.reported().map(|(figure, n)| (figure.name(), figure.number(n)));
+        to.collect_map(reported.chain(uncached.map(|n| ("input_uncached", n.into()))))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Usage, D::Error> {
