@@ -12,6 +12,8 @@ mod demo;
 mod ledger;
 mod ledger_damage;
 mod ledger_faults;
+mod ledger_once;
+mod ledger_once_faults;
 mod ledger_random;
 mod ledger_rig;
 mod metrics;
