@@ -3,8 +3,8 @@
 
 use super::CREATED;
 use super::draft::{Draft, quoted};
-use super::order::Endpoint;
 use super::plan::{Block, Plan};
+use super::route::Endpoint;
 use std::fmt::Write;
 
 /// The whole answer as one JSON body.
@@ -161,27 +161,24 @@ impl<'a> Form<'a> {
 }
 
 fn usage(plan: &Plan) -> Option<String> {
-    let t = plan.tokens;
-    let (input, output, total) = (t.input, t.output, t.total());
-    match &plan.block {
-        Block::Absent => return None,
-        Block::Verbatim(text) => return Some(text.clone()),
-        Block::True => {}
-    }
-    let totals = format!(
-        "{{\"prompt_tokens\":{input},\"completion_tokens\":{output},\"total_tokens\":{total}"
-    );
-    if plan.order.endpoint == Endpoint::Completions {
-        return Some(totals + "}");
-    }
-    let write = match t.cache_write {
-        0 => String::new(),
-        write => format!(",\"cache_write_tokens\":{write}"),
-    };
-    Some(format!(
-        "{totals},\"prompt_tokens_details\":{{\"cached_tokens\":{},\"audio_tokens\":0{write}}},\
-         \"completion_tokens_details\":{{\"reasoning_tokens\":{},\"audio_tokens\":0,\
-         \"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}}}",
-        t.cached, t.reasoning
-    ))
+    plan.usage(|| {
+        let t = plan.tokens;
+        let (input, output, total) = (t.input, t.output, t.total());
+        let totals = format!(
+            "{{\"prompt_tokens\":{input},\"completion_tokens\":{output},\"total_tokens\":{total}"
+        );
+        if plan.order.endpoint == Endpoint::Completions {
+            return totals + "}";
+        }
+        let write = match t.cache_write {
+            0 => String::new(),
+            write => format!(",\"cache_write_tokens\":{write}"),
+        };
+        format!(
+            "{totals},\"prompt_tokens_details\":{{\"cached_tokens\":{},\"audio_tokens\":0{write}}},\
+             \"completion_tokens_details\":{{\"reasoning_tokens\":{},\"audio_tokens\":0,\
+             \"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}}}",
+            t.cached, t.reasoning
+        )
+    })
 }

@@ -18,23 +18,35 @@
 //! `encode_anyway` (whatever the client accepts), `tier`, `model`. A JSON body counts as `chunks`
 //! events where it is to be broken off.
 
+mod anthropic;
+mod base64;
 mod bill;
+mod complaint;
 mod completions;
+mod counting;
+mod delivery;
 mod draft;
 mod embeddings;
 mod encoding;
+mod extras;
 mod failure;
+mod fields;
 mod models;
 mod order;
 mod plan;
+mod portion;
 mod responses;
+mod route;
 mod script;
 mod serve;
 mod tokens;
 mod transmission;
+mod vendor;
 mod wire;
+mod words;
 
 pub use bill::{Bill, BillEntry};
+pub use extras::Extras;
 pub use script::SCRIPT_HEADER;
 pub use tokens::Tokens;
 

@@ -3,7 +3,7 @@
 
 use super::CREATED;
 use super::draft::{Draft, quoted};
-use super::plan::{Block, Plan};
+use super::plan::Plan;
 use std::fmt::Write;
 
 /// The whole answer as one JSON body.
@@ -117,24 +117,22 @@ fn part(text: &str) -> String {
 }
 
 fn usage(plan: &Plan) -> String {
-    let t = plan.tokens;
-    match &plan.block {
-        Block::Absent => return "null".to_owned(),
-        Block::Verbatim(text) => return text.clone(),
-        Block::True => {}
-    }
-    let write = match t.cache_write {
-        0 => String::new(),
-        write => format!(",\"cache_write_tokens\":{write}"),
-    };
-    format!(
-        "{{\"input_tokens\":{},\"input_tokens_details\":{{\"cached_tokens\":{}{write}}},\
-         \"output_tokens\":{},\"output_tokens_details\":{{\"reasoning_tokens\":{}}},\
-         \"total_tokens\":{}}}",
-        t.input,
-        t.cached,
-        t.output,
-        t.reasoning,
-        t.total()
-    )
+    let block = plan.usage(|| {
+        let t = plan.tokens;
+        let write = match t.cache_write {
+            0 => String::new(),
+            write => format!(",\"cache_write_tokens\":{write}"),
+        };
+        format!(
+            "{{\"input_tokens\":{},\"input_tokens_details\":{{\"cached_tokens\":{}{write}}},\
+             \"output_tokens\":{},\"output_tokens_details\":{{\"reasoning_tokens\":{}}},\
+             \"total_tokens\":{}}}",
+            t.input,
+            t.cached,
+            t.output,
+            t.reasoning,
+            t.total()
+        )
+    });
+    block.unwrap_or_else(|| "null".to_owned())
 }

@@ -22,6 +22,14 @@ pub(super) struct Script {
     pub(super) cached: Option<u64>,
     /// Prompt tokens written to the cache.
     pub(super) cache_write: Option<u64>,
+    /// Prompt tokens among those written to the cache that live an hour.
+    pub(super) cache_write_1h: Option<u64>,
+    /// Prompt tokens that results of the provider's own tools took.
+    pub(super) tool_input: Option<u64>,
+    /// Searches of the web.
+    pub(super) web_searches: Option<u64>,
+    /// Fetches of web pages.
+    pub(super) web_fetches: Option<u64>,
     /// Answer tokens, whatever ceiling the request sets.
     pub(super) output: Option<u64>,
     /// Answer tokens that are reasoning.

@@ -1,0 +1,81 @@
+//! How much of everything an answer uses: from the order's seed, its ceiling and the script. What
+//! the script names is taken as it is, even where it makes no sense.
+
+use super::extras::Extras;
+use super::order::Order;
+use super::route::Endpoint;
+use super::script::Script;
+use super::tokens::Tokens;
+use super::vendor::Vendor;
+use crate::usage::Figure;
+
+/// The figures of an answer.
+#[derive(Debug)]
+pub(super) struct Portion {
+    pub(super) tokens: Tokens,
+    pub(super) extras: Extras,
+    /// The output ceiling ended the answer.
+    pub(super) cut_short: bool,
+}
+
+impl Portion {
+    /// Decides the figures.
+    pub(super) fn of(order: &Order, script: &Script) -> Self {
+        let (tokens, cut_short) = tokens(order, script);
+        Self { tokens, extras: extras(order, script, tokens), cut_short }
+    }
+}
+
+fn tokens(order: &Order, script: &Script) -> (Tokens, bool) {
+    let input = match script.input {
+        Some(input) => input,
+        None => (order.prompt_bytes / 4 + 8)
+            .max(script.cached.unwrap_or(0).saturating_add(script.cache_write.unwrap_or(0))),
+    };
+    if order.endpoint == Endpoint::Embeddings {
+        return (Tokens { input, ..Tokens::default() }, false);
+    }
+    let natural = 16 + u64::from(order.seed) % 200;
+    let capped = order.ceiling.map_or(natural, |ceiling| natural.min(ceiling));
+    let output = script.output.unwrap_or_else(|| capped.saturating_mul(order.answers));
+    let cut_short = script.output.is_none() && capped < natural;
+    if order.endpoint == Endpoint::Completions {
+        return (Tokens { input, output, ..Tokens::default() }, cut_short);
+    }
+    let cached = script.cached.unwrap_or_else(|| found_in_cache(order, script, input));
+    let thought = if thinks(order) { output / 128 * 64 } else { 0 };
+    let tokens = Tokens {
+        input,
+        cached,
+        cache_write: script.cache_write.unwrap_or(0),
+        output,
+        reasoning: script.reasoning.unwrap_or(thought),
+    };
+    (tokens, cut_short)
+}
+
+fn extras(order: &Order, script: &Script, tokens: Tokens) -> Extras {
+    match order.endpoint {
+        Endpoint::Messages => {
+            let hour = script.cache_write_1h.unwrap_or(0).min(tokens.cache_write);
+            Extras::of([
+                (Figure::CacheWrite5m, tokens.cache_write - hour),
+                (Figure::CacheWrite1h, hour),
+                (Figure::WebSearchRequests, script.web_searches.unwrap_or(0)),
+                (Figure::WebFetchRequests, script.web_fetches.unwrap_or(0)),
+            ])
+        }
+        _ => Extras::default(),
+    }
+}
+
+/// Half of the long prompts have been seen before, where the vendor caches unasked.
+fn found_in_cache(order: &Order, script: &Script, input: u64) -> u64 {
+    let caches = !matches!(order.vendor, Vendor::Cohere | Vendor::Ollama);
+    let seen = script.cache_write.is_none() && input >= 1024 && order.seed % 2 == 0;
+    if caches && seen { (input - input / 4) / 128 * 128 } else { 0 }
+}
+
+fn thinks(order: &Order) -> bool {
+    ["gpt-5", "o1", "o3", "o4"].iter().any(|name| order.model.starts_with(name))
+}

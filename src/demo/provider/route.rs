@@ -1,0 +1,124 @@
+//! What a method and a path ask for, as the real APIs name it. Any prefix may stand before the
+//! version, so that one simulated provider can be several; the prefix `/mistral` makes it Mistral.
+
+use super::vendor::Vendor;
+use http::Method;
+
+/// What is sold: one operation whose answer is billed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    Chat,
+    Completions,
+    Responses,
+    Embeddings,
+    Messages,
+}
+
+/// What a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand<'a> {
+    /// An answer that is billed.
+    Sell(Endpoint),
+    /// How many tokens this would be; free.
+    Count(Endpoint),
+    /// The list of models.
+    Models,
+    /// One model.
+    Model(&'a str),
+    /// The path exists, the method does not.
+    WrongMethod,
+    Unknown,
+}
+
+/// A request's method and path, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Route<'a> {
+    pub(super) vendor: Vendor,
+    pub(super) errand: Errand<'a>,
+    /// The model, where the path names it.
+    pub(super) model: Option<&'a str>,
+    /// Whether it is a stream, where the path says it.
+    pub(super) stream: Option<bool>,
+    /// The query asks for server-sent events.
+    pub(super) sse: bool,
+}
+
+impl<'a> Route<'a> {
+    /// Reads them.
+    pub(super) fn of(method: &Method, path: &'a str, query: Option<&str>) -> Self {
+        let (prefix, version, rest) = split(path);
+        let mut route = Self {
+            vendor: Vendor::OpenAi,
+            errand: Errand::Unknown,
+            model: None,
+            stream: None,
+            sse: parameter(query, "alt") == Some("sse"),
+        };
+        if version == "v1" {
+            route.openai(method, prefix, rest);
+        }
+        route
+    }
+
+    fn openai(&mut self, method: &Method, prefix: &str, rest: &'a str) {
+        if prefix.ends_with("/mistral") {
+            self.vendor = Vendor::Mistral;
+        }
+        let errand = match rest {
+            "chat/completions" => Errand::Sell(Endpoint::Chat),
+            "completions" => Errand::Sell(Endpoint::Completions),
+            "responses" => Errand::Sell(Endpoint::Responses),
+            "responses/input_tokens" => Errand::Count(Endpoint::Responses),
+            "embeddings" => Errand::Sell(Endpoint::Embeddings),
+            "messages" => self.of_vendor(Vendor::Anthropic, Errand::Sell(Endpoint::Messages)),
+            "messages/count_tokens" => {
+                self.of_vendor(Vendor::Anthropic, Errand::Count(Endpoint::Messages))
+            }
+            _ => return self.listed(method, rest),
+        };
+        self.errand = posted(method, errand);
+    }
+
+    fn listed(&mut self, method: &Method, rest: &'a str) {
+        self.errand = match rest.split_once('/') {
+            None if rest == "models" => got(method, Errand::Models),
+            Some(("models", id)) => got(method, Errand::Model(id)),
+            _ => Errand::Unknown,
+        };
+    }
+
+    fn of_vendor(&mut self, vendor: Vendor, errand: Errand<'a>) -> Errand<'a> {
+        self.vendor = vendor;
+        errand
+    }
+}
+
+/// The value of a parameter of a query. Nothing is decoded.
+pub(super) fn parameter<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
+    let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find_map(|(given, value)| (given == name).then_some(value))
+}
+
+/// What stands before the version, the version, and what follows it.
+fn split(path: &str) -> (&str, &str, &str) {
+    const VERSIONS: [&str; 1] = ["v1"];
+    let mut from = 0;
+    while let Some(start) = path.get(from..).and_then(|rest| rest.find('/')).map(|at| at + from) {
+        let segment = path.get(start + 1..).unwrap_or_default();
+        if let Some((version, rest)) = segment.split_once('/')
+            && VERSIONS.contains(&version)
+        {
+            return (path.get(..start).unwrap_or_default(), version, rest);
+        }
+        from = start + 1;
+    }
+    (path, "", "")
+}
+
+fn posted<'a>(method: &Method, errand: Errand<'a>) -> Errand<'a> {
+    if method == Method::POST { errand } else { Errand::WrongMethod }
+}
+
+fn got<'a>(method: &Method, errand: Errand<'a>) -> Errand<'a> {
+    if method == Method::GET { errand } else { Errand::WrongMethod }
+}
