@@ -2,7 +2,7 @@
 //! what the usage blocks say.
 
 use crate::simulated_wire::{Answer, call, script};
-use farebox::demo::provider::{BillEntry, Simulated};
+use farebox::demo::provider::{BillEntry, Simulated, Tokens};
 use farebox::usage::{Figure, Usage};
 use serde_json::{Value, json};
 
@@ -102,4 +102,87 @@ async fn anthropic_counts_for_nothing_and_errs_in_its_own_words() {
     let body = format!("{MESSAGES},\"stream\":true}}");
     let broken = call(&simulated, "/v1/messages", &play, &body).await;
     assert_eq!(names(&broken).last(), Some(&"error"));
+}
+
+const CONTENTS: &str = r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#;
+
+#[tokio::test]
+async fn gemini_reports_thought_and_tools_beside_prompt_and_answer() {
+    let simulated = Simulated::start(Some("AIza")).await.unwrap();
+    let play = r#"{"input":3240,"cached":30,"tool_input":3200,"output":210,"reasoning":90,"chunks":1,"pad":5}"#;
+    let key = format!("x-goog-api-key: AIza\r\n{}", script(play));
+    for path in [
+        "/v1beta/models/gemini-2.5-flash:generateContent",
+        "/v1/models/gemini-2.5-flash:generateContent",
+    ] {
+        let answer = call(&simulated, path, &key, CONTENTS).await;
+        assert_eq!((answer.status(), answer.whole), (200, true));
+        let answer = answer.json();
+        assert_eq!(
+            answer["usageMetadata"],
+            json!({
+                "promptTokenCount": 40, "cachedContentTokenCount": 30,
+                "candidatesTokenCount": 120, "toolUsePromptTokenCount": 3200,
+                "thoughtsTokenCount": 90, "totalTokenCount": 3450,
+                "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 40}],
+                "cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 30}],
+                "toolUsePromptTokensDetails": [{"modality": "TEXT", "tokenCount": 3200}]
+            })
+        );
+        assert_eq!(answer["candidates"][0]["finishReason"], "STOP");
+        assert_eq!(answer["modelVersion"], "gemini-2.5-flash");
+        let usage = last(&simulated).usage();
+        assert_eq!(usage.count(Figure::InputTotal), 3240);
+        assert_eq!(usage.count(Figure::ToolUseInput), 3200);
+        assert_eq!(usage.count(Figure::OutputTotal), 210);
+        assert_eq!(&*last(&simulated).model, "gemini-2.5-flash");
+    }
+    let query = "/v1beta/models/gemini-2.5-flash:generateContent?key=AIza";
+    assert_eq!(call(&simulated, query, "", CONTENTS).await.status(), 200);
+    let refused = call(&simulated, "/v1beta/models/m:generateContent", "", CONTENTS).await;
+    assert_eq!(refused.status(), 401);
+    assert_eq!(refused.json()["error"]["status"], "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn gemini_streams_events_or_one_array_with_the_same_pieces() {
+    let simulated = Simulated::start(None).await.unwrap();
+    let play = r#"{"output":100,"reasoning":20,"chunks":4}"#;
+    let path = "/v1beta/models/gemini-2.5-pro:streamGenerateContent";
+    let events = sold(&simulated, &format!("{path}?alt=sse"), play, CONTENTS).await;
+    let array = sold(&simulated, path, play, CONTENTS).await;
+    assert!(events.head.contains("content-type: text/event-stream\r\n"));
+    assert!(array.head.contains("content-type: application/json\r\n"));
+    assert!(events.text().ends_with("}\r\n\r\n"));
+    let pieces = data(&events);
+    assert_eq!(Value::from(pieces.clone()), array.json());
+    let said: Vec<_> =
+        pieces.iter().map(|p| p["usageMetadata"]["candidatesTokenCount"].clone()).collect();
+    assert_eq!(said, [20, 40, 60, 80]);
+    assert!(pieces.iter().all(|p| p["usageMetadata"]["thoughtsTokenCount"] == 20));
+    assert_eq!(pieces[3]["candidates"][0]["finishReason"], "STOP");
+    assert!(pieces[2]["candidates"][0].get("finishReason").is_none());
+    assert_eq!(last(&simulated).tokens.output, 100);
+    let play = r#"{"chunks":4,"error_after":2}"#;
+    let broken = sold(&simulated, path, play, CONTENTS).await.json();
+    assert_eq!(broken[2]["error"]["status"], "INTERNAL");
+}
+
+#[tokio::test]
+async fn gemini_embeds_and_counts() {
+    let simulated = Simulated::start(None).await.unwrap();
+    let model = "/v1beta/models/gemini-embedding-001";
+    let one = r#"{"content":{"parts":[{"text":"hi"}]}}"#;
+    let single = sold(&simulated, &format!("{model}:embedContent"), "{}", one).await.json();
+    assert_eq!(single["embedding"]["values"].as_array().unwrap().len(), 16);
+    let two = format!(r#"{{"requests":[{one},{one}]}}"#);
+    let path = format!("{model}:batchEmbedContents");
+    let batch = sold(&simulated, &path, r#"{"input":9}"#, &two).await.json();
+    assert_eq!(batch["embeddings"].as_array().unwrap().len(), 2);
+    assert_eq!(batch["usageMetadata"]["promptTokenCount"], 9);
+    assert_eq!(last(&simulated).tokens, Tokens { input: 9, ..Tokens::default() });
+    let path = "/v1beta/models/gemini-2.5-flash:countTokens";
+    let count = sold(&simulated, path, r#"{"input":31}"#, CONTENTS).await.json();
+    assert_eq!(count["totalTokens"], 31);
+    assert_eq!(simulated.bill().calls(), 2);
 }

@@ -54,9 +54,19 @@ pub(super) fn event(order: &Order, failure: &Failure) -> Vec<u8> {
             "data: {{\"error\":{{\"message\":{message},\"type\":\"server_error\",\
              \"param\":null,\"code\":{code}}}}}\n\n"
         ),
+        (Vendor::Gemini, _) => google_event(order, failure),
         (vendor, _) => format!("event: error\ndata: {}\n\n", body(vendor, failure)),
     };
     text.into_bytes()
+}
+
+/// In an array, the error is its last element.
+fn google_event(order: &Order, failure: &Failure) -> String {
+    let body = body(Vendor::Gemini, failure);
+    match order.sse {
+        true => format!("data: {body}\r\n\r\n"),
+        false => format!(",\r\n{body}]\n"),
+    }
 }
 
 /// AWS's name of an error.

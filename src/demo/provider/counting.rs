@@ -1,5 +1,6 @@
 //! Answers to "how many tokens would this be?". Free at every vendor.
 
+use super::gemini;
 use super::plan::Plan;
 use super::route::Endpoint;
 
@@ -8,6 +9,7 @@ pub(super) fn json(plan: &Plan) -> String {
     let input = plan.tokens.input;
     match plan.order.endpoint {
         Endpoint::Messages => format!("{{\"input_tokens\":{input}}}"),
+        Endpoint::Gemini => gemini::count(plan),
         _ => format!("{{\"object\":\"response.input_tokens\",\"input_tokens\":{input}}}"),
     }
 }

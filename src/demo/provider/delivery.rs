@@ -10,7 +10,7 @@ use super::route::Endpoint;
 use super::script::{Break, Encoding, Script};
 use super::transmission::Transmission;
 use super::wire::ResetFlag;
-use super::{anthropic, complaint, completions, embeddings, responses};
+use super::{anthropic, complaint, completions, embeddings, gemini, responses};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use std::time::Duration;
 
@@ -92,6 +92,8 @@ fn body(plan: &Plan) -> Vec<u8> {
         Endpoint::Responses => responses::json(plan),
         Endpoint::Embeddings => embeddings::json(plan),
         Endpoint::Messages => anthropic::json(plan),
+        Endpoint::Gemini => gemini::json(plan),
+        Endpoint::GeminiEmbed | Endpoint::GeminiEmbeds => gemini::embeddings(plan),
     };
     json.into_bytes()
 }
@@ -100,14 +102,17 @@ fn stream(plan: &Plan) -> Draft {
     match plan.order.endpoint {
         Endpoint::Responses => responses::stream(plan),
         Endpoint::Messages => anthropic::stream(plan),
+        Endpoint::Gemini => gemini::stream(plan),
         _ => completions::stream(plan),
     }
 }
 
 fn content_type(plan: &Plan) -> &'static str {
-    match plan.order.stream {
-        true => "text/event-stream; charset=utf-8",
-        false => "application/json",
+    match plan.order.endpoint {
+        _ if !plan.order.stream => "application/json",
+        Endpoint::Gemini if plan.order.sse => "text/event-stream",
+        Endpoint::Gemini => "application/json",
+        _ => "text/event-stream; charset=utf-8",
     }
 }
 

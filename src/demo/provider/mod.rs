@@ -31,6 +31,7 @@ mod encoding;
 mod extras;
 mod failure;
 mod fields;
+mod gemini;
 mod models;
 mod order;
 mod plan;

@@ -19,6 +19,8 @@ pub(super) struct Order {
     /// How many texts are embedded.
     pub(super) items: usize,
     pub(super) stream: bool,
+    /// The stream is one of server-sent events.
+    pub(super) sse: bool,
     pub(super) include_usage: bool,
     pub(super) obfuscate: bool,
     pub(super) ceiling: Option<u64>,
@@ -53,6 +55,7 @@ impl Order {
             prompt_bytes: u64::try_from(prompt.len()).unwrap_or(u64::MAX),
             items: items(endpoint, name, &fields),
             stream: stream(endpoint, route, &fields)?,
+            sse: route.sse,
             include_usage: options.get("include_usage")?.unwrap_or(false),
             obfuscate: options.get("include_obfuscation")?.unwrap_or(true),
             ceiling: ceiling(&fields)?,
@@ -67,7 +70,7 @@ impl Order {
 
 fn model(route: &Route<'_>, fields: &Fields<'_>) -> Result<String, BadOrder> {
     let named = match route.model {
-        Some(model) => Some(model.to_owned()),
+        Some(model) => Some(decoded(model)),
         None => fields.get("model")?,
     };
     let missing = || BadOrder::of("model", "you must provide a model parameter".to_owned());
@@ -83,6 +86,9 @@ fn prompt<'a>(
         Endpoint::Chat | Endpoint::Messages => &["messages"],
         Endpoint::Completions => &["prompt"],
         Endpoint::Responses | Endpoint::Embeddings => &["input"],
+        Endpoint::Gemini => &["contents", "generateContentRequest"],
+        Endpoint::GeminiEmbed => &["content"],
+        Endpoint::GeminiEmbeds => &["requests"],
     };
     let found = names.iter().find_map(|name| Some((*name, fields.raw(name)?)));
     let first = names.first().copied().unwrap_or_default();
@@ -107,7 +113,7 @@ fn dimensions(fields: &Fields<'_>) -> Result<usize, BadOrder> {
 
 fn stream(endpoint: Endpoint, route: &Route<'_>, fields: &Fields<'_>) -> Result<bool, BadOrder> {
     Ok(match endpoint {
-        Endpoint::Embeddings => false,
+        _ if endpoint.embeds() => false,
         _ => match route.stream {
             Some(stream) => stream,
             None => fields.get("stream")?.unwrap_or(false),
@@ -122,7 +128,23 @@ fn ceiling(fields: &Fields<'_>) -> Result<Option<u64>, BadOrder> {
             return Ok(Some(ceiling));
         }
     }
-    Ok(None)
+    fields.inside("generationConfig")?.get("maxOutputTokens")
+}
+
+/// A name in a path, without its percent signs.
+fn decoded(text: &str) -> String {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        match piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(piece.as_bytes().get(2..).unwrap_or_default());
+            }
+            None => bytes.extend_from_slice(format!("%{piece}").as_bytes()),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A list of texts or of token lists is embedded one by one; a text or one token list is one.
@@ -133,6 +155,7 @@ fn items(endpoint: Endpoint, name: &'static str, fields: &Fields<'_>) -> usize {
         Endpoint::Embeddings if first.is_some_and(|rest| rest.starts_with(['"', '['])) => {
             fields.length(name)
         }
+        Endpoint::GeminiEmbeds => fields.length(name),
         _ => 1,
     }
 }

@@ -32,7 +32,7 @@ fn tokens(order: &Order, script: &Script) -> (Tokens, bool) {
         None => (order.prompt_bytes / 4 + 8)
             .max(script.cached.unwrap_or(0).saturating_add(script.cache_write.unwrap_or(0))),
     };
-    if order.endpoint == Endpoint::Embeddings {
+    if order.endpoint.embeds() {
         return (Tokens { input, ..Tokens::default() }, false);
     }
     let natural = 16 + u64::from(order.seed) % 200;
@@ -65,6 +65,7 @@ fn extras(order: &Order, script: &Script, tokens: Tokens) -> Extras {
                 (Figure::WebFetchRequests, script.web_fetches.unwrap_or(0)),
             ])
         }
+        Endpoint::Gemini => Extras::of([(Figure::ToolUseInput, script.tool_input.unwrap_or(0))]),
         _ => Extras::default(),
     }
 }
@@ -77,5 +78,7 @@ fn found_in_cache(order: &Order, script: &Script, input: u64) -> u64 {
 }
 
 fn thinks(order: &Order) -> bool {
-    ["gpt-5", "o1", "o3", "o4"].iter().any(|name| order.model.starts_with(name))
+    ["gpt-5", "o1", "o3", "o4", "gemini-2.5", "gemini-3"]
+        .iter()
+        .any(|name| order.model.starts_with(name))
 }

@@ -12,6 +12,16 @@ pub(super) enum Endpoint {
     Responses,
     Embeddings,
     Messages,
+    Gemini,
+    GeminiEmbed,
+    GeminiEmbeds,
+}
+
+impl Endpoint {
+    /// The answer is vectors.
+    pub(super) const fn embeds(self) -> bool {
+        matches!(self, Self::Embeddings | Self::GeminiEmbed | Self::GeminiEmbeds)
+    }
 }
 
 /// What a request is about.
@@ -46,18 +56,23 @@ pub(super) struct Route<'a> {
 impl<'a> Route<'a> {
     /// Reads them.
     pub(super) fn of(method: &Method, path: &'a str, query: Option<&str>) -> Self {
-        let (prefix, version, rest) = split(path);
-        let mut route = Self {
+        let unknown = Self {
             vendor: Vendor::OpenAi,
             errand: Errand::Unknown,
             model: None,
             stream: None,
             sse: parameter(query, "alt") == Some("sse"),
         };
-        if version == "v1" {
-            route.openai(method, prefix, rest);
-        }
-        route
+        let mut routes = places(path).map(|(prefix, version, rest)| {
+            let mut route = unknown;
+            match version {
+                "v1" => route.openai(method, prefix, rest),
+                "v1beta" => route.gemini(method, rest),
+                _ => {}
+            }
+            route
+        });
+        routes.find(|route| route.errand != Errand::Unknown).unwrap_or(unknown)
     }
 
     fn openai(&mut self, method: &Method, prefix: &str, rest: &'a str) {
@@ -79,7 +94,28 @@ impl<'a> Route<'a> {
         self.errand = posted(method, errand);
     }
 
+    /// `models/M:verb`, of whatever version.
+    fn gemini(&mut self, method: &Method, rest: &'a str) {
+        self.vendor = Vendor::Gemini;
+        let place = rest.strip_prefix("models/").and_then(|place| place.rsplit_once(':'));
+        let Some((model, verb)) = place else { return };
+        let (errand, stream) = match verb {
+            "generateContent" => (Errand::Sell(Endpoint::Gemini), false),
+            "streamGenerateContent" => (Errand::Sell(Endpoint::Gemini), true),
+            "countTokens" => (Errand::Count(Endpoint::Gemini), false),
+            "embedContent" => (Errand::Sell(Endpoint::GeminiEmbed), false),
+            "batchEmbedContents" => (Errand::Sell(Endpoint::GeminiEmbeds), false),
+            _ => return,
+        };
+        self.model = Some(model);
+        self.stream = Some(stream);
+        self.errand = posted(method, errand);
+    }
+
     fn listed(&mut self, method: &Method, rest: &'a str) {
+        if rest.starts_with("models/") && rest.contains(':') {
+            return self.gemini(method, rest);
+        }
         self.errand = match rest.split_once('/') {
             None if rest == "models" => got(method, Errand::Models),
             Some(("models", id)) => got(method, Errand::Model(id)),
@@ -99,20 +135,12 @@ pub(super) fn parameter<'a>(query: Option<&'a str>, name: &str) -> Option<&'a st
     pairs.find_map(|(given, value)| (given == name).then_some(value))
 }
 
-/// What stands before the version, the version, and what follows it.
-fn split(path: &str) -> (&str, &str, &str) {
-    const VERSIONS: [&str; 1] = ["v1"];
-    let mut from = 0;
-    while let Some(start) = path.get(from..).and_then(|rest| rest.find('/')).map(|at| at + from) {
-        let segment = path.get(start + 1..).unwrap_or_default();
-        if let Some((version, rest)) = segment.split_once('/')
-            && VERSIONS.contains(&version)
-        {
-            return (path.get(..start).unwrap_or_default(), version, rest);
-        }
-        from = start + 1;
-    }
-    (path, "", "")
+/// Every reading of a path as what stands before a version, the version, and what follows it.
+fn places(path: &str) -> impl Iterator<Item = (&str, &str, &str)> {
+    path.match_indices('/').filter_map(|(start, _)| {
+        let (version, rest) = path.get(start + 1..)?.split_once('/')?;
+        Some((path.get(..start)?, version, rest))
+    })
 }
 
 fn posted<'a>(method: &Method, errand: Errand<'a>) -> Errand<'a> {
