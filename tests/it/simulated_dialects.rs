@@ -186,3 +186,162 @@ async fn gemini_embeds_and_counts() {
     assert_eq!(count["totalTokens"], 31);
     assert_eq!(simulated.bill().calls(), 2);
 }
+
+const TURNS: &str = r#""messages":[{"role":"user","content":"hi"}]"#;
+
+#[tokio::test]
+async fn cohere_bills_less_than_the_model_saw() {
+    let simulated = Simulated::start(Some("co")).await.unwrap();
+    let play = r#"{"input":5,"output":418,"chunks":2}"#;
+    let key = format!("authorization: Bearer co\r\n{}", script(play));
+    let body = format!(r#"{{"model":"command-a-03-2025",{TURNS}}}"#);
+    let whole = call(&simulated, "/v2/chat", &key, &body).await.json();
+    let usage = json!({
+        "billed_units": {"input_tokens": 5.0, "output_tokens": 418.0},
+        "tokens": {"input_tokens": 71.0, "output_tokens": 420.0}
+    });
+    assert_eq!((&whole["usage"], &whole["finish_reason"]), (&usage, &json!("COMPLETE")));
+    let body = format!(r#"{{"model":"command-a-03-2025",{TURNS},"stream":true}}"#);
+    let stream = call(&simulated, "/v2/chat", &key, &body).await;
+    let expected =
+        ["message-start", "content-start", "content-delta", "content-delta", "content-end"];
+    assert_eq!(names(&stream), [&expected[..], &["message-end"]].concat());
+    assert_eq!(data(&stream)[5]["delta"]["usage"], usage);
+    let billed = last(&simulated).usage();
+    assert_eq!((billed.count(Figure::InputTotal), billed.count(Figure::RawInput)), (5, 71));
+    assert_eq!((billed.count(Figure::OutputTotal), billed.count(Figure::RawOutput)), (418, 420));
+    let refused = call(&simulated, "/v2/chat", "", &body).await;
+    assert_eq!((refused.status(), refused.json()["message"].is_string()), (401, true));
+}
+
+#[tokio::test]
+async fn cohere_embeds_by_type_and_ranks_by_search_unit() {
+    let simulated = Simulated::start(None).await.unwrap();
+    let body = r#"{"model":"embed-v4.0","texts":["a","b"],"embedding_types":["float"],"input_type":"search_query"}"#;
+    let embedded = sold(&simulated, "/v2/embed", r#"{"input":9}"#, body).await.json();
+    assert_eq!(embedded["embeddings"]["float"].as_array().unwrap().len(), 2);
+    assert_eq!(embedded["meta"]["billed_units"], json!({"input_tokens": 9}));
+    let documents = vec!["d"; 101];
+    let body = json!({"model": "rerank-v3.5", "query": "q", "documents": documents, "top_n": 3});
+    let ranked = sold(&simulated, "/v2/rerank", "{}", &body.to_string()).await.json();
+    assert_eq!(ranked["results"].as_array().unwrap().len(), 3);
+    assert_eq!(ranked["meta"]["billed_units"], json!({"search_units": 2}));
+    assert_eq!(last(&simulated).usage(), Usage::default().with(Figure::SearchUnits, 2));
+}
+
+#[tokio::test]
+async fn mistral_says_its_usage_unasked_on_the_last_chunk_of_the_text() {
+    let simulated = Simulated::start(None).await.unwrap();
+    let play = r#"{"input":64,"cached":48,"output":30,"chunks":2}"#;
+    let body = format!(r#"{{"model":"mistral-large-latest",{TURNS},"stream":true}}"#);
+    let path = "/mistral/v1/chat/completions";
+    let stream = sold(&simulated, path, play, &body).await;
+    assert!(stream.text().ends_with("data: [DONE]\n\n"));
+    let text = stream.text().strip_suffix("data: [DONE]\n\n").unwrap();
+    let events: Vec<Value> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok())
+        .collect();
+    let (last_event, rest) = events.split_last().unwrap();
+    assert!(rest.iter().all(|event| event.get("usage").is_none()));
+    assert_eq!(last_event["choices"][0]["finish_reason"], "stop");
+    assert_eq!(last_event["usage"]["num_cached_tokens"], 48);
+    let asked = body.replace("true}", r#"true,"stream_options":{"include_usage":true}}"#);
+    assert_eq!(sold(&simulated, path, play, &asked).await.text(), stream.text());
+    assert_eq!(last(&simulated).tokens.cached, 48);
+}
+
+#[tokio::test]
+async fn mistral_reads_documents_by_the_page() {
+    let simulated = Simulated::start(None).await.unwrap();
+    let body = r#"{"model":"mistral-ocr-latest","document":{"type":"document_url","document_url":"https://example.com/a.pdf"}}"#;
+    let read = sold(&simulated, "/v1/ocr", r#"{"pages":3}"#, body).await.json();
+    assert_eq!(read["pages"].as_array().unwrap().len(), 3);
+    assert_eq!(read["usage_info"]["pages_processed"], 3);
+    assert_eq!(last(&simulated).usage(), Usage::default().with(Figure::Pages, 3));
+}
+
+#[tokio::test]
+async fn ollama_streams_lines_unless_told_not_to() {
+    let simulated = Simulated::start(None).await.unwrap();
+    let play = r#"{"input":26,"cached":20,"output":5,"chunks":2}"#;
+    for (path, question, word) in [
+        ("/api/chat", TURNS, "/message/content"),
+        ("/api/generate", r#""prompt":"hi""#, "/response"),
+    ] {
+        let body = format!(r#"{{"model":"llama3.2",{question}}}"#);
+        let stream = sold(&simulated, path, play, &body).await;
+        assert!(stream.head.contains("content-type: application/x-ndjson"));
+        let lines: Vec<Value> =
+            stream.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let done: Vec<_> = lines.iter().map(|line| line["done"] == true).collect();
+        assert_eq!(done, [false, false, true]);
+        assert_eq!(lines[2]["prompt_eval_count"], 26);
+        assert_eq!(
+            (&lines[2]["prompt_eval_cached_count"], &lines[2]["eval_count"]),
+            (&20.into(), &5.into())
+        );
+        let body = format!(r#"{{"model":"llama3.2",{question},"stream":false}}"#);
+        let whole = sold(&simulated, path, play, &body).await.json();
+        let text = |line: &Value| line.pointer(word).unwrap().as_str().unwrap().to_owned();
+        assert_eq!(text(&whole), lines.iter().map(text).collect::<String>());
+        assert_eq!(whole["eval_count"], 5);
+        assert_eq!(
+            last(&simulated).tokens,
+            Tokens { input: 26, cached: 20, output: 5, ..Tokens::default() }
+        );
+    }
+    let body = r#"{"model":"all-minilm","input":["a","b"]}"#;
+    let embedded = sold(&simulated, "/api/embed", r#"{"input":8}"#, body).await.json();
+    assert_eq!(
+        (embedded["embeddings"].as_array().unwrap().len(), &embedded["prompt_eval_count"]),
+        (2, &8.into())
+    );
+    let tags = call(&simulated, "/api/tags", "", "").await.json();
+    assert_eq!(tags["models"][0]["name"], "llama3.2:latest");
+}
+
+#[tokio::test]
+async fn bedrock_answers_in_json_and_in_frames_with_checksums() {
+    let simulated = Simulated::start(None).await.unwrap();
+    let play = r#"{"input":5408,"cached":4096,"cache_write":1300,"cache_write_1h":1000,"output":200,"chunks":2}"#;
+    let body = r#"{"messages":[{"role":"user","content":[{"text":"hi"}]}]}"#;
+    let model = "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0";
+    let whole = sold(&simulated, &format!("{model}/converse"), play, body).await.json();
+    let usage = json!({
+        "inputTokens": 12, "outputTokens": 200, "totalTokens": 5608,
+        "cacheReadInputTokens": 4096, "cacheWriteInputTokens": 1300,
+        "cacheDetails": [{"ttl": "1h", "inputTokens": 1000}, {"ttl": "5m", "inputTokens": 300}]
+    });
+    assert_eq!((&whole["usage"], &whole["stopReason"]), (&usage, &json!("end_turn")));
+    assert_eq!(&*last(&simulated).model, "us.anthropic.claude-sonnet-4-5-20250929-v1:0");
+    let stream = sold(&simulated, &format!("{model}/converse-stream"), play, body).await;
+    let frames = frames(&stream.body);
+    let kinds: Vec<_> = frames.iter().map(|(kind, _)| kind.as_str()).collect();
+    let delta = "contentBlockDelta";
+    let end = ["contentBlockStop", "messageStop", "metadata"];
+    assert_eq!(kinds, [&["messageStart", delta, delta][..], &end[..]].concat());
+    assert_eq!(frames[5].1["usage"], usage);
+    let play = r#"{"chunks":3,"error_after":2}"#;
+    let broken = sold(&simulated, &format!("{model}/converse-stream"), play, body).await;
+    let broken = self::frames(&broken.body);
+    assert_eq!((broken.len(), broken[2].0.as_str()), (3, "internalServerException"));
+}
+
+/// The frames' kinds and payloads. Every checksum is checked.
+fn frames(mut rest: &[u8]) -> Vec<(String, Value)> {
+    let word = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap());
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let (length, headers) = (word(&rest[..4]) as usize, word(&rest[4..8]) as usize);
+        assert_eq!(word(&rest[8..12]), crc32fast::hash(&rest[..8]));
+        assert_eq!(word(&rest[length - 4..length]), crc32fast::hash(&rest[..length - 4]));
+        let named = 12 + 1 + usize::from(rest[12]) + 1;
+        let size = usize::from(u16::from_be_bytes([rest[named], rest[named + 1]]));
+        let kind = String::from_utf8(rest[named + 2..named + 2 + size].to_vec()).unwrap();
+        let payload = serde_json::from_slice(&rest[12 + headers..length - 4]).unwrap();
+        found.push((kind, payload));
+        rest = &rest[length..];
+    }
+    found
+}

@@ -1,5 +1,6 @@
 //! How each vendor words an error: as a body, and as the event that breaks off a stream.
 
+use super::aws_frames;
 use super::draft::quoted;
 use super::failure::Failure;
 use super::order::Order;
@@ -55,7 +56,18 @@ pub(super) fn event(order: &Order, failure: &Failure) -> Vec<u8> {
              \"param\":null,\"code\":{code}}}}}\n\n"
         ),
         (Vendor::Gemini, _) => google_event(order, failure),
-        (vendor, _) => format!("event: error\ndata: {}\n\n", body(vendor, failure)),
+        (Vendor::Cohere, _) => format!(
+            "event: message-end\ndata: {{\"type\":\"message-end\",\"delta\":{{\"finish_reason\":\"ERROR\",\
+             \"error\":{message}}}}}\n\n"
+        ),
+        (Vendor::Ollama, _) => body(Vendor::Ollama, failure) + "\n",
+        (Vendor::Bedrock, _) => {
+            let payload = body(Vendor::Bedrock, failure);
+            return aws_frames::exception("internalServerException", &payload);
+        }
+        (Vendor::Anthropic, _) => {
+            format!("event: error\ndata: {}\n\n", body(Vendor::Anthropic, failure))
+        }
     };
     text.into_bytes()
 }

@@ -10,7 +10,10 @@ use super::route::Endpoint;
 use super::script::{Break, Encoding, Script};
 use super::transmission::Transmission;
 use super::wire::ResetFlag;
-use super::{anthropic, complaint, completions, embeddings, gemini, responses};
+use super::{
+    anthropic, bedrock, cohere, complaint, completions, embeddings, gemini, mistral, ollama,
+    responses,
+};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use std::time::Duration;
 
@@ -92,6 +95,13 @@ fn body(plan: &Plan) -> Vec<u8> {
         Endpoint::Responses => responses::json(plan),
         Endpoint::Embeddings => embeddings::json(plan),
         Endpoint::Messages => anthropic::json(plan),
+        Endpoint::CohereChat => cohere::json(plan),
+        Endpoint::CohereEmbed => cohere::embeddings(plan),
+        Endpoint::CohereRerank => cohere::ranking(plan),
+        Endpoint::Ocr => mistral::pages(plan),
+        Endpoint::OllamaChat | Endpoint::OllamaGenerate => ollama::json(plan),
+        Endpoint::OllamaEmbed => ollama::embeddings(plan),
+        Endpoint::Converse => bedrock::json(plan),
         Endpoint::Gemini => gemini::json(plan),
         Endpoint::GeminiEmbed | Endpoint::GeminiEmbeds => gemini::embeddings(plan),
     };
@@ -103,6 +113,9 @@ fn stream(plan: &Plan) -> Draft {
         Endpoint::Responses => responses::stream(plan),
         Endpoint::Messages => anthropic::stream(plan),
         Endpoint::Gemini => gemini::stream(plan),
+        Endpoint::CohereChat => cohere::stream(plan),
+        Endpoint::OllamaChat | Endpoint::OllamaGenerate => ollama::stream(plan),
+        Endpoint::Converse => bedrock::stream(plan),
         _ => completions::stream(plan),
     }
 }
@@ -112,6 +125,8 @@ fn content_type(plan: &Plan) -> &'static str {
         _ if !plan.order.stream => "application/json",
         Endpoint::Gemini if plan.order.sse => "text/event-stream",
         Endpoint::Gemini => "application/json",
+        Endpoint::OllamaChat | Endpoint::OllamaGenerate => "application/x-ndjson",
+        Endpoint::Converse => "application/vnd.amazon.eventstream",
         _ => "text/event-stream; charset=utf-8",
     }
 }

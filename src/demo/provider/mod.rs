@@ -19,8 +19,11 @@
 //! events where it is to be broken off.
 
 mod anthropic;
+mod aws_frames;
 mod base64;
+mod bedrock;
 mod bill;
+mod cohere;
 mod complaint;
 mod completions;
 mod counting;
@@ -32,7 +35,9 @@ mod extras;
 mod failure;
 mod fields;
 mod gemini;
+mod mistral;
 mod models;
+mod ollama;
 mod order;
 mod plan;
 mod portion;

@@ -16,7 +16,7 @@ pub(super) struct Order {
     pub(super) seed: u32,
     /// Length of the prompt's JSON.
     pub(super) prompt_bytes: u64,
-    /// How many texts are embedded.
+    /// How many texts are embedded, documents ranked, or pages asked for.
     pub(super) items: usize,
     pub(super) stream: bool,
     /// The stream is one of server-sent events.
@@ -28,6 +28,8 @@ pub(super) struct Order {
     pub(super) tier: Option<String>,
     pub(super) base64: bool,
     pub(super) dimensions: usize,
+    /// How many results are wanted.
+    pub(super) top: Option<usize>,
 }
 
 const MAX_DIMENSIONS: usize = 4096;
@@ -60,8 +62,9 @@ impl Order {
             obfuscate: options.get("include_obfuscation")?.unwrap_or(true),
             ceiling: ceiling(&fields)?,
             answers,
-            tier: fields.get("service_tier")?,
-            base64: fields.get::<String>("encoding_format")?.as_deref() == Some("base64"),
+            tier: tier(endpoint, &fields)?,
+            base64: base64(endpoint, &fields)?,
+            top: fields.get("top_n")?,
             dimensions: dimensions(&fields)?,
             model,
         })
@@ -83,9 +86,16 @@ fn prompt<'a>(
     fields: &Fields<'a>,
 ) -> Result<(&'static str, &'a str), BadOrder> {
     let names: &[&'static str] = match endpoint {
-        Endpoint::Chat | Endpoint::Messages => &["messages"],
-        Endpoint::Completions => &["prompt"],
-        Endpoint::Responses | Endpoint::Embeddings => &["input"],
+        Endpoint::Chat
+        | Endpoint::Messages
+        | Endpoint::CohereChat
+        | Endpoint::OllamaChat
+        | Endpoint::Converse => &["messages"],
+        Endpoint::Completions | Endpoint::OllamaGenerate => &["prompt"],
+        Endpoint::Responses | Endpoint::Embeddings | Endpoint::OllamaEmbed => &["input"],
+        Endpoint::CohereEmbed => &["texts", "inputs", "images"],
+        Endpoint::CohereRerank => &["documents"],
+        Endpoint::Ocr => &["document"],
         Endpoint::Gemini => &["contents", "generateContentRequest"],
         Endpoint::GeminiEmbed => &["content"],
         Endpoint::GeminiEmbeds => &["requests"],
@@ -105,7 +115,7 @@ fn answers(endpoint: Endpoint, fields: &Fields<'_>) -> Result<u64, BadOrder> {
 }
 
 fn dimensions(fields: &Fields<'_>) -> Result<usize, BadOrder> {
-    match fields.get("dimensions")?.unwrap_or(DIMENSIONS) {
+    match fields.get("dimensions")?.or(fields.get("output_dimension")?).unwrap_or(DIMENSIONS) {
         dimensions @ 1..=MAX_DIMENSIONS => Ok(dimensions),
         _ => Err(BadOrder::of("dimensions", "dimensions must be 1 to 4096".to_owned())),
     }
@@ -113,10 +123,11 @@ fn dimensions(fields: &Fields<'_>) -> Result<usize, BadOrder> {
 
 fn stream(endpoint: Endpoint, route: &Route<'_>, fields: &Fields<'_>) -> Result<bool, BadOrder> {
     Ok(match endpoint {
+        Endpoint::CohereRerank | Endpoint::Ocr => false,
         _ if endpoint.embeds() => false,
         _ => match route.stream {
             Some(stream) => stream,
-            None => fields.get("stream")?.unwrap_or(false),
+            None => fields.get("stream")?.unwrap_or(route.vendor == Vendor::Ollama),
         },
     })
 }
@@ -128,7 +139,30 @@ fn ceiling(fields: &Fields<'_>) -> Result<Option<u64>, BadOrder> {
             return Ok(Some(ceiling));
         }
     }
-    fields.inside("generationConfig")?.get("maxOutputTokens")
+    if let Some(predicted) = fields.inside("options")?.get::<i64>("num_predict")? {
+        return Ok(u64::try_from(predicted).ok());
+    }
+    match fields.inside("inferenceConfig")?.get("maxTokens")? {
+        Some(ceiling) => Ok(Some(ceiling)),
+        None => fields.inside("generationConfig")?.get("maxOutputTokens"),
+    }
+}
+
+fn tier(endpoint: Endpoint, fields: &Fields<'_>) -> Result<Option<String>, BadOrder> {
+    match endpoint {
+        Endpoint::Converse => fields.inside("serviceTier")?.get("type"),
+        _ => fields.get("service_tier"),
+    }
+}
+
+fn base64(endpoint: Endpoint, fields: &Fields<'_>) -> Result<bool, BadOrder> {
+    Ok(match endpoint {
+        Endpoint::CohereEmbed => {
+            let types: Option<Vec<String>> = fields.get("embedding_types")?;
+            types.is_some_and(|types| types.iter().any(|name| name == "base64"))
+        }
+        _ => fields.get::<String>("encoding_format")?.as_deref() == Some("base64"),
+    })
 }
 
 /// A name in a path, without its percent signs.
@@ -151,11 +185,13 @@ fn decoded(text: &str) -> String {
 fn items(endpoint: Endpoint, name: &'static str, fields: &Fields<'_>) -> usize {
     let json = fields.raw(name).unwrap_or_default();
     let first = json.strip_prefix('[').map(str::trim_start);
+    let texts = first.is_some_and(|rest| rest.starts_with(['"', '[']));
     match endpoint {
-        Endpoint::Embeddings if first.is_some_and(|rest| rest.starts_with(['"', '['])) => {
+        Endpoint::Embeddings | Endpoint::OllamaEmbed if texts => fields.length(name),
+        Endpoint::GeminiEmbeds | Endpoint::CohereEmbed | Endpoint::CohereRerank => {
             fields.length(name)
         }
-        Endpoint::GeminiEmbeds => fields.length(name),
+        Endpoint::Ocr => fields.length("pages"),
         _ => 1,
     }
 }

@@ -96,7 +96,7 @@ impl Plan {
 
 fn served_tier(order: &Order) -> &str {
     match (order.vendor, order.tier.as_deref()) {
-        (Vendor::Anthropic, _) => "standard",
+        (Vendor::Anthropic | Vendor::Mistral, _) => "standard",
         (_, Some("flex")) => "flex",
         (_, Some("priority" | "fast")) => "priority",
         (_, Some("scale")) => "scale",

@@ -27,6 +27,9 @@ impl Portion {
 }
 
 fn tokens(order: &Order, script: &Script) -> (Tokens, bool) {
+    if matches!(order.endpoint, Endpoint::CohereRerank | Endpoint::Ocr) {
+        return (Tokens::default(), false);
+    }
     let input = match script.input {
         Some(input) => input,
         None => (order.prompt_bytes / 4 + 8)
@@ -56,7 +59,7 @@ fn tokens(order: &Order, script: &Script) -> (Tokens, bool) {
 
 fn extras(order: &Order, script: &Script, tokens: Tokens) -> Extras {
     match order.endpoint {
-        Endpoint::Messages => {
+        Endpoint::Messages | Endpoint::Converse => {
             let hour = script.cache_write_1h.unwrap_or(0).min(tokens.cache_write);
             Extras::of([
                 (Figure::CacheWrite5m, tokens.cache_write - hour),
@@ -66,8 +69,29 @@ fn extras(order: &Order, script: &Script, tokens: Tokens) -> Extras {
             ])
         }
         Endpoint::Gemini => Extras::of([(Figure::ToolUseInput, script.tool_input.unwrap_or(0))]),
+        Endpoint::CohereChat => Extras::of([
+            (Figure::RawInput, tokens.input.saturating_add(66)),
+            (Figure::RawOutput, tokens.output.saturating_add(2)),
+        ]),
+        Endpoint::CohereRerank => {
+            let units = script.search_units.unwrap_or_else(|| wide(order.items.div_ceil(100)));
+            Extras::of([(Figure::SearchUnits, units)])
+        }
+        Endpoint::Ocr => {
+            let asked = if order.items > 0 { wide(order.items) } else { length_of_document(order) };
+            Extras::of([(Figure::Pages, script.pages.unwrap_or(asked))])
+        }
         _ => Extras::default(),
     }
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// How many pages a document has that nobody described.
+fn length_of_document(order: &Order) -> u64 {
+    1 + u64::from(order.seed % 5)
 }
 
 /// Half of the long prompts have been seen before, where the vendor caches unasked.

@@ -15,12 +15,27 @@ pub(super) enum Endpoint {
     Gemini,
     GeminiEmbed,
     GeminiEmbeds,
+    CohereChat,
+    CohereEmbed,
+    CohereRerank,
+    Ocr,
+    OllamaChat,
+    OllamaGenerate,
+    OllamaEmbed,
+    Converse,
 }
 
 impl Endpoint {
     /// The answer is vectors.
     pub(super) const fn embeds(self) -> bool {
-        matches!(self, Self::Embeddings | Self::GeminiEmbed | Self::GeminiEmbeds)
+        matches!(
+            self,
+            Self::Embeddings
+                | Self::GeminiEmbed
+                | Self::GeminiEmbeds
+                | Self::CohereEmbed
+                | Self::OllamaEmbed
+        )
     }
 }
 
@@ -33,6 +48,8 @@ pub(super) enum Errand<'a> {
     Count(Endpoint),
     /// The list of models.
     Models,
+    /// The models of Ollama.
+    Tags,
     /// One model.
     Model(&'a str),
     /// The path exists, the method does not.
@@ -68,6 +85,9 @@ impl<'a> Route<'a> {
             match version {
                 "v1" => route.openai(method, prefix, rest),
                 "v1beta" => route.gemini(method, rest),
+                "v2" => route.cohere(method, rest),
+                "api" => route.ollama(method, rest),
+                "model" => route.bedrock(method, rest),
                 _ => {}
             }
             route
@@ -85,6 +105,7 @@ impl<'a> Route<'a> {
             "responses" => Errand::Sell(Endpoint::Responses),
             "responses/input_tokens" => Errand::Count(Endpoint::Responses),
             "embeddings" => Errand::Sell(Endpoint::Embeddings),
+            "ocr" => self.of_vendor(Vendor::Mistral, Errand::Sell(Endpoint::Ocr)),
             "messages" => self.of_vendor(Vendor::Anthropic, Errand::Sell(Endpoint::Messages)),
             "messages/count_tokens" => {
                 self.of_vendor(Vendor::Anthropic, Errand::Count(Endpoint::Messages))
@@ -110,6 +131,41 @@ impl<'a> Route<'a> {
         self.model = Some(model);
         self.stream = Some(stream);
         self.errand = posted(method, errand);
+    }
+
+    fn cohere(&mut self, method: &Method, rest: &str) {
+        self.vendor = Vendor::Cohere;
+        let endpoint = match rest {
+            "chat" => Endpoint::CohereChat,
+            "embed" => Endpoint::CohereEmbed,
+            "rerank" => Endpoint::CohereRerank,
+            _ => return,
+        };
+        self.errand = posted(method, Errand::Sell(endpoint));
+    }
+
+    fn ollama(&mut self, method: &Method, rest: &str) {
+        self.vendor = Vendor::Ollama;
+        self.errand = match rest {
+            "chat" => posted(method, Errand::Sell(Endpoint::OllamaChat)),
+            "generate" => posted(method, Errand::Sell(Endpoint::OllamaGenerate)),
+            "embed" => posted(method, Errand::Sell(Endpoint::OllamaEmbed)),
+            "tags" => got(method, Errand::Tags),
+            _ => return,
+        };
+    }
+
+    fn bedrock(&mut self, method: &Method, rest: &'a str) {
+        self.vendor = Vendor::Bedrock;
+        let Some((model, verb)) = rest.rsplit_once('/') else { return };
+        let stream = match verb {
+            "converse" => false,
+            "converse-stream" => true,
+            _ => return,
+        };
+        self.model = Some(model);
+        self.stream = Some(stream);
+        self.errand = posted(method, Errand::Sell(Endpoint::Converse));
     }
 
     fn listed(&mut self, method: &Method, rest: &'a str) {

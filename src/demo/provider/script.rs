@@ -30,6 +30,10 @@ pub(super) struct Script {
     pub(super) web_searches: Option<u64>,
     /// Fetches of web pages.
     pub(super) web_fetches: Option<u64>,
+    /// Pages of a document.
+    pub(super) pages: Option<u64>,
+    /// Search units of a ranking.
+    pub(super) search_units: Option<u64>,
     /// Answer tokens, whatever ceiling the request sets.
     pub(super) output: Option<u64>,
     /// Answer tokens that are reasoning.

@@ -9,7 +9,7 @@ use super::route::{Endpoint, Errand, Route};
 use super::script::Script;
 use super::transmission::Transmission;
 use super::wire::ResetFlag;
-use super::{counting, models};
+use super::{counting, models, ollama};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -87,6 +87,7 @@ impl Shop {
             }
             Errand::Models => Ok(free(models::list())),
             Errand::Model(id) => model(id),
+            Errand::Tags => Ok(free(ollama::tags())),
             Errand::WrongMethod => Err(unknown(StatusCode::METHOD_NOT_ALLOWED, head)),
             Errand::Unknown => Err(unknown(StatusCode::NOT_FOUND, head)),
         }
