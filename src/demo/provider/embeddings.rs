@@ -10,7 +10,9 @@ use std::fmt::Write;
 
 /// The answer's JSON body.
 pub(super) fn json(plan: &Plan) -> String {
-    let mut body = String::from("{\"object\":\"list\",\"data\":[");
+    let mistral = plan.order.vendor == Vendor::Mistral;
+    let id = if mistral { format!("\"id\":\"{}\",", plan.serial()) } else { String::new() };
+    let mut body = format!("{{{id}\"object\":\"list\",\"data\":[");
     for i in 0..plan.order.items {
         let comma = if i == 0 { "" } else { "," };
         let embedding = match plan.order.base64 {
@@ -24,10 +26,7 @@ pub(super) fn json(plan: &Plan) -> String {
     }
     let _ = write!(body, "],\"model\":{}", quoted(&plan.model));
     let input = plan.tokens.input;
-    let output = match plan.order.vendor {
-        Vendor::Mistral => ",\"completion_tokens\":0",
-        _ => "",
-    };
+    let output = if mistral { ",\"completion_tokens\":0" } else { "" };
     let usage =
         plan.usage(|| format!("{{\"prompt_tokens\":{input},\"total_tokens\":{input}{output}}}"));
     if let Some(usage) = usage {
