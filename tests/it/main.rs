@@ -25,6 +25,7 @@ mod rows_program;
 mod rows_replay;
 mod serve;
 mod simulated_dialects;
+mod simulated_openai;
 mod simulated_provider;
 mod simulated_reading;
 mod simulated_wire;

@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 farebox=$(realpath "${1:?usage: against.sh BINARY [NAME…]}")
 shift
 THROUGH=(python node)
-BARE=(anthropic gemini cohere mistral ollama realtime)
+BARE=(media realtime anthropic gemini cohere mistral ollama)
 if [ $# -gt 0 ]; then THROUGH=("$@") BARE=(); fi
 work=$(mktemp -d)
 pids=()

@@ -4,7 +4,7 @@
 #   OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=sk-fb-… FAREBOX_SPENT_KEY=sk-fb-… \
 #       tests/sdk/run.sh [NAME…]
 #
-# NAME: python, node (both OpenAI), anthropic, gemini, cohere, mistral, ollama, realtime; without a
+# NAME: python, node, media, realtime (all OpenAI), anthropic, gemini, cohere, mistral, ollama; without a
 # name, all of them. FAREBOX_SPENT_KEY belongs to a user whose budget is spent (a limit of 0usd/day
 # will do); without it nothing refuses, and the checks of refusals are left out. The packages are
 # installed once, pinned, below target/sdk.
@@ -41,13 +41,13 @@ node_checks() {
     (cd "$modules" && node openai_node.mjs)
 }
 
-[ $# -gt 0 ] || set -- python node anthropic gemini cohere mistral ollama realtime
+[ $# -gt 0 ] || set -- python node media realtime anthropic gemini cohere mistral ollama
 for name; do
     case $name in
         python) python_checks openai_python.py ;;
         node) node_checks ;;
         anthropic | gemini | cohere | mistral | ollama) python_checks "${name}_python.py" ;;
-        realtime) python_checks openai_realtime.py ;;
+        media | realtime) python_checks "openai_$name.py" ;;
         *) echo "error: \`$name\` is not an SDK; see the head of $0" >&2; exit 2 ;;
     esac
 done

@@ -200,7 +200,7 @@ impl Serving {
         self.generated = parts;
     }
 
-    /// The answer was sent to its end.
+    /// The answer was made to its end.
     pub(super) fn finish(&mut self) {
         if let Some(mut entry) = self.entry.take() {
             entry.finished = true;

@@ -46,6 +46,15 @@ pub(super) fn json(plan: &Plan) -> String {
     body
 }
 
+/// The answer's id.
+pub(super) fn id(plan: &Plan) -> String {
+    let prefix = match plan.order.endpoint {
+        Endpoint::Chat => "chatcmpl",
+        _ => "cmpl",
+    };
+    format!("{prefix}-{}", plan.serial())
+}
+
 /// The events of the stream.
 pub(super) fn stream(plan: &Plan) -> Draft {
     let form = Form::of(plan);
@@ -101,13 +110,12 @@ impl<'a> Form<'a> {
         let chat = plan.order.endpoint == Endpoint::Chat;
         let mistral = plan.order.vendor == Vendor::Mistral;
         let asked = plan.order.include_usage && !mistral && !matches!(plan.block, Block::Absent);
-        let prefix = if chat { "chatcmpl" } else { "cmpl" };
         Self {
             plan,
             chat,
             openai: chat && !mistral,
             mistral,
-            id: format!("{prefix}-{}", plan.serial()),
+            id: id(plan),
             object: match (chat, plan.order.stream) {
                 (false, _) => "text_completion",
                 (true, false) => "chat.completion",

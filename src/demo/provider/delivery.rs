@@ -11,8 +11,8 @@ use super::script::{Break, Encoding, Script};
 use super::transmission::Transmission;
 use super::wire::ResetFlag;
 use super::{
-    anthropic, bedrock, cohere, complaint, completions, embeddings, gemini, mistral, ollama,
-    responses,
+    anthropic, audio, batches, bedrock, cohere, complaint, completions, deferred, embeddings,
+    gemini, images, mistral, ollama, responses,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use std::time::Duration;
 pub(super) fn deliver(
     plan: &Plan,
     script: &Script,
-    serving: Serving,
+    serving: Option<Serving>,
     encoding: Option<Encoding>,
     reset: ResetFlag,
 ) -> Response<Transmission> {
@@ -30,7 +30,7 @@ pub(super) fn deliver(
     let transmission = Transmission::free(pages(plan, script))
         .billed(serving)
         .encoded(encoding.map(Encoder::new))
-        .unsized_if(stream)
+        .unsized_if(stream || plan.order.endpoint == Endpoint::Speech)
         .flushed_if(script.split.is_some())
         .paced(Duration::from_millis(script.delay_ms))
         .broken(breaks, reset);
@@ -90,11 +90,18 @@ fn draft(plan: &Plan, script: &Script) -> Draft {
 }
 
 fn body(plan: &Plan) -> Vec<u8> {
+    if let Some(receipt) = deferred::receipt(plan) {
+        return receipt.into_bytes();
+    }
     let json = match plan.order.endpoint {
         Endpoint::Chat | Endpoint::Completions => completions::json(plan),
         Endpoint::Responses => responses::json(plan),
         Endpoint::Embeddings => embeddings::json(plan),
         Endpoint::Messages => anthropic::json(plan),
+        Endpoint::Transcription => audio::transcript(plan),
+        Endpoint::Speech => return audio::sound(plan),
+        Endpoint::Images => images::json(plan),
+        Endpoint::Batch => batches::json(plan, "validating"),
         Endpoint::CohereChat => cohere::json(plan),
         Endpoint::CohereEmbed => cohere::embeddings(plan),
         Endpoint::CohereRerank => cohere::ranking(plan),
@@ -114,6 +121,9 @@ fn stream(plan: &Plan) -> Draft {
         Endpoint::Messages => anthropic::stream(plan),
         Endpoint::Gemini => gemini::stream(plan),
         Endpoint::CohereChat => cohere::stream(plan),
+        Endpoint::Transcription => audio::transcript_stream(plan),
+        Endpoint::Speech => audio::sound_stream(plan),
+        Endpoint::Images => images::stream(plan),
         Endpoint::OllamaChat | Endpoint::OllamaGenerate => ollama::stream(plan),
         Endpoint::Converse => bedrock::stream(plan),
         _ => completions::stream(plan),
@@ -122,12 +132,21 @@ fn stream(plan: &Plan) -> Draft {
 
 fn content_type(plan: &Plan) -> &'static str {
     match plan.order.endpoint {
+        Endpoint::Speech if !plan.order.stream => "audio/mpeg",
+        Endpoint::Transcription if !plan.order.stream => transcript_type(plan),
         _ if !plan.order.stream => "application/json",
         Endpoint::Gemini if plan.order.sse => "text/event-stream",
         Endpoint::Gemini => "application/json",
         Endpoint::OllamaChat | Endpoint::OllamaGenerate => "application/x-ndjson",
         Endpoint::Converse => "application/vnd.amazon.eventstream",
         _ => "text/event-stream; charset=utf-8",
+    }
+}
+
+fn transcript_type(plan: &Plan) -> &'static str {
+    match plan.order.format.as_deref() {
+        Some("text" | "srt" | "vtt") => "text/plain; charset=utf-8",
+        _ => "application/json",
     }
 }
 

@@ -19,14 +19,17 @@
 //! events where it is to be broken off.
 
 mod anthropic;
+mod audio;
 mod aws_frames;
 mod base64;
+mod batches;
 mod bedrock;
 mod bill;
 mod cohere;
 mod complaint;
 mod completions;
 mod counting;
+mod deferred;
 mod delivery;
 mod draft;
 mod embeddings;
@@ -34,9 +37,12 @@ mod encoding;
 mod extras;
 mod failure;
 mod fields;
+mod free;
 mod gemini;
+mod images;
 mod mistral;
 mod models;
+mod multipart;
 mod ollama;
 mod order;
 mod plan;
@@ -45,6 +51,7 @@ mod responses;
 mod route;
 mod script;
 mod serve;
+mod shelf;
 mod tokens;
 mod transmission;
 mod vendor;
@@ -95,7 +102,7 @@ impl Simulated {
     pub async fn listen(addr: SocketAddr, credential: Option<&str>) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
-        let shop = Shop { bill: Bill::default(), credential: credential.map(str::to_owned) };
+        let shop = Shop { credential: credential.map(str::to_owned), ..Shop::default() };
         let bill = shop.bill.clone();
         let serving = tokio::spawn(accept(listener, Arc::new(shop)));
         Ok(Self { addr, bill, serving })

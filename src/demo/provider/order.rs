@@ -30,6 +30,16 @@ pub(super) struct Order {
     pub(super) dimensions: usize,
     /// How many results are wanted.
     pub(super) top: Option<usize>,
+    /// The form of the answer.
+    pub(super) format: Option<String>,
+    /// Length of an uploaded file.
+    pub(super) file_bytes: u64,
+    /// Characters of a text to be spoken.
+    pub(super) characters: u64,
+    /// The answer is made after the request was answered.
+    pub(super) background: bool,
+    /// The answer is to be kept.
+    pub(super) store: bool,
 }
 
 const MAX_DIMENSIONS: usize = 4096;
@@ -43,9 +53,10 @@ impl Order {
         body: &[u8],
     ) -> Result<Self, BadOrder> {
         let fields = Fields::read(body)?;
-        let model = model(route, &fields)?;
+        let model = model(endpoint, route, &fields)?;
         let (name, prompt) = prompt(endpoint, &fields)?;
         let answers = answers(endpoint, &fields)?;
+        let speaks = matches!(endpoint, Endpoint::Transcription | Endpoint::Speech);
         let options = fields.inside("stream_options")?;
         let mut seed = crc32fast::Hasher::new();
         seed.update(model.as_bytes());
@@ -65,17 +76,33 @@ impl Order {
             tier: tier(endpoint, &fields)?,
             base64: base64(endpoint, &fields)?,
             top: fields.get("top_n")?,
+            format: if speaks { fields.get("response_format")? } else { None },
+            file_bytes: if speaks { fields.inside("file")?.get("bytes")?.unwrap_or(0) } else { 0 },
+            characters: characters(endpoint, &fields)?,
+            background: endpoint == Endpoint::Responses
+                && fields.get("background")?.unwrap_or(false),
+            store: fields.get("store")?.unwrap_or(false),
             dimensions: dimensions(&fields)?,
             model,
         })
     }
+
+    /// How long an uploaded sound is.
+    pub(super) fn seconds(&self) -> u64 {
+        (self.file_bytes / 16_000).max(1)
+    }
 }
 
-fn model(route: &Route<'_>, fields: &Fields<'_>) -> Result<String, BadOrder> {
+fn model(endpoint: Endpoint, route: &Route<'_>, fields: &Fields<'_>) -> Result<String, BadOrder> {
     let named = match route.model {
         Some(model) => Some(decoded(model)),
         None => fields.get("model")?,
     };
+    let named = named.or(match endpoint {
+        Endpoint::Batch => Some("gpt-5-mini".to_owned()),
+        Endpoint::Images => Some("dall-e-2".to_owned()),
+        _ => None,
+    });
     let missing = || BadOrder::of("model", "you must provide a model parameter".to_owned());
     named.filter(|model| !model.is_empty()).ok_or_else(missing)
 }
@@ -91,8 +118,12 @@ fn prompt<'a>(
         | Endpoint::CohereChat
         | Endpoint::OllamaChat
         | Endpoint::Converse => &["messages"],
-        Endpoint::Completions | Endpoint::OllamaGenerate => &["prompt"],
-        Endpoint::Responses | Endpoint::Embeddings | Endpoint::OllamaEmbed => &["input"],
+        Endpoint::Completions | Endpoint::OllamaGenerate | Endpoint::Images => &["prompt"],
+        Endpoint::Transcription => &["file"],
+        Endpoint::Batch => &["input_file_id"],
+        Endpoint::Responses | Endpoint::Embeddings | Endpoint::OllamaEmbed | Endpoint::Speech => {
+            &["input"]
+        }
         Endpoint::CohereEmbed => &["texts", "inputs", "images"],
         Endpoint::CohereRerank => &["documents"],
         Endpoint::Ocr => &["document"],
@@ -106,7 +137,7 @@ fn prompt<'a>(
 }
 
 fn answers(endpoint: Endpoint, fields: &Fields<'_>) -> Result<u64, BadOrder> {
-    let many = matches!(endpoint, Endpoint::Chat | Endpoint::Completions);
+    let many = matches!(endpoint, Endpoint::Chat | Endpoint::Completions | Endpoint::Images);
     let answers = if many { fields.get("n")?.unwrap_or(1) } else { 1 };
     match answers {
         1..=128 => Ok(answers),
@@ -123,7 +154,8 @@ fn dimensions(fields: &Fields<'_>) -> Result<usize, BadOrder> {
 
 fn stream(endpoint: Endpoint, route: &Route<'_>, fields: &Fields<'_>) -> Result<bool, BadOrder> {
     Ok(match endpoint {
-        Endpoint::CohereRerank | Endpoint::Ocr => false,
+        Endpoint::CohereRerank | Endpoint::Ocr | Endpoint::Batch => false,
+        Endpoint::Speech => fields.get::<String>("stream_format")?.as_deref() == Some("sse"),
         _ if endpoint.embeds() => false,
         _ => match route.stream {
             Some(stream) => stream,
@@ -179,6 +211,14 @@ fn decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn characters(endpoint: Endpoint, fields: &Fields<'_>) -> Result<u64, BadOrder> {
+    if endpoint != Endpoint::Speech {
+        return Ok(0);
+    }
+    let text: String = fields.get("input")?.unwrap_or_default();
+    Ok(u64::try_from(text.chars().count()).unwrap_or(u64::MAX))
 }
 
 /// A list of texts or of token lists is embedded one by one; a text or one token list is one.

@@ -4,6 +4,7 @@
 use super::extras::Extras;
 use super::order::Order;
 use super::portion::Portion;
+use super::route::Endpoint;
 use super::script::Script;
 use super::tokens::Tokens;
 use super::vendor::Vendor;
@@ -23,6 +24,8 @@ pub(super) struct Plan {
     pub(super) cut_short: bool,
     pub(super) model: String,
     pub(super) tier: String,
+    /// Makes the id another one each time, where an answer is fetched by it.
+    pub(super) nonce: Option<u64>,
     /// The usage block: as it should be, verbatim from the script, or left out.
     pub(super) block: Block,
 }
@@ -57,6 +60,7 @@ impl Plan {
             extras,
             tool_input: script.tool_input.unwrap_or(0),
             cut_short,
+            nonce: None,
             block,
             order,
         }
@@ -81,9 +85,10 @@ impl Plan {
         }
     }
 
-    /// The id's last part: sixteen hexadecimal digits.
+    /// The id's last part: sixteen hexadecimal digits, and those of the nonce.
     pub(super) fn serial(&self) -> String {
-        format!("{:08x}{:08x}", self.order.seed, self.order.seed.wrapping_mul(0x9e37_79b1))
+        let nonce = self.nonce.map(|nonce| format!("{nonce:016x}")).unwrap_or_default();
+        format!("{:08x}{:08x}{nonce}", self.order.seed, self.order.seed.wrapping_mul(0x9e37_79b1))
     }
 
     /// The obfuscation of event `i`: a few characters of no meaning.
@@ -96,6 +101,7 @@ impl Plan {
 
 fn served_tier(order: &Order) -> &str {
     match (order.vendor, order.tier.as_deref()) {
+        _ if order.endpoint == Endpoint::Batch => "batch",
         (Vendor::Anthropic | Vendor::Mistral, _) => "standard",
         (_, Some("flex")) => "flex",
         (_, Some("priority" | "fast")) => "priority",
@@ -106,7 +112,7 @@ fn served_tier(order: &Order) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::route::{Endpoint, Route};
+    use super::super::route::Route;
     use super::*;
 
     fn plan(body: &str, script: &str) -> Plan {

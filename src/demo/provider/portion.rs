@@ -9,6 +9,9 @@ use super::tokens::Tokens;
 use super::vendor::Vendor;
 use crate::usage::Figure;
 
+/// Text tokens of a transcription's prompt.
+const TRANSCRIPT_PROMPT: u64 = 10;
+
 /// The figures of an answer.
 #[derive(Debug)]
 pub(super) struct Portion {
@@ -27,22 +30,29 @@ impl Portion {
 }
 
 fn tokens(order: &Order, script: &Script) -> (Tokens, bool) {
-    if matches!(order.endpoint, Endpoint::CohereRerank | Endpoint::Ocr) {
+    if by_unit(order) {
         return (Tokens::default(), false);
     }
     let input = match script.input {
         Some(input) => input,
+        None if order.endpoint == Endpoint::Transcription => {
+            TRANSCRIPT_PROMPT + 10 * order.seconds()
+        }
         None => (order.prompt_bytes / 4 + 8)
             .max(script.cached.unwrap_or(0).saturating_add(script.cache_write.unwrap_or(0))),
     };
     if order.endpoint.embeds() {
         return (Tokens { input, ..Tokens::default() }, false);
     }
+    if order.endpoint == Endpoint::Images {
+        let output = script.output.unwrap_or_else(|| 1056_u64.saturating_mul(order.answers));
+        return (Tokens { input, output, ..Tokens::default() }, false);
+    }
     let natural = 16 + u64::from(order.seed) % 200;
     let capped = order.ceiling.map_or(natural, |ceiling| natural.min(ceiling));
     let output = script.output.unwrap_or_else(|| capped.saturating_mul(order.answers));
     let cut_short = script.output.is_none() && capped < natural;
-    if order.endpoint == Endpoint::Completions {
+    if plain(order) {
         return (Tokens { input, output, ..Tokens::default() }, cut_short);
     }
     let cached = script.cached.unwrap_or_else(|| found_in_cache(order, script, input));
@@ -69,6 +79,9 @@ fn extras(order: &Order, script: &Script, tokens: Tokens) -> Extras {
             ])
         }
         Endpoint::Gemini => Extras::of([(Figure::ToolUseInput, script.tool_input.unwrap_or(0))]),
+        Endpoint::Transcription | Endpoint::Speech | Endpoint::Images => {
+            media(order, script, tokens)
+        }
         Endpoint::CohereChat => Extras::of([
             (Figure::RawInput, tokens.input.saturating_add(66)),
             (Figure::RawOutput, tokens.output.saturating_add(2)),
@@ -83,6 +96,40 @@ fn extras(order: &Order, script: &Script, tokens: Tokens) -> Extras {
         }
         _ => Extras::default(),
     }
+}
+
+/// What of sound and images is billed, and by which unit.
+fn media(order: &Order, script: &Script, tokens: Tokens) -> Extras {
+    match (order.endpoint, by_unit(order)) {
+        (Endpoint::Transcription, true) => {
+            let seconds = script.seconds.unwrap_or_else(|| order.seconds());
+            Extras::of([(Figure::DurationMs, seconds.saturating_mul(1000))])
+        }
+        (Endpoint::Transcription, false) => {
+            let audio = tokens.input.saturating_sub(TRANSCRIPT_PROMPT);
+            Extras::of([(Figure::AudioInput, script.audio_input.unwrap_or(audio))])
+        }
+        (Endpoint::Speech, true) => Extras::of([(Figure::Characters, order.characters)]),
+        (Endpoint::Speech, false) => Extras::of([(Figure::AudioOutput, tokens.output)]),
+        _ => Extras::of([(Figure::Images, order.answers), (Figure::ImageOutput, tokens.output)]),
+    }
+}
+
+/// No tokens are billed.
+fn by_unit(order: &Order) -> bool {
+    let named = |name: &str| order.model.starts_with(name);
+    match order.endpoint {
+        Endpoint::CohereRerank | Endpoint::Ocr => true,
+        Endpoint::Transcription => named("whisper"),
+        Endpoint::Speech => named("tts-1"),
+        Endpoint::Images => named("dall-e"),
+        _ => false,
+    }
+}
+
+/// Nothing is cached, and nothing thought.
+fn plain(order: &Order) -> bool {
+    matches!(order.endpoint, Endpoint::Completions | Endpoint::Transcription | Endpoint::Speech)
 }
 
 fn wide(count: usize) -> u64 {

@@ -23,6 +23,10 @@ pub(super) enum Endpoint {
     OllamaGenerate,
     OllamaEmbed,
     Converse,
+    Transcription,
+    Speech,
+    Images,
+    Batch,
 }
 
 impl Endpoint {
@@ -46,6 +50,12 @@ pub(super) enum Errand<'a> {
     Sell(Endpoint),
     /// How many tokens this would be; free.
     Count(Endpoint),
+    /// Whether a text is objectionable.
+    Moderate,
+    /// A file is left.
+    Upload,
+    /// What was answered or begun before, by its path.
+    Fetch(&'a str),
     /// The list of models.
     Models,
     /// The models of Ollama.
@@ -105,6 +115,12 @@ impl<'a> Route<'a> {
             "responses" => Errand::Sell(Endpoint::Responses),
             "responses/input_tokens" => Errand::Count(Endpoint::Responses),
             "embeddings" => Errand::Sell(Endpoint::Embeddings),
+            "audio/transcriptions" => Errand::Sell(Endpoint::Transcription),
+            "audio/speech" => Errand::Sell(Endpoint::Speech),
+            "images/generations" => Errand::Sell(Endpoint::Images),
+            "batches" => Errand::Sell(Endpoint::Batch),
+            "moderations" => Errand::Moderate,
+            "files" => Errand::Upload,
             "ocr" => self.of_vendor(Vendor::Mistral, Errand::Sell(Endpoint::Ocr)),
             "messages" => self.of_vendor(Vendor::Anthropic, Errand::Sell(Endpoint::Messages)),
             "messages/count_tokens" => {
@@ -175,6 +191,12 @@ impl<'a> Route<'a> {
         self.errand = match rest.split_once('/') {
             None if rest == "models" => got(method, Errand::Models),
             Some(("models", id)) => got(method, Errand::Model(id)),
+            Some(("responses" | "batches", id)) if !id.contains('/') => {
+                got(method, Errand::Fetch(rest))
+            }
+            Some(("chat", id)) if id.starts_with("completions/") => {
+                got(method, Errand::Fetch(rest))
+            }
             _ => Errand::Unknown,
         };
     }

@@ -30,6 +30,12 @@ pub(super) struct Script {
     pub(super) web_searches: Option<u64>,
     /// Fetches of web pages.
     pub(super) web_fetches: Option<u64>,
+    /// Seconds of sound.
+    pub(super) seconds: Option<u64>,
+    /// Prompt tokens that are sound.
+    pub(super) audio_input: Option<u64>,
+    /// How often what was put off is seen unfinished.
+    pub(super) polls: u32,
     /// Pages of a document.
     pub(super) pages: Option<u64>,
     /// Search units of a ranking.

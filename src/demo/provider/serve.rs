@@ -3,16 +3,19 @@
 use super::bill::{Bill, BillEntry, Serving};
 use super::delivery::{accepted, deliver, free};
 use super::failure::Failure;
+use super::free::{moderation, upload};
+use super::multipart::as_json;
 use super::order::Order;
 use super::plan::Plan;
 use super::route::{Endpoint, Errand, Route};
 use super::script::Script;
+use super::shelf::Shelf;
 use super::transmission::Transmission;
 use super::wire::ResetFlag;
-use super::{counting, models, ollama};
+use super::{counting, deferred, models, ollama};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use std::time::Duration;
@@ -28,6 +31,7 @@ const REQUEST_IDS: [&str; 3] = ["x-farebox-request-id", "x-request-id", "x-clien
 pub(super) struct Shop {
     pub(super) bill: Bill,
     pub(super) credential: Option<String>,
+    pub(super) shelf: Shelf,
 }
 
 type Answer = Result<Response<Transmission>, Failure>;
@@ -85,6 +89,15 @@ impl Shop {
                 let plan = plan(endpoint, route, head, &read(body).await?)?;
                 Ok(free(counting::json(&plan)))
             }
+            Errand::Moderate => {
+                let verdict = moderation(&read(body).await?).map_err(Failure::bad_order)?;
+                Ok(free(verdict))
+            }
+            Errand::Upload => Ok(free(upload(&read(body).await?))),
+            Errand::Fetch(path) => {
+                let kept = self.shelf.fetch(path).map(free);
+                kept.ok_or_else(|| unknown(StatusCode::NOT_FOUND, head))
+            }
             Errand::Models => Ok(free(models::list())),
             Errand::Model(id) => model(id),
             Errand::Tags => Ok(free(ollama::tags())),
@@ -109,8 +122,17 @@ impl Shop {
             tokio::time::sleep(first_delay).await;
             return Err(failure);
         }
-        let plan = plan(endpoint, route, head, &body)?;
-        let serving = self.open_entry(&plan, request_id(&head.headers, number));
+        let mut plan = plan(endpoint, route, head, &body)?;
+        if plan.order.background || endpoint == Endpoint::Batch {
+            plan.nonce = Some(rand::random());
+        }
+        deferred::keep(&plan, &self.shelf, script.polls);
+        let mut serving = Some(self.open_entry(&plan, request_id(&head.headers, number)));
+        if deferred::receipt(&plan).is_some()
+            && let Some(mut serving) = serving.take()
+        {
+            serving.finish();
+        }
         if !first_delay.is_zero() {
             tokio::time::sleep(first_delay).await;
         }
@@ -143,7 +165,12 @@ fn script(head: &Parts) -> Result<Script, Failure> {
 }
 
 fn plan(endpoint: Endpoint, route: &Route<'_>, head: &Parts, body: &[u8]) -> Result<Plan, Failure> {
-    let order = Order::read(endpoint, route, body).map_err(Failure::bad_order)?;
+    let form = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let order = match form.filter(|form| form.starts_with("multipart/form-data")) {
+        Some(form) => as_json(form, body).and_then(|body| Order::read(endpoint, route, &body)),
+        None => Order::read(endpoint, route, body),
+    };
+    let order = order.map_err(Failure::bad_order)?;
     Ok(Plan::new(order, &script(head)?))
 }
 
