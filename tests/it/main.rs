@@ -24,6 +24,7 @@ mod relay;
 mod rows;
 mod rows_program;
 mod rows_replay;
+mod self_service;
 mod serve;
 mod simulated_provider;
 mod simulated_reading;
