@@ -247,9 +247,11 @@ impl Capture {
         };
         let stream = self.found.as_ref().is_some_and(|found| found.stream);
         let named = Named { model: self.path_model().map(str::to_owned), stream };
-        let mut reader = read_request(operation, named.clone());
         let body = self.request.to_string();
-        let read = reader.push(body.as_bytes()).and_then(|()| reader.finish());
+        let read = read_request(operation, named.clone(), None).and_then(|mut reader| {
+            reader.push(body.as_bytes())?;
+            reader.finish()
+        });
         let model = self.request.get("model").and_then(Value::as_str).unwrap_or_default();
         let stream = self.request.get("stream").and_then(Value::as_bool).unwrap_or(stream);
         let plain =

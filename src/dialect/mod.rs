@@ -71,9 +71,19 @@ pub trait ReadAnswer: Send {
     fn reading(&self) -> &Reading;
 }
 
-/// A reader for the request body of an operation.
-pub fn read_request(operation: Operation, named: Named) -> Box<dyn ReadRequest> {
-    Box::new(request::Request::new(operation, format::asked(operation), named))
+/// A reader for the request body of an operation; where it takes files, a form is read too.
+pub fn read_request(
+    operation: Operation,
+    named: Named,
+    content_type: Option<&str>,
+) -> Result<Box<dyn ReadRequest>, Unreadable> {
+    let form = content_type
+        .filter(|kind| kind.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/")));
+    let takes_files = matches!(operation, Operation::OpenAiTranscription | Operation::OpenAiImages);
+    Ok(match form.filter(|_| takes_files) {
+        Some(kind) => Box::new(request::Form::new(operation, named, kind)?),
+        None => Box::new(request::Request::new(operation, format::asked(operation), named)),
+    })
 }
 
 /// A reader for the answer to a call. Where `call.edit` is set, what the client did not ask for is

@@ -6,7 +6,7 @@ use crate::clock::Stopwatch;
 use crate::dialect::{Call, Found, Named, Operation, Splice, Unreadable, read_request};
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -120,7 +120,8 @@ pub(super) async fn read_call(
         }));
     }
     let named = Named { model: found.model.clone(), stream: found.stream };
-    let mut reader = read_request(operation, named);
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let mut reader = read_request(operation, named, kind).map_err(Refusal::Body)?;
     let frames = take_in(headers, body, intake, |frame| reader.push(frame)).await?;
     let call = reader.finish().map_err(Refusal::Body)?;
     usable_name(&call.model)?;
