@@ -27,6 +27,7 @@ mod relay;
 mod rows;
 mod rows_program;
 mod rows_replay;
+mod self_service;
 mod serve;
 mod simulated_dialects;
 mod simulated_openai;
