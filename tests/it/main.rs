@@ -21,6 +21,7 @@ mod pricing;
 mod pricing_units;
 mod process;
 mod program;
+mod recordings;
 mod redis_server;
 mod refuse;
 mod relay;
