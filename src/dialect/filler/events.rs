@@ -27,7 +27,8 @@ pub(super) fn fill_sse(body: &mut [u8]) {
         let cr = line.last() == Some(&b'\r');
         let (line, _) = line.split_at_mut(length);
         // The LF of a CRLF is no line of its own.
-        if line.is_empty() && !(ends_with_cr && !cr) {
+        let belongs = ends_with_cr && !cr;
+        if line.is_empty() && !belongs {
             filler.reset();
         }
         ends_with_cr = cr;
