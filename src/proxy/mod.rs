@@ -22,7 +22,7 @@ pub use forward::UpstreamBounds;
 pub use refusal::Refusal;
 
 use crate::clock::{Clock, Stopwatch, UnixMs};
-use crate::dialect::{Call, Operation, Route, Unreadable};
+use crate::dialect::{Call, Dialect, Operation, Route, Unreadable};
 use crate::ids::CallId;
 use crate::ledger::{Caller, Ledger};
 use crate::pricing::{PriceTable, Terms};
@@ -30,8 +30,10 @@ use crate::provider::Providers;
 use admit::Applicant;
 use arc_swap::ArcSwap;
 use authenticate::Callers;
+use bytes::Bytes;
 use errand::Errand;
 use forward::Upstream;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -145,24 +147,34 @@ impl Proxy {
         self.tabs.none_left().await;
     }
 
-    /// The owner of the key in a request, for routes that only show figures.
-    pub async fn caller(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
-        self.callers.find(&head.headers, head.uri.query()).await
-    }
-
     /// Answers one request.
     pub async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
         let id = CallId::new();
         let spoken = route::spoken(request.uri().path(), request.headers(), &self.providers.load());
-        let mut response = match self.relay(id, request).await {
-            Ok(response) => response,
-            Err(refusal) => {
-                record::refused(id, &refusal);
-                refusal.response(spoken, id)
-            }
+        dressed(id, spoken, self.relay(id, request).await)
+    }
+
+    /// Answers a request for figures of the caller's own, as JSON. It is not a call: suspended
+    /// callers may ask too, nothing is counted, and it goes on while the proxy stops.
+    pub async fn show<F>(
+        &self,
+        head: &Parts,
+        figures: impl FnOnce(Arc<Caller>) -> F,
+    ) -> Response<AnswerBody>
+    where
+        F: Future<Output = Result<Bytes, Refusal>>,
+    {
+        let id = CallId::new();
+        let spoken = route::spoken(head.uri.path(), &head.headers, &self.providers.load());
+        let shown = async {
+            let figures = figures(self.callers.owner(head).await?).await?;
+            let headers = HeaderMap::from_iter([
+                (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+                (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            ]);
+            Ok(respond(StatusCode::OK, headers, AnswerBody::whole(figures)))
         };
-        headers::add_id(response.headers_mut(), id);
-        response
+        dressed(id, spoken, shown.await)
     }
 
     async fn relay(
@@ -172,7 +184,7 @@ impl Proxy {
     ) -> Result<Response<AnswerBody>, Refusal> {
         let watch = Stopwatch::start();
         let (head, body) = request.into_parts();
-        let caller = self.caller(&head).await?;
+        let caller = self.callers.find(&head).await?;
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Refusal::Overloaded);
         }
@@ -264,6 +276,20 @@ impl Proxy {
         let destination = Destination::new(provider.clone(), target, query)?;
         Ok((destination, Pricing { table, model }))
     }
+}
+
+/// An answer with its id; a refusal is counted and takes the caller's dialect.
+fn dressed(
+    id: CallId,
+    spoken: Dialect,
+    answer: Result<Response<AnswerBody>, Refusal>,
+) -> Response<AnswerBody> {
+    let mut response = answer.unwrap_or_else(|refusal| {
+        record::refused(id, &refusal);
+        refusal.response(spoken, id)
+    });
+    headers::add_id(response.headers_mut(), id);
+    response
 }
 
 fn unpriced_search(model: &str) -> Unreadable {

@@ -232,7 +232,8 @@ impl Open {
             tokens: estimate::count(usage.total_tokens()),
             characters: estimate::count(self.characters(reading)),
         };
-        self.ledger.settle(self.permit, Settlement::Post { charge, event: Box::new(event) });
+        self.ledger
+            .settle(self.permit, Settlement::Post { charge, event: Box::new(event), once: None });
         let forwarded = self.forwarded.unwrap_or(ended);
         let settling = watch.elapsed().saturating_sub(ended);
         let overhead = forwarded.saturating_sub(self.waited).saturating_add(settling);
