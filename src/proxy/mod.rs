@@ -11,6 +11,7 @@ mod estimate;
 mod forward;
 mod free;
 mod headers;
+mod poll;
 mod record;
 mod refusal;
 mod request;

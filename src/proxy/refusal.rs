@@ -34,6 +34,8 @@ pub enum Refusal {
     UnmeteredRoute(String),
     /// Known, lists what belongs to other keys too.
     SharedRoute(String),
+    /// Stored by somebody in another workspace.
+    Foreign(String),
     /// The body is not readable as the route's request.
     Body(Unreadable),
     /// The body is larger than so many bytes.
@@ -157,6 +159,7 @@ impl Refusal {
             Self::UnknownRoute(_)
             | Self::UnmeteredRoute(_)
             | Self::SharedRoute(_)
+            | Self::Foreign(_)
             | Self::Body(_)
             | Self::TooLarge(_)
             | Self::SlowBody
@@ -226,6 +229,9 @@ impl Refusal {
                      refused; ask for an object by its id."
                 );
                 (StatusCode::NOT_FOUND, "unknown_route", message)
+            }
+            Self::Foreign(id) => {
+                (StatusCode::NOT_FOUND, "not_found", format!("There is no `{id}` here."))
             }
             Self::Body(unreadable) => {
                 (StatusCode::BAD_REQUEST, "invalid_body", unreadable.message.clone())
