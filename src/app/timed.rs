@@ -1,8 +1,9 @@
 //! A ledger that says how long it took. Adds nothing else and changes nothing.
 
 use crate::clock::Stopwatch;
+use crate::ids::Id;
 use crate::ledger::{
-    Admission, BoxFuture, Caller, HoldOrder, Ledger, Permit, Settlement, Unavailable,
+    Admission, BoxFuture, Caller, HoldOrder, Ledger, OnceKey, Permit, Settlement, Unavailable,
 };
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
@@ -37,6 +38,10 @@ impl Ledger for Timed {
             self.caller.record(watch.elapsed());
             found
         })
+    }
+
+    fn owner<'a>(&'a self, once: &'a OnceKey) -> BoxFuture<'a, Result<Option<Id>, Unavailable>> {
+        self.ledger.owner(once)
     }
 
     fn permit(&self) -> Option<Permit> {

@@ -91,3 +91,14 @@ pub fn read_request(
 pub fn read_answer(call: &Call, head: AnswerHead<'_>) -> Box<dyn ReadAnswer> {
     Box::new(answer::Answer::new(call, head))
 }
+
+/// Judges an answer that was fetched again. What can be reported repeatedly is charged by it, once;
+/// the answer to anything else was charged when it was given.
+pub fn retrieved(reading: &mut Reading) {
+    let billed = reading.billable != Some(false);
+    if reading.dedupe_key.is_some() {
+        reading.charge_once = reading.usage_present && reading.usage_final && billed;
+    } else {
+        reading.billable = Some(false);
+    }
+}

@@ -264,9 +264,12 @@ impl Proxy {
                 return Err(Refusal::ModelNotPriced(call.model.clone(), near));
             }
         };
-        let terms = Terms { service_tier: None, at: request.started };
+        let terms = Terms { at: request.started, ..Terms::default() };
         if !self.rules.unpriced_is_free && estimate::searches_free(call, &model, &terms) {
             return Err(Refusal::Body(unpriced_search(&call.model)));
+        }
+        if !self.rules.unpriced_is_free && !estimate::is_priced(call, &model, &terms) {
+            return Err(Refusal::ModelNotPriced(call.model.clone(), Vec::new()));
         }
         let provider = provider.ok_or_else(|| Refusal::NoProvider(call.model.clone()))?;
         let query = request.head.uri.query();

@@ -232,7 +232,8 @@ impl Open {
             tokens: estimate::count(usage.total_tokens()),
             characters: estimate::count(self.characters(reading)),
         };
-        self.ledger.settle(self.permit, Settlement::Post { charge, event: Box::new(event) });
+        self.ledger
+            .settle(self.permit, Settlement::Post { charge, event: Box::new(event), once: None });
         let forwarded = self.forwarded.unwrap_or(ended);
         let settling = watch.elapsed().saturating_sub(ended);
         let overhead = forwarded.saturating_sub(self.waited).saturating_add(settling);
@@ -261,6 +262,9 @@ impl Open {
         if reading.usage_present && reading.usage_final && reading.anomalies == 0 {
             return (estimate::with_searches(call, &pricing.model, reading.usage), false);
         }
+        if reading.measured && reading.complete {
+            return (reading.usage, false);
+        }
         let unanswered = ending == Ending::Left && self.status.is_none();
         (estimate::usage(call, &pricing.model, reading, unanswered), true)
     }
@@ -270,13 +274,25 @@ impl Open {
     fn price(&self, usage: &Usage, reading: &Reading) -> (NanoUsd, String) {
         let asked = self.order.facts.model.clone();
         let Some(pricing) = &self.pricing else { return (NanoUsd::ZERO, asked) };
-        let terms =
-            Terms { service_tier: reading.service_tier.as_deref(), at: self.order.facts.started };
+        let terms = Terms {
+            service_tier: reading.service_tier.as_deref(),
+            speed: reading.speed.as_deref(),
+            traffic_type: reading.traffic_type.as_deref(),
+            search_context: reading.search_context_size.as_deref(),
+            region: reading.inference_geo.as_deref(),
+            at: self.order.facts.started,
+        };
         let provider = Some(pricing.model.provider.as_str());
         let named = reading.model.as_deref().filter(|named| !named.is_empty());
-        match named.and_then(|name| Some((name, pricing.table.find(provider, name)?))) {
-            Some((name, model)) => (model.cost(usage, &terms), name.to_owned()),
-            None => (pricing.model.cost(usage, &terms), asked),
-        }
+        let found = named.and_then(|name| Some((name, pricing.table.find(provider, name)?)));
+        let (model, name) = match found {
+            Some((name, model)) => (model, name.to_owned()),
+            None => (&pricing.model, asked),
+        };
+        let charge = pricing.table.charge(model, usage, &reading.sub_usage, &terms);
+        let told = charge.cost > NanoUsd::ZERO || model.covers(usage, &terms);
+        // What was used has no price, though the model has: it is not free.
+        let cost = if told { charge.cost } else { self.order.expected.usd };
+        (cost, name)
     }
 }

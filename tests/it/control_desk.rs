@@ -149,7 +149,7 @@ impl Desk {
             duration_ms: 12,
         };
         let charge = Amounts { usd: NanoUsd::new(usd), tokens: 2306, characters: 0 };
-        let post = Settlement::Post { charge, event: Box::new(event) };
+        let post = Settlement::Post { charge, event: Box::new(event), once: None };
         self.ledger.settle(self.ledger.permit().unwrap(), post);
         order.id
     }
