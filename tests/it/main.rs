@@ -15,6 +15,7 @@ mod ledger_faults;
 mod ledger_random;
 mod ledger_rig;
 mod pricing;
+mod pricing_providers;
 mod pricing_units;
 mod process;
 mod program;
