@@ -192,6 +192,15 @@ impl Usage {
         self
     }
 
+    /// The figures of two answers added.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        for (figure, count) in other.reported() {
+            self.set(figure, self.count(figure).saturating_add(count));
+        }
+        self
+    }
+
     /// Prompt tokens that were neither read from a cache nor written to one.
     pub fn input_uncached(&self) -> u64 {
         self.count(Figure::InputTotal)
@@ -276,6 +285,8 @@ pub struct Reading {
     pub error: bool,
     /// The body ended before the protocol did.
     pub truncated: bool,
+    /// The provider began to make an answer, in a session that may see several.
+    pub begun: bool,
     /// The provider has made all of its answer; at most figures follow.
     pub generated: bool,
     /// `[DONE]` was seen.

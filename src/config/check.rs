@@ -5,7 +5,7 @@ use super::raw::{
 };
 use super::{BadConfig, Config, Environment, Overrides, ServerBounds};
 use crate::limit::{Calendar, Limit, Meter, Window};
-use crate::provider::{Credential, KNOWN, Known, ModelRoute, Provider, Providers, known};
+use crate::provider::{Credential, Dialect, KNOWN, Known, ModelRoute, Provider, Providers, known};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -265,12 +265,15 @@ fn provider(
     if name.parse::<crate::ids::Id>().is_err() || name == "v1" {
         return Err(bad(format!("providers.{name}: not usable as a name")));
     }
-    if let Some(dialect) = raw.dialect.as_deref().filter(|dialect| *dialect != "openai") {
-        return Err(bad(format!(
-            "providers.{name}.dialect = \"{dialect}\": only `openai` can be metered"
-        )));
-    }
     let known = known(&name);
+    let dialect = match &raw.dialect {
+        None => known.map(|k| k.dialect).unwrap_or_default(),
+        Some(text) => Dialect::of_name(text).ok_or_else(|| {
+            let names: Vec<_> = Dialect::ALL.iter().map(|dialect| dialect.name()).collect();
+            let names = names.join(", ");
+            bad(format!("providers.{name}.dialect = \"{text}\": not one of {names}"))
+        })?,
+    };
     let base_url = upstream
         .cloned()
         .or(raw.base_url)
@@ -285,6 +288,7 @@ fn provider(
         raw.credentials.iter().map(read).collect::<Result<Vec<_>, _>>()?
     };
     Ok(Provider {
+        dialect,
         base_url: usable_url(&name, &base_url)?,
         credentials,
         cancel_stops_billing: known.is_some_and(|k| k.cancel_stops_billing),

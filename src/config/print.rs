@@ -109,7 +109,7 @@ fn provider(provider: &Provider) -> Table {
         Value::Table(credential)
     };
     let mut shown = Table::new();
-    put(&mut shown, "dialect", "openai");
+    put(&mut shown, "dialect", provider.dialect.name());
     put(&mut shown, "base_url", provider.base_url.clone());
     let credentials: Vec<Value> =
         provider.credentials.iter().map(|c| credential(&c.name)).collect();

@@ -4,15 +4,19 @@
 //! status, content_type, body` or `body_b64`, and perhaps `wire_splits` and `wire_encoding`; other
 //! keys are passed over. Nothing here touches a network.
 
-mod base64;
+mod print;
 
-use super::{AnswerHead, Call, Operation, read_answer};
+use super::conversation::{Conversation, Turn};
+use super::{
+    AnswerHead, Call, Found, Named, Operation, Route, read_answer, read_request, retrieved, route,
+};
+use crate::framing::base64;
 use crate::usage::Reading;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::fmt;
 use std::io::Write;
 
@@ -21,6 +25,10 @@ use std::io::Write;
 pub struct Capture {
     operation: Operation,
     method: Method,
+    /// What the path names, where it is a path of the dialect.
+    found: Option<Found>,
+    socket: bool,
+    client_frames: Vec<String>,
     request: Value,
     status: StatusCode,
     headers: HeaderMap,
@@ -46,9 +54,17 @@ struct Raw {
     #[serde(default = "post")]
     method: String,
     #[serde(default)]
+    path: String,
+    #[serde(default)]
+    transport: String,
+    #[serde(default)]
     request: Value,
     #[serde(default = "ok")]
     status: u16,
+    #[serde(default)]
+    response_headers: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    ws_client_frames: Vec<String>,
     content_type: Option<String>,
     #[serde(default)]
     body: String,
@@ -97,6 +113,13 @@ impl Capture {
             let value = HeaderValue::from_str(kind).map_err(|_| bad("no content type", kind))?;
             headers.insert(CONTENT_TYPE, value);
         }
+        for (name, value) in &raw.response_headers {
+            let name: HeaderName = name.parse().map_err(|_| bad("no header name", name))?;
+            let value = HeaderValue::from_str(value).map_err(|_| bad("no header value", value))?;
+            headers.insert(name, value);
+        }
+        let path = raw.path.split('?').next().unwrap_or_default();
+        let found = route(&method, path, &HeaderMap::new()).map(|(_, found)| found);
         let body = match &raw.body_b64 {
             Some(text) => base64::decode(text)
                 .ok_or_else(|| BadCapture("body_b64 is not base64".to_owned()))?,
@@ -117,7 +140,18 @@ impl Capture {
             },
         };
         let body = Bytes::from(body);
-        let capture = Self { operation, method, request: raw.request, status, headers, body, cuts };
+        let capture = Self {
+            operation,
+            method,
+            found,
+            socket: raw.transport == "ws",
+            client_frames: raw.ws_client_frames,
+            request: raw.request,
+            status,
+            headers,
+            body,
+            cuts,
+        };
         match raw.wire_encoding.as_deref() {
             None | Some("identity") => Ok(capture),
             Some("gzip") => Ok(capture.gzipped()),
@@ -148,17 +182,28 @@ impl Capture {
 
     /// The reading, with the body cut at the given offsets.
     pub fn meter_split(&self, cuts: &[usize]) -> Value {
-        self.print(&self.read(cuts))
+        let call = self.call();
+        if self.socket {
+            return print::session(&call, &self.listen(&call, cuts));
+        }
+        print::reading(&call, self.path_model().is_some(), &self.read(&call, cuts))
     }
 
-    fn read(&self, cuts: &[usize]) -> Reading {
-        let head = AnswerHead { status: self.status, headers: &self.headers };
-        let mut reader = read_answer(&self.call(), head);
+    fn pieces(&self, cuts: &[usize]) -> impl Iterator<Item = Bytes> {
         let mut from = 0;
-        for to in cuts.iter().copied().chain([self.body.len()]) {
+        cuts.iter().copied().chain([self.body.len()]).map(move |to| {
             let to = to.clamp(from, self.body.len());
-            reader.push(self.body.slice(from..to));
+            let piece = self.body.slice(from..to);
             from = to;
+            piece
+        })
+    }
+
+    fn read(&self, call: &Call, cuts: &[usize]) -> Reading {
+        let head = AnswerHead { status: self.status, headers: &self.headers };
+        let mut reader = read_answer(call, head);
+        for piece in self.pieces(cuts) {
+            reader.push(piece);
         }
         let (_, mut reading) = reader.finish(false);
         if self.method == Method::GET {
@@ -167,78 +212,64 @@ impl Capture {
         reading
     }
 
+    /// The answers of a session, of which each line is one message of the server.
+    fn listen(&self, call: &Call, cuts: &[usize]) -> Vec<Turn> {
+        let mut session = Conversation::new(call);
+        for frame in &self.client_frames {
+            session.client(frame.as_bytes());
+            session.client_end();
+        }
+        let mut turns = Vec::new();
+        for piece in self.pieces(cuts) {
+            for line in piece.split_inclusive(|&byte| byte == b'\n') {
+                session.server(line.strip_suffix(b"\n").unwrap_or(line));
+                if line.ends_with(b"\n") {
+                    turns.extend(session.server_end());
+                }
+            }
+        }
+        turns.extend(session.server_end());
+        turns.extend(session.finish(false));
+        turns
+    }
+
+    fn path_model(&self) -> Option<&str> {
+        self.found.as_ref()?.model.as_deref()
+    }
+
     /// The call as far as reading its answer needs it. Recorded requests may be ones that would be
     /// refused now.
     fn call(&self) -> Call {
-        let field = |name: &str| self.request.get(name);
-        let count = |name: &str| field(name).and_then(Value::as_u64).unwrap_or(1).max(1);
-        Call {
-            operation: self.operation,
-            model: self.requested_model().unwrap_or_default().to_owned(),
-            stream: field("stream").and_then(Value::as_bool).unwrap_or(false),
-            output_ceiling: None,
-            answers: count("n").max(count("best_of")),
-            service_tier: None,
-            body_bytes: 0,
-            characters: 0,
-            input_elsewhere: false,
-            hosted_tools: false,
-            searches: false,
-            edit: None,
-        }
-    }
-
-    fn requested_model(&self) -> Option<&str> {
-        self.request.get("model").and_then(Value::as_str)
-    }
-
-    fn print(&self, reading: &Reading) -> Value {
-        let mut out = match reading.usage.to_json() {
-            Value::Object(out) => out,
-            _ => Map::new(),
+        let free = self.found.as_ref().is_some_and(|found| found.route == Route::Free);
+        // A count of tokens is no use of them, whatever dialect it is asked in.
+        let operation = if free && self.method == Method::POST && !self.counts_as_response() {
+            Operation::OpenAiModels
+        } else {
+            self.operation
         };
-        let mut put = |key: &str, value: Value| {
-            if !value.is_null() {
-                out.insert(key.to_owned(), value);
-            }
-        };
-        let asked = self.requested_model().filter(|_| reading.model.is_none());
-        put("model", reading.model.as_deref().or(asked).into());
-        put("model_source", asked.map(|_| "request").into());
-        put("service_tier", reading.service_tier.as_deref().into());
-        put("complete", reading.complete.into());
-        put("usage_present", reading.usage_present.into());
-        put("usage_final", reading.usage_final.into());
-        put("billable", reading.billable.map_or_else(|| json!("unknown"), Value::from));
-        put("error", reading.error.into());
-        put("truncated", reading.truncated.into());
-        put("done_marker", reading.done_marker.into());
-        put("deferred", reading.deferred.into());
-        put("dedupe_key", reading.dedupe_key.as_deref().into());
-        put("charge_once", reading.charge_once.into());
-        put("incomplete_reason", reading.incomplete_reason.as_deref().into());
-        let cost = reading.provider_cost.map(|cost| cost.to_string());
-        put("provider_cost_usd", cost.and_then(|c| serde_json::from_str::<Value>(&c).ok()).into());
-        put("anomalies", reading.anomalies.into());
-        put("output_bytes", reading.output_bytes.into());
-        put("output_characters", reading.output_characters.into());
-        Value::Object(out)
+        let stream = self.found.as_ref().is_some_and(|found| found.stream);
+        let named = Named { model: self.path_model().map(str::to_owned), stream };
+        let body = self.request.to_string();
+        let read = read_request(operation, named.clone(), None).and_then(|mut reader| {
+            reader.push(body.as_bytes())?;
+            reader.finish()
+        });
+        let model = self.request.get("model").and_then(Value::as_str).unwrap_or_default();
+        let stream = self.request.get("stream").and_then(Value::as_bool).unwrap_or(stream);
+        let plain =
+            Call { stream, ..Call::plain(operation, named.model.as_deref().unwrap_or(model)) };
+        Call { edit: None, ..read.unwrap_or(plain) }
     }
-}
 
-/// An answer that was fetched again. Only a background response is charged by it, and once; the
-/// answer to anything else was charged when it was given.
-fn retrieved(reading: &mut Reading) {
-    if reading.dedupe_key.is_some() {
-        reading.charge_once = reading.usage_present;
-    } else {
-        reading.billable = Some(false);
+    fn counts_as_response(&self) -> bool {
+        self.operation == Operation::OpenAiResponses
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     const ANSWER: &str = r#"{"dialect":"openai.embeddings","provider":"openai","request":{"model":"m"},
         "body":"{\"usage\":{\"total_tokens\":8}}","more":1}"#;

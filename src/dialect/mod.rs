@@ -1,116 +1,42 @@
 //! Wire formats: where an operation lives, what its request says, and how its answer reports usage.
 //!
-//! One file per wire format. A dialect never performs I/O, never holds a body, and never decides
-//! what happens to a call; it reads.
+//! One file per wire format: its `route` knows the paths, its `ASKED` where a request says what, its
+//! [`format::Format`] what an answer amounts to. What they share (scanning, framing, the judgement at
+//! the end) is in `request/` and `answer/`. A dialect never performs I/O, never holds a body, and
+//! never decides what happens to a call; it reads.
 
+mod address;
+mod answer;
+mod anthropic;
+mod bedrock;
+mod call;
 pub mod capture;
+mod cloudflare;
+mod cohere;
+mod conversation;
+mod format;
+mod gemini;
+mod llamacpp;
+mod lmstudio;
+mod mistral;
+mod ollama;
 mod openai;
+mod operation;
+mod refused;
+mod request;
+mod route;
+
+pub use address::{below_base, credential, shown_as};
+pub use call::{Call, Splice, Unreadable};
+pub use conversation::{Conversation, Turn};
+pub use operation::{Dialect, Operation, Yields};
+pub use refused::{Refused, last_event};
+pub use request::Named;
+pub use route::{Found, Route, route, speaks};
 
 use crate::usage::Reading;
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
-use std::fmt;
-use std::ops::Range;
-
-/// What a method and a path name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
-    /// An operation that is charged.
-    Metered(Operation),
-    /// A known route that costs nothing.
-    Free,
-    /// A known route that costs money which is not metered here yet; refused by default.
-    Unmetered,
-    /// A known route that lists what all keys of a credential have stored; refused, because
-    /// nothing crosses workspaces.
-    Shared,
-}
-
-/// An operation that is charged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// `POST /v1/chat/completions`.
-    OpenAiChat,
-    /// `POST /v1/completions`.
-    OpenAiCompletions,
-    /// `POST /v1/responses` and `/v1/responses/compact`.
-    OpenAiResponses,
-    /// `POST /v1/embeddings`.
-    OpenAiEmbeddings,
-}
-
-impl Operation {
-    /// The name in captures and events, such as `openai.chat`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OpenAiChat => "openai.chat",
-            Self::OpenAiCompletions => "openai.completions",
-            Self::OpenAiResponses => "openai.responses",
-            Self::OpenAiEmbeddings => "openai.embeddings",
-        }
-    }
-
-    /// All operations.
-    pub const ALL: &'static [Self] =
-        &[Self::OpenAiChat, Self::OpenAiCompletions, Self::OpenAiResponses, Self::OpenAiEmbeddings];
-}
-
-/// What a request says, as far as metering needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    /// The operation.
-    pub operation: Operation,
-    /// The model; empty where the path or the provider decides it (Azure deployments).
-    pub model: String,
-    /// A stream was asked for.
-    pub stream: bool,
-    /// The most output tokens that one answer may have, as the request says.
-    pub output_ceiling: Option<u64>,
-    /// How many answers are generated and billed (`n`, `best_of`), at least 1.
-    pub answers: u64,
-    /// The tier that was asked for.
-    pub service_tier: Option<String>,
-    /// Length of the body in bytes.
-    pub body_bytes: u64,
-    /// Unicode characters of the text in it: messages, instructions, prompt, input, tool results.
-    pub characters: u64,
-    /// The input's tokens are not bounded by the body's length (images by URL, files, stored
-    /// conversations, hosted tools).
-    pub input_elsewhere: bool,
-    /// The provider may call a tool of its own and read the prompt again each time: nothing bounds
-    /// the input.
-    pub hosted_tools: bool,
-    /// The provider may search the web, which it bills by the search.
-    pub searches: bool,
-    /// The one edit of the body, if any.
-    pub edit: Option<Splice>,
-}
-
-/// The one edit of a request body: the bytes of `range` are replaced by `with`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Splice {
-    /// Offsets in the original body.
-    pub range: Range<usize>,
-    /// The new bytes.
-    pub with: Bytes,
-}
-
-/// A body that is not readable as its route's request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable {
-    /// The offending field, where there is one.
-    pub param: Option<&'static str>,
-    /// What is wrong with it, and the way out.
-    pub message: String,
-}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Unreadable {}
+use http::{HeaderMap, StatusCode};
 
 /// Reads a request body as it arrives.
 pub trait ReadRequest: Send {
@@ -145,28 +71,34 @@ pub trait ReadAnswer: Send {
     fn reading(&self) -> &Reading;
 }
 
-/// What a method and a path name, in whichever dialect.
-pub fn route(method: &Method, path: &str) -> Option<Route> {
-    openai::route(method, path)
-}
-
-/// A reader for the request body of an operation.
-pub fn read_request(operation: Operation) -> Box<dyn ReadRequest> {
-    match operation {
-        Operation::OpenAiChat
-        | Operation::OpenAiCompletions
-        | Operation::OpenAiResponses
-        | Operation::OpenAiEmbeddings => Box::new(openai::Request::new(operation)),
-    }
+/// A reader for the request body of an operation; where it takes files, a form is read too.
+pub fn read_request(
+    operation: Operation,
+    named: Named,
+    content_type: Option<&str>,
+) -> Result<Box<dyn ReadRequest>, Unreadable> {
+    let form = content_type
+        .filter(|kind| kind.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/")));
+    let takes_files = matches!(operation, Operation::OpenAiTranscription | Operation::OpenAiImages);
+    Ok(match form.filter(|_| takes_files) {
+        Some(kind) => Box::new(request::Form::new(operation, named, kind)?),
+        None => Box::new(request::Request::new(operation, format::asked(operation), named)),
+    })
 }
 
 /// A reader for the answer to a call. Where `call.edit` is set, what the client did not ask for is
 /// taken out of the answer.
 pub fn read_answer(call: &Call, head: AnswerHead<'_>) -> Box<dyn ReadAnswer> {
-    match call.operation {
-        Operation::OpenAiChat
-        | Operation::OpenAiCompletions
-        | Operation::OpenAiResponses
-        | Operation::OpenAiEmbeddings => Box::new(openai::Answer::new(call, head)),
+    Box::new(answer::Answer::new(call, head))
+}
+
+/// Judges an answer that was fetched again. What can be reported repeatedly is charged by it, once;
+/// the answer to anything else was charged when it was given.
+pub fn retrieved(reading: &mut Reading) {
+    let billed = reading.billable != Some(false);
+    if reading.dedupe_key.is_some() {
+        reading.charge_once = reading.usage_present && reading.usage_final && billed;
+    } else {
+        reading.billable = Some(false);
     }
 }

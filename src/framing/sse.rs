@@ -4,14 +4,7 @@
 //! `data` are passed over, however long; several `data` lines are joined by LF. The data is handed
 //! on in the pieces in which it comes, so a line of many megabytes costs no memory.
 
-/// Is told what the events say.
-pub trait Events {
-    /// The next bytes of the current event's data; the first stands at offset `at` of the stream.
-    fn data(&mut self, bytes: &[u8], at: u64);
-
-    /// The current event ended.
-    fn dispatch(&mut self);
-}
+pub use super::Events;
 
 const FIELD: &[u8] = b"data:";
 const MARK: &[u8] = b"\xEF\xBB\xBF";

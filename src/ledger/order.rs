@@ -1,5 +1,6 @@
 //! What goes into the ledger and what comes out: orders, denials, settlements, usage events.
 
+use super::once::OnceKey;
 use crate::clock::{UnixMs, rfc3339};
 use crate::ids::{AccountId, CallId, Id};
 use crate::limit::{Limit, Meter};
@@ -407,6 +408,19 @@ pub enum Settlement {
         charge: Amounts,
         /// What to remember.
         event: Box<UsageEvent>,
+        /// Others may report the same: charge it once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        once: Option<OnceKey>,
+    },
+    /// The figures follow, with a later call: charge this until that posts under the same key. It
+    /// stands where none ever does.
+    Defer {
+        /// What to charge until then; `usd` equals the event's cost.
+        charge: Amounts,
+        /// What to remember until then, flagged as an estimate.
+        event: Box<UsageEvent>,
+        /// What the later call posts under.
+        once: OnceKey,
     },
     /// The call was never forwarded: release everything, give the request back.
     Void {
@@ -421,7 +435,7 @@ impl Settlement {
     /// The call that it ends.
     pub fn id(&self) -> CallId {
         match self {
-            Self::Post { event, .. } => event.id,
+            Self::Post { event, .. } | Self::Defer { event, .. } => event.id,
             Self::Void { id, .. } => *id,
         }
     }
@@ -429,7 +443,7 @@ impl Settlement {
     /// Who pays, or would have paid.
     pub fn payers(&self) -> &Payers {
         match self {
-            Self::Post { event, .. } => &event.payers,
+            Self::Post { event, .. } | Self::Defer { event, .. } => &event.payers,
             Self::Void { payers, .. } => payers,
         }
     }

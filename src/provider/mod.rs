@@ -10,6 +10,7 @@ mod known;
 pub use glob::glob_matches;
 pub use known::{KNOWN, Known, known};
 
+pub use crate::dialect::Dialect;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Credential {
 pub struct Provider {
     /// Its name in paths, routes and events.
     pub name: String,
+    /// The wire format that it speaks.
+    pub dialect: Dialect,
     /// What its own SDK would be given, without a slash at the end.
     pub base_url: String,
     /// Our keys there; the first one is used.
@@ -100,6 +103,28 @@ impl Providers {
     pub fn default_provider(&self) -> Option<&Arc<Provider>> {
         self.get("openai").or_else(|| self.by_name.values().next())
     }
+
+    /// The provider for a model or, without one, for a route in a dialect.
+    ///
+    /// OpenAI's dialect is spoken by many, so there the model decides. What is asked in another
+    /// dialect goes to a provider that speaks it, unless a rule says otherwise.
+    pub fn for_call(
+        &self,
+        dialect: Dialect,
+        model: &str,
+        priced_at: Option<&str>,
+    ) -> Option<&Arc<Provider>> {
+        let by_model = self.for_model(model, priced_at).filter(|_| !model.is_empty());
+        let ruled = self.routes.iter().any(|r| r.models.iter().any(|g| glob_matches(g, model)));
+        match dialect {
+            Dialect::OpenAi if !model.is_empty() => by_model,
+            Dialect::OpenAi => self.default_provider(),
+            _ if ruled && !model.is_empty() => by_model,
+            _ => by_model
+                .filter(|provider| provider.dialect == dialect)
+                .or_else(|| self.by_name.values().find(|provider| provider.dialect == dialect)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -109,6 +134,7 @@ mod tests {
     fn provider(name: &str) -> Provider {
         Provider {
             name: name.to_owned(),
+            dialect: Dialect::of_name(name).unwrap_or_default(),
             base_url: format!("http://{name}.test/v1"),
             credentials: Vec::new(),
             cancel_stops_billing: true,
@@ -125,5 +151,21 @@ mod tests {
         assert_eq!(name("gpt-5", Some("groq")), None);
         assert_eq!(name("gpt-5", None), None);
         assert_eq!(all.default_provider().unwrap().name, "openai");
+    }
+
+    #[test]
+    fn a_dialect_goes_to_who_speaks_it() {
+        let rule = ModelRoute { models: vec!["x*".to_owned()], provider: "openai".to_owned() };
+        let names = ["openai", "anthropic", "ollama"];
+        let all = Providers::new(names.map(provider).into(), vec![rule]);
+        let name =
+            |dialect, model, priced| all.for_call(dialect, model, priced).map(|p| p.name.as_str());
+        assert_eq!(name(Dialect::OpenAi, "claude", Some("anthropic")), Some("anthropic"));
+        assert_eq!(name(Dialect::OpenAi, "", None), Some("openai"));
+        assert_eq!(name(Dialect::OpenAi, "nobody", None), None);
+        assert_eq!(name(Dialect::Anthropic, "claude", Some("anthropic")), Some("anthropic"));
+        assert_eq!(name(Dialect::Ollama, "llama", Some("openai")), Some("ollama"));
+        assert_eq!(name(Dialect::Anthropic, "x1", None), Some("openai"));
+        assert_eq!(name(Dialect::Cohere, "command", None), None);
     }
 }

@@ -11,7 +11,7 @@ use crate::clock::Stopwatch;
 use crate::dialect::ReadAnswer;
 use crate::ledger::Ending;
 use crate::money::NanoUsd;
-use crate::telemetry::names;
+use crate::telemetry::names::{self, Present};
 use crate::usage::Reading;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -39,11 +39,6 @@ impl std::fmt::Display for Broken {
 }
 
 impl std::error::Error for Broken {}
-
-/// What the client is told when the provider breaks off a stream.
-const BROKEN_OFF: &[u8] =
-    b"\n\ndata: {\"error\":{\"message\":\"The provider broke off the stream.\",\
-    \"type\":\"server_error\",\"param\":null,\"code\":\"upstream_closed\"}}\n\n";
 
 /// A usage reader with the tab that it will end.
 pub(super) struct Metering {
@@ -115,17 +110,17 @@ impl AnswerBody {
         upstream: Incoming,
         metering: Metering,
         on_left: OnLeft,
-        events: bool,
+        last_event: Option<Bytes>,
         pause: Duration,
     ) -> Self {
-        metrics::gauge!(names::STREAMS).increment(1.0);
         Self(Kind::Relayed(Box::new(Relayed {
             first: Some(first).filter(|bytes| !bytes.is_empty()),
             upstream: Some(upstream),
             metering: Some(metering),
             on_left,
-            events,
+            last_event,
             silence: Silence::new(pause),
+            _counted: Present::on(names::STREAMS),
         })))
     }
 }
@@ -137,9 +132,10 @@ struct Relayed {
     upstream: Option<Incoming>,
     metering: Option<Metering>,
     on_left: OnLeft,
-    /// It is a stream of events in plain text, to which one can be added.
-    events: bool,
+    /// What tells a client that its stream broke off; only streams of plain text can be told.
+    last_event: Option<Bytes>,
     silence: Silence,
+    _counted: Present,
 }
 
 /// How long the provider has been silent.
@@ -217,11 +213,8 @@ impl Relayed {
         error: Option<hyper::Error>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let rest = self.end(Ending::Cut);
-        if self.events {
-            return Poll::Ready(Some(Ok(Frame::data(joined(
-                rest,
-                Bytes::from_static(BROKEN_OFF),
-            )))));
+        if let Some(event) = self.last_event.take() {
+            return Poll::Ready(Some(Ok(Frame::data(joined(rest, event)))));
         }
         Poll::Ready(Some(Err(Broken(error))))
     }
@@ -245,7 +238,6 @@ fn joined(first: Bytes, second: Bytes) -> Bytes {
 
 impl Drop for Relayed {
     fn drop(&mut self) {
-        metrics::gauge!(names::STREAMS).decrement(1.0);
         let (Some(upstream), Some(metering)) = (self.upstream.take(), self.metering.take()) else {
             return;
         };

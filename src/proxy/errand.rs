@@ -2,14 +2,13 @@
 //! the provider would bill it all the same.
 
 use super::answer::{self, AnswerBody, Held, Metering, OnLeft};
-use super::refusal::Refusal;
+use super::refusal::{self, Refusal};
 use super::request::Outgoing;
 use super::route::Destination;
 use super::tab::Tab;
 use super::{Disconnect, HELD_ANSWER, Proxy, headers, respond};
-use crate::dialect::{self, AnswerHead};
-use crate::ledger::{Ending, Standing};
-use crate::usage::Reading;
+use crate::dialect::{self, AnswerHead, Dialect};
+use crate::ledger::Standing;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Response, StatusCode};
@@ -84,6 +83,7 @@ impl Errand {
     ) -> Result<Response<AnswerBody>, Refusal> {
         let (head, upstream) = response.into_parts();
         let Some(call) = self.tab.call() else { return Err(Refusal::Overloaded) };
+        let dialect = call.operation.dialect();
         let (edited, whole) = (call.edit.is_some(), !call.stream && is_json(&head.headers));
         let reader =
             dialect::read_answer(call, AnswerHead { status: head.status, headers: &head.headers });
@@ -107,8 +107,8 @@ impl Errand {
                 }
             }
         }
-        let events = is_events(&head.headers) && !encoded;
-        let body = AnswerBody::relayed(first, upstream, metering, on_left, events, pause);
+        let last_event = last_event(dialect, &head.headers).filter(|_| !encoded);
+        let body = AnswerBody::relayed(first, upstream, metering, on_left, last_event, pause);
         Ok(respond(head.status, headers, body))
     }
 }
@@ -118,8 +118,13 @@ fn kind(headers: &HeaderMap) -> String {
     kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-fn is_events(headers: &HeaderMap) -> bool {
-    kind(headers) == "text/event-stream"
+/// What tells a client that its stream broke off, where it is one.
+fn last_event(dialect: Dialect, headers: &HeaderMap) -> Option<Bytes> {
+    match kind(headers).as_str() {
+        "text/event-stream" => refusal::broken_off(dialect, false),
+        "application/x-ndjson" => refusal::broken_off(dialect, true),
+        _ => None,
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -153,15 +158,6 @@ impl<F: Future + Send + 'static> Drop for Persistent<F> {
                 // What it gives is for a client that is gone; its tab has ended by then.
                 let _ = tokio::time::timeout(bound, future).await;
             });
-        }
-    }
-}
-
-impl Tab {
-    /// The provider broke off before it answered.
-    fn broke_off(&mut self) {
-        if self.was_forwarded() {
-            self.post(Ending::Cut, &Reading::default());
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Estimates are always flagged in the usage event. Bounds are not estimates: a bound is never
 //! below what the provider can report.
 
-use crate::dialect::{Call, Operation};
+use crate::dialect::{Call, Operation, Yields};
 use crate::ledger::Amounts;
 use crate::money::NanoUsd;
 use crate::pricing::{Bound, ModelPrice, Terms};
@@ -14,6 +14,18 @@ const BYTES_PER_TOKEN: u64 = 4;
 
 /// Characters that an output token is taken for where characters are held.
 const CHARACTERS_PER_TOKEN: u64 = 4;
+
+/// Bytes of sound to a millisecond: 32 kbit/s, about the least that speech is recorded with.
+const SOUND_BYTES: u64 = 4;
+
+/// Pages that a document is expected to have.
+const USUAL_PAGES: u64 = 10;
+
+/// How long a session is expected to last.
+const USUAL_SESSION_MS: u64 = 60_000;
+
+/// Tokens that an image is expected to have: a large one at high quality.
+const IMAGE_TOKENS: u64 = 4_160;
 
 /// Tokens that a provider adds around a prompt beyond those of its text.
 const FRAME_TOKENS: u64 = 64;
@@ -34,16 +46,19 @@ pub(super) fn bound(call: &Call, model: &ModelPrice) -> Option<Bound> {
         return None;
     }
     // A context window bounds one prompt; these may hold many.
-    let one_prompt = matches!(call.operation, Operation::OpenAiChat | Operation::OpenAiResponses);
+    let one_prompt =
+        call.operation.yields() == Yields::Text && call.operation != Operation::OpenAiCompletions;
     let context = model.context.filter(|_| one_prompt);
     let by_body = (!call.input_elsewhere).then(|| call.body_bytes.saturating_add(FRAME_TOKENS));
     let input = match (by_body, context) {
         (Some(body), Some(context)) => body.min(context),
         (body, context) => body.or(context)?,
     };
-    let output = match call.operation {
-        Operation::OpenAiEmbeddings => 0,
-        _ => output_ceiling(call, model)?.saturating_mul(call.answers),
+    let output = match call.operation.yields() {
+        Yields::Vectors => 0,
+        Yields::Text => output_ceiling(call, model)?.saturating_mul(call.answers),
+        // What these are billed by is not in the request.
+        _ => return None,
     };
     Some(Bound { input, output })
 }
@@ -58,8 +73,9 @@ fn output_ceiling(call: &Call, model: &ModelPrice) -> Option<u64> {
 
 /// The tokens that a call will probably use.
 pub(super) fn expected(call: &Call, model: &ModelPrice) -> Bound {
-    let output = match call.operation {
-        Operation::OpenAiEmbeddings => 0,
+    let output = match call.operation.yields() {
+        Yields::Vectors | Yields::Pages | Yields::Ranking | Yields::Nothing => 0,
+        Yields::Images => IMAGE_TOKENS,
         _ => output_ceiling(call, model).unwrap_or(USUAL_OUTPUT).min(USUAL_OUTPUT),
     };
     Bound { input: expected_input(call), output: output.saturating_mul(call.answers) }
@@ -75,14 +91,38 @@ pub(super) fn ceiling_amounts(call: &Call, bound: Bound, model: &ModelPrice) -> 
     amounts(model.ceiling(bound), call, bound)
 }
 
-/// What to hold for an expectation: its tokens, at the price of the tier that was asked for.
+/// What to hold for an expectation: its tokens and what is billed beside them, at the price of the
+/// tier that was asked for.
 pub(super) fn expected_amounts(
     call: &Call,
     bound: Bound,
     model: &ModelPrice,
     terms: &Terms<'_>,
 ) -> Amounts {
-    amounts(model.expected(bound, terms), call, bound)
+    amounts(model.cost(&expected_usage(call, bound), terms), call, bound)
+}
+
+fn expected_usage(call: &Call, bound: Bound) -> Usage {
+    units(call).with(Figure::InputTotal, bound.input).with(Figure::OutputTotal, bound.output)
+}
+
+/// What a call is billed by that is not tokens, as far as the request tells.
+fn units(call: &Call) -> Usage {
+    let none = Usage::default();
+    match call.operation.yields() {
+        Yields::Speech => none.with(Figure::Characters, call.characters),
+        Yields::Images => none.with(Figure::Images, call.answers),
+        Yields::Transcript => none.with(Figure::DurationMs, call.body_bytes / SOUND_BYTES),
+        Yields::Pages => none.with(Figure::Pages, USUAL_PAGES),
+        Yields::Ranking => none.with(Figure::SearchUnits, 1),
+        Yields::Session => none.with(Figure::DurationMs, USUAL_SESSION_MS),
+        Yields::Text | Yields::Vectors | Yields::Nothing => none,
+    }
+}
+
+/// Whether the model has a price for anything that the operation may be billed by.
+pub(super) fn is_priced(call: &Call, model: &ModelPrice, terms: &Terms<'_>) -> bool {
+    model.covers(&expected_usage(call, expected(call, model)), terms)
 }
 
 fn amounts(usd: NanoUsd, call: &Call, bound: Bound) -> Amounts {
@@ -118,10 +158,13 @@ pub(super) fn searches_free(call: &Call, model: &ModelPrice, terms: &Terms<'_>) 
 /// output may have been made that nobody saw, at least what was expected: of models that reason out
 /// of sight, and where the client left before the provider answered (`unanswered`).
 pub(super) fn usage(call: &Call, model: &ModelPrice, reading: &Reading, unanswered: bool) -> Usage {
-    let mut usage = if reading.usage_present { reading.usage } else { Usage::default() };
+    let mut usage = if reading.usage_present { reading.usage } else { units(call) };
+    if call.operation.yields() == Yields::Session {
+        return usage;
+    }
     let counted = reading.output_bytes.div_ceil(BYTES_PER_TOKEN);
-    let unseen =
-        if unanswered || reasons_unseen(&model.id) { expected(call, model).output } else { 0 };
+    let hidden = call.operation.yields() == Yields::Text && reasons_unseen(&model.id);
+    let unseen = if unanswered || hidden { expected(call, model).output } else { 0 };
     if usage.get(Figure::InputTotal).is_none() {
         usage.set(Figure::InputTotal, expected_input(call));
     }

@@ -11,6 +11,7 @@ mod estimate;
 mod forward;
 mod free;
 mod headers;
+mod poll;
 mod record;
 mod refusal;
 mod request;
@@ -22,7 +23,7 @@ pub use forward::UpstreamBounds;
 pub use refusal::Refusal;
 
 use crate::clock::{Clock, Stopwatch, UnixMs};
-use crate::dialect::{Call, Operation, Route, Unreadable};
+use crate::dialect::{Call, Dialect, Operation, Route, Unreadable};
 use crate::ids::CallId;
 use crate::ledger::{Caller, Ledger};
 use crate::pricing::{PriceTable, Terms};
@@ -30,8 +31,10 @@ use crate::provider::Providers;
 use admit::Applicant;
 use arc_swap::ArcSwap;
 use authenticate::Callers;
+use bytes::Bytes;
 use errand::Errand;
 use forward::Upstream;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -145,23 +148,34 @@ impl Proxy {
         self.tabs.none_left().await;
     }
 
-    /// The owner of the key in a request, for routes that only show figures.
-    pub async fn caller(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
-        self.callers.find(&head.headers, head.uri.query()).await
-    }
-
     /// Answers one request.
     pub async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
         let id = CallId::new();
-        let mut response = match self.relay(id, request).await {
-            Ok(response) => response,
-            Err(refusal) => {
-                record::refused(id, &refusal);
-                refusal.response()
-            }
+        let spoken = route::spoken(request.uri().path(), request.headers(), &self.providers.load());
+        dressed(id, spoken, self.relay(id, request).await)
+    }
+
+    /// Answers a request for figures of the caller's own, as JSON. It is not a call: suspended
+    /// callers may ask too, nothing is counted, and it goes on while the proxy stops.
+    pub async fn show<F>(
+        &self,
+        head: &Parts,
+        figures: impl FnOnce(Arc<Caller>) -> F,
+    ) -> Response<AnswerBody>
+    where
+        F: Future<Output = Result<Bytes, Refusal>>,
+    {
+        let id = CallId::new();
+        let spoken = route::spoken(head.uri.path(), &head.headers, &self.providers.load());
+        let shown = async {
+            let figures = figures(self.callers.owner(head).await?).await?;
+            let headers = HeaderMap::from_iter([
+                (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+                (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            ]);
+            Ok(respond(StatusCode::OK, headers, AnswerBody::whole(figures)))
         };
-        headers::add_id(response.headers_mut(), id);
-        response
+        dressed(id, spoken, shown.await)
     }
 
     async fn relay(
@@ -171,17 +185,17 @@ impl Proxy {
     ) -> Result<Response<AnswerBody>, Refusal> {
         let watch = Stopwatch::start();
         let (head, body) = request.into_parts();
-        let caller = self.caller(&head).await?;
+        let caller = self.callers.find(&head).await?;
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Refusal::Overloaded);
         }
         let providers = self.providers.load();
-        let target = route::recognise(&head.method, head.uri.path(), &providers)?;
+        let target = route::recognise(&head, &providers)?;
         let started = self.clock.now();
         let request = Authenticated { id, caller, watch, started, head };
-        match target.route {
+        match target.found.route {
             Route::Metered(operation) => self.metered(operation, target, request, body).await,
-            Route::Unmetered if !self.rules.forward_unmetered => {
+            Route::Unmetered | Route::Socket(_) if !self.rules.forward_unmetered => {
                 let path = route::shown(request.head.uri.path());
                 Err(Refusal::UnmeteredRoute(format!("{} {path}", request.head.method)))
             }
@@ -189,7 +203,9 @@ impl Proxy {
                 let path = route::shown(request.head.uri.path());
                 Err(Refusal::SharedRoute(format!("{} {path}", request.head.method)))
             }
-            Route::Free | Route::Unmetered => self.free(target, request, body).await,
+            Route::Free | Route::Polled(_) | Route::Unmetered | Route::Socket(_) => {
+                self.free(target, request, body).await
+            }
         }
     }
 
@@ -202,12 +218,14 @@ impl Proxy {
     ) -> Result<Response<AnswerBody>, Refusal> {
         let intake = Intake { bytes: self.rules.json_bytes, pause: self.rules.body_pause };
         let (call, body) =
-            request::read_call(operation, &request.head.headers, body, intake).await?;
+            request::read_call(operation, &target.found, &request.head.headers, body, intake)
+                .await?;
         allowed(&request.caller, &call.model)?;
         let (destination, pricing) = self.destination(&target, &request, &call)?;
         let identity_only = call.edit.is_some();
-        let (tab, standings) =
+        let (mut tab, standings) =
             self.admit(Applicant::new(&request, &destination), Some((call, pricing))).await?;
+        tab.waited(body.waited);
         let errand = Errand {
             proxy: self.clone(),
             tab,
@@ -229,7 +247,8 @@ impl Proxy {
     ) -> Result<(Destination, Pricing), Refusal> {
         let providers = self.providers.load();
         let table = self.prices.load_full();
-        let by_model = || providers.for_model(&call.model, table.provider_of(&call.model));
+        let by_model =
+            || providers.for_call(target.dialect, &call.model, table.provider_of(&call.model));
         let provider = match &target.provider {
             Some(name) => providers.get(name),
             None => by_model(),
@@ -250,11 +269,28 @@ impl Proxy {
         if !self.rules.unpriced_is_free && estimate::searches_free(call, &model, &terms) {
             return Err(Refusal::Body(unpriced_search(&call.model)));
         }
+        if !self.rules.unpriced_is_free && !estimate::is_priced(call, &model, &terms) {
+            return Err(Refusal::ModelNotPriced(call.model.clone(), Vec::new()));
+        }
         let provider = provider.ok_or_else(|| Refusal::NoProvider(call.model.clone()))?;
         let query = request.head.uri.query();
-        let destination = Destination::new(provider.clone(), &target.path, query)?;
+        let destination = Destination::new(provider.clone(), target, query)?;
         Ok((destination, Pricing { table, model }))
     }
+}
+
+/// An answer with its id; a refusal is counted and takes the caller's dialect.
+fn dressed(
+    id: CallId,
+    spoken: Dialect,
+    answer: Result<Response<AnswerBody>, Refusal>,
+) -> Response<AnswerBody> {
+    let mut response = answer.unwrap_or_else(|refusal| {
+        record::refused(id, &refusal);
+        refusal.response(spoken, id)
+    });
+    headers::add_id(response.headers_mut(), id);
+    response
 }
 
 fn unpriced_search(model: &str) -> Unreadable {

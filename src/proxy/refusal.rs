@@ -5,7 +5,8 @@
 
 use super::answer::AnswerBody;
 use crate::clock::{UnixMs, rfc3339_seconds};
-use crate::dialect::Unreadable;
+use crate::dialect::{Dialect, Refused, Unreadable, last_event};
+use crate::ids::CallId;
 use crate::ledger::{Denial, LimitDenial, Standing};
 use crate::limit::Meter;
 use crate::money::NanoUsd;
@@ -33,6 +34,8 @@ pub enum Refusal {
     UnmeteredRoute(String),
     /// Known, lists what belongs to other keys too.
     SharedRoute(String),
+    /// Stored by somebody in another workspace.
+    Foreign(String),
     /// The body is not readable as the route's request.
     Body(Unreadable),
     /// The body is larger than so many bytes.
@@ -86,27 +89,51 @@ enum Retry {
     After(i64),
 }
 
+impl Words {
+    fn refused<'a>(&'a self, request_id: &'a str) -> Refused<'a> {
+        Refused {
+            status: self.status.as_u16(),
+            kind: self.kind,
+            code: self.code,
+            param: self.param,
+            message: &self.message,
+            request_id,
+        }
+    }
+}
+
+/// The event that tells a client that its provider broke off.
+pub(super) fn broken_off(dialect: Dialect, ndjson: bool) -> Option<Bytes> {
+    let refused = Refused {
+        status: StatusCode::BAD_GATEWAY.as_u16(),
+        kind: "server_error",
+        code: "upstream_closed",
+        param: None,
+        message: "The provider broke off the stream.",
+        request_id: "",
+    };
+    last_event(dialect, ndjson, &refused).map(Bytes::from)
+}
+
 impl Refusal {
     /// The word in metrics and logs: the OpenAI code.
     pub fn reason(&self) -> &'static str {
         self.words().code
     }
 
-    /// The answer in OpenAI's shape.
-    pub fn response(&self) -> Response<AnswerBody> {
+    /// The answer in a caller's dialect.
+    pub(super) fn response(&self, dialect: Dialect, id: CallId) -> Response<AnswerBody> {
         let words = self.words();
-        let body = json!({
-            "error": {
-                "message": words.message,
-                "type": words.kind,
-                "param": words.param,
-                "code": words.code,
-            },
-            "farebox": self.detail(words.code),
-        });
+        let id = id.to_string();
+        let refused = words.refused(&id);
+        let body = refused.body(dialect, self.detail(words.code));
         let bytes = Bytes::from(body.to_string());
         let mut response = Response::new(AnswerBody::whole(bytes));
         *response.status_mut() = words.status;
+        if dialect == Dialect::Bedrock {
+            let kind = HeaderValue::from_static(refused.amazon_type());
+            response.headers_mut().insert("x-amzn-errortype", kind);
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let (retry, after) = match words.retry {
@@ -132,6 +159,7 @@ impl Refusal {
             Self::UnknownRoute(_)
             | Self::UnmeteredRoute(_)
             | Self::SharedRoute(_)
+            | Self::Foreign(_)
             | Self::Body(_)
             | Self::TooLarge(_)
             | Self::SlowBody
@@ -201,6 +229,9 @@ impl Refusal {
                      refused; ask for an object by its id."
                 );
                 (StatusCode::NOT_FOUND, "unknown_route", message)
+            }
+            Self::Foreign(id) => {
+                (StatusCode::NOT_FOUND, "not_found", format!("There is no `{id}` here."))
             }
             Self::Body(unreadable) => {
                 (StatusCode::BAD_REQUEST, "invalid_body", unreadable.message.clone())
@@ -364,7 +395,7 @@ mod tests {
     }
 
     fn check(refusal: Refusal, status: u16, code: &str, retry: Option<&str>, after: Option<&str>) {
-        let response = refusal.response();
+        let response = refusal.response(Dialect::OpenAi, CallId::new());
         let header = |name| response.headers().get(name).map(|v: &HeaderValue| v.to_str().unwrap());
         assert_eq!(response.status(), status, "{code}");
         assert_eq!(refusal.reason(), code);

@@ -2,10 +2,11 @@
 //! address there.
 
 use super::refusal::Refusal;
-use crate::dialect::{self, Route};
+use crate::dialect::{self, Dialect, Found};
 use crate::provider::{Credential, Provider, Providers};
-use http::header::{AUTHORIZATION, HeaderValue};
-use http::{HeaderMap, Method, Uri};
+use http::header::HeaderValue;
+use http::request::Parts;
+use http::{HeaderMap, Uri};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 
@@ -14,34 +15,35 @@ use std::sync::Arc;
 pub(super) struct Target {
     /// The provider that the path names first (`/groq/v1/…`).
     pub(super) provider: Option<String>,
-    /// The path below the provider's base, such as `/chat/completions`.
+    /// The path without that name.
     pub(super) path: String,
+    /// The dialect that it belongs to.
+    pub(super) dialect: Dialect,
     /// What it names.
-    pub(super) route: Route,
+    pub(super) found: Found,
 }
 
-/// Recognises `/v1/X`, `/PROVIDER/v1/X` and `/PROVIDER/X`.
-pub(super) fn recognise(
-    method: &Method,
-    path: &str,
-    providers: &Providers,
-) -> Result<Target, Refusal> {
+/// Recognises the paths of all dialects, behind the name of a provider or not. OpenAI's paths begin
+/// with `/v1/`, which may be left out behind a name.
+pub(super) fn recognise(head: &Parts, providers: &Providers) -> Result<Target, Refusal> {
+    let (method, path) = (&head.method, head.uri.path());
     let unknown = || Refusal::UnknownRoute(format!("{method} {}", shown(path)));
     let (provider, rest) = match named_provider(path, providers) {
         Some((name, rest)) => (Some(name.to_owned()), rest),
         None => (None, path),
     };
-    let below = match rest.strip_prefix("/v1/") {
-        Some(below) => below,
-        None if provider.is_some() => rest.strip_prefix('/').ok_or_else(unknown)?,
-        None => return Err(unknown()),
-    };
-    if below.starts_with("openai/") {
-        // Azure's paths name the model themselves; what the body says would be priced instead.
+    let (dialect, found) = dialect::route(method, rest, &head.headers).ok_or_else(unknown)?;
+    let versioned = ["/v1/", "/v1beta/", "/openai/", "/api/"].iter().any(|v| rest.starts_with(v));
+    if provider.is_none() && dialect == Dialect::OpenAi && !versioned {
         return Err(unknown());
     }
-    let route = dialect::route(method, &format!("/v1/{below}")).ok_or_else(unknown)?;
-    Ok(Target { provider, path: format!("/{below}"), route })
+    Ok(Target { provider, path: rest.to_owned(), dialect, found })
+}
+
+/// The dialect in which a caller is to be answered.
+pub(super) fn spoken(path: &str, headers: &HeaderMap, providers: &Providers) -> Dialect {
+    let rest = named_provider(path, providers).map_or(path, |(_, rest)| rest);
+    dialect::speaks(rest, headers)
 }
 
 /// A path as a message may show it: short, and printable only.
@@ -61,21 +63,25 @@ pub(super) struct Destination {
     pub(super) provider: Arc<Provider>,
     pub(super) credential: Option<Credential>,
     pub(super) uri: Uri,
+    /// In whose manner the credential is shown.
+    dialect: Dialect,
 }
 
 impl Destination {
-    /// The address of `path` at a provider, with the client's query.
+    /// The address of a target at a provider, with the client's query.
     pub(super) fn new(
         provider: Arc<Provider>,
-        path: &str,
+        target: &Target,
         query: Option<&str>,
     ) -> Result<Self, Refusal> {
         let credential = provider.credential().cloned();
         let query = query.map(super::authenticate::query_without_key).filter(|q| !q.is_empty());
         let query = query.map_or_else(String::new, |query| format!("?{query}"));
+        let path = dialect::below_base(provider.dialect, &target.path);
         let uri = format!("{}{path}{query}", provider.base_url());
         let uri = uri.parse().map_err(|_| Refusal::UnknownRoute(shown(path)))?;
-        Ok(Self { provider, credential, uri })
+        let dialect = dialect::shown_as(provider.dialect, target.dialect);
+        Ok(Self { provider, credential, uri, dialect })
     }
 
     /// The credential's name, empty where the provider needs none.
@@ -86,10 +92,10 @@ impl Destination {
     /// Adds the provider's credential, if it has one.
     pub(super) fn authorise(&self, headers: &mut HeaderMap) -> Result<(), Refusal> {
         let Some(credential) = &self.credential else { return Ok(()) };
-        let bearer = format!("Bearer {}", credential.secret.expose_secret());
-        let mut value = HeaderValue::try_from(bearer).map_err(|_| Refusal::Credential)?;
+        let (name, text) = dialect::credential(self.dialect, credential.secret.expose_secret());
+        let mut value = HeaderValue::try_from(text).map_err(|_| Refusal::Credential)?;
         value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
+        headers.insert(name, value);
         Ok(())
     }
 }

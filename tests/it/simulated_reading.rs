@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use farebox::demo::provider::Simulated;
-use farebox::dialect::{AnswerHead, Call, Operation, read_answer, read_request};
+use farebox::dialect::{AnswerHead, Call, Named, Operation, read_answer, read_request};
 use farebox::usage::{Figure, Reading};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -14,7 +14,7 @@ use hyper_util::rt::TokioExecutor;
 type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
 fn read(operation: Operation, body: &str) -> Call {
-    let mut reader = read_request(operation);
+    let mut reader = read_request(operation, Named::default(), None).unwrap();
     reader.push(body.as_bytes()).unwrap();
     reader.finish().unwrap()
 }

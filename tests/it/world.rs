@@ -9,7 +9,7 @@ use farebox::ledger::{
     Options, Registry, UsageEvent,
 };
 use farebox::pricing::PriceTable;
-use farebox::provider::{Credential, ModelRoute, Provider, Providers};
+use farebox::provider::{Credential, Dialect, ModelRoute, Provider, Providers};
 use farebox::proxy::{Disconnect, Proxy, Rules, UpstreamBounds};
 use farebox::secret::{SecretDigest, label, new_user_key};
 use farebox::serve::{Bounds, Drain, Hands, bind, run};
@@ -85,6 +85,7 @@ impl World {
             Credential { name: "openai-main".to_owned(), secret: credential.to_owned().into() };
         let provider = Provider {
             name: "openai".to_owned(),
+            dialect: Dialect::OpenAi,
             base_url,
             credentials: vec![credential],
             cancel_stops_billing: true,

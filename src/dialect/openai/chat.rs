@@ -1,23 +1,25 @@
-//! Answers of chat, completions and embeddings: one object, or chunks that end with `[DONE]`.
+//! Answers of chat and completions: one object, or chunks that end with `[DONE]`.
 
-use super::facts::{Fact, Facts, add, with_usage};
-use super::progress::Progress;
+use super::places::with_usage;
+use super::usage;
+use crate::dialect::answer::{Fact, Facts, Name, Progress, add};
+use crate::dialect::format::Format;
 use crate::framing::json::{Tree, Want};
 use crate::usage::Reading;
 use std::sync::LazyLock;
 
-/// Where an answer says what.
-pub(super) static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
+static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
     let tree = Tree::new().with("choices[].text", Fact::Said, Want::Characters);
     let tree = with_message(with_message(tree, "choices[].delta"), "choices[].message");
     let tree = add(
         tree,
         "",
         &[
-            ("model", Fact::Model),
-            ("service_tier", Fact::Tier),
+            ("model", Fact::Name(Name::Model)),
+            ("service_tier", Fact::Name(Name::Tier)),
             // Mistral says it in the usage block.
-            ("usage.service_tier", Fact::Tier),
+            ("usage.service_tier", Fact::Name(Name::Tier)),
+            ("usage.search_context_size", Fact::Name(Name::SearchContext)),
             ("error", Fact::Error),
             ("error.code", Fact::ErrorCode),
             ("x_groq.error", Fact::Error),
@@ -52,24 +54,57 @@ fn with_message(tree: Tree<Fact>, message: &'static str) -> Tree<Fact> {
     .fold(tree, |tree, (path, fact)| tree.within(&[message], path, fact, Want::Characters))
 }
 
-/// Adds what a document says to what is known.
-pub(super) fn merge(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
-    Progress::take_names(facts, reading);
-    progress.finishes = progress.finishes.saturating_add(facts.finishes);
-    reading.generated = progress.finishes > 0 && progress.finishes >= progress.answers;
-    if facts.error {
-        reading.error = true;
-        progress.filtered |= facts.filtered;
+/// Answers of chat and completions.
+pub(in crate::dialect) struct Chat;
+
+impl Format for Chat {
+    fn places(&self) -> &'static Tree<Fact> {
+        &PLACES
     }
-    if progress.take_usage(facts, reading) {
-        let last = !facts.choices || progress.finishes >= progress.answers;
-        reading.usage_final =
-            reading.usage_present && !reading.error && progress.finishes > 0 && last;
+
+    fn merge(&self, facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
+        Progress::take_names(facts, reading);
+        progress.finishes = progress.finishes.saturating_add(facts.finishes);
+        reading.generated = progress.finishes > 0 && progress.finishes >= progress.answers;
+        if facts.error {
+            reading.error = true;
+            progress.filtered |= facts.filtered;
+        }
+        let said = usage::read(&facts.usage, usage::Output::Expected);
+        if Progress::take_usage(said, &facts.usage, reading) {
+            let last = facts.choices == 0 || progress.finishes >= progress.answers;
+            reading.usage_final =
+                reading.usage_present && !reading.error && progress.finishes > 0 && last;
+        }
+    }
+
+    fn ends_with_done(&self) -> bool {
+        true
+    }
+
+    /// All streams are asked for usage, so one that gave none was cut.
+    fn stream_ended(&self, reading: &mut Reading, progress: &mut Progress) {
+        progress.over |= reading.usage_present && (reading.usage_final || progress.finishes > 0);
+    }
+
+    fn repeats(&self, _: &Facts) -> bool {
+        true
     }
 }
 
-/// Whether a stream that ended without `[DONE]` had come to its end all the same. All streams are
-/// asked for usage, so one that gave none was cut.
-pub(super) fn is_over(reading: &Reading, progress: &Progress) -> bool {
-    reading.usage_present && (reading.usage_final || progress.finishes > 0)
+/// Answers of embeddings.
+pub(in crate::dialect) struct Embeddings;
+
+impl Format for Embeddings {
+    fn places(&self) -> &'static Tree<Fact> {
+        &PLACES
+    }
+
+    fn merge(&self, facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
+        Progress::take_names(facts, reading);
+        reading.error |= facts.error;
+        progress.filtered |= facts.filtered;
+        let said = usage::read(&facts.usage, usage::Output::None);
+        Progress::take_usage(said, &facts.usage, reading);
+    }
 }

@@ -1,23 +1,23 @@
 //! The OpenAI wire format, also spoken by Azure OpenAI, vLLM and most compatible servers.
 //!
-//! Split by subject: where operations live, what requests say, what answers report, and the one
-//! edit with its undoing. What a refusal looks like is not known here.
+//! Split by subject: where operations live, where requests say what, and one file per kind of
+//! answer.
 
-mod answer;
+pub(super) mod asked;
+mod audio;
 mod chat;
-mod cutter;
-mod document;
-mod edit;
-mod facts;
-mod field;
-mod output;
-mod progress;
-mod request;
+mod images;
+pub(super) mod places;
+mod realtime;
 mod responses;
 mod route;
-mod unasked;
-mod usage;
+mod unbilled;
+pub(super) mod usage;
 
-pub(super) use answer::Answer;
-pub(super) use request::Request;
+pub(super) use audio::{Speech, Transcription};
+pub(super) use chat::{Chat, Embeddings};
+pub(super) use images::Images;
+pub(super) use realtime::{Live, Realtime};
+pub(super) use responses::Responses;
 pub(super) use route::route;
+pub(super) use unbilled::{Batch, Unbilled};

@@ -1,0 +1,263 @@
+//! AWS Bedrock: Converse in its own format, and `invoke` in the model's.
+//!
+//! Converse counts input without the cache. The model stands in the path only. Streams are AWS event
+//! streams; those of `invoke` wrap the model's own events in base64.
+
+use super::answer::{
+    Block, Count, Fact, Facts, Flag, Item, List, Name, Progress, Row, Said, add, add_writes,
+    default_lifetime, later, sound, with_items, with_rows, with_texts,
+};
+use super::format::Format;
+use super::request::{Field, Spot, anywhere, fields, texts};
+use super::{Found, Operation, Route, anthropic};
+use crate::framing::json::{Tree, Want};
+use crate::usage::{Figure, Reading};
+use http::{HeaderMap, Method};
+use std::sync::LazyLock;
+
+/// What a method and a path name. The model may be an ARN, whose colons and slashes are escaped.
+pub(super) fn route(method: &Method, segments: &[&str]) -> Option<Found> {
+    let ["model", model, verb] = segments else { return None };
+    if method != Method::POST {
+        return None;
+    }
+    let (operation, stream) = match *verb {
+        "converse" => (Operation::BedrockConverse, false),
+        "converse-stream" => (Operation::BedrockConverse, true),
+        "invoke" => (Operation::BedrockInvoke, false),
+        "invoke-with-response-stream" => (Operation::BedrockInvoke, true),
+        "count-tokens" => return Some(Found::of(Route::Free)),
+        _ => return None,
+    };
+    let model = super::route::unescaped(model)?;
+    Some(Found { route: Route::Metered(operation), model: Some(model), stream })
+}
+
+/// Where a Converse request says what.
+pub(super) static CONVERSE_ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
+    let tree = fields(&[
+        ("", Field::Body),
+        ("inferenceConfig.maxTokens", Field::Ceiling),
+        ("serviceTier.type", Field::ServiceTier),
+        ("promptVariables", Field::Elsewhere),
+        ("toolConfig.tools[].systemTool", Field::Hosted),
+    ]);
+    let tree = texts(
+        tree,
+        &[
+            "system[].text",
+            "messages[].content[].text",
+            "messages[].content[].toolResult.content[].text",
+        ],
+    );
+    anywhere(tree, Field::Elsewhere, &["image", "document", "video", "audio", "s3Location"])
+});
+
+/// Where a request in the format of one of the models says what.
+pub(super) static INVOKE_ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
+    let tree = fields(&[
+        ("", Field::Body),
+        ("max_tokens", Field::Ceiling),
+        ("max_gen_len", Field::Ceiling),
+        ("max_tokens_to_sample", Field::Ceiling),
+        ("textGenerationConfig.maxTokenCount", Field::Ceiling),
+        ("inferenceConfig.maxTokens", Field::Ceiling),
+        ("inferenceConfig.max_new_tokens", Field::Ceiling),
+    ]);
+    let tree = texts(
+        tree,
+        &[
+            "system",
+            "system[].text",
+            "messages[].content",
+            "messages[].content[].text",
+            "prompt",
+            "inputText",
+            "texts[]",
+        ],
+    );
+    let tree = anywhere(tree, Field::Elsewhere, &["image", "images", "video", "inputImage"]);
+    anywhere(tree, Field::Kind, &["type"])
+});
+
+const ITEMS: &[(&str, Item)] = &[
+    ("inputTokens", Item::Count(Count::Uncached)),
+    ("outputTokens", Item::Count(Count::Output)),
+    ("totalTokens", Item::Count(Count::Total)),
+    ("cacheReadInputTokens", Item::Part(Figure::CachedRead)),
+    ("cacheWriteInputTokens", Item::Part(Figure::CacheWrite)),
+];
+
+const LIFETIME: &[(&str, Item)] = &[("inputTokens", Item::Part(Figure::CacheWrite))];
+
+/// Adds the places of a Converse answer.
+fn with_converse(tree: Tree<Fact>) -> Tree<Fact> {
+    let tree = with_texts(
+        tree,
+        &[
+            "output.message.content[].text",
+            "output.message.content[].reasoningContent.reasoningText.text",
+            "delta.text",
+            "delta.toolUse.input",
+            "delta.reasoningContent.text",
+        ],
+    );
+    let tree = tree.with("output.message.content[].toolUse.input", Fact::Said, Want::Text);
+    let tree = add(
+        tree,
+        "",
+        &[
+            ("stopReason", Fact::Name(Name::StopReason)),
+            ("serviceTier.type", Fact::Name(Name::Tier)),
+            ("usage", Fact::Usage),
+        ],
+    );
+    let tree = with_items(tree, &["usage"], ITEMS);
+    with_rows(tree, &["usage", "cacheDetails[]"], List::Writes, "ttl", LIFETIME)
+}
+
+static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| with_converse(Tree::new()));
+
+/// Answers of Converse.
+pub(super) struct Converse;
+
+impl Format for Converse {
+    fn places(&self) -> &'static Tree<Fact> {
+        &PLACES
+    }
+
+    fn merge(&self, facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
+        Progress::take_names(facts, reading);
+        converse(facts, reading, progress);
+        reading.generated |= reading.stop_reason.is_some();
+        // The figures are the last event of a stream.
+        progress.over |= reading.usage_present && reading.stop_reason.is_some();
+        reading.usage_final = reading.usage_present && progress.over;
+    }
+
+    fn repeats(&self, facts: &Facts) -> bool {
+        facts.name(Name::Kind) == "contentBlockDelta"
+    }
+}
+
+fn converse(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
+    if facts.usage.is_touched() {
+        progress.block.overlay(&facts.usage, later);
+        lifetimes(&facts.rows, &mut progress.block);
+        let block = progress.block.clone();
+        Progress::take_usage(total(&block), &block, reading);
+    }
+}
+
+fn lifetimes(rows: &[Row], block: &mut Block) {
+    for row in rows {
+        let n = row.block.parts.count(Figure::CacheWrite);
+        match row.kind.as_str() {
+            _ if row.block.flaws() > 0 => block.flaw(),
+            "5m" => block.raise_part(Figure::CacheWrite5m, n),
+            "1h" => block.raise_part(Figure::CacheWrite1h, n),
+            _ => {}
+        }
+    }
+}
+
+/// What a Converse block amounts to.
+fn total(block: &Block) -> Said {
+    if block.flaws() > 0 {
+        return Said::Nonsense(block.flaws());
+    }
+    let (uncached, output) = (block.get(Count::Uncached), block.get(Count::Output));
+    if uncached.is_none() && output.is_none() {
+        return Said::Nothing;
+    }
+    let mut usage = block.parts;
+    add_writes(&mut usage);
+    default_lifetime(&mut usage, Figure::CacheWrite5m);
+    let cached = usage.count(Figure::CachedRead).saturating_add(usage.count(Figure::CacheWrite));
+    usage.set(Figure::InputTotal, uncached.unwrap_or(0).saturating_add(cached));
+    usage.set(Figure::OutputTotal, output.unwrap_or(0));
+    sound(usage)
+}
+
+static INVOKE: LazyLock<Tree<Fact>> = LazyLock::new(|| {
+    let tree = anthropic::with_places(Tree::new());
+    let tree = with_texts(tree, &["generation", "results[].outputText", "outputText"]);
+    let tree = add(
+        tree,
+        "",
+        &[
+            ("completionReason", Fact::Flag(Flag::Done)),
+            ("results[].completionReason", Fact::Flag(Flag::Done)),
+            ("embedding", Fact::Flag(Flag::Done)),
+        ],
+    );
+    with_items(
+        tree,
+        &[""],
+        &[
+            ("prompt_token_count", Item::Count(Count::Input)),
+            ("generation_token_count", Item::Count(Count::Output)),
+            ("inputTextTokenCount", Item::Count(Count::Input)),
+            ("totalOutputTextTokenCount", Item::Count(Count::Output)),
+            ("results[].tokenCount", Item::Count(Count::Output)),
+            ("usage.prompt_tokens", Item::Count(Count::Input)),
+            ("usage.completion_tokens", Item::Count(Count::Output)),
+            ("usage.inputTokens", Item::Count(Count::Uncached)),
+            ("usage.outputTokens", Item::Count(Count::Output)),
+            ("usage.cacheReadInputTokenCount", Item::Part(Figure::CachedRead)),
+            ("usage.cacheWriteInputTokenCount", Item::Part(Figure::CacheWrite)),
+        ],
+    )
+});
+
+/// Answers of `invoke`, in the format of whichever model.
+pub(super) struct Invoke;
+
+impl Format for Invoke {
+    fn places(&self) -> &'static Tree<Fact> {
+        &INVOKE
+    }
+
+    fn merge(&self, facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
+        let plain = facts.usage.get(Count::Input).is_some() || facts.is(Flag::Done);
+        if !plain {
+            return anthropic::merge(facts, reading, progress);
+        }
+        Progress::take_names(facts, reading);
+        reading.error |= facts.error;
+        progress.block.overlay(&facts.usage, later);
+        let block = progress.block.clone();
+        let said = match (block.get(Count::Input), block.get(Count::Output)) {
+            _ if block.flaws() > 0 => Said::Nonsense(block.flaws()),
+            (None, None) => Said::Nothing,
+            (input, output) => sound(
+                block
+                    .parts
+                    .with(Figure::InputTotal, input.unwrap_or(0))
+                    .with(Figure::OutputTotal, output.unwrap_or(0)),
+            ),
+        };
+        Progress::take_usage(said, &block, reading);
+    }
+
+    /// The models' own events end without a common sign; figures or a stop reason are one.
+    fn stream_ended(&self, reading: &mut Reading, progress: &mut Progress) {
+        progress.over |= reading.usage_present && reading.stop_reason.is_some();
+    }
+
+    fn is_wrapped(&self) -> bool {
+        true
+    }
+
+    /// Plain answers say in headers what they used, whatever the model's format.
+    fn head(&self, headers: &HeaderMap, reading: &mut Reading) {
+        let count = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
+        let input = count("x-amzn-bedrock-input-token-count");
+        let output = count("x-amzn-bedrock-output-token-count");
+        if let (Some(input), output) = (input, output) {
+            reading.usage.set(Figure::InputTotal, input);
+            reading.usage.set(Figure::OutputTotal, output.unwrap_or(0));
+            reading.usage_present = true;
+        }
+    }
+}

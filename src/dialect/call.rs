@@ -1,0 +1,86 @@
+//! What a request says, as far as metering needs it.
+
+use super::Operation;
+use bytes::Bytes;
+use std::fmt;
+use std::ops::Range;
+
+/// A request, as far as it was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The operation.
+    pub operation: Operation,
+    /// The model; empty where neither body nor path names one.
+    pub model: String,
+    /// A stream was asked for.
+    pub stream: bool,
+    /// The most output tokens that one answer may have, as the request says.
+    pub output_ceiling: Option<u64>,
+    /// How many answers are generated and billed (`n`, `best_of`), at least 1.
+    pub answers: u64,
+    /// The tier that was asked for.
+    pub service_tier: Option<String>,
+    /// Length of the body in bytes.
+    pub body_bytes: u64,
+    /// Unicode characters of the text in it: messages, instructions, prompt, input, tool results.
+    pub characters: u64,
+    /// The input's tokens are not bounded by the body's length (images by URL, files, stored
+    /// conversations, hosted tools).
+    pub input_elsewhere: bool,
+    /// The provider may call a tool of its own and read the prompt again each time: nothing bounds
+    /// the input.
+    pub hosted_tools: bool,
+    /// The provider may search the web, which it bills by the search.
+    pub searches: bool,
+    /// The answer will only say that the work was taken on; its figures are fetched later.
+    pub background: bool,
+    /// The one edit of the body, if any.
+    pub edit: Option<Splice>,
+}
+
+impl Call {
+    /// A call of an operation that says nothing but its model.
+    pub fn plain(operation: Operation, model: &str) -> Self {
+        Self {
+            operation,
+            model: model.to_owned(),
+            stream: false,
+            output_ceiling: None,
+            answers: 1,
+            service_tier: None,
+            body_bytes: 0,
+            characters: 0,
+            input_elsewhere: false,
+            hosted_tools: false,
+            searches: false,
+            background: false,
+            edit: None,
+        }
+    }
+}
+
+/// The one edit of a request body: the bytes of `range` are replaced by `with`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Splice {
+    /// Offsets in the original body.
+    pub range: Range<usize>,
+    /// The new bytes.
+    pub with: Bytes,
+}
+
+/// A body that is not readable as its route's request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The offending field, where there is one.
+    pub param: Option<&'static str>,
+    /// What is wrong with it, and the way out.
+    pub message: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Unreadable {}

@@ -1,0 +1,108 @@
+//! Events of realtime sessions: every `response.done` is an answer of its own.
+
+use super::usage;
+use crate::dialect::answer::{
+    Count, Fact, Facts, Item, Name, Progress, Said, add, with_items, with_texts,
+};
+use crate::dialect::format::Format;
+use crate::framing::json::Tree;
+use crate::usage::{Figure, Reading, SubUsage};
+use std::sync::LazyLock;
+
+const ITEMS: &[(&str, Item)] = &[
+    ("input_tokens", Item::Count(Count::Input)),
+    ("output_tokens", Item::Count(Count::Output)),
+    ("total_tokens", Item::Count(Count::Total)),
+    ("input_token_details.audio_tokens", Item::Part(Figure::AudioInput)),
+    ("input_token_details.image_tokens", Item::Part(Figure::ImageInput)),
+    ("input_token_details.cached_tokens", Item::Part(Figure::CachedRead)),
+    ("input_token_details.cached_tokens_details.audio_tokens", Item::Part(Figure::CachedAudio)),
+    ("input_token_details.cached_tokens_details.text_tokens", Item::Part(Figure::CachedText)),
+    ("input_token_details.cached_tokens_details.image_tokens", Item::Part(Figure::CachedImage)),
+    ("output_token_details.audio_tokens", Item::Part(Figure::AudioOutput)),
+    ("output_token_details.reasoning_tokens", Item::Part(Figure::Reasoning)),
+];
+
+static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
+    let places = [
+        ("type", Fact::Name(Name::Kind)),
+        ("error", Fact::Error),
+        ("session.model", Fact::Name(Name::Model)),
+        ("response.id", Fact::Name(Name::Id)),
+        ("response.status", Fact::Name(Name::Status)),
+        ("response.usage", Fact::Usage),
+        ("usage", Fact::Usage),
+    ];
+    let tree = add(with_texts(Tree::new(), &["delta"]), "", &places);
+    let tree = with_items(tree, &["response", "usage"], ITEMS);
+    let tree = with_items(tree, &["usage"], ITEMS);
+    with_items(tree, &["usage"], &[("seconds", Item::Seconds)])
+});
+
+/// Events of a realtime session.
+pub(in crate::dialect) struct Realtime;
+
+impl Format for Realtime {
+    fn places(&self) -> &'static Tree<Fact> {
+        &PLACES
+    }
+
+    fn merge(&self, facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
+        Progress::take_names(facts, reading);
+        match facts.name(Name::Kind) {
+            "response.created" => {
+                reading.begun = true;
+                progress.over = false;
+            }
+            "response.done" => turn(facts, reading, progress),
+            "conversation.item.input_audio_transcription.completed" => {
+                reading.sub_usage.extend(transcription(facts));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A response ended. A failed one may have no figures; what was made of it is not known then.
+fn turn(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
+    reading.begun = true;
+    progress.over = true;
+    reading.dedupe_key = Some(facts.name(Name::Id).to_owned()).filter(|id| !id.is_empty());
+    let said = usage::read(&facts.usage, usage::Output::Expected);
+    Progress::take_usage(said, &facts.usage, reading);
+    progress.doubtful = !reading.usage_present && facts.name(Name::Status) == "failed";
+    reading.usage_final = reading.usage_present;
+}
+
+/// What was said is written down by another model, at its own price.
+fn transcription(facts: &Facts) -> Option<SubUsage> {
+    let timed = facts.usage.parts.get(Figure::DurationMs).is_some();
+    let usage = match usage::read(&facts.usage, usage::Output::Expected) {
+        Said::Usage(usage) => *usage,
+        Said::Nothing if timed => facts.usage.parts,
+        Said::Nothing | Said::Nonsense(_) => return None,
+    };
+    let kind = "transcription".to_owned();
+    Some(SubUsage { kind, model: None, included_in_top: false, billable: true, usage })
+}
+
+/// Events of a live session, which is billed by its length.
+pub(in crate::dialect) struct Live;
+
+impl Format for Live {
+    fn places(&self) -> &'static Tree<Fact> {
+        &PLACES
+    }
+
+    fn merge(&self, facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
+        Progress::take_names(facts, reading);
+        let kind = facts.name(Name::Kind);
+        reading.begun = true;
+        progress.over |= kind == "session.closed";
+        let ms = facts.usage.parts.get(Figure::DurationMs);
+        if let Some(ms) = ms.filter(|_| facts.usage.flaws() == 0) {
+            reading.usage.set(Figure::DurationMs, ms.max(reading.usage.count(Figure::DurationMs)));
+            reading.usage_present = true;
+        }
+    }
+}
