@@ -18,6 +18,7 @@ mod ledger_random;
 mod ledger_rig;
 mod metrics;
 mod pricing;
+mod pricing_providers;
 mod pricing_units;
 mod process;
 mod program;
