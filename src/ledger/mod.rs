@@ -85,6 +85,11 @@ pub trait Ledger: Send + Sync + 'static {
     /// renewed by the back end until [`Ledger::settle`] ends it or this process dies.
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>>;
 
+    /// Resolves when a hold sees everything that was settled before. Whoever waits sets a limit.
+    fn caught_up(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// What keeps this ledger from admitting calls now; for readiness, without waiting.
     fn fault(&self) -> Option<String>;
 
