@@ -79,6 +79,7 @@ pub fn speaks(path: &str, headers: &HeaderMap) -> Dialect {
         () if path.contains("/publishers/anthropic/") => Dialect::Anthropic,
         () if below("/openai") || headers.contains_key("api-key") => Dialect::Azure,
         () if path.starts_with("/v1beta/openai/") => Dialect::OpenAi,
+        () if path.ends_with(".BidiGenerateContent") => Dialect::Gemini,
         () if path.starts_with("/v1beta") || path.starts_with("/v1alpha") => Dialect::Gemini,
         () if google || path.contains("/projects/") || verb && below("/v1/models") => {
             Dialect::Gemini
@@ -99,8 +100,8 @@ fn segments(path: &str) -> Option<Vec<&str>> {
     segments.iter().all(good).then_some(segments)
 }
 
-/// A segment with its escapes undone; `None` if that is no name of a model.
-pub(super) fn unescaped(segment: &str) -> Option<String> {
+/// A segment of a path, or a value of a query, with its escapes undone; `None` if that is no name of a model.
+pub fn unescaped(segment: &str) -> Option<String> {
     let mut out = String::new();
     let mut rest = segment;
     while let Some((plain, escape)) = rest.split_once('%') {

@@ -26,17 +26,7 @@ impl Proxy {
         request: Authenticated,
         body: Incoming,
     ) -> Result<Response<AnswerBody>, Refusal> {
-        let providers = self.providers.load();
-        let provider = match &target.provider {
-            Some(name) => providers.get(name),
-            None => {
-                let model = target.found.model.as_deref().unwrap_or_default();
-                let priced = self.prices.load().provider_of(model).map(str::to_owned);
-                providers.for_call(target.dialect, model, priced.as_deref())
-            }
-        };
-        let provider = provider.ok_or_else(|| Refusal::NoProvider(target.path.clone()))?;
-        let destination = Destination::new(provider.clone(), &target, request.head.uri.query())?;
+        let destination = self.unpriced_destination(&target, request.head.uri.query())?;
         let body = Outgoing::upload(&request.head.headers, body, self.rules.upload_bytes)?;
         let (tab, standings) = self.admit(Applicant::new(&request, &destination), None).await?;
         let lists_models = request.head.method == Method::GET
@@ -76,6 +66,25 @@ impl Proxy {
             self.rules.answer_pause,
         );
         Ok(respond(head.status, added, body))
+    }
+
+    /// The provider of a route, where no model has to have a price.
+    pub(super) fn unpriced_destination(
+        &self,
+        target: &Target,
+        query: Option<&str>,
+    ) -> Result<Destination, Refusal> {
+        let providers = self.providers.load();
+        let provider = match &target.provider {
+            Some(name) => providers.get(name),
+            None => {
+                let model = target.found.model.as_deref().unwrap_or_default();
+                let priced = self.prices.load().provider_of(model).map(str::to_owned);
+                providers.for_call(target.dialect, model, priced.as_deref())
+            }
+        };
+        let provider = provider.ok_or_else(|| Refusal::NoProvider(target.path.clone()))?;
+        Destination::new(provider.clone(), target, query)
     }
 }
 

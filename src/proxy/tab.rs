@@ -14,6 +14,7 @@ use crate::ledger::{
 use crate::money::NanoUsd;
 use crate::pricing::{ModelPrice, PriceTable, Terms};
 use crate::usage::{Reading, Usage};
+use http::StatusCode;
 use std::sync::Arc;
 
 /// What a tab needs to price an answer.
@@ -158,6 +159,13 @@ impl Tab {
             open.status = Some(status);
             open.ttft_ms = self.watch.elapsed_ms();
         }
+    }
+
+    /// In a session an answer begins now, however long ago its money was held.
+    pub(super) fn begins(&mut self) {
+        self.watch = Stopwatch::start();
+        self.forwarded();
+        self.answered(StatusCode::SWITCHING_PROTOCOLS.as_u16());
     }
 
     /// Ends the tab with what was read; what it cost. Nothing happens if it has ended already.

@@ -38,6 +38,8 @@ pub const CROSSINGS: &str = "farebox_threshold_crossings_total";
 pub const STREAMS: &str = "farebox_active_streams";
 /// Open connections of clients.
 pub const CONNECTIONS: &str = "farebox_connections";
+/// Realtime sessions being relayed.
+pub const WS_CONNECTIONS: &str = "farebox_ws_connections";
 /// What runs: version.
 pub const BUILD: &str = "farebox_build_info";
 
@@ -72,6 +74,7 @@ pub(super) fn declare() {
         (HOLDS_OPEN, "calls that hold money"),
         (STREAMS, "streams being relayed"),
         (CONNECTIONS, "open connections of clients"),
+        (WS_CONNECTIONS, "realtime sessions being relayed"),
     ] {
         describe_gauge!(gauge, meaning);
         metrics::gauge!(gauge).set(0.0);

@@ -26,5 +26,6 @@ mod rows_replay;
 mod serve;
 mod simulated_provider;
 mod simulated_reading;
+mod sockets;
 mod tidy;
 mod world;
