@@ -93,6 +93,11 @@ pub trait Ledger: Send + Sync + 'static {
     /// nobody polls what belongs to others.
     fn owner<'a>(&'a self, once: &'a OnceKey) -> BoxFuture<'a, Result<Option<Id>, Unavailable>>;
 
+    /// Resolves when a hold sees everything that was settled before. Whoever waits sets a limit.
+    fn caught_up(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// What keeps this ledger from admitting calls now; for readiness, without waiting.
     fn fault(&self) -> Option<String>;
 

@@ -35,5 +35,6 @@ mod simulated_openai;
 mod simulated_provider;
 mod simulated_reading;
 mod simulated_wire;
+mod sockets;
 mod tidy;
 mod world;
