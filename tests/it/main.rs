@@ -28,6 +28,7 @@ mod simulated_dialects;
 mod simulated_openai;
 mod simulated_provider;
 mod simulated_reading;
+mod simulated_realtime;
 mod simulated_wire;
 mod tidy;
 mod world;
