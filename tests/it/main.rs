@@ -34,6 +34,7 @@ mod simulated_dialects;
 mod simulated_openai;
 mod simulated_provider;
 mod simulated_reading;
+mod simulated_realtime;
 mod simulated_wire;
 mod sockets;
 mod tidy;
