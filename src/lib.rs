@@ -7,7 +7,8 @@
 //! 1. Leaves, which import nothing of ours: [`money`] (nano-dollars), [`usage`] (token classes,
 //!    what one answer used), [`ids`], [`clock`], [`secret`].
 //! 2. [`limit`]: `25 usd/month`; meters, windows, status words. Pure.
-//! 3. [`framing`]: bytes in, events out: SSE, JSON without a tree, decompression. No I/O.
+//! 3. [`framing`]: bytes in, events out: SSE, NDJSON, JSON without a tree, AWS event streams,
+//!    WebSocket frames, multipart forms, decompression. No I/O.
 //! 4. [`dialect`]: what requests and answers mean; one folder or file for each wire format.
 //! 5. [`pricing`]: the price table, the cost of a usage, the ceiling of a call. Pure.
 //! 6. [`ledger`]: who may still spend: hold, post, void, expire; embedded and Redis.

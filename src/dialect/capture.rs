@@ -7,7 +7,9 @@
 mod print;
 
 use super::conversation::{Conversation, Turn};
-use super::{AnswerHead, Call, Found, Named, Operation, Route, read_answer, read_request, route};
+use super::{
+    AnswerHead, Call, Found, Named, Operation, Route, read_answer, read_request, retrieved, route,
+};
 use crate::framing::base64;
 use crate::usage::Reading;
 use bytes::Bytes;
@@ -247,9 +249,11 @@ impl Capture {
         };
         let stream = self.found.as_ref().is_some_and(|found| found.stream);
         let named = Named { model: self.path_model().map(str::to_owned), stream };
-        let mut reader = read_request(operation, named.clone());
         let body = self.request.to_string();
-        let read = reader.push(body.as_bytes()).and_then(|()| reader.finish());
+        let read = read_request(operation, named.clone(), None).and_then(|mut reader| {
+            reader.push(body.as_bytes())?;
+            reader.finish()
+        });
         let model = self.request.get("model").and_then(Value::as_str).unwrap_or_default();
         let stream = self.request.get("stream").and_then(Value::as_bool).unwrap_or(stream);
         let plain =
@@ -259,16 +263,6 @@ impl Capture {
 
     fn counts_as_response(&self) -> bool {
         self.operation == Operation::OpenAiResponses
-    }
-}
-
-/// An answer that was fetched again. Only a background response is charged by it, and once; the
-/// answer to anything else was charged when it was given.
-fn retrieved(reading: &mut Reading) {
-    if reading.dedupe_key.is_some() {
-        reading.charge_once = reading.usage_present;
-    } else {
-        reading.billable = Some(false);
     }
 }
 

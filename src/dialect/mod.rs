@@ -71,13 +71,34 @@ pub trait ReadAnswer: Send {
     fn reading(&self) -> &Reading;
 }
 
-/// A reader for the request body of an operation.
-pub fn read_request(operation: Operation, named: Named) -> Box<dyn ReadRequest> {
-    Box::new(request::Request::new(operation, format::asked(operation), named))
+/// A reader for the request body of an operation; where it takes files, a form is read too.
+pub fn read_request(
+    operation: Operation,
+    named: Named,
+    content_type: Option<&str>,
+) -> Result<Box<dyn ReadRequest>, Unreadable> {
+    let form = content_type
+        .filter(|kind| kind.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/")));
+    let takes_files = matches!(operation, Operation::OpenAiTranscription | Operation::OpenAiImages);
+    Ok(match form.filter(|_| takes_files) {
+        Some(kind) => Box::new(request::Form::new(operation, named, kind)?),
+        None => Box::new(request::Request::new(operation, format::asked(operation), named)),
+    })
 }
 
 /// A reader for the answer to a call. Where `call.edit` is set, what the client did not ask for is
 /// taken out of the answer.
 pub fn read_answer(call: &Call, head: AnswerHead<'_>) -> Box<dyn ReadAnswer> {
     Box::new(answer::Answer::new(call, head))
+}
+
+/// Judges an answer that was fetched again. What can be reported repeatedly is charged by it, once;
+/// the answer to anything else was charged when it was given.
+pub fn retrieved(reading: &mut Reading) {
+    let billed = reading.billable != Some(false);
+    if reading.dedupe_key.is_some() {
+        reading.charge_once = reading.usage_present && reading.usage_final && billed;
+    } else {
+        reading.billable = Some(false);
+    }
 }

@@ -65,27 +65,32 @@ pub fn route(method: &Method, path: &str, headers: &HeaderMap) -> Option<(Dialec
         .or_else(|| Some((speaks(path, headers), openai::route(method, segments)?)))
 }
 
+/// Paths of Cohere's alone.
+const COHERE: [&str; 6] =
+    ["/v1/chat", "/v1/embed", "/v1/rerank", "/v2/chat", "/v2/embed", "/v2/rerank"];
+
 /// Which dialect a caller speaks, by path and headers, also where the path names nothing.
 pub fn speaks(path: &str, headers: &HeaderMap) -> Dialect {
     let below = |prefix: &str| {
         path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let verb = path.rsplit('/').next().is_some_and(|last| last.contains(':'));
-    let google = headers.contains_key("x-goog-api-key");
+    // The same path at several providers; a header tells whose client asks.
+    let shared = below("/v1/models") || below("/v1/files");
     match () {
-        () if below("/v1/messages") || headers.contains_key("anthropic-version") => {
+        () if below("/v1/messages") || path.contains("/publishers/anthropic/") => {
             Dialect::Anthropic
         }
-        () if path.contains("/publishers/anthropic/") => Dialect::Anthropic,
-        () if below("/openai") || headers.contains_key("api-key") => Dialect::Azure,
+        () if shared && headers.contains_key("anthropic-version") => Dialect::Anthropic,
+        () if below("/openai") => Dialect::Azure,
         () if path.starts_with("/v1beta/openai/") => Dialect::OpenAi,
         () if path.ends_with(".BidiGenerateContent") => Dialect::Gemini,
         () if path.starts_with("/v1beta") || path.starts_with("/v1alpha") => Dialect::Gemini,
-        () if google || path.contains("/projects/") || verb && below("/v1/models") => {
-            Dialect::Gemini
-        }
+        () if path.starts_with("/v1/projects/") || verb && below("/v1/models") => Dialect::Gemini,
+        () if shared && headers.contains_key("x-goog-api-key") => Dialect::Gemini,
+        () if path.starts_with("/upload/v1") || path.starts_with("/ws/google.") => Dialect::Gemini,
         () if below("/model") => Dialect::Bedrock,
-        () if below("/v2") || below("/v1/rerank") || below("/v1/embed") => Dialect::Cohere,
+        () if COHERE.contains(&path) => Dialect::Cohere,
         () if below("/api/v0") || below("/api/v1") => Dialect::LmStudio,
         () if below("/api") => Dialect::Ollama,
         () if below("/client/v4") => Dialect::Cloudflare,

@@ -1,6 +1,6 @@
 //! What every framing must keep: the same bytes give the same events, however they are divided.
 //!
-//! For tests only.
+//! Compiled under `#[cfg(test)]` only.
 
 use super::Events;
 use proptest::prelude::*;

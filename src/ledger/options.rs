@@ -6,6 +6,7 @@ use super::order::{Enforcement, LostHold};
 use crate::clock::Clock;
 use crate::ids::AccountId;
 use crate::limit::{Calendar, Limit, Period, Thresholds};
+use crate::telemetry::names;
 use std::path::PathBuf;
 use tokio::sync::mpsc::Sender;
 
@@ -64,6 +65,7 @@ impl Options {
     /// Logs crossings and passes them on.
     pub(super) fn report(&self, crossings: Vec<Crossing>) {
         for crossing in crossings {
+            metrics::counter!(names::CROSSINGS).increment(1);
             tracing::info!(
                 account = %crossing.account,
                 limit = %crossing.limit,

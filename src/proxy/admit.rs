@@ -119,7 +119,7 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOr
 /// The ceiling and the expectation of a call; the expectation is never above the ceiling.
 fn amounts(call: &Call, pricing: &Pricing, at: UnixMs) -> (Option<Amounts>, Amounts) {
     let model = &pricing.model;
-    let terms = Terms { service_tier: call.service_tier.as_deref(), at };
+    let terms = Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() };
     let expected = estimate::expected(call, model);
     let expected = estimate::expected_amounts(call, expected, model, &terms);
     let ceiling = estimate::bound(call, model).map(|b| estimate::ceiling_amounts(call, b, model));

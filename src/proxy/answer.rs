@@ -11,7 +11,7 @@ use crate::clock::Stopwatch;
 use crate::dialect::ReadAnswer;
 use crate::ledger::Ending;
 use crate::money::NanoUsd;
-use crate::telemetry::names;
+use crate::telemetry::names::{self, Present};
 use crate::usage::Reading;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -113,7 +113,6 @@ impl AnswerBody {
         last_event: Option<Bytes>,
         pause: Duration,
     ) -> Self {
-        metrics::gauge!(names::STREAMS).increment(1.0);
         Self(Kind::Relayed(Box::new(Relayed {
             first: Some(first).filter(|bytes| !bytes.is_empty()),
             upstream: Some(upstream),
@@ -121,6 +120,7 @@ impl AnswerBody {
             on_left,
             last_event,
             silence: Silence::new(pause),
+            _counted: Present::on(names::STREAMS),
         })))
     }
 }
@@ -135,6 +135,7 @@ struct Relayed {
     /// What tells a client that its stream broke off; only streams of plain text can be told.
     last_event: Option<Bytes>,
     silence: Silence,
+    _counted: Present,
 }
 
 /// How long nothing has come.
@@ -238,7 +239,6 @@ fn joined(first: Bytes, second: Bytes) -> Bytes {
 
 impl Drop for Relayed {
     fn drop(&mut self) {
-        metrics::gauge!(names::STREAMS).decrement(1.0);
         let (Some(upstream), Some(metering)) = (self.upstream.take(), self.metering.take()) else {
             return;
         };

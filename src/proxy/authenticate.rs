@@ -9,6 +9,7 @@ use crate::ledger::{Caller, Ledger};
 use crate::secret::{KEY_PREFIX, SecretDigest};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
+use http::request::Parts;
 use moka::sync::Cache;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,12 +35,15 @@ impl Callers {
         Self { ledger, clock, known }
     }
 
-    /// The caller of a request, unless the key is wrong or its owner is stopped.
-    pub(super) async fn find(
-        &self,
-        headers: &HeaderMap,
-        query: Option<&str>,
-    ) -> Result<Arc<Caller>, Refusal> {
+    /// The caller of a request, unless the key is wrong or its owner is suspended.
+    pub(super) async fn find(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
+        let caller = self.owner(head).await?;
+        if caller.suspended { Err(Refusal::Suspended) } else { Ok(caller) }
+    }
+
+    /// The owner of the key in a request, also a suspended one, unless the key is wrong.
+    pub(super) async fn owner(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
+        let (headers, query) = (&head.headers, head.uri.query());
         let key = presented_key(headers, query)?;
         let digest = SecretDigest::of(key);
         let caller = match self.known.get(&digest) {
@@ -58,18 +62,11 @@ impl Callers {
             tracing::debug!(key = ?digest, "an unknown key");
             Refusal::Key("it is unknown")
         })?;
-        self.permit(caller)
-    }
-
-    fn permit(&self, caller: Arc<Caller>) -> Result<Arc<Caller>, Refusal> {
         if caller.revoked {
             return Err(Refusal::Key("it was revoked"));
         }
         if caller.expires.is_some_and(|at| at <= self.clock.now()) {
             return Err(Refusal::Key("it has expired"));
-        }
-        if caller.suspended {
-            return Err(Refusal::Suspended);
         }
         Ok(caller)
     }

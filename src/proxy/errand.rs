@@ -8,8 +8,7 @@ use super::route::Destination;
 use super::tab::Tab;
 use super::{Disconnect, HELD_ANSWER, Proxy, headers, respond};
 use crate::dialect::{self, AnswerHead, Dialect};
-use crate::ledger::{Ending, Standing};
-use crate::usage::Reading;
+use crate::ledger::Standing;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Response, StatusCode};
@@ -159,15 +158,6 @@ impl<F: Future + Send + 'static> Drop for Persistent<F> {
                 // What it gives is for a client that is gone; its tab has ended by then.
                 let _ = tokio::time::timeout(bound, future).await;
             });
-        }
-    }
-}
-
-impl Tab {
-    /// The provider broke off before it answered.
-    fn broke_off(&mut self) {
-        if self.was_forwarded() {
-            self.post(Ending::Cut, &Reading::default());
         }
     }
 }

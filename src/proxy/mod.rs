@@ -11,6 +11,7 @@ mod estimate;
 mod forward;
 mod free;
 mod headers;
+mod poll;
 mod record;
 mod refusal;
 mod request;
@@ -23,7 +24,7 @@ pub use forward::UpstreamBounds;
 pub use refusal::Refusal;
 
 use crate::clock::{Clock, Stopwatch, UnixMs};
-use crate::dialect::{Call, Operation, Route, Unreadable};
+use crate::dialect::{Call, Dialect, Operation, Route, Unreadable};
 use crate::ids::CallId;
 use crate::ledger::{Caller, Ledger};
 use crate::pricing::{ModelPrice, PriceTable, Terms};
@@ -31,8 +32,10 @@ use crate::provider::Providers;
 use admit::Applicant;
 use arc_swap::ArcSwap;
 use authenticate::Callers;
+use bytes::Bytes;
 use errand::Errand;
 use forward::Upstream;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -146,24 +149,34 @@ impl Proxy {
         self.tabs.none_left().await;
     }
 
-    /// The owner of the key in a request, for routes that only show figures.
-    pub async fn caller(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
-        self.callers.find(&head.headers, head.uri.query()).await
-    }
-
     /// Answers one request.
     pub async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
         let id = CallId::new();
         let spoken = route::spoken(request.uri().path(), request.headers(), &self.providers.load());
-        let mut response = match self.relay(id, request).await {
-            Ok(response) => response,
-            Err(refusal) => {
-                record::refused(id, &refusal);
-                refusal.response(spoken, id)
-            }
+        dressed(id, spoken, self.relay(id, request).await)
+    }
+
+    /// Answers a request for figures of the caller's own, as JSON. It is not a call: suspended
+    /// callers may ask too, nothing is counted, and it goes on while the proxy stops.
+    pub async fn show<F>(
+        &self,
+        head: &Parts,
+        figures: impl FnOnce(Arc<Caller>) -> F,
+    ) -> Response<AnswerBody>
+    where
+        F: Future<Output = Result<Bytes, Refusal>>,
+    {
+        let id = CallId::new();
+        let spoken = route::spoken(head.uri.path(), &head.headers, &self.providers.load());
+        let shown = async {
+            let figures = figures(self.callers.owner(head).await?).await?;
+            let headers = HeaderMap::from_iter([
+                (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+                (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            ]);
+            Ok(respond(StatusCode::OK, headers, AnswerBody::whole(figures)))
         };
-        headers::add_id(response.headers_mut(), id);
-        response
+        dressed(id, spoken, shown.await)
     }
 
     async fn relay(
@@ -173,7 +186,7 @@ impl Proxy {
     ) -> Result<Response<AnswerBody>, Refusal> {
         let watch = Stopwatch::start();
         let (head, body) = request.into_parts();
-        let caller = self.caller(&head).await?;
+        let caller = self.callers.find(&head).await?;
         if *self.stopping.borrow() {
             return Err(Refusal::Overloaded);
         }
@@ -212,8 +225,9 @@ impl Proxy {
         allowed(&request.caller, &call.model)?;
         let (destination, pricing) = self.destination(&target, &request, &call)?;
         let identity_only = call.edit.is_some();
-        let (tab, standings) =
+        let (mut tab, standings) =
             self.admit(Applicant::new(&request, &destination), Some((call, pricing))).await?;
+        tab.waited(body.waited);
         let errand = Errand {
             proxy: self.clone(),
             tab,
@@ -241,8 +255,9 @@ impl Proxy {
             Some(name) => providers.get(name),
             None => by_model(),
         };
-        let model = self.price(&table, provider.map(|provider| provider.name.as_str()), call)?;
-        let terms = Terms { service_tier: None, at: request.started };
+        let name = provider.map(|provider| provider.name.as_str());
+        let model = self.price(&table, name, call, request.started)?;
+        let terms = Terms { at: request.started, ..Terms::default() };
         if !self.rules.unpriced_is_free && estimate::searches_free(call, &model, &terms) {
             return Err(Refusal::Body(unpriced_search(&call.model)));
         }
@@ -252,22 +267,38 @@ impl Proxy {
         Ok((destination, Pricing { table, model }))
     }
 
-    /// The price of a call's model at a provider.
+    /// The price of a call's model at a provider, for what the call makes.
     fn price(
         &self,
         table: &PriceTable,
         provider: Option<&str>,
         call: &Call,
+        at: UnixMs,
     ) -> Result<Arc<ModelPrice>, Refusal> {
+        let terms = Terms { at, ..Terms::default() };
+        let refused = |near| Err(Refusal::ModelNotPriced(call.model.clone(), near));
         match table.find(provider, &call.model) {
-            Some(model) => Ok(model.clone()),
+            Some(model) if self.rules.unpriced_is_free => Ok(model.clone()),
+            Some(model) if estimate::is_priced(call, model, &terms) => Ok(model.clone()),
+            Some(_) => refused(Vec::new()),
             None if self.rules.unpriced_is_free => Ok(table.free(&call.model)),
-            None => {
-                let near = table.nearest(&call.model);
-                Err(Refusal::ModelNotPriced(call.model.clone(), near))
-            }
+            None => refused(table.nearest(&call.model)),
         }
     }
+}
+
+/// An answer with its id; a refusal is counted and takes the caller's dialect.
+fn dressed(
+    id: CallId,
+    spoken: Dialect,
+    answer: Result<Response<AnswerBody>, Refusal>,
+) -> Response<AnswerBody> {
+    let mut response = answer.unwrap_or_else(|refusal| {
+        record::refused(id, &refusal);
+        refusal.response(spoken, id)
+    });
+    headers::add_id(response.headers_mut(), id);
+    response
 }
 
 fn unpriced_search(model: &str) -> Unreadable {

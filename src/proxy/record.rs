@@ -9,6 +9,7 @@ use metrics::{Counter, Histogram};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 /// A call was settled. `model` is the price table's name for its model: clients choose the names in
 /// calls, and a metric must not grow with them.
@@ -139,6 +140,16 @@ fn doubts(event: &UsageEvent, reading: &Reading) {
     }
 }
 
+/// How long a call took at its provider, and how long we took beside that.
+pub(super) fn took(upstream: Duration, overhead: Duration) {
+    static TOOK: LazyLock<[Histogram; 2]> = LazyLock::new(|| {
+        [metrics::histogram!(names::UPSTREAM), metrics::histogram!(names::OVERHEAD)]
+    });
+    let [at_provider, here] = &*TOOK;
+    at_provider.record(upstream);
+    here.record(overhead);
+}
+
 /// A call was refused.
 pub(super) fn refused(id: CallId, refusal: &Refusal) {
     let reason = refusal.reason();
@@ -162,5 +173,5 @@ fn bounded(model: &str) -> String {
 
 /// Milliseconds as seconds, for histograms.
 fn seconds(ms: u64) -> f64 {
-    std::time::Duration::from_millis(ms).as_secs_f64()
+    Duration::from_millis(ms).as_secs_f64()
 }

@@ -36,6 +36,8 @@ pub enum Refusal {
     SharedRoute(String),
     /// A WebSocket, asked for without the handshake of one.
     UpgradeRequired(String),
+    /// Stored by somebody in another workspace.
+    Foreign(String),
     /// The body is not readable as the route's request.
     Body(Unreadable),
     /// The body is larger than so many bytes.
@@ -169,6 +171,7 @@ impl Refusal {
             | Self::UnmeteredRoute(_)
             | Self::SharedRoute(_)
             | Self::UpgradeRequired(_)
+            | Self::Foreign(_)
             | Self::Body(_)
             | Self::TooLarge(_)
             | Self::SlowBody
@@ -245,6 +248,9 @@ impl Refusal {
                      upgrade`, `upgrade: websocket`."
                 );
                 (StatusCode::UPGRADE_REQUIRED, "upgrade_required", message)
+            }
+            Self::Foreign(id) => {
+                (StatusCode::NOT_FOUND, "not_found", format!("There is no `{id}` here."))
             }
             Self::Body(unreadable) => {
                 (StatusCode::BAD_REQUEST, "invalid_body", unreadable.message.clone())

@@ -2,10 +2,11 @@
 //! they came. Nothing is copied or scanned twice.
 
 use super::refusal::Refusal;
+use crate::clock::Stopwatch;
 use crate::dialect::{Call, Found, Named, Operation, Splice, Unreadable, read_request};
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -22,6 +23,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) struct Frames {
     frames: VecDeque<Bytes>,
     length: u64,
+    /// How long the client was waited for.
+    pub(super) waited: Duration,
 }
 
 /// The longest name of a model.
@@ -118,7 +121,8 @@ pub(super) async fn read_call(
         }));
     }
     let named = Named { model: found.model.clone(), stream: found.stream };
-    let mut reader = read_request(operation, named);
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let mut reader = read_request(operation, named, kind).map_err(Refusal::Body)?;
     let frames = take_in(headers, body, intake, |frame| reader.push(frame)).await?;
     let call = reader.finish().map_err(Refusal::Body)?;
     usable_name(&call.model)?;
@@ -140,7 +144,10 @@ async fn take_in(
     }
     let mut frames = Frames::default();
     while !body.is_end_stream() {
-        let frame = match timeout(intake.pause, body.frame()).await {
+        let watch = Stopwatch::start();
+        let came = timeout(intake.pause, body.frame()).await;
+        frames.waited = frames.waited.saturating_add(watch.elapsed());
+        let frame = match came {
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => return Err(broken_off()),
             Ok(None) => break,
@@ -176,7 +183,7 @@ impl Frames {
 
     /// The same body with one edit; frames outside it are shared, not copied.
     fn spliced(self, edit: &Splice) -> Self {
-        let mut out = Self::default();
+        let mut out = Self { waited: self.waited, ..Self::default() };
         let mut start = 0_usize;
         let mut inserted = false;
         for frame in self.frames {

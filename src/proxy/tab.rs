@@ -6,6 +6,7 @@
 //! cancellation or panic between hold and settlement can lose a charge or leak a hold.
 
 use super::estimate;
+use super::poll::Poll;
 use crate::clock::{Clock, Stopwatch};
 use crate::dialect::Call;
 use crate::ledger::{
@@ -13,9 +14,11 @@ use crate::ledger::{
 };
 use crate::money::NanoUsd;
 use crate::pricing::{ModelPrice, PriceTable, Terms};
+use crate::telemetry::names::{self, Present};
 use crate::usage::{Reading, Usage};
 use http::StatusCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a tab needs to price an answer.
 #[derive(Clone)]
@@ -39,9 +42,15 @@ struct Open {
     order: HoldOrder,
     call: Option<Call>,
     pricing: Option<Pricing>,
+    poll: Option<Poll>,
     held: NanoUsd,
+    /// Counts the hold, once there is one.
+    hold: Option<Present>,
     status: Option<u16>,
-    forwarded: bool,
+    /// How long the client was waited for while it sent its request.
+    waited: Duration,
+    /// When the call was sent on, counted from its arrival.
+    forwarded: Option<Duration>,
     ttft_ms: u64,
     in_flight: InFlight,
 }
@@ -98,9 +107,12 @@ impl Tab {
             order,
             call,
             pricing,
+            poll: None,
             held: NanoUsd::ZERO,
+            hold: None,
             status: None,
-            forwarded: false,
+            waited: Duration::ZERO,
+            forwarded: None,
             ttft_ms: 0,
             in_flight: tabs.enter(),
         };
@@ -117,6 +129,13 @@ impl Tab {
         self.open.as_ref()?.call.as_ref()
     }
 
+    /// What it finds may have to be charged.
+    pub(super) fn polls(&mut self, poll: Poll) {
+        if let Some(open) = &mut self.open {
+            open.poll = Some(poll);
+        }
+    }
+
     /// Whether it has yet to end.
     pub(super) fn is_open(&self) -> bool {
         self.open.is_some()
@@ -131,26 +150,36 @@ impl Tab {
     pub(super) fn held(&mut self, held: NanoUsd) {
         if let Some(open) = &mut self.open {
             open.held = held;
+            open.hold = Some(Present::on(names::HOLDS_OPEN));
+        }
+    }
+
+    /// So long the client took to send its request, which is no overhead of ours.
+    pub(super) fn waited(&mut self, waited: Duration) {
+        if let Some(open) = &mut self.open {
+            open.waited = waited;
         }
     }
 
     /// From here on the provider may have seen the call.
     pub(super) fn forwarded(&mut self) {
         if let Some(open) = &mut self.open {
-            open.forwarded = true;
+            open.forwarded = Some(self.watch.elapsed());
         }
     }
 
     /// The provider has certainly not seen the call.
     pub(super) fn never_sent(&mut self) {
         if let Some(open) = &mut self.open {
-            open.forwarded = false;
+            open.forwarded = None;
         }
     }
 
-    /// Whether the provider may have seen the call.
-    pub(super) fn was_forwarded(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.forwarded)
+    /// The provider broke off before it answered. Where it has not seen the call, the drop voids.
+    pub(super) fn broke_off(&mut self) {
+        if self.open.as_ref().is_some_and(|open| open.forwarded.is_some()) {
+            self.post(Ending::Cut, &Reading::default());
+        }
     }
 
     /// The head of the answer arrived.
@@ -171,16 +200,15 @@ impl Tab {
     /// Ends the tab with what was read; what it cost. Nothing happens if it has ended already.
     pub(super) fn post(&mut self, ending: Ending, reading: &Reading) -> Option<NanoUsd> {
         let open = self.open.take()?;
-        Some(open.post(ending, reading, self.watch.elapsed_ms()))
+        Some(open.post(ending, reading, self.watch))
     }
 }
 
 impl Drop for Tab {
     fn drop(&mut self) {
         let Some(open) = self.open.take() else { return };
-        if open.forwarded {
-            let reading = Reading::default();
-            open.post(Ending::Left, &reading, self.watch.elapsed_ms());
+        if open.forwarded.is_some() {
+            open.post(Ending::Left, &Reading::default(), self.watch);
         } else {
             open.void();
         }
@@ -191,10 +219,22 @@ impl Open {
     fn void(self) {
         let settlement = Settlement::Void { id: self.order.id, payers: self.order.payers.clone() };
         self.ledger.settle(self.permit, settlement);
-        drop(self.in_flight);
+        drop((self.hold, self.in_flight));
     }
 
-    fn post(self, ending: Ending, reading: &Reading, duration_ms: u64) -> NanoUsd {
+    /// Ends a poll with what it found, or a call with what was read.
+    fn post(mut self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
+        let Some(poll) = self.poll.take() else { return self.settle(ending, reading, watch) };
+        let (reading, found) = poll.judge(&self.order.facts.provider, reading);
+        if let Some((call, pricing)) = found {
+            self.order.facts.dialect = call.operation.name().to_owned();
+            (self.call, self.pricing) = (Some(call), Some(pricing));
+        }
+        self.settle(ending, &reading, watch)
+    }
+
+    fn settle(self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
+        let ended = watch.elapsed();
         let (usage, estimated) = self.usage(ending, reading);
         let (cost, model) = self.price(&usage, reading);
         let facts = CallFacts { model, ..self.order.facts.clone() };
@@ -212,17 +252,23 @@ impl Open {
             provider_cost: reading.provider_cost,
             held: self.held,
             ttft_ms: self.ttft_ms,
-            duration_ms,
+            duration_ms: u64::try_from(ended.as_millis()).unwrap_or(u64::MAX),
         };
         let label = self.pricing.as_ref().map_or("", |pricing| &pricing.model.id);
         super::record::settled(&event, label, reading);
         let charge = Amounts {
             usd: cost,
-            tokens: estimate::count(usage.total_tokens()),
+            tokens: estimate::count(self.tokens(&usage, reading)),
             characters: estimate::count(self.characters(reading)),
         };
-        self.ledger.settle(self.permit, Settlement::Post { charge, event: Box::new(event) });
-        drop(self.in_flight);
+        let charged = self.billed(reading).is_some();
+        let settlement = super::poll::settlement(Box::new(event), charge, reading, charged);
+        self.ledger.settle(self.permit, settlement);
+        let forwarded = self.forwarded.unwrap_or(ended);
+        let settling = watch.elapsed().saturating_sub(ended);
+        let overhead = forwarded.saturating_sub(self.waited).saturating_add(settling);
+        super::record::took(ended.saturating_sub(forwarded), overhead);
+        drop((self.hold, self.in_flight));
         cost
     }
 
@@ -238,6 +284,15 @@ impl Open {
         sent.map_or(0, |sent| sent.saturating_add(reading.output_characters))
     }
 
+    /// The tokens to charge, with those at another model's rate.
+    fn tokens(&self, usage: &Usage, reading: &Reading) -> u64 {
+        let billed = self.billed(reading).is_some();
+        let beside = reading.sub_usage.iter().filter(|sub| billed && sub.billable);
+        beside
+            .filter(|sub| !sub.included_in_top)
+            .fold(usage.total_tokens(), |sum, sub| sum.saturating_add(sub.usage.total_tokens()))
+    }
+
     /// The usage to charge, and whether it is an estimate.
     fn usage(&self, ending: Ending, reading: &Reading) -> (Usage, bool) {
         let (Some(call), Some(pricing)) = (self.billed(reading), &self.pricing) else {
@@ -246,7 +301,10 @@ impl Open {
         if reading.usage_present && reading.usage_final && reading.anomalies == 0 {
             return (estimate::with_searches(call, &pricing.model, reading.usage), false);
         }
-        let unanswered = ending == Ending::Left && self.status.is_none();
+        if reading.measured && reading.complete {
+            return (reading.usage, false);
+        }
+        let unanswered = reading.deferred || ending == Ending::Left && self.status.is_none();
         (estimate::usage(call, &pricing.model, reading, unanswered), true)
     }
 
@@ -254,14 +312,28 @@ impl Open {
     /// that has a price, else the one that the call named.
     fn price(&self, usage: &Usage, reading: &Reading) -> (NanoUsd, String) {
         let asked = self.order.facts.model.clone();
-        let Some(pricing) = &self.pricing else { return (NanoUsd::ZERO, asked) };
-        let terms =
-            Terms { service_tier: reading.service_tier.as_deref(), at: self.order.facts.started };
+        let Some(pricing) = self.pricing.as_ref().filter(|_| self.billed(reading).is_some()) else {
+            return (NanoUsd::ZERO, asked);
+        };
+        let terms = Terms {
+            service_tier: reading.service_tier.as_deref(),
+            speed: reading.speed.as_deref(),
+            traffic_type: reading.traffic_type.as_deref(),
+            search_context: reading.search_context_size.as_deref(),
+            region: reading.inference_geo.as_deref(),
+            at: self.order.facts.started,
+        };
         let provider = Some(pricing.model.provider.as_str());
         let named = reading.model.as_deref().filter(|named| !named.is_empty());
-        match named.and_then(|name| Some((name, pricing.table.find(provider, name)?))) {
-            Some((name, model)) => (model.cost(usage, &terms), name.to_owned()),
-            None => (pricing.model.cost(usage, &terms), asked),
-        }
+        let found = named.and_then(|name| Some((name, pricing.table.find(provider, name)?)));
+        let (model, name) = match found {
+            Some((name, model)) => (model, name.to_owned()),
+            None => (&pricing.model, asked),
+        };
+        let charge = pricing.table.charge(model, usage, &reading.sub_usage, &terms);
+        let told = charge.cost > NanoUsd::ZERO || model.covers(usage, &terms);
+        // What was used has no price, though the model has: it is not free.
+        let cost = if told { charge.cost } else { self.order.expected.usd };
+        (cost, name)
     }
 }

@@ -13,6 +13,7 @@ pub use drain::{Drain, DrainWatch};
 pub use tls::{BadCertificate, Tls};
 pub use workers::Workers;
 
+use crate::telemetry::names::{self, Present};
 use hyper::body::{Body, Incoming};
 use hyper::service::Service;
 use hyper::{Request, Response};
@@ -180,11 +181,9 @@ async fn serve<S, B>(
     S: Serves<B>,
     B: Sends,
 {
-    metrics::gauge!("farebox_connections").increment(1.0);
-    let outcome = connection::serve(stream, service, tls, &bounds, watch).await;
-    metrics::gauge!("farebox_connections").decrement(1.0);
-    if let Err(error) = outcome {
+    let open = Present::on(names::CONNECTIONS);
+    if let Err(error) = connection::serve(stream, service, tls, &bounds, watch).await {
         tracing::debug!(error, "a connection ended early");
     }
-    drop(place);
+    drop((open, place));
 }

@@ -1,6 +1,9 @@
-//! Every metric, in one place.
+//! Every metric, in one place: its name, its kind, its labels, what it means.
+//!
+//! Nothing is counted here. A test compares this file with the places that count and with
+//! `docs/metrics.md`.
 
-use metrics::{describe_counter, describe_gauge, describe_histogram};
+use metrics::Gauge;
 
 /// Settled calls by route, model, provider, status and outcome.
 pub const REQUESTS: &str = "farebox_requests_total";
@@ -8,6 +11,10 @@ pub const REQUESTS: &str = "farebox_requests_total";
 pub const DURATION: &str = "farebox_request_duration_seconds";
 /// Seconds from a call's arrival to the head of its answer.
 pub const TTFT: &str = "farebox_time_to_first_byte_seconds";
+/// Seconds from sending a call to its provider to the end of the answer.
+pub const UPSTREAM: &str = "farebox_upstream_duration_seconds";
+/// Seconds that Farebox itself added to a call.
+pub const OVERHEAD: &str = "farebox_overhead_seconds";
 /// Tokens by model, provider and class.
 pub const TOKENS: &str = "farebox_tokens_total";
 /// Charged nano-dollars by model, provider and workspace; shown as [`COST_USD`].
@@ -28,56 +35,144 @@ pub const UNPRICED: &str = "farebox_unpriced_requests_total";
 pub const ORPHANS: &str = "farebox_orphans_total";
 /// Deliveries of a settlement that had to be repeated.
 pub const SETTLE_RETRIES: &str = "farebox_settle_retries_total";
+/// Seconds that the ledger took, by operation.
+pub const LEDGER_DURATION: &str = "farebox_ledger_duration_seconds";
 /// Settlements in the journal that the ledger has not confirmed.
 pub const JOURNAL_PENDING: &str = "farebox_journal_pending";
-/// Calls that hold money now.
+/// Calls that were admitted and are not settled.
 pub const HOLDS_OPEN: &str = "farebox_holds_open";
 /// Alert thresholds that charges crossed.
 pub const CROSSINGS: &str = "farebox_threshold_crossings_total";
 /// Streams being relayed now.
 pub const STREAMS: &str = "farebox_active_streams";
-/// Open connections of clients.
+/// Open connections to both listeners.
 pub const CONNECTIONS: &str = "farebox_connections";
 /// Realtime sessions being relayed.
 pub const WS_CONNECTIONS: &str = "farebox_ws_connections";
 /// What runs: version.
 pub const BUILD: &str = "farebox_build_info";
 
-/// Buckets of all histograms, in seconds.
-pub const SECONDS: &[f64] = &[
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
-    120.0, 300.0,
+/// Seconds of processor time of this process.
+pub const PROCESS_CPU: &str = "process_cpu_seconds_total";
+/// Bytes of this process in memory.
+pub const PROCESS_RESIDENT: &str = "process_resident_memory_bytes";
+/// Bytes that this process has reserved.
+pub const PROCESS_VIRTUAL: &str = "process_virtual_memory_bytes";
+/// When this process was started, in seconds since 1970.
+pub const PROCESS_START: &str = "process_start_time_seconds";
+/// Files and sockets that this process has open.
+pub const PROCESS_FDS: &str = "process_open_fds";
+/// Files and sockets that this process may have open.
+pub const PROCESS_MAX_FDS: &str = "process_max_fds";
+/// Threads of this process.
+pub const PROCESS_THREADS: &str = "process_threads";
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It only rises.
+    Counter,
+    /// It rises and falls.
+    Gauge,
+    /// Samples by size.
+    Histogram,
+}
+
+impl Kind {
+    /// As Prometheus writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// What is said of a metric before it moves.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// One of the names above.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Its labels, always all of them.
+    pub labels: &'static [&'static str],
+    /// Its `# HELP`.
+    pub meaning: &'static str,
+}
+
+const fn counter(
+    name: &'static str,
+    labels: &'static [&'static str],
+    meaning: &'static str,
+) -> Metric {
+    Metric { name, kind: Kind::Counter, labels, meaning }
+}
+
+const fn gauge(
+    name: &'static str,
+    labels: &'static [&'static str],
+    meaning: &'static str,
+) -> Metric {
+    Metric { name, kind: Kind::Gauge, labels, meaning }
+}
+
+const fn histogram(
+    name: &'static str,
+    labels: &'static [&'static str],
+    meaning: &'static str,
+) -> Metric {
+    Metric { name, kind: Kind::Histogram, labels, meaning }
+}
+
+/// All metrics.
+pub const ALL: &[Metric] = &[
+    counter(REQUESTS, &["route", "model", "provider", "status", "outcome"], "settled calls"),
+    histogram(DURATION, &[], "seconds from arrival to settlement"),
+    histogram(TTFT, &[], "seconds from arrival to the head of the answer"),
+    histogram(UPSTREAM, &[], "seconds from sending a call to the end of its answer"),
+    histogram(OVERHEAD, &[], "seconds that Farebox itself added"),
+    counter(TOKENS, &["model", "provider", "class"], "tokens by class"),
+    counter(COST_NANOUSD, &["model", "provider", "workspace"], "charged nano-dollars"),
+    counter(REFUSALS, &["reason"], "refused calls"),
+    counter(ESTIMATED, &[], "calls charged by an estimate"),
+    counter(USAGE_MISSING, &["provider", "dialect"], "complete answers without usage"),
+    counter(ANOMALIES, &[], "contradictions inside usage blocks"),
+    counter(UNPRICED, &["model"], "calls of models without a price"),
+    counter(ORPHANS, &[], "holds whose proxy died"),
+    counter(SETTLE_RETRIES, &[], "repeated deliveries of settlements"),
+    histogram(LEDGER_DURATION, &["operation"], "seconds that the ledger took"),
+    gauge(JOURNAL_PENDING, &[], "settlements that the ledger has not confirmed"),
+    gauge(HOLDS_OPEN, &[], "calls that are admitted and not settled"),
+    counter(CROSSINGS, &[], "alert thresholds that charges crossed"),
+    gauge(STREAMS, &[], "streams being relayed"),
+    gauge(CONNECTIONS, &[], "open connections to both listeners"),
+    gauge(WS_CONNECTIONS, &[], "realtime sessions being relayed"),
+    gauge(BUILD, &["version"], "what runs"),
+    counter(PROCESS_CPU, &[], "processor time of this process"),
+    gauge(PROCESS_RESIDENT, &[], "memory of this process"),
+    gauge(PROCESS_VIRTUAL, &[], "address space of this process"),
+    gauge(PROCESS_START, &[], "start of this process, seconds since 1970"),
+    gauge(PROCESS_FDS, &[], "open files and sockets"),
+    gauge(PROCESS_MAX_FDS, &[], "files and sockets that may be open"),
+    gauge(PROCESS_THREADS, &[], "threads"),
 ];
 
-/// Says what each metric means, and shows those without labels from the start.
-pub(super) fn declare() {
-    describe_counter!(REQUESTS, "settled calls");
-    describe_histogram!(DURATION, "seconds from arrival to settlement");
-    describe_histogram!(TTFT, "seconds from arrival to the head of the answer");
-    describe_counter!(TOKENS, "tokens by class");
-    describe_counter!(COST_NANOUSD, "charged nano-dollars");
-    describe_counter!(REFUSALS, "refused calls");
-    describe_counter!(USAGE_MISSING, "complete answers without usage");
-    describe_counter!(UNPRICED, "calls of models without a price");
-    for (counter, meaning) in [
-        (ESTIMATED, "calls charged by an estimate"),
-        (ANOMALIES, "contradictions inside usage blocks"),
-        (ORPHANS, "holds whose proxy died"),
-        (SETTLE_RETRIES, "repeated deliveries of settlements"),
-        (CROSSINGS, "alert thresholds that charges crossed"),
-    ] {
-        describe_counter!(counter, meaning);
-        metrics::counter!(counter).increment(0);
+/// One more of something, for as long as this lives.
+pub struct Present(Gauge);
+
+impl Present {
+    /// Counts one more on a gauge.
+    pub fn on(gauge: &'static str) -> Self {
+        let gauge = metrics::gauge!(gauge);
+        gauge.increment(1.0);
+        Self(gauge)
     }
-    for (gauge, meaning) in [
-        (JOURNAL_PENDING, "settlements that the ledger has not confirmed"),
-        (HOLDS_OPEN, "calls that hold money"),
-        (STREAMS, "streams being relayed"),
-        (CONNECTIONS, "open connections of clients"),
-        (WS_CONNECTIONS, "realtime sessions being relayed"),
-    ] {
-        describe_gauge!(gauge, meaning);
-        metrics::gauge!(gauge).set(0.0);
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
-    metrics::gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }

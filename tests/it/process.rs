@@ -108,6 +108,9 @@ async fn killed_during_streams(arguments: &[&str], redis: Option<&RedisServer>) 
         serde_json::from_slice(&run(&["ledger", "orphans", "--json"]).stdout).unwrap();
     let orphans = orphans.as_array().unwrap();
     assert_eq!(orphans.len(), 100);
+    let metrics = Answer::read(send(program.admin, "/metrics", "", "").await).await;
+    let counted = metrics.text().contains("\nfarebox_orphans_total 100\n");
+    assert!(counted, "{}", metrics.text());
     let mut sum = 100 * (100 * 1_250 + 50 * 10_000);
     for orphan in orphans {
         assert_eq!((&orphan["ending"], &orphan["estimated"]), (&"orphaned".into(), &true.into()));

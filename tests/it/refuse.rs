@@ -116,9 +116,8 @@ async fn keys_that_are_not_exactly_one_of_ours_are_refused() {
 async fn routes_that_are_neither_metered_nor_free_are_refused() {
     let world = World::new(&["100usd/day"]).await;
     for path in [
-        "/v1/images/generations",
-        "/v1/audio/speech",
-        "/v1/batches",
+        "/v1/fine_tuning/jobs",
+        "/v1/videos",
         "/v1/nonsense",
         "/v2/chat/completions",
         "/chat/completions",
@@ -127,11 +126,17 @@ async fn routes_that_are_neither_metered_nor_free_are_refused() {
         "/v1//chat/completions",
         "/v1/chat%2fcompletions",
         "/v1/openai/deployments/gpt-5-pro/chat/completions",
-        "/openai/deployments/gpt-5-pro/chat/completions",
     ] {
         let answer = world.call(path, "", &chat("gpt-5", "")).await;
         assert_eq!((answer.status(), answer.code()), (404, "unknown_route".to_owned()), "{path}");
     }
+    let answer = world.call("/v1/messages/batches", "", "{}").await;
+    let kind = &answer.json()["error"]["type"];
+    assert_eq!((answer.status(), kind.as_str()), (404, Some("not_found_error")));
+    // The path names a model that has a price, and there is no Azure to send it to.
+    let azure = "/openai/deployments/gpt-5-pro/chat/completions";
+    let answer = world.call(azure, "", &chat("gpt-5", "")).await;
+    assert_eq!((answer.status(), answer.code()), (404, "model_not_found".to_owned()));
     assert_eq!(world.provider_calls(), 0);
     world.untouched().await;
 }

@@ -115,7 +115,7 @@ async fn r010_every_operation_is_recorded_and_no_path_is_silently_free() {
         assert!(event.cost.get() > 0, "{body}");
     }
     let served = world.provider_calls();
-    for path in ["/v1/images/generations", "/v1/audio/speech", "/v1/anything/else"] {
+    for path in ["/v1/videos", "/v1/fine_tuning/jobs", "/v1/anything/else"] {
         assert_eq!(world.call(path, "", &chat("gpt-5", "")).await.status(), 404, "{path}");
     }
     assert_eq!((world.provider_calls(), world.events().await.len()), (served, 7));

@@ -15,6 +15,10 @@ use tokio::net::{TcpListener, TcpStream};
 
 type Captures = BTreeMap<String, Value>;
 
+/// The dialects that are spoken here.
+const REPLAYED: [&str; 4] =
+    ["openai.chat", "openai.completions", "openai.responses", "openai.embeddings"];
+
 /// The answers to POSTs that can be replayed as text.
 fn captures() -> Captures {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures");
@@ -23,7 +27,8 @@ fn captures() -> Captures {
         let text = std::fs::read_to_string(&path).unwrap();
         let capture: Value = serde_json::from_str(&text).unwrap();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let fits = capture["method"] == "POST"
+        let fits = REPLAYED.contains(&capture["dialect"].as_str().unwrap())
+            && capture["method"] == "POST"
             && capture["body"].is_string()
             && capture["request"]["background"] != true
             && capture["status"] != 401;
@@ -122,7 +127,7 @@ fn request(capture: &Value) -> (&'static str, String) {
 fn cost(table: &PriceTable, model: &str, usage: &farebox::usage::Usage, tier: Option<&str>) -> i64 {
     const AT: UnixMs = 1_795_554_816_123;
     let model = table.find(Some("openai"), model).or_else(|| table.find(Some("openai"), "gpt-5"));
-    model.unwrap().cost(usage, &Terms { service_tier: tier, at: AT }).get()
+    model.unwrap().cost(usage, &Terms { service_tier: tier, at: AT, ..Terms::default() }).get()
 }
 
 #[tokio::test]
@@ -146,7 +151,7 @@ async fn r001_r002_r005_real_answers_pass_unchanged_and_are_charged_what_they_re
             free += 1;
         } else if expect["usage_present"] == true && expect["usage_final"] == true {
             for &figure in Figure::ALL {
-                let wanted = expect[figure.name()].as_u64().unwrap_or(0);
+                let wanted = figure.parse(&expect[figure.name()].to_string()).unwrap_or(0);
                 let known = !expect[figure.name()].is_null();
                 assert!(!known || event.usage.count(figure) == wanted, "{name}: {event:?}");
             }

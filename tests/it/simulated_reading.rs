@@ -14,7 +14,7 @@ use hyper_util::rt::TokioExecutor;
 type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
 fn read(operation: Operation, body: &str) -> Call {
-    let mut reader = read_request(operation, Named::default());
+    let mut reader = read_request(operation, Named::default(), None).unwrap();
     reader.push(body.as_bytes()).unwrap();
     reader.finish().unwrap()
 }

@@ -1,6 +1,7 @@
 //! The gates of the house: what may import what, how long functions and files may be, and what
 //! must not stand in the source. A gate is mended by mending the code, never by loosening it.
 
+use farebox::telemetry::names::ALL;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -340,6 +341,53 @@ fn r015_r016_money_in_redis_is_never_read_modified_and_written() {
         }
     }
     assert_none("float arithmetic or number formatting in a money script", &found);
+}
+
+/// The columns of a table's rows, with the first one that names a metric.
+fn documented_metrics() -> Vec<[String; 3]> {
+    let text = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    let columns = |line: &str| {
+        let mut columns = line.split('|').skip(1).map(|column| column.trim().replace('`', ""));
+        [(); 3].map(|()| columns.next().unwrap_or_default())
+    };
+    rows.map(columns).collect()
+}
+
+#[test]
+fn every_metric_is_counted_somewhere_and_documented() {
+    let sources = sources();
+    let names = sources.iter().find(|s| s.path.ends_with("telemetry/names.rs")).unwrap();
+    let mut defects = Vec::new();
+    for line in &names.lines {
+        let Some(rest) = line.strip_prefix("pub const ") else { continue };
+        let Some((constant, _)) = rest.split_once(": &str") else { continue };
+        let used = |source: &&Source| {
+            let word = format!("names::{constant}");
+            let whole = |after: &str| !after.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+            let lines = &source.lines;
+            lines.iter().any(|line| line.split(&word).skip(1).any(whole))
+        };
+        if !sources.iter().any(|s| used(&s)) {
+            defects.push(format!("names::{constant} is never counted"));
+        }
+    }
+    for source in sources.iter() {
+        let literal = ["counter!(\"", "gauge!(\"", "histogram!(\""];
+        if source.lines.iter().any(|line| literal.iter().any(|word| line.contains(word))) {
+            defects.push(format!("{}: a metric that is not in names.rs", source.path.display()));
+        }
+    }
+    let shown = |name: &str| name.replace("nanousd", "usd");
+    let mut declared: Vec<_> = ALL
+        .iter()
+        .map(|m| [shown(m.name), m.kind.as_str().to_owned(), m.labels.join(", ")])
+        .collect();
+    let mut documented = documented_metrics();
+    declared.sort();
+    documented.sort();
+    assert_none("metrics", &defects);
+    assert_eq!(documented, declared, "docs/metrics.md and names.rs");
 }
 
 #[test]

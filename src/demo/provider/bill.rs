@@ -4,6 +4,7 @@
 //! that a ledger is compared with. It is not the usage block: an answer whose block is left out or
 //! made to lie is billed by its true figures. Each answer is entered exactly once.
 
+use super::extras::Extras;
 use super::tokens::Tokens;
 use crate::money::NanoUsd;
 use crate::usage::Usage;
@@ -27,6 +28,8 @@ pub struct BillEntry {
     pub tier: Arc<str>,
     /// What was generated.
     pub tokens: Tokens,
+    /// What else was: shares of the tokens, and other units.
+    pub extras: Extras,
     /// The answer was sent to its end.
     pub finished: bool,
 }
@@ -34,7 +37,10 @@ pub struct BillEntry {
 impl BillEntry {
     /// The figures in the form that prices are applied to.
     pub fn usage(&self) -> Usage {
-        self.tokens.usage()
+        let units_only = self.tokens == Tokens::default() && !self.extras.is_empty();
+        let mut usage = if units_only { Usage::default() } else { self.tokens.usage() };
+        self.extras.add_to(&mut usage);
+        usage
     }
 }
 
@@ -108,16 +114,18 @@ impl Bill {
     /// The whole bill as JSON: counts, totals by model, entries.
     pub fn to_json(&self) -> serde_json::Value {
         let pages = self.pages.lock();
-        let mut models = BTreeMap::<String, (u64, Tokens)>::new();
+        let mut models = BTreeMap::<String, (u64, Usage)>::new();
         for entry in &pages.entries {
-            let (calls, tokens) = models.entry(entry.model.to_string()).or_default();
+            let (calls, usage) = models.entry(entry.model.to_string()).or_default();
             *calls += 1;
-            *tokens = tokens.plus(entry.tokens);
+            for (figure, count) in entry.usage().reported() {
+                usage.set(figure, usage.count(figure).saturating_add(count));
+            }
         }
         let totals: serde_json::Map<_, _> = models
             .into_iter()
-            .map(|(model, (calls, tokens))| {
-                (model, serde_json::json!({"calls": calls, "usage": tokens.usage().to_json()}))
+            .map(|(model, (calls, usage))| {
+                (model, serde_json::json!({"calls": calls, "usage": usage.to_json()}))
             })
             .collect();
         serde_json::json!({
@@ -192,7 +200,7 @@ impl Serving {
         self.generated = parts;
     }
 
-    /// The answer was sent to its end.
+    /// The answer was made to its end.
     pub(super) fn finish(&mut self) {
         if let Some(mut entry) = self.entry.take() {
             entry.finished = true;
@@ -205,6 +213,7 @@ impl Drop for Serving {
     fn drop(&mut self) {
         if let Some(mut entry) = self.entry.take() {
             entry.tokens = entry.tokens.so_far(self.generated, self.parts);
+            entry.extras = entry.extras.so_far(self.generated, self.parts);
             self.bill.enter(entry);
         }
     }
@@ -217,8 +226,14 @@ mod tests {
 
     fn entry(model: &str) -> BillEntry {
         let tokens = Tokens { input: 10, output: 100, reasoning: 20, ..Tokens::default() };
-        let request = "sim-1".to_owned();
-        BillEntry { request, model: model.into(), tier: "default".into(), tokens, finished: false }
+        BillEntry {
+            request: "sim-1".to_owned(),
+            model: model.into(),
+            tier: "default".into(),
+            tokens,
+            extras: Extras::default(),
+            finished: false,
+        }
     }
 
     #[tokio::test]

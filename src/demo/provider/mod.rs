@@ -18,23 +18,48 @@
 //! `encode_anyway` (whatever the client accepts), `tier`, `model`. A JSON body counts as `chunks`
 //! events where it is to be broken off.
 
+mod anthropic;
+mod audio;
+mod aws_frames;
+mod base64;
+mod batches;
+mod bedrock;
 mod bill;
+mod cohere;
+mod complaint;
 mod completions;
+mod counting;
+mod deferred;
+mod delivery;
 mod draft;
 mod embeddings;
 mod encoding;
+mod extras;
 mod failure;
+mod fields;
+mod free;
+mod gemini;
+mod images;
+mod mistral;
 mod models;
+mod multipart;
+mod ollama;
 mod order;
 mod plan;
+mod portion;
 mod responses;
+mod route;
 mod script;
 mod serve;
+mod shelf;
 mod tokens;
 mod transmission;
+mod vendor;
 mod wire;
+mod words;
 
 pub use bill::{Bill, BillEntry};
+pub use extras::Extras;
 pub use script::SCRIPT_HEADER;
 pub use tokens::Tokens;
 
@@ -77,7 +102,7 @@ impl Simulated {
     pub async fn listen(addr: SocketAddr, credential: Option<&str>) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
-        let shop = Shop { bill: Bill::default(), credential: credential.map(str::to_owned) };
+        let shop = Shop { credential: credential.map(str::to_owned), ..Shop::default() };
         let bill = shop.bill.clone();
         let serving = tokio::spawn(accept(listener, Arc::new(shop)));
         Ok(Self { addr, bill, serving })

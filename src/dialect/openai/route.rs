@@ -6,7 +6,7 @@ use http::Method;
 /// What a method and a path name; `None` if the path is not OpenAI's.
 pub(in crate::dialect) fn route(method: &Method, segments: &[&str]) -> Option<Found> {
     match segments {
-        ["v1" | "v1beta", "openai", rest @ ..] => azure(method, rest),
+        ["v1beta", "openai", rest @ ..] => azure(method, rest),
         ["openai", rest @ ..] => azure(method, rest),
         ["v1", path @ ..] | path => operation(method, path).map(Found::of),
     }

@@ -4,8 +4,10 @@
 
 mod edit;
 mod field;
+mod form;
 
 pub(super) use field::{Field, MOST_ANSWERS, MOST_TOKENS, Spot, anywhere, fields, texts};
+pub(super) use form::Form;
 
 use super::{Call, Operation, ReadRequest, Unreadable};
 use crate::framing::json::{Container, Flaw, FlawKind, Length, Scalar, Scanner, Sink, Tree};

@@ -35,7 +35,7 @@ fn knows_what_is_metered() {
     check("POST", "/openai/deployments/chat-prod/chat/completions", "openai.chat");
     check("POST", "/openai/deployments/gpt-4.1/completions", "openai.completions");
     check("POST", "/openai/deployments/emb/embeddings", "openai.embeddings");
-    check("POST", "/v1/openai/deployments/emb/embeddings", "openai.embeddings");
+    check("POST", "/v1/openai/deployments/emb/embeddings", "none");
 }
 
 #[test]

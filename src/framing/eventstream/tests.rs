@@ -3,6 +3,7 @@
 
 use super::super::base64;
 use super::super::pieces::{any_cuts, divide, every_way};
+use super::super::wrapped::Wrapped;
 use super::*;
 use proptest::prelude::*;
 
@@ -117,17 +118,24 @@ fn reads_messages() {
 }
 
 #[test]
-fn reads_a_message_as_aws_sends_it() {
-    let recorded = "AAAAgAAAAFJRoV8jCzpldmVudC10eXBlBwAMbWVzc2FnZVN0YXJ0DTpjb250ZW50LXR5cGUHABBhcHBs\
-        aWNhdGlvbi9qc29uDTptZXNzYWdlLXR5cGUHAAVldmVudHsicCI6ImFiYyIsInJvbGUiOiJhc3Npc3RhbnQiffKe2NoA";
-    let mut bytes = base64::decode(recorded).unwrap();
-    bytes.truncate(0x80);
-    let headers = [
-        (":event-type", "messageStart"),
-        (":content-type", "application/json"),
-        (":message-type", "event"),
-    ];
-    check(&bytes, &[told(&headers, r#"{"p":"abc","role":"assistant"}"#, true)], false);
+fn reads_what_bedrock_sends() {
+    let converse = include_str!("../../../tests/captures/bedrock_converse_stream.json");
+    let invoke = include_str!("../../../tests/captures/bedrock_invoke_stream_anthropic.json");
+    for (capture, first) in [(converse, "messageStart"), (invoke, "chunk")] {
+        let capture: serde_json::Value = serde_json::from_str(capture).unwrap();
+        let bytes = base64::decode(capture["body_b64"].as_str().unwrap()).unwrap();
+        let (log, broken) = every_way(&bytes, read);
+        assert!(!broken && log.messages.len() > 3, "{log:?}");
+        assert_eq!(log.messages[0].0[0], (":event-type".to_owned(), first.to_owned()));
+        for (headers, payload, intact) in &log.messages {
+            assert_eq!(headers[2], (":message-type".to_owned(), "event".to_owned()));
+            let (mut wrapped, mut text) = (Wrapped::new(), Vec::new());
+            wrapped.push(payload.as_bytes(), &mut |piece| text.extend_from_slice(piece));
+            assert_eq!((*intact, wrapped.is_whole()), (true, first == "chunk"), "{payload}");
+            let said = if wrapped.is_whole() { &text[..] } else { payload.as_bytes() };
+            assert!(serde_json::from_slice::<serde_json::Value>(said).is_ok(), "{payload}");
+        }
+    }
 }
 
 #[test]

@@ -14,8 +14,10 @@ mod writer;
 
 use super::order::{Admission, Caller, HoldOrder, Settlement, Unavailable};
 use super::settling::Settled;
-use super::{BoxFuture, Ledger, OpenError, Options, Permit, admin};
+use super::{BoxFuture, Ledger, OnceKey, OpenError, Options, Permit, admin};
+use crate::ids::Id;
 use crate::secret::SecretDigest;
+use crate::telemetry::names;
 use entry::Entry;
 use parking_lot::Mutex;
 use state::State;
@@ -61,6 +63,8 @@ impl EmbeddedLedger {
     /// Ends all holds whose lease has run out; the background does so every few seconds.
     pub fn sweep(&self) {
         let settled = self.inner.state.lock().sweep(&self.inner.options);
+        let ended = settled.iter().filter(|settled| settled.applied).count();
+        metrics::counter!(names::ORPHANS).increment(u64::try_from(ended).unwrap_or(0));
         settled.into_iter().for_each(|settled| self.settled(settled));
     }
 
@@ -104,6 +108,14 @@ impl Ledger for EmbeddedLedger {
         Box::pin(async move { Ok(self.inner.state.lock().book.caller(digest)) })
     }
 
+    fn owner<'a>(&'a self, once: &'a OnceKey) -> BoxFuture<'a, Result<Option<Id>, Unavailable>> {
+        Box::pin(async move {
+            let now = self.inner.options.clock.now();
+            let state = self.inner.state.lock();
+            Ok(state.book.known(once, now).map(|once| once.workspace().clone()))
+        })
+    }
+
     fn fault(&self) -> Option<String> {
         self.inner.state.lock().broken.clone()
     }
@@ -119,6 +131,10 @@ impl Ledger for EmbeddedLedger {
             self.writer.wake();
             Ok(admission)
         })
+    }
+
+    fn caught_up(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
     }
 
     fn settle(&self, _permit: Permit, settlement: Settlement) {

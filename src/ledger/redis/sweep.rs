@@ -7,11 +7,13 @@ use super::super::account::Share;
 use super::super::book::Hold;
 use super::super::order::{Amounts, CallFacts, Payers, Unavailable};
 use super::super::settling::{lost_charge, orphan_event};
+use super::end::{End, Ended};
 use super::script::Failure;
 use super::{RedisLedger, connect, fields::Fields, keys};
 use crate::clock::UnixMs;
 use crate::ids::CallId;
 use crate::money::NanoUsd;
+use crate::telemetry::names;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,12 +91,14 @@ impl RedisLedger {
         };
         let charge = lost_charge(self.options.lost_hold, hold.expected, hold.user_held());
         let event = orphan_event(&hold, now);
-        let call = self.end_call("expire", hold.id, &hold.payers, charge, Some(&event));
-        let ended = self.end(&call, hold.id, &hold.payers).await?;
-        if ended {
+        let (payers, event) = (&hold.payers, Some(&event));
+        let end = End { kind: "expire", id: hold.id, payers, charge, event, once: None };
+        let ended = self.end(&end, None).await?;
+        if matches!(ended, Ended::Now) {
+            metrics::counter!(names::ORPHANS).increment(1);
             tracing::warn!(call = %id, charge = %charge.usd, "a hold expired and is charged");
         }
-        Ok(ended)
+        Ok(!matches!(ended, Ended::Alive))
     }
 
     /// What is set aside for a call.
