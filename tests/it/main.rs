@@ -18,6 +18,7 @@ mod ledger_random;
 mod ledger_rig;
 mod metrics;
 mod pricing;
+mod pricing_providers;
 mod pricing_units;
 mod process;
 mod program;
@@ -33,6 +34,11 @@ mod simulated_dialects;
 mod simulated_openai;
 mod simulated_provider;
 mod simulated_reading;
+<<<<<<< HEAD
+mod simulated_realtime;
+=======
+>>>>>>> sockets4
 mod simulated_wire;
+mod sockets;
 mod tidy;
 mod world;

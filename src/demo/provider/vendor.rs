@@ -51,7 +51,7 @@ const COOKIE: (&str, &str) =
 
 impl Vendor {
     /// The credential of a request, where this vendor looks for it.
-    pub(super) fn credential<'a>(self, head: &'a Parts) -> Option<&'a str> {
+    pub(super) fn credential(self, head: &Parts) -> Option<&str> {
         let named = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         match self {
             Self::Anthropic => named("x-api-key"),
