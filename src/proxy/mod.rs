@@ -255,12 +255,8 @@ impl Proxy {
             Some(name) => providers.get(name),
             None => by_model(),
         };
-<<<<<<< HEAD
-        let model = self.price(&table, provider.map(|provider| provider.name.as_str()), call)?;
-=======
         let name = provider.map(|provider| provider.name.as_str());
         let model = self.price(&table, name, call, request.started)?;
->>>>>>> sockets4
         let terms = Terms { at: request.started, ..Terms::default() };
         if !self.rules.unpriced_is_free && estimate::searches_free(call, &model, &terms) {
             return Err(Refusal::Body(unpriced_search(&call.model)));

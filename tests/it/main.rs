@@ -34,10 +34,7 @@ mod simulated_dialects;
 mod simulated_openai;
 mod simulated_provider;
 mod simulated_reading;
-<<<<<<< HEAD
 mod simulated_realtime;
-=======
->>>>>>> sockets4
 mod simulated_wire;
 mod sockets;
 mod tidy;
