@@ -5,7 +5,7 @@
 CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test lint unit sdk tools bench instructions deny demo
+.PHONY: help test lint unit sdk tools bench instructions deny demo fuzz
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -44,3 +44,8 @@ instructions:
 # make deny    licences, advisories and sources of every dependency
 deny:
 	$(CARGO) deny check
+
+# make fuzz    every fuzz target for SECONDS (60) each, two at a time; docs/fuzzing.md
+SECONDS ?= 60
+fuzz:
+	fuzz/run.sh $(SECONDS)

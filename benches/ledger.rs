@@ -69,7 +69,7 @@ fn post(order: &HoldOrder, held: NanoUsd) -> Settlement {
         duration_ms: 1730,
     };
     let charge = Amounts { usd: cost, tokens: 2306, characters: 0 };
-    Settlement::Post { charge, event: Box::new(event) }
+    Settlement::Post { charge, event: Box::new(event), once: None }
 }
 
 async fn found(ledger: &EmbeddedLedger) -> Result<Payers, Box<dyn Error>> {

@@ -2,9 +2,11 @@
 //!
 //! Figures are normalised: totals include their parts. `InputTotal` includes cache reads and cache
 //! writes, `OutputTotal` includes reasoning; audio and image figures are parts of the totals, not
-//! additions. A figure that is absent is not zero.
+//! additions. A figure that is absent is not zero. Counts are whole numbers; where people write a
+//! fraction (seconds), the count is of the smaller unit and the text has the fraction, exactly.
 
 use crate::money::NanoUsd;
+use std::fmt;
 
 macro_rules! figures {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
@@ -93,6 +95,64 @@ figures! {
 
 const COUNT: usize = Figure::ALL.len();
 
+/// The longest duration that is kept, thirty thousand years: its seconds, with their fraction,
+/// have the 15 digits that every reader of JSON keeps.
+const LONGEST_MS: u64 = 999_999_999_999_999;
+
+impl Figure {
+    /// A count as it is written: seconds with their fraction, all else whole.
+    pub fn text(self, count: u64) -> impl fmt::Display {
+        Written { milliseconds: self == Self::DurationMs, count }
+    }
+
+    /// Reads what [`Figure::text`] writes.
+    pub fn parse(self, text: &str) -> Option<u64> {
+        if self != Self::DurationMs {
+            return text.parse().ok();
+        }
+        let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let digits = fraction.bytes().all(|byte| byte.is_ascii_digit()) && fraction.len() <= 3;
+        let milliseconds: u64 = format!("0{fraction:0<3}").parse().ok().filter(|_| digits)?;
+        seconds.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(milliseconds)
+    }
+
+    /// A count as a number of JSON: `24.25` seconds, all else whole.
+    pub fn number(self, count: u64) -> serde_json::Number {
+        if self != Self::DurationMs {
+            return count.into();
+        }
+        serde_json::from_str(&self.text(count).to_string())
+            .unwrap_or_else(|_| (count / 1000).into())
+    }
+
+    fn read_number(self, number: &serde_json::Number) -> Option<u64> {
+        match number.as_u64() {
+            Some(count) if self != Self::DurationMs => Some(count),
+            _ => self.parse(&number.to_string()),
+        }
+    }
+}
+
+struct Written {
+    milliseconds: bool,
+    count: u64,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.milliseconds {
+            return write!(f, "{}", self.count);
+        }
+        let (seconds, rest) = (self.count / 1000, self.count % 1000);
+        match rest {
+            0 => write!(f, "{seconds}"),
+            _ if rest % 100 == 0 => write!(f, "{seconds}.{}", rest / 100),
+            _ if rest % 10 == 0 => write!(f, "{seconds}.{:02}", rest / 10),
+            _ => write!(f, "{seconds}.{rest:03}"),
+        }
+    }
+}
+
 /// The figures of one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
@@ -116,8 +176,9 @@ impl Usage {
         self.get(figure).unwrap_or(0)
     }
 
-    /// Sets a figure.
+    /// Sets a figure. A duration above thirty thousand years is cut.
     pub fn set(&mut self, figure: Figure, count: u64) {
+        let count = if figure == Figure::DurationMs { count.min(LONGEST_MS) } else { count };
         if let Some(slot) = self.figures.get_mut(figure as usize) {
             *slot = count;
             self.reported |= 1 << figure as u32;
@@ -166,7 +227,9 @@ impl Usage {
     pub fn from_json(value: &serde_json::Value) -> Self {
         let mut usage = Self::default();
         for &figure in Figure::ALL {
-            if let Some(count) = value.get(figure.name()).and_then(serde_json::Value::as_u64) {
+            if let Some(serde_json::Value::Number(number)) = value.get(figure.name())
+                && let Some(count) = figure.read_number(number)
+            {
                 usage.set(figure, count);
             }
         }
@@ -175,8 +238,10 @@ impl Usage {
 
     /// An object of the reported figures, and `input_uncached` where the input is known.
     pub fn to_json(&self) -> serde_json::Value {
-        let mut map: serde_json::Map<_, _> =
-            self.reported().map(|(figure, n)| (figure.name().to_owned(), n.into())).collect();
+        let mut map: serde_json::Map<_, _> = self
+            .reported()
+            .map(|(figure, n)| (figure.name().to_owned(), figure.number(n).into()))
+            .collect();
         if self.get(Figure::InputTotal).is_some() {
             map.insert("input_uncached".to_owned(), self.input_uncached().into());
         }
@@ -278,6 +343,49 @@ mod tests {
         assert_eq!(usage.input_uncached(), 132);
         assert_eq!(usage.total_tokens(), 4220);
         assert_eq!(Usage::from_json(&usage.to_json()), usage);
+    }
+
+    #[track_caller]
+    fn check_duration(milliseconds: u64, text: &str) {
+        let figure = Figure::DurationMs;
+        assert_eq!(figure.text(milliseconds).to_string(), text);
+        assert_eq!(figure.parse(text), Some(milliseconds));
+        let usage = Usage::default().with(figure, milliseconds);
+        let json = usage.to_json().to_string();
+        assert_eq!(json, format!("{{\"duration_seconds\":{text}}}"));
+        assert_eq!(Usage::from_json(&serde_json::from_str(&json).unwrap()), usage);
+    }
+
+    #[test]
+    fn a_duration_is_counted_in_milliseconds_and_written_in_seconds() {
+        check_duration(0, "0");
+        check_duration(1, "0.001");
+        check_duration(24_250, "24.25");
+        check_duration(27_000, "27");
+        check_duration(100, "0.1");
+        check_duration(1_010, "1.01");
+        check_duration(LONGEST_MS, "999999999999.999");
+        assert_eq!(
+            Usage::default().with(Figure::DurationMs, u64::MAX).get(Figure::DurationMs),
+            Some(LONGEST_MS)
+        );
+        assert_eq!(Figure::Pages.text(24_250).to_string(), "24250");
+        assert_eq!(Figure::Pages.parse("24250"), Some(24_250));
+    }
+
+    #[test]
+    fn what_is_no_figure_is_absent() {
+        for text in ["", ".", "-1", "1.2345", "1.-5", "1e3", "1.5s", "18446744073709552"] {
+            assert_eq!(Figure::DurationMs.parse(text), None, "{text}");
+        }
+        for text in ["1.5", "-1", ""] {
+            assert_eq!(Figure::Pages.parse(text), None, "{text}");
+        }
+        let odd = serde_json::json!({"duration_seconds": "1", "pages": 1.5, "images": -1});
+        assert!(Usage::from_json(&odd).is_empty());
+        // 1.0 is how some writers of JSON put a whole number of seconds.
+        let whole = Usage::from_json(&serde_json::json!({"duration_seconds": 27.0}));
+        assert_eq!(whole.get(Figure::DurationMs), Some(27_000));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub use first::{admin_token, first_key, token_file};
 
 use crate::clock::Clock;
 use crate::config::{Config, OnDisconnect};
-use crate::control::{self, Check, Defaults};
+use crate::control::{self, Check, Defaults, SelfService};
 use crate::pricing::PriceTable;
 use crate::proxy::{Disconnect, Proxy, Rules, UpstreamBounds};
 use crate::secret::SecretDigest;
@@ -107,7 +107,8 @@ impl App {
         };
         tokio::spawn(keep_up(metrics.clone()));
         let ready = app.readiness();
-        app.serve_data(data, tls.clone(), bounds(config), ready.clone())?;
+        let calls = Data::new(app.proxy.clone(), app.own(config, clock.clone()), ready.clone());
+        app.serve_data(data, tls.clone(), bounds(config), &calls)?;
         app.serve_admin(admin, tls.clone(), config, token, clock, ready, metrics);
         if let Some(tls) = tls {
             tokio::spawn(tls.follow_files());
@@ -169,14 +170,19 @@ impl App {
         })
     }
 
+    fn own(&self, config: &Config, clock: Clock) -> Arc<SelfService> {
+        let registry = self.books.registry.clone();
+        Arc::new(SelfService::new(registry, clock, config.calendar.clone(), defaults(config)))
+    }
+
     fn serve_data(
         &self,
         listener: TcpListener,
         tls: Option<Tls>,
         bounds: Bounds,
-        ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
+        calls: &Data,
     ) -> Result<(), StartError> {
-        let service = |_| Ok(Data::new(self.proxy.with_own_connections()?, ready.clone()));
+        let service = |_| calls.with_own_connections();
         let services = (0..self.workers.count()).map(service).collect::<Result<_, _>>();
         let hands = Hands::Workers(self.workers.clone(), services.map_err(StartError::Other)?);
         let drain = self.data_drain.watch();
@@ -200,7 +206,7 @@ impl App {
             clock,
             calendar: config.calendar.clone(),
             token: SecretDigest::of(token.expose_secret()),
-            defaults: Defaults { thresholds: config.thresholds.clone(), enforcement: config.mode },
+            defaults: defaults(config),
             metrics: Arc::new(move || telemetry::render(&metrics)),
             ready,
         });
@@ -260,6 +266,10 @@ fn rules(config: &Config) -> Rules {
         forward_unmetered: config.forward_unmetered,
         unpriced_is_free: config.unpriced_is_free,
     }
+}
+
+fn defaults(config: &Config) -> Defaults {
+    Defaults { thresholds: config.thresholds.clone(), enforcement: config.mode }
 }
 
 fn bounds(config: &Config) -> Bounds {

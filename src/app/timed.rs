@@ -1,8 +1,9 @@
 //! A ledger that says how long it took. Adds nothing else and changes nothing.
 
 use crate::clock::Stopwatch;
+use crate::ids::Id;
 use crate::ledger::{
-    Admission, BoxFuture, Caller, HoldOrder, Ledger, Permit, Settlement, Unavailable,
+    Admission, BoxFuture, Caller, HoldOrder, Ledger, OnceKey, Permit, Settlement, Unavailable,
 };
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
@@ -39,6 +40,10 @@ impl Ledger for Timed {
         })
     }
 
+    fn owner<'a>(&'a self, once: &'a OnceKey) -> BoxFuture<'a, Result<Option<Id>, Unavailable>> {
+        self.ledger.owner(once)
+    }
+
     fn permit(&self) -> Option<Permit> {
         self.ledger.permit()
     }
@@ -50,6 +55,10 @@ impl Ledger for Timed {
             self.hold.record(watch.elapsed());
             admission
         })
+    }
+
+    fn caught_up(&self) -> BoxFuture<'_, ()> {
+        self.ledger.caught_up()
     }
 
     fn fault(&self) -> Option<String> {

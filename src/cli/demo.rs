@@ -98,7 +98,7 @@ fn unreadable(error: RegistryError) -> Failure {
 
 /// What the bill is priced with: the same table, the usage that the provider itself counted.
 fn cost(prices: &PriceTable, model: &str, usage: &Usage, tier: &str) -> NanoUsd {
-    let terms = Terms { service_tier: Some(tier), at: Clock::system().now() };
+    let terms = Terms { service_tier: Some(tier), at: Clock::system().now(), ..Terms::default() };
     prices.find(Some("openai"), model).map(|m| m.cost(usage, &terms)).unwrap_or_default()
 }
 

@@ -25,7 +25,7 @@ mod view;
 mod workspaces;
 
 pub use health::readiness;
-pub use own::{Recent, key_view};
+pub use own::SelfService;
 
 use crate::clock::Clock;
 use crate::ledger::{Enforcement, Registry};

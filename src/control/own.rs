@@ -1,42 +1,99 @@
 //! What a key may know about itself: the body of `GET /v1/key` on the data listener.
+//!
+//! Invariant: keys of users cannot wear the ledger out. Few look through the events at the same
+//! time, for a bounded time, and what was found is remembered while nothing new is charged.
 
 use super::Defaults;
 use super::view::{self, number};
-use crate::clock::{UnixMs, rfc3339_seconds};
-use crate::ids::Id;
-use crate::ledger::{Account, EventQuery, Registry, RegistryError};
-use crate::limit::{Calendar, Meter, Window};
+use crate::clock::{Clock, UnixMs, rfc3339_seconds};
+use crate::ids::{AccountId, Id};
+use crate::ledger::{Account, EventQuery, Registry, RegistryError, Unavailable};
+use crate::limit::{Calendar, Meter, Period, Window};
 use crate::money::NanoUsd;
+use moka::sync::Cache;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
 
 const PAGE: usize = 1_000;
 const MOST_PAGES: usize = 200;
 const EIGHT_DAYS: i64 = 8 * 86_400_000;
+const AT_ONCE: usize = 4;
+const PATIENCE: Duration = Duration::from_secs(10);
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// Answers keys that ask about themselves.
+pub struct SelfService {
+    registry: Arc<dyn Registry>,
+    clock: Clock,
+    calendar: Calendar,
+    defaults: Defaults,
+    room: Semaphore,
+    seen: Cache<Id, Seen>,
+}
+
+/// What was found of a key, while it has spent so much and the day lasts.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    total: NanoUsd,
+    today: Period,
+    recent: Recent,
+}
+
+impl SelfService {
+    /// Shows the accounts of a registry.
+    pub fn new(
+        registry: Arc<dyn Registry>,
+        clock: Clock,
+        calendar: Calendar,
+        defaults: Defaults,
+    ) -> Self {
+        let seen = Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build();
+        Self { registry, clock, calendar, defaults, room: Semaphore::new(AT_ONCE), seen }
+    }
+
+    /// The body of `GET /v1/key` for a key and its user; `None` where one of them is gone.
+    pub async fn key(&self, key: &Id, user: &Id) -> Result<Option<Value>, RegistryError> {
+        let key = self.registry.account(&AccountId::key(key)).await?;
+        let user = self.registry.account(&AccountId::user(user)).await?;
+        let (Some(key), Some(user)) = (key, user) else { return Ok(None) };
+        let recent = self.recent(&key).await?;
+        Ok(Some(key_view(&key, &user, recent, &self.defaults)))
+    }
+
+    /// What the key spent today and this week: the figures of its limits where it has limits for
+    /// both, else the sum of its calls, of which at most 200,000 are read.
+    async fn recent(&self, key: &Account) -> Result<Recent, RegistryError> {
+        if let (Some(day), Some(week)) = (tracked(key, Window::Day), tracked(key, Window::Week)) {
+            return Ok(Recent { day, week });
+        }
+        let (id, total) = (&key.id.id, key.total_usd);
+        let now = self.clock.now();
+        let today = self.calendar.period(Window::Day, now);
+        if let Some(seen) = self.seen.get(id).filter(|s| s.total == total && s.today == today) {
+            return Ok(seen.recent);
+        }
+        let summed = async {
+            let _place = self.room.acquire().await;
+            Recent::summed(id, &*self.registry, &self.calendar, now).await
+        };
+        let summed = tokio::time::timeout(PATIENCE, summed).await;
+        let recent = summed.map_err(|_| Unavailable("its events take too long".to_owned()))??;
+        self.seen.insert(id.clone(), Seen { total, today, recent });
+        Ok(recent)
+    }
+}
 
 /// What a key spent in the current day and week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Recent {
-    /// Today.
-    pub day: NanoUsd,
+struct Recent {
+    day: NanoUsd,
     /// Since Monday.
-    pub week: NanoUsd,
+    week: NanoUsd,
 }
 
 impl Recent {
-    /// The figures of `key`: those of its limits where it has limits for both windows, else the
-    /// sum of its calls, of which at most 200,000 are read.
-    pub async fn of(
-        key: &Account,
-        registry: &dyn Registry,
-        calendar: &Calendar,
-        now: UnixMs,
-    ) -> Result<Self, RegistryError> {
-        match (tracked(key, Window::Day), tracked(key, Window::Week)) {
-            (Some(day), Some(week)) => Ok(Self { day, week }),
-            _ => Self::summed(&key.id.id, registry, calendar, now).await,
-        }
-    }
-
     async fn summed(
         key: &Id,
         registry: &dyn Registry,
@@ -76,10 +133,10 @@ fn tracked(account: &Account, window: Window) -> Option<NanoUsd> {
     account.standings.iter().find(of).map(|standing| NanoUsd::new(standing.used))
 }
 
-/// The body of `GET /v1/key`. `usage*` are the key's own; `limit*` are those of the fullest dollar
+/// `usage*` are the key's own; `limit*` are those of the fullest dollar
 /// limit of key and user; `limits` has the key's, then the user's. Dollars are numbers here, as in
 /// the API whose shape this is.
-pub fn key_view(key: &Account, user: &Account, recent: Recent, defaults: &Defaults) -> Value {
+fn key_view(key: &Account, user: &Account, recent: Recent, defaults: &Defaults) -> Value {
     let usd = |amount: NanoUsd| number(&amount.to_string());
     let standings = key.standings.iter().chain(&user.standings);
     let fullest = view::fullest_in_usd(standings);

@@ -7,7 +7,9 @@
 mod print;
 
 use super::conversation::{Conversation, Turn};
-use super::{AnswerHead, Call, Found, Named, Operation, Route, read_answer, read_request, route};
+use super::{
+    AnswerHead, Call, Found, Named, Operation, Route, read_answer, read_request, retrieved, route,
+};
 use crate::framing::base64;
 use crate::usage::Reading;
 use bytes::Bytes;
@@ -261,16 +263,6 @@ impl Capture {
 
     fn counts_as_response(&self) -> bool {
         self.operation == Operation::OpenAiResponses
-    }
-}
-
-/// An answer that was fetched again. Only a background response is charged by it, and once; the
-/// answer to anything else was charged when it was given.
-fn retrieved(reading: &mut Reading) {
-    if reading.dedupe_key.is_some() {
-        reading.charge_once = reading.usage_present;
-    } else {
-        reading.billable = Some(false);
     }
 }
 

@@ -32,7 +32,7 @@ pub use conversation::{Conversation, Turn};
 pub use operation::{Dialect, Operation, Yields};
 pub use refused::{Refused, last_event};
 pub use request::Named;
-pub use route::{Found, Route, route, speaks};
+pub use route::{Found, Route, route, speaks, unescaped};
 
 use crate::usage::Reading;
 use bytes::Bytes;
@@ -90,4 +90,15 @@ pub fn read_request(
 /// taken out of the answer.
 pub fn read_answer(call: &Call, head: AnswerHead<'_>) -> Box<dyn ReadAnswer> {
     Box::new(answer::Answer::new(call, head))
+}
+
+/// Judges an answer that was fetched again. What can be reported repeatedly is charged by it, once;
+/// the answer to anything else was charged when it was given.
+pub fn retrieved(reading: &mut Reading) {
+    let billed = reading.billable != Some(false);
+    if reading.dedupe_key.is_some() {
+        reading.charge_once = reading.usage_present && reading.usage_final && billed;
+    } else {
+        reading.billable = Some(false);
+    }
 }

@@ -65,6 +65,10 @@ pub fn route(method: &Method, path: &str, headers: &HeaderMap) -> Option<(Dialec
         .or_else(|| Some((speaks(path, headers), openai::route(method, segments)?)))
 }
 
+/// Paths of Cohere's alone.
+const COHERE: [&str; 6] =
+    ["/v1/chat", "/v1/embed", "/v1/rerank", "/v2/chat", "/v2/embed", "/v2/rerank"];
+
 /// Which dialect a caller speaks, by path and headers, also where the path names nothing.
 pub fn speaks(path: &str, headers: &HeaderMap) -> Dialect {
     let below = |prefix: &str| {
@@ -80,12 +84,13 @@ pub fn speaks(path: &str, headers: &HeaderMap) -> Dialect {
         () if shared && headers.contains_key("anthropic-version") => Dialect::Anthropic,
         () if below("/openai") => Dialect::Azure,
         () if path.starts_with("/v1beta/openai/") => Dialect::OpenAi,
+        () if path.ends_with(".BidiGenerateContent") => Dialect::Gemini,
         () if path.starts_with("/v1beta") || path.starts_with("/v1alpha") => Dialect::Gemini,
         () if path.starts_with("/v1/projects/") || verb && below("/v1/models") => Dialect::Gemini,
         () if shared && headers.contains_key("x-goog-api-key") => Dialect::Gemini,
         () if path.starts_with("/upload/v1") || path.starts_with("/ws/google.") => Dialect::Gemini,
         () if below("/model") => Dialect::Bedrock,
-        () if below("/v2") || below("/v1/rerank") || below("/v1/embed") => Dialect::Cohere,
+        () if COHERE.contains(&path) => Dialect::Cohere,
         () if below("/api/v0") || below("/api/v1") => Dialect::LmStudio,
         () if below("/api") => Dialect::Ollama,
         () if below("/client/v4") => Dialect::Cloudflare,
@@ -100,8 +105,8 @@ fn segments(path: &str) -> Option<Vec<&str>> {
     segments.iter().all(good).then_some(segments)
 }
 
-/// A segment with its escapes undone; `None` if that is no name of a model.
-pub(super) fn unescaped(segment: &str) -> Option<String> {
+/// A segment of a path, or a value of a query, with its escapes undone; `None` if that is no name of a model.
+pub fn unescaped(segment: &str) -> Option<String> {
     let mut out = String::new();
     let mut rest = segment;
     while let Some((plain, escape)) = rest.split_once('%') {

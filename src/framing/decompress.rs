@@ -2,12 +2,14 @@
 //!
 //! What was decompressed is written on at once and never collected. A bomb is cut off: after
 //! [`SLACK`] bytes and [`RATIO`] times the input, the rest is given up. Errors are final and silent;
-//! the reader behind simply sees a body that ends early.
+//! the reader behind simply sees a body that ends early: at the flaw, and with brotli perhaps as much
+//! before it as came in the same piece.
 
+mod inflate;
 mod zstd;
 
 use brotli_decompressor::DecompressorWriter;
-use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use inflate::{Inflate, Wrapping};
 use std::io::{self, Write};
 use zstd::Zstd;
 
@@ -23,14 +25,10 @@ const BROTLI_BUFFER: usize = 8 * 1024;
 pub enum Decoder<W: Write> {
     /// No encoding.
     Identity(W),
-    /// `gzip`.
-    Gzip(Box<MultiGzDecoder<Capped<W>>>),
     /// `deflate`: zlib by the standard, bare deflate by many; the first byte tells.
     Deflate(Option<Capped<W>>),
-    /// `deflate` with a zlib header.
-    Zlib(Box<ZlibDecoder<Capped<W>>>),
-    /// `deflate` without one.
-    Bare(Box<DeflateDecoder<Capped<W>>>),
+    /// `gzip`, or `deflate` that has begun.
+    Inflate(Box<Inflate<Capped<W>>>),
     /// `br`.
     Brotli(Box<DecompressorWriter<Capped<W>>>),
     /// `zstd`.
@@ -71,7 +69,7 @@ impl<W: Write> Decoder<W> {
         }
         let capped = |inner| Capped { inner, left: SLACK, broken: false };
         match encoding.as_str() {
-            "gzip" | "x-gzip" => Self::Gzip(Box::new(MultiGzDecoder::new(capped(inner)))),
+            "gzip" | "x-gzip" => Self::inflate(Wrapping::Gzip, capped(inner)),
             "deflate" => Self::Deflate(Some(capped(inner))),
             "br" => {
                 let decoder = DecompressorWriter::new(capped(inner), BROTLI_BUFFER);
@@ -98,9 +96,7 @@ impl<W: Write> Decoder<W> {
         }
         let failed = match self {
             Self::Identity(inner) => inner.write_all(bytes).is_err(),
-            Self::Gzip(w) => w.write_all(bytes).is_err() | w.flush().is_err(),
-            Self::Zlib(w) => w.write_all(bytes).is_err() | w.flush().is_err(),
-            Self::Bare(w) => w.write_all(bytes).is_err() | w.flush().is_err(),
+            Self::Inflate(w) => w.push(bytes).is_err(),
             Self::Brotli(w) => w.write_all(bytes).is_err(),
             Self::Zstd(w) => w.push(bytes).is_err(),
             Self::Deflate(_) | Self::Unknown(_) => false,
@@ -122,21 +118,21 @@ impl<W: Write> Decoder<W> {
     pub fn get(&self) -> Option<&W> {
         match self {
             Self::Identity(inner) | Self::Unknown(inner) => Some(inner),
-            Self::Gzip(w) => Some(&w.get_ref().inner),
-            Self::Zlib(w) => Some(&w.get_ref().inner),
-            Self::Bare(w) => Some(&w.get_ref().inner),
+            Self::Inflate(w) => Some(&w.get_ref().inner),
             Self::Brotli(w) => Some(&w.get_ref().inner),
             Self::Zstd(w) => Some(&w.get_ref().inner),
             Self::Deflate(capped) => capped.as_ref().map(|capped| &capped.inner),
         }
     }
 
+    fn inflate(wrapping: Wrapping, capped: Capped<W>) -> Self {
+        Self::Inflate(Box::new(Inflate::new(wrapping, capped)))
+    }
+
     fn capped(&mut self) -> Option<&mut Capped<W>> {
         match self {
             Self::Identity(_) | Self::Unknown(_) => None,
-            Self::Gzip(w) => Some(w.get_mut()),
-            Self::Zlib(w) => Some(w.get_mut()),
-            Self::Bare(w) => Some(w.get_mut()),
+            Self::Inflate(w) => Some(w.get_mut()),
             Self::Brotli(w) => Some(w.get_mut()),
             Self::Zstd(w) => Some(w.get_mut()),
             Self::Deflate(capped) => capped.as_mut(),
@@ -149,11 +145,8 @@ impl<W: Write> Decoder<W> {
         if let (Self::Deflate(capped), Some(first)) = (&mut *self, bytes.first())
             && let Some(capped) = capped.take()
         {
-            *self = if first & 0x0F == 8 {
-                Self::Zlib(Box::new(ZlibDecoder::new(capped)))
-            } else {
-                Self::Bare(Box::new(DeflateDecoder::new(capped)))
-            };
+            let wrapping = if first & 0x0F == 8 { Wrapping::Zlib } else { Wrapping::Bare };
+            *self = Self::inflate(wrapping, capped);
         }
     }
 }
@@ -233,6 +226,19 @@ mod tests {
         let mut decoder = Decoder::new(Some("br"), Count::default());
         packed.chunks(1).for_each(|piece| decoder.push(piece));
         assert_eq!(String::from_utf8_lossy(&decoder.inner().unwrap().kept), "{\"usage\":1}");
+    }
+
+    #[test]
+    fn what_stands_before_a_flaw_is_read_however_it_came() {
+        let text = text();
+        let mut torn = gzip(&text);
+        let checksum = torn.len() - 8;
+        torn[checksum] ^= 1;
+        check("gzip", &torn);
+        check("gzip", &[&gzip(&text)[..], b"rubbish"].concat());
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(&text).unwrap();
+        check("deflate", &[&zlib.finish().unwrap()[..], b"rubbish"].concat());
     }
 
     #[test]

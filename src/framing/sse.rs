@@ -7,6 +7,8 @@
 pub use super::Events;
 
 const FIELD: &[u8] = b"data:";
+/// How long the name of the field is.
+const NAME: u64 = 4;
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Where in a line the reader stands.
@@ -86,7 +88,7 @@ impl Sse {
             return 1;
         }
         if rest.starts_with(FIELD) {
-            self.begin_data(events);
+            self.begin_data(self.at + NAME, events);
             return FIELD.len();
         }
         match byte {
@@ -106,7 +108,7 @@ impl Sse {
     fn field(&mut self, matched: usize, byte: u8, events: &mut impl Events) -> usize {
         match FIELD.get(matched) {
             Some(&b':') if byte == b':' => {
-                self.begin_data(events);
+                self.begin_data(self.at, events);
                 1
             }
             Some(&next) if next == byte => self.to(Spot::Field(matched + 1), 1),
@@ -122,13 +124,14 @@ impl Sse {
     /// A line without a colon is a field without a value.
     fn end_field_name(&mut self, matched: usize, events: &mut impl Events) {
         if matched + 1 == FIELD.len() {
-            self.begin_data(events);
+            self.begin_data(self.at, events);
         }
     }
 
-    fn begin_data(&mut self, events: &mut impl Events) {
+    /// The name of the field ended before offset `at`.
+    fn begin_data(&mut self, at: u64, events: &mut impl Events) {
         if self.has_data {
-            events.data(b"\n", self.at);
+            events.data(b"\n", at);
         }
         self.has_data = true;
         self.spot = Spot::Space;
@@ -155,37 +158,32 @@ impl Default for Sse {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pieces::{Log, every_way};
     use super::*;
 
-    #[derive(Default, PartialEq, Debug)]
-    struct Log(Vec<String>, Vec<u8>);
-
-    impl Events for Log {
-        fn data(&mut self, bytes: &[u8], _: u64) {
-            self.1.extend_from_slice(bytes);
-        }
-
-        fn dispatch(&mut self) {
-            self.0.push(String::from_utf8(std::mem::take(&mut self.1)).unwrap());
-        }
-    }
-
-    fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+    fn read(pieces: &[&[u8]]) -> Log {
         let (mut sse, mut log) = (Sse::new(), Log::default());
         for piece in pieces {
             sse.push(piece, &mut log);
         }
         sse.finish(&mut log);
-        log.0
+        log
     }
 
     fn check(text: &str, events: &[&str]) {
-        assert_eq!(read([text.as_bytes()]), events, "{text:?}");
-        for cut in 0..=text.len() {
-            let (a, b) = text.as_bytes().split_at(cut);
-            assert_eq!(read([a, b]), events, "{text:?} split at {cut}");
+        assert_eq!(every_way(text.as_bytes(), read).events, events, "{text:?}");
+    }
+
+    #[test]
+    fn an_event_begins_where_its_data_does() {
+        for (text, starts) in [
+            ("data: a\n\ndata:b\n\n", &[6, 14][..]),
+            ("data\ndata:\n\n", &[9]),
+            ("data:\ndata: a\n\n", &[10]),
+            ("data\ndata", &[9]),
+        ] {
+            assert_eq!(every_way(text.as_bytes(), read).starts, starts, "{text:?}");
         }
-        assert_eq!(read(text.as_bytes().chunks(1)), events, "{text:?} byte by byte");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use super::account::{AccountState, Share, Totals};
 use super::moment::Moment;
+use super::once::{Once, OnceKey};
 use super::order::{
     Admission, Amounts, CallFacts, Caller, Denial, Enforcement, HoldOrder, Payers, Standing,
 };
@@ -31,6 +32,10 @@ pub struct Book {
     pub posted: VecDeque<(UnixMs, CallId)>,
     /// Voided and orphaned calls by age.
     pub marked: VecDeque<(UnixMs, CallId)>,
+    /// What became of the keys that are charged once, and when.
+    pub once: HashMap<OnceKey, (UnixMs, Once)>,
+    /// These keys by age; one that was deferred and posted stands in it twice.
+    pub once_ages: VecDeque<(UnixMs, OnceKey)>,
     /// Totals of deleted workspaces.
     pub deleted: Totals,
 }

@@ -5,7 +5,8 @@
 //! with one pure model (`account`).
 //!
 //! Invariants: `hold` may be refused, `settle` never is. Every operation is idempotent by call id.
-//! A late post replaces what an expired hold was charged.
+//! A late post replaces what an expired hold was charged. What a provider reports again and again is
+//! charged once for each [`OnceKey`].
 
 #![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
@@ -16,6 +17,7 @@ mod embedded;
 mod journal;
 mod log;
 mod moment;
+mod once;
 mod options;
 mod order;
 mod query;
@@ -26,6 +28,7 @@ mod slot;
 mod verify;
 
 pub use embedded::EmbeddedLedger;
+pub use once::{BadOnceKey, OnceKey};
 pub use options::{Crossing, Options};
 pub use order::{
     Admission, Amounts, CallFacts, Caller, Denial, Ending, Enforcement, HoldOrder, LimitDenial,
@@ -37,6 +40,7 @@ pub use registry::{
     Page, Registry, RegistryError, Verification,
 };
 
+use crate::ids::Id;
 use crate::secret::SecretDigest;
 use std::future::Future;
 use std::pin::Pin;
@@ -84,6 +88,15 @@ pub trait Ledger: Send + Sync + 'static {
     /// Checks every limit of all payers and holds on all of them or on none. The hold's lease is
     /// renewed by the back end until [`Ledger::settle`] ends it or this process dies.
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>>;
+
+    /// The workspace that pays for what has this key; `None` where the key is not known. So that
+    /// nobody polls what belongs to others.
+    fn owner<'a>(&'a self, once: &'a OnceKey) -> BoxFuture<'a, Result<Option<Id>, Unavailable>>;
+
+    /// Resolves when a hold sees everything that was settled before. Whoever waits sets a limit.
+    fn caught_up(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 
     /// What keeps this ledger from admitting calls now; for readiness, without waiting.
     fn fault(&self) -> Option<String>;

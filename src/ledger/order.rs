@@ -1,5 +1,6 @@
 //! What goes into the ledger and what comes out: orders, denials, settlements, usage events.
 
+use super::once::OnceKey;
 use crate::clock::{UnixMs, rfc3339};
 use crate::ids::{AccountId, CallId, Id};
 use crate::limit::{Limit, Meter};
@@ -348,7 +349,7 @@ impl UsageEvent {
         show("dialect", &facts.dialect);
         show("model", &facts.model);
         show("service_tier", self.service_tier.as_deref().unwrap_or_default());
-        show("status", number.of(self.status.into()));
+        show("status", number.of(self.status));
         show("ending", self.ending.as_str());
         show("estimated", if self.estimated { "true" } else { "false" });
         show("cost_usd", &cost.to_string());
@@ -361,7 +362,7 @@ impl UsageEvent {
             show("provider_cost_usd", &cost.to_string());
         }
         for (figure, n) in self.usage.reported() {
-            show(figure.name(), number.of(n));
+            show(figure.name(), number.of(figure.text(n)));
         }
         if !self.usage.is_empty() {
             show("input_uncached", number.of(self.usage.input_uncached()));
@@ -374,7 +375,7 @@ impl UsageEvent {
 struct Digits(String);
 
 impl Digits {
-    fn of(&mut self, n: u64) -> &str {
+    fn of(&mut self, n: impl fmt::Display) -> &str {
         self.0.clear();
         // Writing into a text cannot fail.
         let _ = write!(self.0, "{n}");
@@ -389,8 +390,8 @@ mod usage_json {
 
     pub(super) fn serialize<S: Serializer>(usage: &Usage, to: S) -> Result<S::Ok, S::Error> {
         let uncached = usage.get(Figure::InputTotal).map(|_| usage.input_uncached());
-        let reported = usage.reported().map(|(figure, n)| (figure.name(), n));
-        to.collect_map(reported.chain(uncached.map(|n| ("input_uncached", n))))
+        let reported = usage.reported().map(|(figure, n)| (figure.name(), figure.number(n)));
+        to.collect_map(reported.chain(uncached.map(|n| ("input_uncached", n.into()))))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Usage, D::Error> {
@@ -407,6 +408,19 @@ pub enum Settlement {
         charge: Amounts,
         /// What to remember.
         event: Box<UsageEvent>,
+        /// Others may report the same: charge it once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        once: Option<OnceKey>,
+    },
+    /// The figures follow, with a later call: charge this until that posts under the same key. It
+    /// stands where none ever does.
+    Defer {
+        /// What to charge until then; `usd` equals the event's cost.
+        charge: Amounts,
+        /// What to remember until then, flagged as an estimate.
+        event: Box<UsageEvent>,
+        /// What the later call posts under.
+        once: OnceKey,
     },
     /// The call was never forwarded: release everything, give the request back.
     Void {
@@ -421,7 +435,7 @@ impl Settlement {
     /// The call that it ends.
     pub fn id(&self) -> CallId {
         match self {
-            Self::Post { event, .. } => event.id,
+            Self::Post { event, .. } | Self::Defer { event, .. } => event.id,
             Self::Void { id, .. } => *id,
         }
     }
@@ -429,7 +443,7 @@ impl Settlement {
     /// Who pays, or would have paid.
     pub fn payers(&self) -> &Payers {
         match self {
-            Self::Post { event, .. } => &event.payers,
+            Self::Post { event, .. } | Self::Defer { event, .. } => &event.payers,
             Self::Void { payers, .. } => payers,
         }
     }

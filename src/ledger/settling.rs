@@ -1,7 +1,8 @@
 //! The ends of a hold: posted, voided, expired, and the correction of what an expiry charged. Pure.
 //!
 //! Invariants: a call is charged once. Posting is never refused, also without a hold. A late post
-//! or void replaces what the expiry charged, in the periods it went to.
+//! or void replaces what the expiry charged, in the periods it went to. What several calls report is
+//! in `once`.
 
 use super::account::{AccountState, Share, Totals};
 use super::book::{Book, Hold};
@@ -22,12 +23,12 @@ use std::collections::VecDeque;
 pub enum Mark {
     Posted,
     Voided,
-    Orphaned(Box<Orphan>),
+    Orphaned(Box<Provisional>),
 }
 
-/// What an expiry charged.
+/// What was charged until something exact is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Orphan {
+pub struct Provisional {
     pub charge: Amounts,
     /// Of key, user and workspace.
     pub traces: [Trace; 3],
@@ -49,9 +50,28 @@ pub struct Settled {
     pub applied: bool,
     /// What is to be remembered.
     pub event: Option<Box<UsageEvent>>,
-    /// The orphan's event that was remembered before is to be forgotten.
-    pub erased: bool,
+    /// The orphan's event that was remembered before is to be forgotten; it cost this.
+    pub erased: Option<NanoUsd>,
+    pub replaced: Option<Replaced>,
     pub crossings: Vec<Crossing>,
+}
+
+/// The exact event of an earlier call, whose provisional one is to be forgotten.
+#[derive(Debug)]
+pub struct Replaced {
+    pub event: Box<UsageEvent>,
+    /// What the provisional one cost.
+    pub cost: NanoUsd,
+}
+
+/// A hold that ends, and when.
+pub struct End<'a> {
+    pub hold: Option<Hold>,
+    /// What an expiry charged.
+    pub earlier: Option<Box<Provisional>>,
+    pub payers: Payers,
+    pub moment: &'a Moment,
+    pub thresholds: &'a Thresholds,
 }
 
 impl Book {
@@ -68,32 +88,56 @@ impl Book {
             Some((_, Mark::Orphaned(orphan))) => Some(orphan.clone()),
             None => None,
         };
-        let hold = self.holds.remove(&id);
-        let payers = settlement.payers().clone();
-        let erased = earlier.is_some();
-        let (event, mark, crossings) = match settlement {
-            Settlement::Post { charge, event } => {
-                let charge = charge.sane();
-                let crossings = match earlier {
-                    Some(orphan) => {
-                        self.correct(&payers, &orphan, Some(charge), moment, thresholds)
-                    }
-                    None => self.charge(hold.as_ref(), &payers, charge, moment, thresholds).1,
-                };
-                (Some(stamped(event, charge, moment)), Mark::Posted, crossings)
+        let erased = earlier.as_ref().map(|orphan| orphan.charge.usd);
+        let (hold, payers) = (self.holds.remove(&id), settlement.payers().clone());
+        let end = End { hold, earlier, payers, moment, thresholds };
+        let (mark, settled) = match settlement {
+            Settlement::Post { charge, event, once: None } => {
+                (Mark::Posted, self.post(&end, charge.sane(), event).1)
+            }
+            Settlement::Post { charge, event, once: Some(key) } => {
+                (Mark::Posted, self.post_once(key, &end, charge.sane(), event))
+            }
+            Settlement::Defer { charge, event, once } => {
+                (Mark::Posted, self.defer(once, &end, charge.sane(), event))
             }
             Settlement::Void { .. } => {
-                match earlier {
-                    Some(orphan) => {
-                        self.correct(&payers, &orphan, None, moment, thresholds);
-                    }
-                    None => self.give_back(hold.as_ref()),
-                }
-                (None, Mark::Voided, Vec::new())
+                self.void(&end);
+                (Mark::Voided, Settled::default())
             }
         };
         self.mark(id, mark, moment.now);
-        Settled { applied: true, event, erased, crossings }
+        Settled { applied: true, erased, ..settled }
+    }
+
+    /// Charges a call, in place of what its expiry charged; also says where.
+    pub(super) fn post(
+        &mut self,
+        end: &End<'_>,
+        charge: Amounts,
+        event: Box<UsageEvent>,
+    ) -> ([Trace; 3], Settled) {
+        let (traces, crossings) = match &end.earlier {
+            Some(orphan) => {
+                let crossings = self.correct(&end.payers, orphan, Some(charge), end);
+                (orphan.traces.clone(), crossings)
+            }
+            None => {
+                let hold = end.hold.as_ref();
+                self.charge(hold, &end.payers, charge, end.moment, end.thresholds)
+            }
+        };
+        let event = Some(stamped(event, charge, end.moment));
+        (traces, Settled { event, crossings, ..Settled::default() })
+    }
+
+    fn void(&mut self, end: &End<'_>) {
+        match &end.earlier {
+            Some(orphan) => {
+                self.correct(&end.payers, orphan, None, end);
+            }
+            None => self.give_back(end.hold.as_ref()),
+        }
     }
 
     /// The holds whose lease has run out, those first that ran out first.
@@ -117,9 +161,9 @@ impl Book {
         };
         let (traces, crossings) =
             self.charge(Some(&hold), &hold.payers, charge, moment, thresholds);
-        self.mark(id, Mark::Orphaned(Box::new(Orphan { charge, traces })), moment.now);
+        self.mark(id, Mark::Orphaned(Box::new(Provisional { charge, traces })), moment.now);
         let event = stamped(Box::new(orphan_event(&hold, moment.now)), charge, moment);
-        Settled { applied: true, event: Some(event), erased: false, crossings }
+        Settled { applied: true, event: Some(event), crossings, ..Settled::default() }
     }
 
     /// Notes how a call was ended.
@@ -175,35 +219,34 @@ impl Book {
         (traces, crossings)
     }
 
-    /// Replaces an orphan's charge by the exact one, or by nothing.
-    fn correct(
+    /// Replaces a provisional charge by the exact one, or by nothing.
+    pub(super) fn correct(
         &mut self,
         payers: &Payers,
-        orphan: &Orphan,
+        paid: &Provisional,
         exact: Option<Amounts>,
-        moment: &Moment,
-        thresholds: &Thresholds,
+        &End { moment, thresholds, .. }: &End<'_>,
     ) -> Vec<Crossing> {
         let after = exact.unwrap_or_default();
         let requests = if exact.is_some() { 0 } else { -1 };
-        let change = Totals::of(after.minus(orphan.charge), requests);
+        let change = Totals::of(after.minus(paid.charge), requests);
         let mut crossings = Vec::new();
-        for (i, (id, trace)) in payers.accounts().iter().zip(&orphan.traces).enumerate() {
+        for (i, (id, trace)) in payers.accounts().iter().zip(&paid.traces).enumerate() {
             let known = self.accounts.get_mut(id).filter(|s| trace.created == Some(s.created));
             let Some(state) = known else {
                 self.keep(payers, i, change);
                 continue;
             };
             let before = levels(state, moment);
-            state.recharge(&trace.charged, orphan.charge, after);
+            state.recharge(&trace.charged, paid.charge, after);
             match exact {
                 Some(_) => {
-                    state.correct_rates(&trace.counted, orphan.charge.tokens, after.tokens);
+                    state.correct_rates(&trace.counted, paid.charge.tokens, after.tokens);
                 }
-                None => state.give_back(&trace.counted, orphan.charge.tokens),
+                None => state.give_back(&trace.counted, paid.charge.tokens),
             }
             state.totals.add(change);
-            state.owe(after.usd.get(), orphan.charge.usd.get());
+            state.owe(after.usd.get(), paid.charge.usd.get());
             crossings.extend(crossed(state, before, moment, thresholds));
         }
         crossings

@@ -1,118 +1,90 @@
-//! Token classes: the disjoint parts of a usage, each with its own price.
+//! Classes: what a price can be for. Parts of the tokens, and things that are not tokens.
 //!
-//! Invariant: the input parts add up to the input total and the output parts to the output total,
-//! whatever the usage says, so no token is charged twice and none is free. Parts that claim more
-//! than is left of their total are cut.
+//! Not here: how a usage is divided into them (`parts`). Invariant: following [`Class::broader`]
+//! ends, and never leads from one side to another.
 
-use crate::usage::{Figure, Usage};
+use std::num::NonZeroU64;
 
-/// A part of a usage that has a price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Class {
+macro_rules! classes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// A part of a usage that has a price.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Class { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Class {
+            /// All classes, in the order of a bill.
+            pub const ALL: &'static [Class] = &[$(Class::$variant,)+];
+
+            /// The key in the price table and in bills.
+            pub const fn name(self) -> &'static str {
+                match self { $(Class::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+classes! {
     /// Text of the prompt that was neither read from a cache nor written to one.
-    Input,
+    Input = "input",
     /// Prompt tokens read from the cache.
-    CachedInput,
+    CachedInput = "cached_input",
     /// Cache writes of the default lifetime.
-    CacheWrite,
+    CacheWrite = "cache_write",
     /// Cache writes that live five minutes.
-    CacheWrite5m,
+    CacheWrite5m = "cache_write_5m",
     /// Cache writes that live thirty minutes.
-    CacheWrite30m,
+    CacheWrite30m = "cache_write_30m",
     /// Cache writes that live one hour.
-    CacheWrite1h,
+    CacheWrite1h = "cache_write_1h",
     /// Cache writes that live twelve hours.
-    CacheWrite12h,
+    CacheWrite12h = "cache_write_12h",
     /// Audio of the prompt.
-    AudioInput,
+    AudioInput = "audio_input",
     /// Audio of the prompt, read from the cache.
-    CachedAudio,
+    CachedAudio = "cached_audio",
     /// Images of the prompt.
-    ImageInput,
+    ImageInput = "image_input",
+    /// Images of the prompt, read from the cache.
+    CachedImage = "cached_image",
+    /// Video of the prompt.
+    VideoInput = "video_input",
+    /// Documents of the prompt.
+    DocumentInput = "document_input",
+    /// What results of the provider's own tools took of the prompt.
+    ToolUseInput = "tool_use_input",
     /// Text of the answer.
-    Output,
+    Output = "output",
     /// Reasoning.
-    Reasoning,
+    Reasoning = "reasoning",
     /// Audio of the answer.
-    AudioOutput,
+    AudioOutput = "audio_output",
     /// Images of the answer.
-    ImageOutput,
-    /// Web searches.
-    WebSearch,
+    ImageOutput = "image_output",
+    /// A web search.
+    WebSearch = "web_search",
+    /// A fetch of a web page by the provider.
+    WebFetch = "web_fetch",
+    /// A query of a search that grounded the answer.
+    WebSearchQuery = "web_search_query",
+    /// A call that was grounded by a search, however many queries that took.
+    GroundedRequest = "grounded_request",
+    /// A second of sound or session; counted in milliseconds.
+    AudioSecond = "audio_second",
+    /// A character that was spoken or embedded.
+    Character = "character",
+    /// An image that was made.
+    Image = "image",
+    /// An image that was sent, where it is billed by the piece.
+    ImageIn = "image_in",
+    /// A page of a document that was read.
+    Page = "page",
+    /// A search unit of a reranker.
+    SearchUnit = "search_unit",
+    /// A call, whatever it used.
+    Request = "request",
 }
 
 const COUNT: usize = Class::ALL.len();
-
-impl Class {
-    /// All classes, in the order of a bill.
-    pub const ALL: [Self; 15] = [
-        Self::Input,
-        Self::CachedInput,
-        Self::CacheWrite,
-        Self::CacheWrite5m,
-        Self::CacheWrite30m,
-        Self::CacheWrite1h,
-        Self::CacheWrite12h,
-        Self::AudioInput,
-        Self::CachedAudio,
-        Self::ImageInput,
-        Self::Output,
-        Self::Reasoning,
-        Self::AudioOutput,
-        Self::ImageOutput,
-        Self::WebSearch,
-    ];
-
-    /// The key in the price table and in bills.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::CachedInput => "cached_input",
-            Self::CacheWrite => "cache_write",
-            Self::CacheWrite5m => "cache_write_5m",
-            Self::CacheWrite30m => "cache_write_30m",
-            Self::CacheWrite1h => "cache_write_1h",
-            Self::CacheWrite12h => "cache_write_12h",
-            Self::AudioInput => "audio_input",
-            Self::CachedAudio => "cached_audio",
-            Self::ImageInput => "image_input",
-            Self::Output => "output",
-            Self::Reasoning => "reasoning",
-            Self::AudioOutput => "audio_output",
-            Self::ImageOutput => "image_output",
-            Self::WebSearch => "web_search",
-        }
-    }
-
-    /// The class whose price is taken where this one has none.
-    pub const fn broader(self) -> Option<Self> {
-        match self {
-            Self::Input | Self::Output | Self::WebSearch => None,
-            Self::CachedInput | Self::CacheWrite | Self::AudioInput | Self::ImageInput => {
-                Some(Self::Input)
-            }
-            Self::CacheWrite5m | Self::CacheWrite30m | Self::CacheWrite1h | Self::CacheWrite12h => {
-                Some(Self::CacheWrite)
-            }
-            Self::CachedAudio => Some(Self::AudioInput),
-            Self::Reasoning | Self::AudioOutput | Self::ImageOutput => Some(Self::Output),
-        }
-    }
-
-    #[allow(clippy::as_conversions, reason = "the discriminants are 0 to 14, the places in ALL")]
-    const fn index(self) -> usize {
-        self as usize
-    }
-
-    /// Where its tokens are counted.
-    pub const fn side(self) -> Side {
-        match self {
-            Self::Output | Self::Reasoning | Self::AudioOutput | Self::ImageOutput => Side::Output,
-            Self::WebSearch => Side::Apart,
-            _ => Side::Input,
-        }
-    }
-}
 
 /// Which total a class is a part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +95,61 @@ pub enum Side {
     Output,
     /// Neither; not tokens.
     Apart,
+}
+
+impl Class {
+    /// The class whose price is taken where this one has none.
+    pub const fn broader(self) -> Option<Self> {
+        match self {
+            Self::CachedInput
+            | Self::CacheWrite
+            | Self::AudioInput
+            | Self::ImageInput
+            | Self::VideoInput
+            | Self::DocumentInput
+            | Self::ToolUseInput => Some(Self::Input),
+            Self::CacheWrite5m | Self::CacheWrite30m | Self::CacheWrite1h | Self::CacheWrite12h => {
+                Some(Self::CacheWrite)
+            }
+            Self::CachedAudio => Some(Self::AudioInput),
+            Self::CachedImage => Some(Self::CachedInput),
+            Self::Reasoning | Self::AudioOutput | Self::ImageOutput => Some(Self::Output),
+            _ => None,
+        }
+    }
+
+    /// Where it is counted.
+    pub const fn side(self) -> Side {
+        match self {
+            Self::Output | Self::Reasoning | Self::AudioOutput | Self::ImageOutput => Side::Output,
+            Self::WebSearch
+            | Self::WebFetch
+            | Self::WebSearchQuery
+            | Self::GroundedRequest
+            | Self::AudioSecond
+            | Self::Character
+            | Self::Image
+            | Self::ImageIn
+            | Self::Page
+            | Self::SearchUnit
+            | Self::Request => Side::Apart,
+            _ => Side::Input,
+        }
+    }
+
+    /// How many counts make up one of what is priced: seconds are counted in milliseconds.
+    pub(super) const fn counts_in_one(self) -> NonZeroU64 {
+        const MILLISECONDS: NonZeroU64 = NonZeroU64::MIN.saturating_add(999);
+        match self {
+            Self::AudioSecond => MILLISECONDS,
+            _ => NonZeroU64::MIN,
+        }
+    }
+
+    #[allow(clippy::as_conversions, reason = "the discriminants are the places in ALL")]
+    const fn index(self) -> usize {
+        self as usize
+    }
 }
 
 /// One value for each class.
@@ -146,133 +173,26 @@ impl<T: Copy> PerClass<T> {
     }
 }
 
-/// Divides a usage into disjoint parts.
-pub fn parts(usage: &Usage) -> PerClass<u64> {
-    let mut parts = PerClass::all(0);
-    divide_input(usage, &mut parts);
-    divide_output(usage, &mut parts);
-    parts.set(Class::WebSearch, usage.count(Figure::WebSearchRequests));
-    parts
-}
-
-fn divide_input(usage: &Usage, parts: &mut PerClass<u64>) {
-    let mut rest = usage.count(Figure::InputTotal);
-    let cached = take(&mut rest, usage.count(Figure::CachedRead));
-    let mut cached_text = cached;
-    let cached_audio = take(&mut cached_text, usage.count(Figure::CachedAudio));
-    parts.set(Class::CachedInput, cached_text);
-    parts.set(Class::CachedAudio, cached_audio);
-
-    let lifetimes = [
-        (Class::CacheWrite12h, Figure::CacheWrite12h),
-        (Class::CacheWrite1h, Figure::CacheWrite1h),
-        (Class::CacheWrite30m, Figure::CacheWrite30m),
-        (Class::CacheWrite5m, Figure::CacheWrite5m),
-    ];
-    let mut written = usage.count(Figure::CacheWrite);
-    for (class, figure) in lifetimes {
-        let of_lifetime = usage.count(figure);
-        written = written.saturating_sub(of_lifetime);
-        parts.set(class, take(&mut rest, of_lifetime));
-    }
-    parts.set(Class::CacheWrite, take(&mut rest, written));
-
-    let audio = usage.count(Figure::AudioInput).saturating_sub(cached_audio);
-    parts.set(Class::AudioInput, take(&mut rest, audio));
-    parts.set(Class::ImageInput, take(&mut rest, usage.count(Figure::ImageInput)));
-    parts.set(Class::Input, rest);
-}
-
-fn divide_output(usage: &Usage, parts: &mut PerClass<u64>) {
-    let mut rest = usage.count(Figure::OutputTotal);
-    for (class, figure) in [
-        (Class::AudioOutput, Figure::AudioOutput),
-        (Class::ImageOutput, Figure::ImageOutput),
-        (Class::Reasoning, Figure::Reasoning),
-    ] {
-        parts.set(class, take(&mut rest, usage.count(figure)));
-    }
-    parts.set(Class::Output, rest);
-}
-
-/// Takes a part out of what is left of a total, never more than is left.
-fn take(rest: &mut u64, part: u64) -> u64 {
-    let taken = part.min(*rest);
-    *rest = rest.saturating_sub(taken);
-    taken
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
-    #[track_caller]
-    fn check(figures: &[(Figure, u64)], expected: &[(Class, u64)]) {
-        let usage = figures.iter().fold(Usage::default(), |u, &(f, n)| u.with(f, n));
-        let parts = parts(&usage);
-        let found: Vec<_> =
-            Class::ALL.into_iter().map(|c| (c, parts.get(c))).filter(|(_, n)| *n > 0).collect();
-        assert_eq!(found, expected);
+    #[test]
+    fn a_broader_class_is_of_the_same_side() {
+        for &class in Class::ALL {
+            let mut at = class;
+            for _ in 0..COUNT {
+                assert_eq!(at.side(), class.side(), "{class:?}");
+                at = at.broader().unwrap_or(at);
+            }
+            assert_eq!(at.broader(), None, "{class:?}");
+        }
     }
 
     #[test]
-    fn r002_parts_are_taken_out_of_their_totals() {
-        check(
-            &[(Figure::InputTotal, 2006), (Figure::CachedRead, 1920), (Figure::OutputTotal, 300)],
-            &[(Class::Input, 86), (Class::CachedInput, 1920), (Class::Output, 300)],
-        );
-        check(
-            &[
-                (Figure::InputTotal, 1000),
-                (Figure::CachedRead, 300),
-                (Figure::CacheWrite, 200),
-                (Figure::CacheWrite1h, 150),
-                (Figure::AudioInput, 180),
-                (Figure::CachedAudio, 100),
-                (Figure::ImageInput, 70),
-            ],
-            &[
-                (Class::Input, 350),
-                (Class::CachedInput, 200),
-                (Class::CacheWrite, 50),
-                (Class::CacheWrite1h, 150),
-                (Class::AudioInput, 80),
-                (Class::CachedAudio, 100),
-                (Class::ImageInput, 70),
-            ],
-        );
-        check(
-            &[
-                (Figure::OutputTotal, 500),
-                (Figure::Reasoning, 192),
-                (Figure::AudioOutput, 50),
-                (Figure::PredictionAccepted, 40),
-            ],
-            &[(Class::Output, 258), (Class::Reasoning, 192), (Class::AudioOutput, 50)],
-        );
-    }
-
-    #[test]
-    fn a_part_above_its_total_is_cut() {
-        check(
-            &[(Figure::InputTotal, 10), (Figure::CachedRead, 900), (Figure::AudioInput, 5)],
-            &[(Class::CachedInput, 10)],
-        );
-        check(&[(Figure::OutputTotal, 7), (Figure::Reasoning, 900)], &[(Class::Reasoning, 7)]);
-    }
-
-    proptest! {
-        #[test]
-        fn the_parts_add_up_to_the_totals(counts in prop::collection::vec(0_u64..2000, 17)) {
-            let figures = Figure::ALL.iter().copied().zip(counts);
-            let usage = figures.fold(Usage::default(), |u, (f, n)| u.with(f, n));
-            let parts = parts(&usage);
-            let sum = |side| -> u64 {
-                Class::ALL.into_iter().filter(|c| c.side() == side).map(|c| parts.get(c)).sum()
-            };
-            prop_assert_eq!(sum(Side::Input), usage.count(Figure::InputTotal));
-            prop_assert_eq!(sum(Side::Output), usage.count(Figure::OutputTotal));
+    fn every_class_has_its_place() {
+        for (place, class) in Class::ALL.iter().enumerate() {
+            assert_eq!(class.index(), place);
         }
     }
 }

@@ -41,6 +41,18 @@ impl Exact {
         Self(self.0.saturating_mul(u128::from(quantity)))
     }
 
+    /// The amount times a number of thousandths, rounded up to a unit.
+    #[must_use]
+    pub fn thousandths(self, number: u64) -> Self {
+        Self(self.0.saturating_mul(u128::from(number)).div_ceil(1000))
+    }
+
+    /// A share of the amount, rounded up to a unit.
+    #[must_use]
+    pub fn shared_by(self, number: std::num::NonZeroU64) -> Self {
+        Self(self.0.div_ceil(u128::from(number.get())))
+    }
+
     /// Whole nano-dollars, upwards; at most [`money::MAX`].
     pub fn round_up(self) -> NanoUsd {
         match i64::try_from(self.0.div_ceil(UNITS_PER_NANO)) {

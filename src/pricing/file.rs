@@ -3,15 +3,13 @@
 //! Everything that can be wrong with a table is found here, with its line; what comes out is
 //! complete. A tier, and a long prompt, replace the prices that they name and keep the others.
 
-use super::class::{Class, PerClass};
-use super::document::{self, Fault};
-use super::exact::Exact;
+use super::block::RawBlock;
+use super::document::{self, Fault, Lines};
+use super::factor::Factor;
 use super::model::ModelPrice;
-use super::rates::{Named, Threshold};
-use super::tiers::{self, Block, Long};
-use crate::clock::{self, UnixMs};
-use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use super::tiers;
+use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use toml::Spanned;
 
@@ -27,7 +25,7 @@ impl fmt::Display for BadPricing {
 
 impl std::error::Error for BadPricing {}
 
-/// The most bytes that a table may have; the one that is shipped has 40 thousand.
+/// The most bytes that a table may have; the one that is shipped has 220 thousand.
 const LARGEST: usize = 8 << 20;
 
 /// A model as the file has it, with its names and prices ready.
@@ -43,19 +41,33 @@ pub struct Entry {
     pub patterns: Vec<String>,
 }
 
+/// All that a file says.
+#[derive(Debug)]
+pub struct Contents {
+    /// The providers whose models cost nothing, but for those that have an entry.
+    pub free_providers: Vec<String>,
+    /// The models.
+    pub entries: Vec<Entry>,
+}
+
 /// Reads a table's text.
-pub fn read(text: &str) -> Result<Vec<Entry>, BadPricing> {
+pub fn read(text: &str) -> Result<Contents, BadPricing> {
     if text.len() > LARGEST {
         let message = format!("{} bytes are too many; at most {LARGEST} are read", text.len());
         return Err(BadPricing(Fault { line: None, message }));
     }
     let file: File = document::read(text).map_err(BadPricing)?;
-    file.model.into_iter().map(|model| model.entry(text)).collect()
+    let lines = Lines::of(text);
+    let entries =
+        file.model.into_iter().map(|model| model.entry(&lines)).collect::<Result<_, _>>()?;
+    Ok(Contents { free_providers: file.free_providers, entries })
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default)]
+    free_providers: Vec<String>,
     #[serde(default)]
     model: Vec<Model>,
 }
@@ -71,157 +83,32 @@ struct Model {
     patterns: Vec<String>,
     context: Option<u64>,
     max_output: Option<u64>,
+    #[serde(default)]
+    regions: BTreeMap<String, String>,
     price: Vec<Spanned<RawBlock<false>>>,
 }
 
 impl Model {
-    fn entry(self, text: &str) -> Result<Entry, BadPricing> {
-        let line = document::line_at(text, self.id.span().start);
+    fn entry(self, lines: &Lines) -> Result<Entry, BadPricing> {
+        let line = lines.at(self.id.span().start);
         let id = self.id.into_inner();
         let at = |line, message: String| {
             BadPricing(Fault { line: Some(line), message: format!("model `{id}`: {message}") })
         };
         let mut blocks = Vec::new();
         for block in self.price {
-            let line = document::line_at(text, block.span().start);
+            let line = lines.at(block.span().start);
             blocks.push(block.into_inner().finished().map_err(|message| at(line, message))?);
         }
-        let (standard, tiers) = tiers::schedules(&blocks).map_err(|message| at(line, message))?;
+        let usual = tiers::tariff(&blocks).map_err(|message| at(line, message))?;
+        let regions = self.regions.into_iter().map(|(name, factor)| {
+            let factor = Factor::parse(&factor).map_err(|message| at(line, message))?;
+            Ok((name, usual.times(factor)))
+        });
+        let regions = regions.collect::<Result<_, _>>()?;
         let (provider, context, max_output) = (self.provider, self.context, self.max_output);
-        let model = ModelPrice { id, provider, context, max_output, standard, tiers };
+        let model = ModelPrice { id, provider, context, max_output, usual, regions };
         Ok(Entry { model, line, aliases: self.aliases, patterns: self.patterns })
-    }
-}
-
-/// One `[[model.price]]` (`LONG` is false), or its part `long`, as it is written.
-struct RawBlock<const LONG: bool> {
-    tiers: Vec<String>,
-    from: Option<UnixMs>,
-    long: Option<Box<RawBlock<true>>>,
-    above: Option<u64>,
-    at_least: Option<u64>,
-    prices: Named,
-}
-
-impl RawBlock<false> {
-    fn finished(self) -> Result<Block, String> {
-        let (tiers, from) = (self.tiers, self.from.unwrap_or(UnixMs::MIN));
-        let standard = ["standard", "default", "auto", "scale"];
-        if let Some(tier) = tiers.iter().find(|tier| standard.contains(&tier.as_str())) {
-            return Err(format!("`{tier}` is the standard price: leave out `tiers`"));
-        }
-        let long = self.long.map(|long| long.finished()).transpose()?;
-        Ok(Block { tiers, from, prices: self.prices, long })
-    }
-}
-
-impl RawBlock<true> {
-    fn finished(&self) -> Result<Long, String> {
-        let threshold = match (self.above, self.at_least) {
-            (Some(tokens), None) => Threshold { tokens, inclusive: false },
-            (None, Some(tokens)) => Threshold { tokens, inclusive: true },
-            _ => return Err("`long` needs either `above` or `at_least`".to_owned()),
-        };
-        Ok(Long { threshold, prices: self.prices.clone() })
-    }
-}
-
-impl<'de, const LONG: bool> Deserialize<'de> for RawBlock<LONG> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(BlockVisitor)
-    }
-}
-
-struct BlockVisitor<const LONG: bool>;
-
-impl<'de, const LONG: bool> Visitor<'de> for BlockVisitor<LONG> {
-    type Value = RawBlock<LONG>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a table of prices")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut block = RawBlock {
-            tiers: Vec::new(),
-            from: None,
-            long: None,
-            above: None,
-            at_least: None,
-            prices: PerClass::all(None),
-        };
-        while let Some(key) = map.next_key::<Key<LONG>>()? {
-            match key {
-                Key::Tiers => block.tiers = map.next_value()?,
-                Key::From => block.from = Some(map.next_value::<Moment>()?.0),
-                Key::Long => block.long = Some(map.next_value()?),
-                Key::Above => block.above = Some(map.next_value()?),
-                Key::AtLeast => block.at_least = Some(map.next_value()?),
-                Key::Price(class) => {
-                    let price: Exact = map.next_value()?;
-                    block.prices.set(class, Some(in_table(class, price)));
-                }
-            }
-        }
-        Ok(block)
-    }
-}
-
-/// Prices are read as for a million; those of things that are not tokens are for one.
-fn in_table(class: Class, price: Exact) -> Exact {
-    match class {
-        Class::WebSearch => price.times(1_000_000),
-        _ => price,
-    }
-}
-
-/// A key of a block. Read as a type of its own, so that a complaint has the key's line.
-enum Key<const LONG: bool> {
-    Tiers,
-    From,
-    Long,
-    Above,
-    AtLeast,
-    Price(Class),
-}
-
-impl<'de, const LONG: bool> Deserialize<'de> for Key<LONG> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(from)?;
-        match name.as_str() {
-            "tiers" if !LONG => return Ok(Self::Tiers),
-            "from" if !LONG => return Ok(Self::From),
-            "long" if !LONG => return Ok(Self::Long),
-            "above" if LONG => return Ok(Self::Above),
-            "at_least" if LONG => return Ok(Self::AtLeast),
-            _ => {}
-        }
-        if let Some(class) = Class::ALL.into_iter().find(|class| class.name() == name) {
-            return Ok(Self::Price(class));
-        }
-        let conditions: &[&str] =
-            if LONG { &["above", "at_least"] } else { &["tiers", "from", "long"] };
-        let keys = conditions.iter().copied().chain(Class::ALL.into_iter().map(Class::name));
-        let keys: Vec<_> = keys.map(|key| format!("`{key}`")).collect();
-        let keys = keys.join(", ");
-        Err(D::Error::custom(format_args!("unknown field `{name}`, expected one of {keys}")))
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Moment(UnixMs);
-
-impl TryFrom<String> for Moment {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match clock::parse_time(&text) {
-            Some(at) => Ok(Self(at)),
-            None => {
-                Err(format!("`{text}` is not a time: write 2026-08-21 or 2026-08-21T16:00:00Z"))
-            }
-        }
     }
 }
 

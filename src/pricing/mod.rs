@@ -5,31 +5,31 @@
 //! once; a model without a price is not found, never free.
 #![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
+mod block;
+mod charge;
 mod class;
 mod document;
 mod exact;
+mod factor;
 mod file;
+mod hours;
+mod line;
 mod model;
+mod parts;
 mod rates;
 mod table;
+mod tariff;
+mod terms;
 mod tiers;
 
-pub use class::Class;
+pub use charge::{Beside, Charge};
+pub use class::{Class, Side};
 pub use exact::{Exact, Per};
 pub use file::BadPricing;
-pub use model::{Line, ModelPrice};
+pub use line::Line;
+pub use model::ModelPrice;
 pub use table::PriceTable;
-
-use crate::clock::UnixMs;
-
-/// Under which conditions a call was, or would be, served.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Terms<'a> {
-    /// The served tier; `None` and `default` are the standard price.
-    pub service_tier: Option<&'a str>,
-    /// When the call arrived; prices change by date and hour.
-    pub at: UnixMs,
-}
+pub use terms::Terms;
 
 /// A bound on the tokens of a call, all its answers together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

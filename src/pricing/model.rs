@@ -1,11 +1,13 @@
 //! One model's prices, and what a usage costs by them.
 //!
 //! Invariant: `ceiling(bound)` is never below `cost` of a usage within the bound, whichever tier,
-//! date or length decides; web searches, which no bound of tokens covers, apart.
+//! region, date or length decides; what is not tokens apart, which `ceiling_with` covers.
 
-use super::class::{self, Class};
-use super::exact::{Exact, Per};
-use super::rates::{Card, Schedule};
+use super::class::{Class, PerClass, Side};
+use super::line::Line;
+use super::parts::parts;
+use super::rates::Card;
+use super::tariff::Tariff;
 use super::{Bound, Terms};
 use crate::money::NanoUsd;
 use crate::usage::{Figure, Usage};
@@ -21,56 +23,49 @@ pub struct ModelPrice {
     pub context: Option<u64>,
     /// Output tokens of one answer at most.
     pub max_output: Option<u64>,
-    pub(super) standard: Schedule,
-    pub(super) tiers: Vec<(String, Schedule)>,
-}
-
-/// One line of a bill. Its cost is not rounded; the sum is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// What was used.
-    pub class: Class,
-    /// How much of it.
-    pub quantity: u64,
-    /// The price of one.
-    pub price: Exact,
-    /// What the line comes to.
-    pub cost: Exact,
-    /// The broader class whose price was taken, where the class has none of its own.
-    pub fallback: Option<Class>,
-}
-
-impl Line {
-    /// The price as it is usually written: for a million tokens, or for one search.
-    pub fn price_text(&self) -> String {
-        match self.class {
-            Class::WebSearch => self.price.per(Per::One),
-            _ => self.price.per(Per::Million),
-        }
-    }
+    pub(super) usual: Tariff,
+    /// Regions that have other prices.
+    pub(super) regions: Vec<(String, Tariff)>,
 }
 
 impl ModelPrice {
-    /// A model that costs nothing, of no provider.
-    pub(super) fn free(id: &str) -> Self {
-        let (provider, standard) = (String::new(), Schedule::new(Vec::new()));
-        let id = id.to_owned();
-        Self { id, provider, context: None, max_output: None, standard, tiers: Vec::new() }
+    /// A model that costs nothing.
+    pub(super) fn free(id: &str, provider: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            provider: provider.to_owned(),
+            context: None,
+            max_output: None,
+            usual: Tariff::free(),
+            regions: Vec::new(),
+        }
     }
 
     /// What a usage costs. Summed exactly, rounded up once; at most [`crate::money::MAX`].
     pub fn cost(&self, usage: &Usage, terms: &Terms<'_>) -> NanoUsd {
         match self.card(usage, terms) {
-            Some(card) => card.cost(&class::parts(usage)).round_up(),
+            Some(card) => card.cost(&parts(usage)).round_up(),
             None => NanoUsd::ZERO,
         }
     }
 
-    /// The lines that [`ModelPrice::cost`] is the sum of; parts of size 0 are left out.
+    /// The lines that [`ModelPrice::cost`] is the sum of. Left out are parts of size 0, and what is
+    /// not tokens where it has no price.
     pub fn explain(&self, usage: &Usage, terms: &Terms<'_>) -> Vec<Line> {
+        self.lines(usage, &parts(usage), terms)
+    }
+
+    pub(super) fn lines(
+        &self,
+        usage: &Usage,
+        parts: &PerClass<u64>,
+        terms: &Terms<'_>,
+    ) -> Vec<Line> {
         let Some(card) = self.card(usage, terms) else { return Vec::new() };
-        let parts = class::parts(usage);
-        let used = Class::ALL.into_iter().filter(|&class| parts.get(class) > 0);
+        let shown = |class: &Class| {
+            parts.get(*class) > 0 && (class.side() != Side::Apart || card.rate(*class).known)
+        };
+        let used = Class::ALL.iter().copied().filter(shown);
         used.map(|class| {
             let rate = card.rate(class);
             let quantity = parts.get(class);
@@ -85,11 +80,33 @@ impl ModelPrice {
         .collect()
     }
 
-    /// What no call within the bound costs more than, under any tier and at any date.
+    /// Whether the table says what such a usage costs. Not, where all that was used has no price:
+    /// seconds of a model that is priced by tokens, say. Its cost is 0 then, though it is not free.
+    pub fn covers(&self, usage: &Usage, terms: &Terms<'_>) -> bool {
+        let Some(card) = self.card(usage, terms) else { return true };
+        let parts = parts(usage);
+        let mut used = Class::ALL
+            .iter()
+            .filter(|&&class| parts.get(class) > 0 && class != Class::Request)
+            .peekable();
+        used.peek().is_none() || used.any(|&class| card.rate(class).known)
+    }
+
+    /// What no call within the bound costs more than, under any tier, in any region, at any date.
     pub fn ceiling(&self, bound: Bound) -> NanoUsd {
-        let schedules = self.tiers.iter().map(|(_, schedule)| schedule);
-        let dearest = schedules.map(|schedule| schedule.ceiling(bound)).max().unwrap_or_default();
-        dearest.max(self.standard.ceiling(bound)).round_up()
+        self.ceiling_with(bound, &Usage::default())
+    }
+
+    /// The same for a call that may also use as much of what is not tokens as `apart` says.
+    pub fn ceiling_with(&self, bound: Bound, apart: &Usage) -> NanoUsd {
+        let mut parts = parts(apart);
+        for &class in Class::ALL.iter().filter(|class| class.side() != Side::Apart) {
+            parts.set(class, 0);
+        }
+        parts.set(Class::Request, 1);
+        let tariffs = std::iter::once(&self.usual).chain(self.regions.iter().map(|(_, t)| t));
+        let ceilings = tariffs.map(|tariff| tariff.ceiling(bound, &parts));
+        ceilings.max().unwrap_or_default().round_up()
     }
 
     /// What a call that uses all of the bound costs, as plain text without a cache.
@@ -102,18 +119,18 @@ impl ModelPrice {
 
     /// The tiers that have prices of their own.
     pub fn tiers(&self) -> impl Iterator<Item = &str> {
-        self.tiers.iter().map(|(tier, _)| tier.as_str())
+        self.usual.tiers()
+    }
+
+    /// The regions that have prices of their own.
+    pub fn regions(&self) -> impl Iterator<Item = &str> {
+        self.regions.iter().map(|(region, _)| region.as_str())
     }
 
     fn card(&self, usage: &Usage, terms: &Terms<'_>) -> Option<&Card> {
-        // A tier without prices, and every name of the standard tier (`default`, `auto`, `scale`),
-        // is not in the list.
-        let tier = terms.service_tier.and_then(|name| {
-            let named = self.tiers.iter().find(|(tier, _)| tier == name);
-            named.and_then(|(_, schedule)| schedule.at(terms.at))
-        });
-        let rates =
-            tier.or_else(|| self.standard.at(terms.at)).or_else(|| self.standard.oldest())?;
-        Some(rates.card(usage.count(Figure::InputTotal)))
+        let mut regions = self.regions.iter();
+        let named = terms.region.and_then(|name| regions.find(|(region, _)| region == name));
+        let tariff = named.map_or(&self.usual, |(_, tariff)| tariff);
+        tariff.card(usage.count(Figure::InputTotal), terms)
     }
 }

@@ -7,6 +7,7 @@
 use super::Bound;
 use super::class::{Class, PerClass, Side};
 use super::exact::Exact;
+use super::factor::Factor;
 use crate::clock::UnixMs;
 
 /// Prices by class, as the table names them.
@@ -15,10 +16,12 @@ pub type Named = PerClass<Option<Exact>>;
 /// A price and the class that it was taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// For one token or thing.
+    /// For one token, thing or millisecond.
     pub price: Exact,
     /// The class itself, or the broader one whose price it takes.
     pub of: Class,
+    /// The table has this price; otherwise it is 0 because nobody said what it is.
+    pub known: bool,
 }
 
 /// Where long prompts begin to be priced differently, for the whole call.
@@ -36,7 +39,7 @@ impl Threshold {
     }
 }
 
-/// A price for each class, with the dearest of each side.
+/// A price for each class, with the dearest of each side of the tokens.
 #[derive(Debug, Clone)]
 pub struct Card {
     rates: PerClass<Rate>,
@@ -48,22 +51,32 @@ impl Card {
     /// Fills in what `named` leaves out with the price of the next broader class. A class without
     /// any costs nothing; the table makes sure that input and output have one.
     pub fn new(named: &Named) -> Self {
-        let mut rates = PerClass::all(Rate { price: Exact::ZERO, of: Class::Input });
-        let (mut dearest_input, mut dearest_output) = (Exact::ZERO, Exact::ZERO);
-        for class in Class::ALL {
-            let mut of = class;
-            while let (None, Some(broader)) = (named.get(of), of.broader()) {
-                of = broader;
-            }
-            let price = named.get(of).unwrap_or_default();
-            rates.set(class, Rate { price, of });
-            match class.side() {
-                Side::Input => dearest_input = dearest_input.max(price),
-                Side::Output => dearest_output = dearest_output.max(price),
-                Side::Apart => {}
-            }
+        let mut rates = PerClass::all(Rate { price: Exact::ZERO, of: Class::Input, known: false });
+        for &class in Class::ALL {
+            let of = lender(named, class);
+            let price = named.get(of);
+            rates.set(class, Rate { price: price.unwrap_or_default(), of, known: price.is_some() });
         }
+        Self::of(rates)
+    }
+
+    fn of(rates: PerClass<Rate>) -> Self {
+        let dearest = |side| {
+            let classes = Class::ALL.iter().filter(|class| class.side() == side);
+            classes.map(|&class| rates.get(class).price).max().unwrap_or_default()
+        };
+        let (dearest_input, dearest_output) = (dearest(Side::Input), dearest(Side::Output));
         Self { rates, dearest_input, dearest_output }
+    }
+
+    /// The same prices with those of tokens multiplied.
+    fn times(&self, factor: Factor) -> Self {
+        let mut rates = self.rates.clone();
+        for &class in Class::ALL.iter().filter(|class| class.side() != Side::Apart) {
+            let rate = rates.get(class);
+            rates.set(class, Rate { price: factor.of(rate.price), ..rate });
+        }
+        Self::of(rates)
     }
 
     /// The price of a class.
@@ -73,15 +86,28 @@ impl Card {
 
     /// The cost of these parts, exactly.
     pub fn cost(&self, parts: &PerClass<u64>) -> Exact {
-        Class::ALL.into_iter().fold(Exact::ZERO, |sum, class| match parts.get(class) {
+        Class::ALL.iter().fold(Exact::ZERO, |sum, &class| match parts.get(class) {
             0 => sum,
             quantity => sum.plus(self.rate(class).price.times(quantity)),
         })
     }
 
-    fn ceiling(&self, bound: Bound) -> Exact {
-        self.dearest_input.times(bound.input).plus(self.dearest_output.times(bound.output))
+    fn ceiling(&self, bound: Bound, apart: &PerClass<u64>) -> Exact {
+        let tokens = self.dearest_input.times(bound.input);
+        let tokens = tokens.plus(self.dearest_output.times(bound.output));
+        tokens.plus(self.cost(apart))
     }
+}
+
+/// The class whose price a class has: its own, or that of the next broader one that has any. Cached
+/// audio of a model that has no price for audio is cached text.
+fn lender(named: &Named, class: Class) -> Class {
+    let mut of = class;
+    while let (None, Some(broader)) = (named.get(of), of.broader()) {
+        let text = of == Class::CachedAudio && named.get(broader).is_none();
+        of = if text { Class::CachedInput } else { broader };
+    }
+    of
 }
 
 /// The prices that apply from a moment on.
@@ -104,15 +130,20 @@ impl Rates {
         }
     }
 
-    /// What no call within the bound can exceed.
-    pub fn ceiling(&self, bound: Bound) -> Exact {
-        let usual = self.usual.ceiling(bound);
+    /// What no call within the bound can exceed that uses no more than `apart`.
+    fn ceiling(&self, bound: Bound, apart: &PerClass<u64>) -> Exact {
+        let usual = self.usual.ceiling(bound, apart);
         match &self.long {
             Some((threshold, card)) if threshold.is_long(bound.input) => {
-                usual.max(card.ceiling(bound))
+                usual.max(card.ceiling(bound, apart))
             }
             _ => usual,
         }
+    }
+
+    fn times(&self, factor: Factor) -> Self {
+        let long = self.long.as_ref().map(|(threshold, card)| (*threshold, card.times(factor)));
+        Self { from: self.from, usual: self.usual.times(factor), long }
     }
 }
 
@@ -137,8 +168,14 @@ impl Schedule {
         self.0.first()
     }
 
-    /// What no call within the bound can exceed, at any date.
-    pub fn ceiling(&self, bound: Bound) -> Exact {
-        self.0.iter().map(|rates| rates.ceiling(bound)).max().unwrap_or_default()
+    /// What no call within the bound can exceed that uses no more than `apart`, at any date.
+    pub fn ceiling(&self, bound: Bound, apart: &PerClass<u64>) -> Exact {
+        self.0.iter().map(|rates| rates.ceiling(bound, apart)).max().unwrap_or_default()
+    }
+
+    /// The same prices with those of tokens multiplied.
+    #[must_use]
+    pub fn times(&self, factor: Factor) -> Self {
+        Self(self.0.iter().map(|rates| rates.times(factor)).collect())
     }
 }

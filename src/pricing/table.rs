@@ -19,6 +19,8 @@ pub struct PriceTable {
     version: String,
     models: Vec<Arc<ModelPrice>>,
     providers: BTreeSet<String>,
+    /// One for each provider whose models cost nothing.
+    free: Vec<Arc<ModelPrice>>,
     /// Places in `models`, one for each provider that has a model of this name.
     by_name: HashMap<String, Vec<usize>>,
     /// Longest first.
@@ -40,15 +42,21 @@ impl PriceTable {
 
     /// Reads a table.
     pub fn parse(text: &str) -> Result<Self, BadPricing> {
+        let contents = file::read(text)?;
         let digest = Sha256::digest(text.as_bytes());
         let mut table = Self {
             version: digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
             models: Vec::new(),
-            providers: BTreeSet::new(),
+            providers: contents.free_providers.iter().cloned().collect(),
+            free: contents
+                .free_providers
+                .iter()
+                .map(|name| Arc::new(ModelPrice::free("*", name)))
+                .collect(),
             by_name: HashMap::new(),
             patterns: Vec::new(),
         };
-        for entry in file::read(text)? {
+        for entry in contents.entries {
             table.add(entry)?;
         }
         table.patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.text.len()));
@@ -67,12 +75,14 @@ impl PriceTable {
     }
 
     /// The prices of a model at a provider. A provider that the table does not know, and `None`,
-    /// take the first provider that has the model.
+    /// take the first provider in the table that has the model.
     pub fn find(&self, provider: Option<&str>, model: &str) -> Option<&Arc<ModelPrice>> {
-        let provider = provider.filter(|name| self.providers.contains(*name));
+        let provider = provider.map(known_as).filter(|name| self.providers.contains(*name));
         let found = self.exact(provider, model).or_else(|| self.by_pattern(provider, model));
-        let place = found.or_else(|| self.exact(provider, without_date(model)?))?;
-        self.models.get(place)
+        match found.or_else(|| self.exact(provider, without_date(model)?)) {
+            Some(place) => self.models.get(place),
+            None => self.free.iter().find(|free| Some(free.provider.as_str()) == provider),
+        }
     }
 
     /// The provider of a model.
@@ -82,7 +92,7 @@ impl PriceTable {
 
     /// A model at price 0, for one that has no price where the operator lets such models pass.
     pub fn free(&self, model: &str) -> Arc<ModelPrice> {
-        Arc::new(ModelPrice::free(model))
+        Arc::new(ModelPrice::free(model, ""))
     }
 
     /// Up to three names that look like `model`, for a message.
@@ -141,14 +151,31 @@ impl PriceTable {
     }
 }
 
-/// `gpt-5.4` of `gpt-5.4-2026-03-05`.
+/// The table's name of a provider that has two.
+fn known_as(provider: &str) -> &str {
+    match provider {
+        "google" => "gemini",
+        "x-ai" => "xai",
+        "aws" => "bedrock",
+        name => name,
+    }
+}
+
+/// `gpt-5.4` of `gpt-5.4-2026-03-05`, `claude-opus-4-5` of `claude-opus-4-5-20251101` and of
+/// `claude-opus-4-5@20251101`.
 fn without_date(model: &str) -> Option<&str> {
-    let (name, date) = model.split_at_checked(model.len().checked_sub(11)?)?;
-    let fits = date.bytes().zip("-####-##-##".bytes()).all(|(byte, form)| match form {
-        b'#' => byte.is_ascii_digit(),
-        _ => byte == form,
-    });
-    (fits && !name.is_empty()).then_some(name)
+    let forms = ["-20##-##-##", "-20######", "@20######"];
+    forms.iter().find_map(|form| {
+        let (name, date) = model.split_at_checked(model.len().checked_sub(form.len())?)?;
+        let fits = date.bytes().zip(form.bytes()).all(|(byte, form)| match form {
+            b'#' => byte.is_ascii_digit(),
+            _ => byte == form,
+        });
+        let digits: Vec<u8> = date.bytes().filter(u8::is_ascii_digit).collect();
+        let month =
+            digits.get(4..6).is_some_and(|month| (b"01".as_slice()..=b"12").contains(&month));
+        (fits && month && !name.is_empty()).then_some(name)
+    })
 }
 
 #[cfg(test)]
@@ -189,6 +216,8 @@ mod tests {
         check(None, "m-2026-03-05", Some(("a", "m")));
         check(None, "m-2024-05-13", Some(("a", "m-2024-05-13")));
         check(None, "m-latest-2026-03-05", Some(("a", "m")));
+        check(None, "m-20260305", Some(("a", "m")));
+        check(None, "m@20260305", Some(("a", "m")));
         check(None, "ft:m-mini:org::id", Some(("a", "m-mini")));
         check(None, "x/abc", Some(("a", "m-mini")));
         check(None, "x/yellow/1", Some(("a", "x-long")));
@@ -198,7 +227,7 @@ mod tests {
     #[test]
     fn guesses_nothing() {
         for name in
-            ["", "M", "m-", "m-20260305", "m-2026-3-05", "-2026-03-05", "ft:m:org", "q", "mé"]
+            ["", "M", "m-", "m-20261305", "m-2026-3-05", "-2026-03-05", "ft:m:org", "q", "mé"]
         {
             check(None, name, None);
         }

@@ -1,10 +1,13 @@
-//! From the blocks of a table to complete prices: per tier, over time, for usual and long prompts.
+//! From the blocks of a table to complete prices: per tier, over time, by the hour, for usual and
+//! long prompts.
 //!
-//! A block of a tier is laid over the standard block that is in force at the same time, class by
+//! A block of a tier, or of some hours, is laid over the standard block that is in force at the same time, class by
 //! class; so is the part for long prompts over the part for usual ones.
 
 use super::class::{Class, PerClass};
+use super::hours::Hours;
 use super::rates::{Card, Named, Rates, Schedule, Threshold};
+use super::tariff::Tariff;
 use crate::clock::UnixMs;
 
 /// One `[[model.price]]`.
@@ -12,12 +15,20 @@ use crate::clock::UnixMs;
 pub struct Block {
     /// The tiers that it is for; none: the standard price.
     pub tiers: Vec<String>,
+    /// At which hours; none: at all.
+    pub hours: Option<Hours>,
     /// From when on.
     pub from: UnixMs,
     /// The prices that it names.
     pub prices: Named,
     /// What differs for long prompts.
     pub long: Option<Long>,
+}
+
+impl Block {
+    fn is_standard(&self) -> bool {
+        self.tiers.is_empty() && self.hours.is_none()
+    }
 }
 
 /// What differs for long prompts.
@@ -29,13 +40,11 @@ pub struct Long {
     pub prices: Named,
 }
 
-type Tiers = Vec<(String, Schedule)>;
-
 /// The standard prices, and those of each tier.
-pub fn schedules(blocks: &[Block]) -> Result<(Schedule, Tiers), String> {
-    let standard: Vec<&Block> = blocks.iter().filter(|block| block.tiers.is_empty()).collect();
+pub fn tariff(blocks: &[Block]) -> Result<Tariff, String> {
+    let standard: Vec<&Block> = blocks.iter().filter(|block| block.is_standard()).collect();
     if standard.is_empty() {
-        return Err("there is no standard price, one without `tiers`".to_owned());
+        return Err("there is no standard price, one without `tiers` and `hours`".to_owned());
     }
     no_two_at_once(&standard, "standard")?;
     for block in &standard {
@@ -53,7 +62,24 @@ pub fn schedules(blocks: &[Block]) -> Result<(Schedule, Tiers), String> {
         no_two_at_once(&own, name)?;
         Ok((name.clone(), tier(&own, &standard)?))
     });
-    Ok((schedule, tiers.collect::<Result<_, String>>()?))
+    Ok(Tariff::new(schedule, tiers.collect::<Result<_, String>>()?, peaks(blocks, &standard)?))
+}
+
+/// The prices of each set of hours, in the order of the table.
+fn peaks(blocks: &[Block], standard: &[&Block]) -> Result<Vec<(Hours, Schedule)>, String> {
+    let mut hours: Vec<&Hours> = Vec::new();
+    for of_block in blocks.iter().filter_map(|block| block.hours.as_ref()) {
+        if !hours.contains(&of_block) {
+            hours.push(of_block);
+        }
+    }
+    let peaks = hours.into_iter().map(|hours| {
+        let fits = |block: &&Block| block.hours.as_ref() == Some(hours);
+        let own: Vec<&Block> = blocks.iter().filter(fits).collect();
+        no_two_at_once(&own, "peak")?;
+        Ok((hours.clone(), tier(&own, standard)?))
+    });
+    peaks.collect()
 }
 
 fn no_two_at_once(blocks: &[&Block], tier: &str) -> Result<(), String> {
@@ -132,7 +158,7 @@ fn rates(
 /// The prices of `upper`, and of `lower` where it has none.
 fn over(lower: &Named, upper: &Named) -> Named {
     let mut named = lower.clone();
-    for class in Class::ALL {
+    for &class in Class::ALL {
         if let Some(price) = upper.get(class) {
             named.set(class, Some(price));
         }

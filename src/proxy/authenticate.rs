@@ -8,13 +8,17 @@ use crate::clock::Clock;
 use crate::ledger::{Caller, Ledger};
 use crate::secret::{KEY_PREFIX, SecretDigest};
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
+use http::request::Parts;
 use moka::sync::Cache;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The headers in which a key may come, besides `Authorization: Bearer`.
 const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
+
+/// Browsers cannot send headers with a WebSocket; a key is offered as a subprotocol of this name.
+pub(super) const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
 
 const REMEMBERED: Duration = Duration::from_secs(1);
 
@@ -31,12 +35,15 @@ impl Callers {
         Self { ledger, clock, known }
     }
 
-    /// The caller of a request, unless the key is wrong or its owner is stopped.
-    pub(super) async fn find(
-        &self,
-        headers: &HeaderMap,
-        query: Option<&str>,
-    ) -> Result<Arc<Caller>, Refusal> {
+    /// The caller of a request, unless the key is wrong or its owner is suspended.
+    pub(super) async fn find(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
+        let caller = self.owner(head).await?;
+        if caller.suspended { Err(Refusal::Suspended) } else { Ok(caller) }
+    }
+
+    /// The owner of the key in a request, also a suspended one, unless the key is wrong.
+    pub(super) async fn owner(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
+        let (headers, query) = (&head.headers, head.uri.query());
         let key = presented_key(headers, query)?;
         let digest = SecretDigest::of(key);
         let caller = match self.known.get(&digest) {
@@ -55,18 +62,11 @@ impl Callers {
             tracing::debug!(key = ?digest, "an unknown key");
             Refusal::Key("it is unknown")
         })?;
-        self.permit(caller)
-    }
-
-    fn permit(&self, caller: Arc<Caller>) -> Result<Arc<Caller>, Refusal> {
         if caller.revoked {
             return Err(Refusal::Key("it was revoked"));
         }
         if caller.expires.is_some_and(|at| at <= self.clock.now()) {
             return Err(Refusal::Key("it has expired"));
-        }
-        if caller.suspended {
-            return Err(Refusal::Suspended);
         }
         Ok(caller)
     }
@@ -98,6 +98,12 @@ fn presented_key<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Result<&
     for name in KEY_HEADERS {
         for value in headers.get_all(name) {
             take(value.to_str().map_err(|_| Refusal::Key("it is not ASCII text"))?.trim())?;
+        }
+    }
+    for value in headers.get_all(SEC_WEBSOCKET_PROTOCOL) {
+        let offered = value.to_str().unwrap_or_default().split(',');
+        for key in offered.filter_map(|name| name.trim().strip_prefix(KEY_PROTOCOL)) {
+            take(key)?;
         }
     }
     for pair in query.unwrap_or_default().split('&') {
@@ -152,6 +158,8 @@ mod tests {
         check(&[("api-key", KEY), ("authorization", &bearer)], None, Ok(()));
         check(&[("x-goog-api-key", KEY)], None, Ok(()));
         check(&[], Some(&format!("alt=sse&key={KEY}")), Ok(()));
+        let offered = format!("realtime, openai-insecure-api-key.{KEY}, openai-beta.realtime-v1");
+        check(&[("sec-websocket-protocol", &offered)], None, Ok(()));
     }
 
     #[test]

@@ -15,6 +15,18 @@ const BYTES_PER_TOKEN: u64 = 4;
 /// Characters that an output token is taken for where characters are held.
 const CHARACTERS_PER_TOKEN: u64 = 4;
 
+/// Bytes of sound to a millisecond: 32 kbit/s, about the least that speech is recorded with.
+const SOUND_BYTES: u64 = 4;
+
+/// Pages that a document is expected to have.
+const USUAL_PAGES: u64 = 10;
+
+/// How long a session is expected to last.
+const USUAL_SESSION_MS: u64 = 60_000;
+
+/// Tokens that an image is expected to have: a large one at high quality.
+const IMAGE_TOKENS: u64 = 4_160;
+
 /// Tokens that a provider adds around a prompt beyond those of its text.
 const FRAME_TOKENS: u64 = 64;
 
@@ -63,6 +75,7 @@ fn output_ceiling(call: &Call, model: &ModelPrice) -> Option<u64> {
 pub(super) fn expected(call: &Call, model: &ModelPrice) -> Bound {
     let output = match call.operation.yields() {
         Yields::Vectors | Yields::Pages | Yields::Ranking | Yields::Nothing => 0,
+        Yields::Images => IMAGE_TOKENS,
         _ => output_ceiling(call, model).unwrap_or(USUAL_OUTPUT).min(USUAL_OUTPUT),
     };
     Bound { input: expected_input(call), output: output.saturating_mul(call.answers) }
@@ -78,14 +91,38 @@ pub(super) fn ceiling_amounts(call: &Call, bound: Bound, model: &ModelPrice) -> 
     amounts(model.ceiling(bound), call, bound)
 }
 
-/// What to hold for an expectation: its tokens, at the price of the tier that was asked for.
+/// What to hold for an expectation: its tokens and what is billed beside them, at the price of the
+/// tier that was asked for.
 pub(super) fn expected_amounts(
     call: &Call,
     bound: Bound,
     model: &ModelPrice,
     terms: &Terms<'_>,
 ) -> Amounts {
-    amounts(model.expected(bound, terms), call, bound)
+    amounts(model.cost(&expected_usage(call, bound), terms), call, bound)
+}
+
+fn expected_usage(call: &Call, bound: Bound) -> Usage {
+    units(call).with(Figure::InputTotal, bound.input).with(Figure::OutputTotal, bound.output)
+}
+
+/// What a call is billed by that is not tokens, as far as the request tells.
+fn units(call: &Call) -> Usage {
+    let none = Usage::default();
+    match call.operation.yields() {
+        Yields::Speech => none.with(Figure::Characters, call.characters),
+        Yields::Images => none.with(Figure::Images, call.answers),
+        Yields::Transcript => none.with(Figure::DurationMs, call.body_bytes / SOUND_BYTES),
+        Yields::Pages => none.with(Figure::Pages, USUAL_PAGES),
+        Yields::Ranking => none.with(Figure::SearchUnits, 1),
+        Yields::Session => none.with(Figure::DurationMs, USUAL_SESSION_MS),
+        Yields::Text | Yields::Vectors | Yields::Nothing => none,
+    }
+}
+
+/// Whether the model has a price for anything that the operation may be billed by.
+pub(super) fn is_priced(call: &Call, model: &ModelPrice, terms: &Terms<'_>) -> bool {
+    model.covers(&expected_usage(call, expected(call, model)), terms)
 }
 
 fn amounts(usd: NanoUsd, call: &Call, bound: Bound) -> Amounts {
@@ -121,7 +158,10 @@ pub(super) fn searches_free(call: &Call, model: &ModelPrice, terms: &Terms<'_>) 
 /// output may have been made that nobody saw, at least what was expected: of models that reason out
 /// of sight, and where the client left before the provider answered (`unanswered`).
 pub(super) fn usage(call: &Call, model: &ModelPrice, reading: &Reading, unanswered: bool) -> Usage {
-    let mut usage = if reading.usage_present { reading.usage } else { Usage::default() };
+    let mut usage = if reading.usage_present { reading.usage } else { units(call) };
+    if call.operation.yields() == Yields::Session {
+        return usage;
+    }
     let counted = reading.output_bytes.div_ceil(BYTES_PER_TOKEN);
     let hidden = call.operation.yields() == Yields::Text && reasons_unseen(&model.id);
     let unseen = if unanswered || hidden { expected(call, model).output } else { 0 };

@@ -3,10 +3,12 @@
 use super::admit::Applicant;
 use super::answer::{AnswerBody, Metering, OnLeft, Unread};
 use super::errand::Errand;
+use super::poll::Poll;
 use super::refusal::Refusal;
 use super::request::Outgoing;
 use super::route::{Destination, Target};
 use super::{Authenticated, Proxy, headers, respond};
+use crate::dialect::{self, AnswerHead, Call, Route};
 use crate::ledger::{Caller, Ending};
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue};
@@ -26,19 +28,19 @@ impl Proxy {
         request: Authenticated,
         body: Incoming,
     ) -> Result<Response<AnswerBody>, Refusal> {
-        let providers = self.providers.load();
-        let provider = match &target.provider {
-            Some(name) => providers.get(name),
-            None => {
-                let model = target.found.model.as_deref().unwrap_or_default();
-                let priced = self.prices.load().provider_of(model).map(str::to_owned);
-                providers.for_call(target.dialect, model, priced.as_deref())
-            }
-        };
-        let provider = provider.ok_or_else(|| Refusal::NoProvider(target.path.clone()))?;
-        let destination = Destination::new(provider.clone(), &target, request.head.uri.query())?;
+        let destination = self.unpriced_destination(&target, request.head.uri.query())?;
         let body = Outgoing::upload(&request.head.headers, body, self.rules.upload_bytes)?;
-        let (tab, standings) = self.admit(Applicant::new(&request, &destination), None).await?;
+        let poll = match target.found.route {
+            Route::Polled(operation) => Some(operation),
+            _ => None,
+        };
+        if poll.is_some() {
+            self.check_owner(&request, &destination.provider.name).await?;
+        }
+        let (mut tab, standings) = self.admit(Applicant::new(&request, &destination), None).await?;
+        if let Some(operation) = poll {
+            tab.polls(Poll { operation, table: self.prices.load_full() });
+        }
         let lists_models = request.head.method == Method::GET
             && target.path.trim_start_matches("/v1") == "/models";
         let filter = lists_models && !request.caller.models.is_empty();
@@ -60,7 +62,12 @@ impl Proxy {
         let (head, upstream) = response.into_parts();
         let mut added = headers::to_client(&head.headers, !filter);
         headers::add_standings(&mut added, &standings, self.clock.now());
-        let mut metering = Metering::new(Unread::boxed(), tab);
+        let head_of = AnswerHead { status: head.status, headers: &head.headers };
+        let reader = match poll {
+            Some(operation) => dialect::read_answer(&Call::plain(operation, ""), head_of),
+            None => Unread::boxed(),
+        };
+        let mut metering = Metering::new(reader, tab);
         if filter && head.status.is_success() {
             let list = usable_models(upstream, &request.caller).await?;
             metering.finish(Ending::Finished);
@@ -76,6 +83,25 @@ impl Proxy {
             self.rules.answer_pause,
         );
         Ok(respond(head.status, added, body))
+    }
+
+    /// The provider of a route, where no model has to have a price.
+    pub(super) fn unpriced_destination(
+        &self,
+        target: &Target,
+        query: Option<&str>,
+    ) -> Result<Destination, Refusal> {
+        let providers = self.providers.load();
+        let provider = match &target.provider {
+            Some(name) => providers.get(name),
+            None => {
+                let model = target.found.model.as_deref().unwrap_or_default();
+                let priced = self.prices.load().provider_of(model).map(str::to_owned);
+                providers.for_call(target.dialect, model, priced.as_deref())
+            }
+        };
+        let provider = provider.ok_or_else(|| Refusal::NoProvider(target.path.clone()))?;
+        Destination::new(provider.clone(), target, query)
     }
 }
 

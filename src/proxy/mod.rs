@@ -11,10 +11,12 @@ mod estimate;
 mod forward;
 mod free;
 mod headers;
+mod poll;
 mod record;
 mod refusal;
 mod request;
 mod route;
+mod socket;
 mod tab;
 
 pub use answer::AnswerBody;
@@ -22,25 +24,27 @@ pub use forward::UpstreamBounds;
 pub use refusal::Refusal;
 
 use crate::clock::{Clock, Stopwatch, UnixMs};
-use crate::dialect::{Call, Operation, Route, Unreadable};
+use crate::dialect::{Call, Dialect, Operation, Route, Unreadable};
 use crate::ids::CallId;
 use crate::ledger::{Caller, Ledger};
-use crate::pricing::{PriceTable, Terms};
+use crate::pricing::{ModelPrice, PriceTable, Terms};
 use crate::provider::Providers;
 use admit::Applicant;
 use arc_swap::ArcSwap;
 use authenticate::Callers;
+use bytes::Bytes;
 use errand::Errand;
 use forward::Upstream;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use request::{Intake, Outgoing};
 use route::{Destination, Target};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tab::{OpenTabs, Pricing};
+use tokio::sync::watch;
 
 /// JSON answers up to this size are held until complete, so that their headers can say what they
 /// cost.
@@ -91,7 +95,7 @@ pub struct Proxy {
     rules: Arc<Rules>,
     upstream: Upstream,
     tabs: OpenTabs,
-    stopping: Arc<AtomicBool>,
+    stopping: watch::Sender<bool>,
 }
 
 /// A request that was authenticated.
@@ -121,7 +125,7 @@ impl Proxy {
             providers: Arc::new(ArcSwap::from_pointee(providers)),
             rules: Arc::new(rules),
             tabs: OpenTabs::default(),
-            stopping: Arc::default(),
+            stopping: watch::Sender::new(false),
         })
     }
 
@@ -130,9 +134,9 @@ impl Proxy {
         Ok(Self { upstream: Upstream::new(&self.rules.upstream)?, ..self.clone() })
     }
 
-    /// Refuses new calls from now on; calls in flight go on.
+    /// Refuses new calls from now on; calls in flight go on. Sessions end between two answers.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.send_replace(true);
     }
 
     /// Whether there is anywhere to send a call.
@@ -145,24 +149,34 @@ impl Proxy {
         self.tabs.none_left().await;
     }
 
-    /// The owner of the key in a request, for routes that only show figures.
-    pub async fn caller(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
-        self.callers.find(&head.headers, head.uri.query()).await
-    }
-
     /// Answers one request.
     pub async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
         let id = CallId::new();
         let spoken = route::spoken(request.uri().path(), request.headers(), &self.providers.load());
-        let mut response = match self.relay(id, request).await {
-            Ok(response) => response,
-            Err(refusal) => {
-                record::refused(id, &refusal);
-                refusal.response(spoken, id)
-            }
+        dressed(id, spoken, self.relay(id, request).await)
+    }
+
+    /// Answers a request for figures of the caller's own, as JSON. It is not a call: suspended
+    /// callers may ask too, nothing is counted, and it goes on while the proxy stops.
+    pub async fn show<F>(
+        &self,
+        head: &Parts,
+        figures: impl FnOnce(Arc<Caller>) -> F,
+    ) -> Response<AnswerBody>
+    where
+        F: Future<Output = Result<Bytes, Refusal>>,
+    {
+        let id = CallId::new();
+        let spoken = route::spoken(head.uri.path(), &head.headers, &self.providers.load());
+        let shown = async {
+            let figures = figures(self.callers.owner(head).await?).await?;
+            let headers = HeaderMap::from_iter([
+                (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+                (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            ]);
+            Ok(respond(StatusCode::OK, headers, AnswerBody::whole(figures)))
         };
-        headers::add_id(response.headers_mut(), id);
-        response
+        dressed(id, spoken, shown.await)
     }
 
     async fn relay(
@@ -172,8 +186,8 @@ impl Proxy {
     ) -> Result<Response<AnswerBody>, Refusal> {
         let watch = Stopwatch::start();
         let (head, body) = request.into_parts();
-        let caller = self.caller(&head).await?;
-        if self.stopping.load(Ordering::Relaxed) {
+        let caller = self.callers.find(&head).await?;
+        if *self.stopping.borrow() {
             return Err(Refusal::Overloaded);
         }
         let providers = self.providers.load();
@@ -182,7 +196,8 @@ impl Proxy {
         let request = Authenticated { id, caller, watch, started, head };
         match target.found.route {
             Route::Metered(operation) => self.metered(operation, target, request, body).await,
-            Route::Unmetered | Route::Socket(_) if !self.rules.forward_unmetered => {
+            Route::Socket(operation) => self.socket(operation, target, request).await,
+            Route::Unmetered if !self.rules.forward_unmetered => {
                 let path = route::shown(request.head.uri.path());
                 Err(Refusal::UnmeteredRoute(format!("{} {path}", request.head.method)))
             }
@@ -190,7 +205,7 @@ impl Proxy {
                 let path = route::shown(request.head.uri.path());
                 Err(Refusal::SharedRoute(format!("{} {path}", request.head.method)))
             }
-            Route::Free | Route::Polled(_) | Route::Unmetered | Route::Socket(_) => {
+            Route::Free | Route::Polled(_) | Route::Unmetered => {
                 self.free(target, request, body).await
             }
         }
@@ -240,27 +255,50 @@ impl Proxy {
             Some(name) => providers.get(name),
             None => by_model(),
         };
-        let priced = match provider {
-            Some(provider) => table.find(Some(&provider.name), &call.model),
-            None => table.find(None, &call.model),
-        };
-        let model = match priced {
-            Some(model) => model.clone(),
-            None if self.rules.unpriced_is_free => table.free(&call.model),
-            None => {
-                let near = table.nearest(&call.model);
-                return Err(Refusal::ModelNotPriced(call.model.clone(), near));
-            }
-        };
-        let terms = Terms { service_tier: None, at: request.started };
+        let model = self.price(&table, provider.map(|provider| provider.name.as_str()), call)?;
+        let terms = Terms { at: request.started, ..Terms::default() };
         if !self.rules.unpriced_is_free && estimate::searches_free(call, &model, &terms) {
             return Err(Refusal::Body(unpriced_search(&call.model)));
+        }
+        if !self.rules.unpriced_is_free && !estimate::is_priced(call, &model, &terms) {
+            return Err(Refusal::ModelNotPriced(call.model.clone(), Vec::new()));
         }
         let provider = provider.ok_or_else(|| Refusal::NoProvider(call.model.clone()))?;
         let query = request.head.uri.query();
         let destination = Destination::new(provider.clone(), target, query)?;
         Ok((destination, Pricing { table, model }))
     }
+
+    /// The price of a call's model at a provider.
+    fn price(
+        &self,
+        table: &PriceTable,
+        provider: Option<&str>,
+        call: &Call,
+    ) -> Result<Arc<ModelPrice>, Refusal> {
+        match table.find(provider, &call.model) {
+            Some(model) => Ok(model.clone()),
+            None if self.rules.unpriced_is_free => Ok(table.free(&call.model)),
+            None => {
+                let near = table.nearest(&call.model);
+                Err(Refusal::ModelNotPriced(call.model.clone(), near))
+            }
+        }
+    }
+}
+
+/// An answer with its id; a refusal is counted and takes the caller's dialect.
+fn dressed(
+    id: CallId,
+    spoken: Dialect,
+    answer: Result<Response<AnswerBody>, Refusal>,
+) -> Response<AnswerBody> {
+    let mut response = answer.unwrap_or_else(|refusal| {
+        record::refused(id, &refusal);
+        refusal.response(spoken, id)
+    });
+    headers::add_id(response.headers_mut(), id);
+    response
 }
 
 fn unpriced_search(model: &str) -> Unreadable {

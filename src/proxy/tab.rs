@@ -6,6 +6,7 @@
 //! cancellation or panic between hold and settlement can lose a charge or leak a hold.
 
 use super::estimate;
+use super::poll::Poll;
 use crate::clock::{Clock, Stopwatch};
 use crate::dialect::Call;
 use crate::ledger::{
@@ -15,6 +16,7 @@ use crate::money::NanoUsd;
 use crate::pricing::{ModelPrice, PriceTable, Terms};
 use crate::telemetry::names::{self, Present};
 use crate::usage::{Reading, Usage};
+use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +42,7 @@ struct Open {
     order: HoldOrder,
     call: Option<Call>,
     pricing: Option<Pricing>,
+    poll: Option<Poll>,
     held: NanoUsd,
     /// Counts the hold, once there is one.
     hold: Option<Present>,
@@ -104,6 +107,7 @@ impl Tab {
             order,
             call,
             pricing,
+            poll: None,
             held: NanoUsd::ZERO,
             hold: None,
             status: None,
@@ -123,6 +127,13 @@ impl Tab {
     /// The call, on metered routes.
     pub(super) fn call(&self) -> Option<&Call> {
         self.open.as_ref()?.call.as_ref()
+    }
+
+    /// What it finds may have to be charged.
+    pub(super) fn polls(&mut self, poll: Poll) {
+        if let Some(open) = &mut self.open {
+            open.poll = Some(poll);
+        }
     }
 
     /// Whether it has yet to end.
@@ -179,6 +190,13 @@ impl Tab {
         }
     }
 
+    /// In a session an answer begins now, however long ago its money was held.
+    pub(super) fn begins(&mut self) {
+        self.watch = Stopwatch::start();
+        self.forwarded();
+        self.answered(StatusCode::SWITCHING_PROTOCOLS.as_u16());
+    }
+
     /// Ends the tab with what was read; what it cost. Nothing happens if it has ended already.
     pub(super) fn post(&mut self, ending: Ending, reading: &Reading) -> Option<NanoUsd> {
         let open = self.open.take()?;
@@ -204,7 +222,18 @@ impl Open {
         drop((self.hold, self.in_flight));
     }
 
-    fn post(self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
+    /// Ends a poll with what it found, or a call with what was read.
+    fn post(mut self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
+        let Some(poll) = self.poll.take() else { return self.settle(ending, reading, watch) };
+        let (reading, found) = poll.judge(&self.order.facts.provider, reading);
+        if let Some((call, pricing)) = found {
+            self.order.facts.dialect = call.operation.name().to_owned();
+            (self.call, self.pricing) = (Some(call), Some(pricing));
+        }
+        self.settle(ending, &reading, watch)
+    }
+
+    fn settle(self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
         let ended = watch.elapsed();
         let (usage, estimated) = self.usage(ending, reading);
         let (cost, model) = self.price(&usage, reading);
@@ -229,10 +258,12 @@ impl Open {
         super::record::settled(&event, label, reading);
         let charge = Amounts {
             usd: cost,
-            tokens: estimate::count(usage.total_tokens()),
+            tokens: estimate::count(self.tokens(&usage, reading)),
             characters: estimate::count(self.characters(reading)),
         };
-        self.ledger.settle(self.permit, Settlement::Post { charge, event: Box::new(event) });
+        let charged = self.billed(reading).is_some();
+        let settlement = super::poll::settlement(Box::new(event), charge, reading, charged);
+        self.ledger.settle(self.permit, settlement);
         let forwarded = self.forwarded.unwrap_or(ended);
         let settling = watch.elapsed().saturating_sub(ended);
         let overhead = forwarded.saturating_sub(self.waited).saturating_add(settling);
@@ -253,6 +284,15 @@ impl Open {
         sent.map_or(0, |sent| sent.saturating_add(reading.output_characters))
     }
 
+    /// The tokens to charge, with those at another model's rate.
+    fn tokens(&self, usage: &Usage, reading: &Reading) -> u64 {
+        let billed = self.billed(reading).is_some();
+        let beside = reading.sub_usage.iter().filter(|sub| billed && sub.billable);
+        beside
+            .filter(|sub| !sub.included_in_top)
+            .fold(usage.total_tokens(), |sum, sub| sum.saturating_add(sub.usage.total_tokens()))
+    }
+
     /// The usage to charge, and whether it is an estimate.
     fn usage(&self, ending: Ending, reading: &Reading) -> (Usage, bool) {
         let (Some(call), Some(pricing)) = (self.billed(reading), &self.pricing) else {
@@ -261,7 +301,10 @@ impl Open {
         if reading.usage_present && reading.usage_final && reading.anomalies == 0 {
             return (estimate::with_searches(call, &pricing.model, reading.usage), false);
         }
-        let unanswered = ending == Ending::Left && self.status.is_none();
+        if reading.measured && reading.complete {
+            return (reading.usage, false);
+        }
+        let unanswered = reading.deferred || ending == Ending::Left && self.status.is_none();
         (estimate::usage(call, &pricing.model, reading, unanswered), true)
     }
 
@@ -269,14 +312,28 @@ impl Open {
     /// that has a price, else the one that the call named.
     fn price(&self, usage: &Usage, reading: &Reading) -> (NanoUsd, String) {
         let asked = self.order.facts.model.clone();
-        let Some(pricing) = &self.pricing else { return (NanoUsd::ZERO, asked) };
-        let terms =
-            Terms { service_tier: reading.service_tier.as_deref(), at: self.order.facts.started };
+        let Some(pricing) = self.pricing.as_ref().filter(|_| self.billed(reading).is_some()) else {
+            return (NanoUsd::ZERO, asked);
+        };
+        let terms = Terms {
+            service_tier: reading.service_tier.as_deref(),
+            speed: reading.speed.as_deref(),
+            traffic_type: reading.traffic_type.as_deref(),
+            search_context: reading.search_context_size.as_deref(),
+            region: reading.inference_geo.as_deref(),
+            at: self.order.facts.started,
+        };
         let provider = Some(pricing.model.provider.as_str());
         let named = reading.model.as_deref().filter(|named| !named.is_empty());
-        match named.and_then(|name| Some((name, pricing.table.find(provider, name)?))) {
-            Some((name, model)) => (model.cost(usage, &terms), name.to_owned()),
-            None => (pricing.model.cost(usage, &terms), asked),
-        }
+        let found = named.and_then(|name| Some((name, pricing.table.find(provider, name)?)));
+        let (model, name) = match found {
+            Some((name, model)) => (model, name.to_owned()),
+            None => (&pricing.model, asked),
+        };
+        let charge = pricing.table.charge(model, usage, &reading.sub_usage, &terms);
+        let told = charge.cost > NanoUsd::ZERO || model.covers(usage, &terms);
+        // What was used has no price, though the model has: it is not free.
+        let cost = if told { charge.cost } else { self.order.expected.usd };
+        (cost, name)
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::control_desk::{Desk, NOW, TOKEN, raw, serve};
 use farebox::clock::Clock;
-use farebox::control::{Check, Defaults, Recent, key_view};
+use farebox::control::{Check, Defaults, SelfService};
+use farebox::ids::Id;
 use farebox::ids::{AccountId, AccountKind, CallId};
 use farebox::ledger::{
     Account, BoxFuture, Change, EventQuery, Ledger, ListFilter, NewAccount, Page, Registry,
@@ -402,15 +403,15 @@ async fn an_orphan_is_listed_with_its_model_and_charge() {
 async fn a_key_sees_itself() {
     let desk = Desk::start().await;
     let key = desk.user_with_key("alice").await;
-    let id = format!("key:{}", key["id"].as_str().unwrap());
     desk.call(&key, "gpt-5", 1_000_000).await;
     desk.clock.advance(86_400_000);
     desk.call(&key, "gpt-5", 500_000_000).await;
-    let (own, user) = (desk.account(&id).await, desk.account("user:alice").await);
-    let now = desk.clock.now();
     let registry: Arc<dyn Registry> = desk.ledger.clone();
-    let recent = Recent::of(&own, &*registry, &Calendar::default(), now).await.unwrap();
-    let view = key_view(&own, &user, recent, &Defaults::default());
+    let own =
+        SelfService::new(registry, desk.clock.clone(), Calendar::default(), Defaults::default());
+    let id: Id = key["id"].as_str().unwrap().parse().unwrap();
+    let alice: Id = "alice".parse().unwrap();
+    let view = own.key(&id, &alice).await.unwrap().unwrap();
     let view = &view["data"];
     assert_eq!(view["label"], key["label"]);
     assert_eq!((&view["user"], &view["workspace"]), (&json!("alice"), &json!("default")));
@@ -421,6 +422,16 @@ async fn a_key_sees_itself() {
     assert_eq!((&view["usage_daily"], &view["usage_weekly"]), (&json!(0.5), &json!(0.501)));
     assert_eq!(view["limits"][0]["account"], "user:alice");
     assert!(!view.to_string().contains(key["key"].as_str().unwrap()));
+    // What is remembered is right while nothing is charged and the day lasts.
+    assert_eq!(own.key(&id, &alice).await.unwrap().unwrap()["data"], *view);
+    desk.call(&key, "gpt-5", 1_000_000).await;
+    let view = own.key(&id, &alice).await.unwrap().unwrap();
+    assert_eq!(view["data"]["usage_daily"], json!(0.501));
+    desk.clock.advance(86_400_000);
+    let view = own.key(&id, &alice).await.unwrap().unwrap();
+    assert_eq!(view["data"]["usage_daily"], json!(0));
+    assert_eq!(view["data"]["usage_weekly"], json!(0.502));
+    assert_eq!(own.key(&"ghost".parse().unwrap(), &alice).await, Ok(None));
 }
 
 #[tokio::test]

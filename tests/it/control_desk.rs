@@ -3,7 +3,7 @@
 use axum::body::Body;
 use farebox::clock::Clock;
 use farebox::control::{Check, Defaults, Parts, router};
-use farebox::ids::{AccountId, CallId, Id};
+use farebox::ids::{CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, CallFacts, EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers,
     Registry, Settlement, UsageEvent,
@@ -149,15 +149,9 @@ impl Desk {
             duration_ms: 12,
         };
         let charge = Amounts { usd: NanoUsd::new(usd), tokens: 2306, characters: 0 };
-        let post = Settlement::Post { charge, event: Box::new(event) };
+        let post = Settlement::Post { charge, event: Box::new(event), once: None };
         self.ledger.settle(self.ledger.permit().unwrap(), post);
         order.id
-    }
-
-    /// The account as the ledger has it.
-    pub async fn account(&self, id: &str) -> farebox::ledger::Account {
-        let id: AccountId = id.parse().unwrap();
-        self.ledger.account(&id).await.unwrap().unwrap()
     }
 }
 

@@ -17,7 +17,7 @@ fn end(rig: &Rig, settlement: Settlement) {
 
 fn post(call: &HoldOrder, dollars: i64) -> Settlement {
     let charge = amounts(dollars);
-    Settlement::Post { charge, event: Box::new(event(call, charge)) }
+    Settlement::Post { charge, event: Box::new(event(call, charge)), once: None }
 }
 
 async fn spent(rig: &Rig, payers: &Payers) -> farebox::money::NanoUsd {

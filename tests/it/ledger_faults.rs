@@ -244,7 +244,7 @@ async fn settlements_survive_a_redis_that_is_away_and_a_proxy_that_dies() {
     assert!(asked.elapsed() < Duration::from_millis(400), "{:?}: {error}", asked.elapsed());
     for call in &calls {
         let event = Box::new(event(call, amounts(2)));
-        let post = Settlement::Post { charge: amounts(2), event };
+        let post = Settlement::Post { charge: amounts(2), event, once: None };
         rig.ledger.settle(rig.ledger.permit().unwrap(), post);
     }
     // This process dies: the next one has only what is in the journal.
@@ -369,7 +369,11 @@ async fn old_journal_entries_are_put_aside_and_not_charged_blindly() {
     rig.ledger.verify().await.unwrap();
     let call = order(&payers, 1);
     server.kill();
-    let post = Settlement::Post { charge: amounts(2), event: Box::new(event(&call, amounts(2))) };
+    let post = Settlement::Post {
+        charge: amounts(2),
+        event: Box::new(event(&call, amounts(2))),
+        once: None,
+    };
     rig.ledger.settle(rig.ledger.permit().unwrap(), post);
     let clock = rig.clock.clone();
     dead(rig, &server.dir().join("one")).await;
@@ -408,7 +412,8 @@ async fn r015_two_processes_never_overspend_together() {
             tokio::spawn(async move {
                 let Ok(Admission::Held { .. }) = ledger.hold(&call).await else { return };
                 let charge = call.ceiling.unwrap();
-                let post = Settlement::Post { charge, event: Box::new(event(&call, charge)) };
+                let post =
+                    Settlement::Post { charge, event: Box::new(event(&call, charge)), once: None };
                 for _ in 0..3 {
                     ledger.settle(ledger.permit().unwrap(), post.clone());
                 }

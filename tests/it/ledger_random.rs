@@ -1,7 +1,7 @@
 //! Random operations on the embedded ledger, which runs on the pure model, and on Redis: both give
 //! the same answers, the same figures and the same crossings, and no invariant breaks.
 
-use crate::ledger_rig::{Rig, amounts, event, order};
+use crate::ledger_rig::{Rig, amounts, defer, event, once, order, post_once};
 use farebox::ids::AccountId;
 use farebox::ledger::{
     Change, Crossing, Enforcement, EventQuery, HoldOrder, LimitsChange, Payers, Settlement,
@@ -15,6 +15,9 @@ enum Step {
     HoldAgain { call: usize },
     Post { call: usize, dollars: i64 },
     Void { call: usize },
+    Defer { call: usize, dollars: i64, key: usize },
+    PostOnce { call: usize, dollars: i64, key: usize },
+    Owner { key: usize },
     Advance { ms: i64 },
     Sweep,
     Renew,
@@ -32,6 +35,8 @@ const LIMITS: [&[&str]; 6] = [
     &["7 usd/hour !observe", "40000 tokens/day", "300 characters/month"],
     &["4 requests/hour", "0 concurrent !observe", "2000000 tokens/total"],
 ];
+/// Keys that are charged once.
+const KEYS: usize = 5;
 const MODES: [Enforcement; 4] =
     [Enforcement::Strict, Enforcement::Balanced, Enforcement::Postpaid, Enforcement::Observe];
 const ADVANCES: [i64; 7] = [1, 20_000, 59_000, 3_600_000, 86_400_000, -30_000, 700_000_000];
@@ -43,7 +48,12 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(user, dollars, bounded)| Step::Hold { user, dollars, bounded }),
         1 => call.clone().prop_map(|call| Step::HoldAgain { call }),
         6 => (call.clone(), 0..8_i64).prop_map(|(call, dollars)| Step::Post { call, dollars }),
-        2 => call.prop_map(|call| Step::Void { call }),
+        2 => call.clone().prop_map(|call| Step::Void { call }),
+        4 => (call.clone(), 0..8_i64, 0..KEYS)
+            .prop_map(|(call, dollars, key)| Step::Defer { call, dollars, key }),
+        4 => (call, 0..8_i64, 0..KEYS)
+            .prop_map(|(call, dollars, key)| Step::PostOnce { call, dollars, key }),
+        1 => (0..KEYS).prop_map(|key| Step::Owner { key }),
         3 => prop::sample::select(&ADVANCES[..]).prop_map(|ms| Step::Advance { ms }),
         2 => Just(Step::Sweep),
         1 => Just(Step::Renew),
@@ -76,6 +86,7 @@ async fn agree(steps: &[Step]) {
         payers.push(rigs[1].user(name, limits).await);
     }
     let mut calls: Vec<HoldOrder> = Vec::new();
+    let mut month = 0_i64;
     for (n, step) in steps.iter().enumerate() {
         if let Step::Hold { user, dollars, bounded } = step {
             let mut call = order(&payers[*user], *dollars);
@@ -86,8 +97,13 @@ async fn agree(steps: &[Step]) {
         if matches!(step, Step::Advance { ms } if *ms >= 86_400_000) {
             calls.clear();
         }
-        let one = apply(&rigs[0], step, &calls, &payers).await;
-        let two = apply(&rigs[1], step, &calls, &payers).await;
+        // It forgets keys by its own clock too, so none is used for longer than they last.
+        if let Step::Advance { ms } = step {
+            month += ms;
+        }
+        let keys = format!("{}", month / (20 * 86_400_000));
+        let one = apply(&rigs[0], step, &calls, &payers, &keys).await;
+        let two = apply(&rigs[1], step, &calls, &payers, &keys).await;
         // A call that was posted long ago and whose key is gone since is refused by both, by Redis
         // because it remembers the call and by the other because of the key.
         let refused = |answer: &str| answer.contains("Denied(Status");
@@ -104,7 +120,13 @@ async fn agree(steps: &[Step]) {
     }
 }
 
-async fn apply(rig: &Rig, step: &Step, calls: &[HoldOrder], payers: &[Payers]) -> String {
+async fn apply(
+    rig: &Rig,
+    step: &Step,
+    calls: &[HoldOrder],
+    payers: &[Payers],
+    keys: &str,
+) -> String {
     let some = |call: &usize| (!calls.is_empty()).then(|| &calls[call % calls.len()]);
     match step {
         Step::Hold { .. } => format!("{:?}", rig.hold(calls.last().unwrap()).await),
@@ -115,7 +137,8 @@ async fn apply(rig: &Rig, step: &Step, calls: &[HoldOrder], payers: &[Payers]) -
         Step::Post { call, dollars } => {
             if let Some(call) = some(call) {
                 let charge = amounts(*dollars);
-                let post = Settlement::Post { charge, event: Box::new(event(call, charge)) };
+                let post =
+                    Settlement::Post { charge, event: Box::new(event(call, charge)), once: None };
                 rig.settle(post.clone()).await;
                 rig.settle(post).await;
             }
@@ -126,6 +149,23 @@ async fn apply(rig: &Rig, step: &Step, calls: &[HoldOrder], payers: &[Payers]) -
                 rig.void(call).await;
             }
             String::new()
+        }
+        Step::Defer { call, dollars, key } => {
+            if let Some(call) = some(call) {
+                rig.settle(defer(call, *dollars, &format!("{keys}.{key}"))).await;
+            }
+            crossings(rig)
+        }
+        Step::PostOnce { call, dollars, key } => {
+            if let Some(call) = some(call) {
+                let post = post_once(call, *dollars, &format!("{keys}.{key}"));
+                rig.settle(post.clone()).await;
+                rig.settle(post).await;
+            }
+            crossings(rig)
+        }
+        Step::Owner { key } => {
+            format!("{:?}", rig.ledger.owner(&once(&format!("{keys}.{key}"))).await)
         }
         Step::Advance { ms } => {
             rig.clock.advance(*ms);

@@ -6,7 +6,7 @@ use farebox::ids::{AccountId, CallId};
 use farebox::ledger::{
     Account, Admission, Amounts, BoxFuture, CallFacts, Caller, Change, Crossing, Denial,
     EmbeddedLedger, Ending, Enforcement, HoldOrder, KeyFacts, Ledger, LimitDenial, NewAccount,
-    Options, Payers, RedisLedger, Registry, Settlement, Unavailable, UsageEvent,
+    OnceKey, Options, Payers, RedisLedger, Registry, Settlement, Unavailable, UsageEvent,
 };
 use farebox::limit::Limit;
 use farebox::money::NanoUsd;
@@ -228,11 +228,27 @@ impl Rig {
 
     pub async fn post_amounts(&self, order: &HoldOrder, charge: Amounts) {
         let event = Box::new(event(order, charge));
-        self.settle(Settlement::Post { charge, event }).await;
+        self.settle(Settlement::Post { charge, event, once: None }).await;
     }
 
     pub async fn void(&self, order: &HoldOrder) {
         self.settle(Settlement::Void { id: order.id, payers: order.payers.clone() }).await;
+    }
+
+    /// A call whose figures follow under a key, from hold to its provisional charge.
+    pub async fn deferred(&self, payers: &Payers, dollars: i64, key: &str) -> HoldOrder {
+        let call = order(payers, dollars);
+        self.admit(&call).await;
+        self.settle(defer(&call, dollars, key)).await;
+        call
+    }
+
+    /// A poll that brings figures under a key; holds nothing.
+    pub async fn poll(&self, payers: &Payers, dollars: i64, key: &str) -> HoldOrder {
+        let call = order(payers, 0);
+        self.admit(&call).await;
+        self.settle(post_once(&call, dollars, key)).await;
+        call
     }
 
     pub async fn settle(&self, settlement: Settlement) {
@@ -286,6 +302,27 @@ fn new_account(id: &str, limits: Option<Vec<Limit>>, key: Option<KeyFacts>) -> N
         enforcement: None,
         key,
     }
+}
+
+/// The key of what the provider calls so.
+pub fn once(id: &str) -> OnceKey {
+    OnceKey::of("openai", id)
+}
+
+pub fn defer(order: &HoldOrder, dollars: i64, key: &str) -> Settlement {
+    let charge = amounts(dollars);
+    let mut event = event(order, charge);
+    event.estimated = true;
+    Settlement::Defer { charge, event: Box::new(event), once: once(key) }
+}
+
+pub fn post_once(order: &HoldOrder, dollars: i64, key: &str) -> Settlement {
+    let charge = amounts(dollars);
+    let mut event = event(order, charge);
+    event.facts.model = "gpt-5-2026".to_owned();
+    event.usage.set(Figure::OutputTotal, u64::try_from(dollars).unwrap());
+    event.duration_ms = 7;
+    Settlement::Post { charge, event: Box::new(event), once: Some(once(key)) }
 }
 
 pub fn usd(dollars: i64) -> NanoUsd {

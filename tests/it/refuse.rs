@@ -118,7 +118,6 @@ async fn routes_that_are_neither_metered_nor_free_are_refused() {
     for path in [
         "/v1/fine_tuning/jobs",
         "/v1/videos",
-        "/v1/messages/batches",
         "/v1/nonsense",
         "/v2/chat/completions",
         "/chat/completions",
@@ -131,6 +130,9 @@ async fn routes_that_are_neither_metered_nor_free_are_refused() {
         let answer = world.call(path, "", &chat("gpt-5", "")).await;
         assert_eq!((answer.status(), answer.code()), (404, "unknown_route".to_owned()), "{path}");
     }
+    let answer = world.call("/v1/messages/batches", "", "{}").await;
+    let kind = &answer.json()["error"]["type"];
+    assert_eq!((answer.status(), kind.as_str()), (404, Some("not_found_error")));
     // The path names a model that has a price, and there is no Azure to send it to.
     let azure = "/openai/deployments/gpt-5-pro/chat/completions";
     let answer = world.call(azure, "", &chat("gpt-5", "")).await;

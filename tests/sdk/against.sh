@@ -2,10 +2,17 @@
 # Starts the simulated provider and Farebox, makes a key with money and one without, and runs the
 # real SDKs against them. What is not installed here (python3, node) is said and left out.
 #
-#   tests/sdk/against.sh target/debug/farebox
+#   tests/sdk/against.sh target/debug/farebox [NAME…]
+#
+# Without names: all SDKs that run.sh knows, first against the bare simulated provider (that it is
+# what they expect), then through Farebox.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-farebox=$(realpath "${1:?usage: against.sh BINARY}")
+farebox=$(realpath "${1:?usage: against.sh BINARY [NAME…]}")
+shift
+THROUGH=(python node media anthropic gemini cohere mistral ollama)
+BARE=(media realtime anthropic gemini cohere mistral ollama)
+if [ $# -gt 0 ]; then THROUGH=("$@") BARE=(); fi
 work=$(mktemp -d)
 pids=()
 finish() {
@@ -27,9 +34,28 @@ first_line() {
     return 1
 }
 
+# sdks NAME…: one after the other, those whose language is installed.
+sdks() {
+    local name tool
+    for name; do
+        case $name in node) tool=npm ;; *) tool=python3 ;; esac
+        if command -v "$tool" >/dev/null; then
+            echo "SDK: $name"
+            "$here/run.sh" "$name"
+        else
+            echo "SDK: $name left out, $tool is not installed"
+        fi
+    done
+}
+
 "$farebox" simulate >simulate.out 2>simulate.log & pids+=($!)
 upstream=$(first_line simulate.out http)
+OPENAI_BASE_URL=$upstream OPENAI_API_KEY=any sdks "${BARE[@]}"
+
+bare=${upstream%/v1}
 "$farebox" serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --upstream "openai=$upstream" \
+    --upstream "anthropic=$bare" --upstream "gemini=$bare" --upstream "cohere=$bare" \
+    --upstream "mistral=$bare/mistral/v1" --upstream "ollama=$bare" \
     >serve.out 2>serve.log & pids+=($!)
 first_line serve.out 'providers ' >/dev/null
 OPENAI_BASE_URL=$(sed -n 's/^ *apps *//p' serve.out)
@@ -42,12 +68,4 @@ key() {
 OPENAI_API_KEY=$(key rich 100usd/day)
 FAREBOX_SPENT_KEY=$(key poor 0usd/day)
 export OPENAI_API_KEY FAREBOX_SPENT_KEY
-
-for pair in python:python3 node:npm; do
-    if command -v "${pair#*:}" >/dev/null; then
-        echo "SDK: ${pair%:*}"
-        "$here/run.sh" "${pair%:*}"
-    else
-        echo "SDK: ${pair%:*} left out, ${pair#*:} is not installed"
-    fi
-done
+sdks "${THROUGH[@]}"

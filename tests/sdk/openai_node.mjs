@@ -92,7 +92,7 @@ for (const check of [
   streamWithoutUsage,
   responsesStream,
   embeddings,
-  overBudget,
+  ...(process.env.FAREBOX_SPENT_KEY ? [overBudget] : []),
 ]) {
   try {
     await check(api);

@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
-# Runs the real OpenAI SDKs for Python and Node against a running Farebox.
+# Runs real SDKs against a running Farebox, or against a bare simulated provider.
 #
 #   OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=sk-fb-… FAREBOX_SPENT_KEY=sk-fb-… \
-#       tests/sdk/run.sh [python|node]
+#       tests/sdk/run.sh [NAME…]
 #
-# FAREBOX_SPENT_KEY belongs to a user whose budget is spent (a limit of 0usd/day will do). The
-# packages are installed once, pinned, below target/sdk.
+# NAME: python, node, media, realtime (all OpenAI), anthropic, gemini, cohere, mistral, ollama; without a
+# name, all of them. FAREBOX_SPENT_KEY belongs to a user whose budget is spent (a limit of 0usd/day
+# will do); without it nothing refuses, and the checks of refusals are left out. The packages are
+# installed once, pinned, below target/sdk.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${FAREBOX_SDK_CACHE:-$here/../../target/sdk}
-for name in OPENAI_BASE_URL OPENAI_API_KEY FAREBOX_SPENT_KEY; do
+for name in OPENAI_BASE_URL OPENAI_API_KEY; do
     [ -n "${!name:-}" ] || { echo "error: $name is not set; see the head of $0" >&2; exit 2; }
 done
+export FAREBOX_URL=${OPENAI_BASE_URL%/v1} FAREBOX_KEY=$OPENAI_API_KEY PYTHONDONTWRITEBYTECODE=1
 mkdir -p "$cache"
 
+# python_checks FILE
 python_checks() {
     local venv="$cache/venv" stamp="$cache/requirements.txt"
     if ! cmp -s "$here/requirements.txt" "$stamp"; then
@@ -21,7 +25,7 @@ python_checks() {
         "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
         cp "$here/requirements.txt" "$stamp"
     fi
-    "$venv/bin/python" "$here/openai_python.py"
+    "$venv/bin/python" "$here/$1"
 }
 
 node_checks() {
@@ -37,12 +41,13 @@ node_checks() {
     (cd "$modules" && node openai_node.mjs)
 }
 
-case ${1:-all} in
-    python) python_checks ;;
-    node) node_checks ;;
-    all)
-        python_checks
-        node_checks
-        ;;
-    *) echo "error: \`$1\` is not a language: python or node" >&2; exit 2 ;;
-esac
+[ $# -gt 0 ] || set -- python node media realtime anthropic gemini cohere mistral ollama
+for name; do
+    case $name in
+        python) python_checks openai_python.py ;;
+        node) node_checks ;;
+        anthropic | gemini | cohere | mistral | ollama) python_checks "${name}_python.py" ;;
+        media | realtime) python_checks "openai_$name.py" ;;
+        *) echo "error: \`$name\` is not an SDK; see the head of $0" >&2; exit 2 ;;
+    esac
+done

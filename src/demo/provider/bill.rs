@@ -4,6 +4,8 @@
 //! that a ledger is compared with. It is not the usage block: an answer whose block is left out or
 //! made to lie is billed by its true figures. Each answer is entered exactly once.
 
+use super::extras::Extras;
+use super::plan::Plan;
 use super::tokens::Tokens;
 use crate::money::NanoUsd;
 use crate::usage::Usage;
@@ -27,6 +29,8 @@ pub struct BillEntry {
     pub tier: Arc<str>,
     /// What was generated.
     pub tokens: Tokens,
+    /// What else was: shares of the tokens, and other units.
+    pub extras: Extras,
     /// The answer was sent to its end.
     pub finished: bool,
 }
@@ -34,7 +38,10 @@ pub struct BillEntry {
 impl BillEntry {
     /// The figures in the form that prices are applied to.
     pub fn usage(&self) -> Usage {
-        self.tokens.usage()
+        let units_only = self.tokens == Tokens::default() && !self.extras.is_empty();
+        let mut usage = if units_only { Usage::default() } else { self.tokens.usage() };
+        self.extras.add_to(&mut usage);
+        usage
     }
 }
 
@@ -42,7 +49,7 @@ impl BillEntry {
 #[derive(Debug, Clone)]
 pub struct Bill {
     pages: Arc<Mutex<Pages>>,
-    open: watch::Sender<usize>,
+    unended: watch::Sender<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +62,7 @@ struct Pages {
 
 impl Default for Bill {
     fn default() -> Self {
-        Self { pages: Arc::default(), open: watch::Sender::new(0) }
+        Self { pages: Arc::default(), unended: watch::Sender::new(0) }
     }
 }
 
@@ -96,7 +103,7 @@ impl Bill {
 
     /// Waits until no answer is being served, for `limit` at most; whether that was reached.
     pub async fn quiet(&self, limit: Duration) -> bool {
-        let mut open = self.open.subscribe();
+        let mut open = self.unended.subscribe();
         tokio::time::timeout(limit, open.wait_for(|open| *open == 0)).await.is_ok()
     }
 
@@ -108,23 +115,25 @@ impl Bill {
     /// The whole bill as JSON: counts, totals by model, entries.
     pub fn to_json(&self) -> serde_json::Value {
         let pages = self.pages.lock();
-        let mut models = BTreeMap::<String, (u64, Tokens)>::new();
+        let mut models = BTreeMap::<String, (u64, Usage)>::new();
         for entry in &pages.entries {
-            let (calls, tokens) = models.entry(entry.model.to_string()).or_default();
+            let (calls, usage) = models.entry(entry.model.to_string()).or_default();
             *calls += 1;
-            *tokens = tokens.plus(entry.tokens);
+            for (figure, count) in entry.usage().reported() {
+                usage.set(figure, usage.count(figure).saturating_add(count));
+            }
         }
         let totals: serde_json::Map<_, _> = models
             .into_iter()
-            .map(|(model, (calls, tokens))| {
-                (model, serde_json::json!({"calls": calls, "usage": tokens.usage().to_json()}))
+            .map(|(model, (calls, usage))| {
+                (model, serde_json::json!({"calls": calls, "usage": usage.to_json()}))
             })
             .collect();
         serde_json::json!({
             "calls": pages.calls,
             "refused": pages.refused,
             "dropped": pages.dropped,
-            "open": *self.open.borrow(),
+            "open": *self.unended.borrow(),
             "totals": totals,
             "entries": pages.entries.iter().map(entry_json).collect::<Vec<_>>(),
         })
@@ -142,9 +151,22 @@ impl Bill {
         self.pages.lock().refused += 1;
     }
 
-    /// Opens the entry of an answer, which is entered when the serving ends.
-    pub(super) fn serve(&self, entry: BillEntry) -> Serving {
-        self.open.send_modify(|open| *open += 1);
+    /// Opens the entry of what was planned.
+    pub(super) fn open(&self, plan: &Plan, request: String) -> Serving {
+        let entry = BillEntry {
+            request,
+            model: plan.model.as_str().into(),
+            tier: plan.tier.as_str().into(),
+            tokens: plan.tokens,
+            extras: plan.extras.clone(),
+            finished: false,
+        };
+        self.serve(entry).of(plan.parts())
+    }
+
+    /// Opens an entry, which is entered when the serving ends.
+    fn serve(&self, entry: BillEntry) -> Serving {
+        self.unended.send_modify(|open| *open += 1);
         Serving { bill: self.clone(), entry: Some(entry), generated: 0, parts: 0 }
     }
 
@@ -156,7 +178,7 @@ impl Bill {
             pages.dropped += 1;
         }
         drop(pages);
-        self.open.send_modify(|open| *open = open.saturating_sub(1));
+        self.unended.send_modify(|open| *open = open.saturating_sub(1));
     }
 }
 
@@ -182,7 +204,7 @@ pub(super) struct Serving {
 
 impl Serving {
     /// How many parts the answer's text has.
-    pub(super) fn of(mut self, parts: u64) -> Self {
+    fn of(mut self, parts: u64) -> Self {
         self.parts = parts;
         self
     }
@@ -192,7 +214,7 @@ impl Serving {
         self.generated = parts;
     }
 
-    /// The answer was sent to its end.
+    /// The answer was made to its end.
     pub(super) fn finish(&mut self) {
         if let Some(mut entry) = self.entry.take() {
             entry.finished = true;
@@ -205,6 +227,7 @@ impl Drop for Serving {
     fn drop(&mut self) {
         if let Some(mut entry) = self.entry.take() {
             entry.tokens = entry.tokens.so_far(self.generated, self.parts);
+            entry.extras = entry.extras.so_far(self.generated, self.parts);
             self.bill.enter(entry);
         }
     }
@@ -217,8 +240,14 @@ mod tests {
 
     fn entry(model: &str) -> BillEntry {
         let tokens = Tokens { input: 10, output: 100, reasoning: 20, ..Tokens::default() };
-        let request = "sim-1".to_owned();
-        BillEntry { request, model: model.into(), tier: "default".into(), tokens, finished: false }
+        BillEntry {
+            request: "sim-1".to_owned(),
+            model: model.into(),
+            tier: "default".into(),
+            tokens,
+            extras: Extras::default(),
+            finished: false,
+        }
     }
 
     #[tokio::test]

@@ -3,8 +3,10 @@
 
 use super::CREATED;
 use super::draft::{Draft, quoted};
-use super::order::Endpoint;
+use super::mistral;
 use super::plan::{Block, Plan};
+use super::route::Endpoint;
+use super::vendor::Vendor;
 use std::fmt::Write;
 
 /// The whole answer as one JSON body.
@@ -36,12 +38,21 @@ pub(super) fn json(plan: &Plan) -> String {
     if let Some(usage) = usage(plan) {
         let _ = write!(body, ",\"usage\":{usage}");
     }
-    if form.chat {
+    if form.openai {
         let tier = &form.tier;
         let _ = write!(body, ",\"service_tier\":{tier},\"system_fingerprint\":\"fp_9c1d2e\"");
     }
     body.push('}');
     body
+}
+
+/// The answer's id.
+pub(super) fn id(plan: &Plan) -> String {
+    let prefix = match plan.order.endpoint {
+        Endpoint::Chat => "chatcmpl",
+        _ => "cmpl",
+    };
+    format!("{prefix}-{}", plan.serial())
 }
 
 /// The events of the stream.
@@ -69,7 +80,7 @@ pub(super) fn stream(plan: &Plan) -> Draft {
         form.last_event(&mut draft, i);
         draft.end_event(generated);
     }
-    if let (true, Some(usage)) = (plan.order.include_usage, usage(plan)) {
+    if let (true, false, Some(usage)) = (plan.order.include_usage, form.mistral, usage(plan)) {
         form.usage_event(&mut draft, &usage);
         draft.end_event(generated);
     }
@@ -81,6 +92,10 @@ pub(super) fn stream(plan: &Plan) -> Draft {
 struct Form<'a> {
     plan: &'a Plan,
     chat: bool,
+    /// Chat with the fields that are OpenAI's own.
+    openai: bool,
+    /// The figures stand in the last event of the text, whether asked for or not.
+    mistral: bool,
     id: String,
     object: &'static str,
     model: String,
@@ -93,12 +108,14 @@ struct Form<'a> {
 impl<'a> Form<'a> {
     fn of(plan: &'a Plan) -> Self {
         let chat = plan.order.endpoint == Endpoint::Chat;
-        let asked = plan.order.include_usage && !matches!(plan.block, Block::Absent);
-        let prefix = if chat { "chatcmpl" } else { "cmpl" };
+        let mistral = plan.order.vendor == Vendor::Mistral;
+        let asked = plan.order.include_usage && !mistral && !matches!(plan.block, Block::Absent);
         Self {
             plan,
             chat,
-            id: format!("{prefix}-{}", plan.serial()),
+            openai: chat && !mistral,
+            mistral,
+            id: id(plan),
             object: match (chat, plan.order.stream) {
                 (false, _) => "text_completion",
                 (true, false) => "chat.completion",
@@ -113,7 +130,7 @@ impl<'a> Form<'a> {
 
     fn open(&self, draft: &mut Draft) {
         let Self { id, object, model, .. } = self;
-        let fingerprint = if self.chat { ",\"system_fingerprint\":\"fp_9c1d2e\"" } else { "" };
+        let fingerprint = if self.openai { ",\"system_fingerprint\":\"fp_9c1d2e\"" } else { "" };
         let _ = write!(
             draft.text(),
             "data: {{\"id\":\"{id}\",\"object\":\"{object}\",\"created\":{CREATED},\
@@ -124,7 +141,7 @@ impl<'a> Form<'a> {
     fn close(&self, draft: &mut Draft, usage: &str, noise: &str) {
         let text = draft.text();
         let _ = write!(text, "]{usage}");
-        if self.chat {
+        if self.openai {
             let _ = write!(text, ",\"service_tier\":{}", self.tier);
             if self.plan.order.obfuscate {
                 let _ = write!(text, ",\"obfuscation\":\"{noise}\"");
@@ -133,7 +150,7 @@ impl<'a> Form<'a> {
         text.push_str("}\n\n");
     }
 
-    fn choice(&self, draft: &mut Draft, index: u64, delta: &str, finish: &str) {
+    fn choice(&self, draft: &mut Draft, index: u64, delta: &str, finish: &str, usage: &str) {
         self.open(draft);
         let noise = self.plan.noise(draft.events());
         let text = draft.text();
@@ -142,16 +159,24 @@ impl<'a> Form<'a> {
             false => write!(text, "{{\"text\":{delta},\"index\":{index}"),
         };
         let _ = write!(text, ",\"logprobs\":null,\"finish_reason\":{finish}}}");
-        self.close(draft, self.usage, noise);
+        self.close(draft, usage, noise);
     }
 
     fn event(&self, draft: &mut Draft, index: u64, delta: &str) {
-        self.choice(draft, index, delta, "null");
+        self.choice(draft, index, delta, "null", self.usage);
     }
 
     fn last_event(&self, draft: &mut Draft, index: u64) {
         let nothing = if self.chat { "{}" } else { "\"\"" };
-        self.choice(draft, index, nothing, &quoted(self.finish));
+        let finish = quoted(self.finish);
+        let last = self.mistral && index + 1 == self.plan.order.answers;
+        match usage(self.plan) {
+            Some(usage) if last => {
+                let usage = format!(",\"usage\":{usage}");
+                self.choice(draft, index, nothing, &finish, &usage);
+            }
+            _ => self.choice(draft, index, nothing, &finish, self.usage),
+        }
     }
 
     fn usage_event(&self, draft: &mut Draft, usage: &str) {
@@ -161,27 +186,27 @@ impl<'a> Form<'a> {
 }
 
 fn usage(plan: &Plan) -> Option<String> {
-    let t = plan.tokens;
-    let (input, output, total) = (t.input, t.output, t.total());
-    match &plan.block {
-        Block::Absent => return None,
-        Block::Verbatim(text) => return Some(text.clone()),
-        Block::True => {}
-    }
-    let totals = format!(
-        "{{\"prompt_tokens\":{input},\"completion_tokens\":{output},\"total_tokens\":{total}"
-    );
-    if plan.order.endpoint == Endpoint::Completions {
-        return Some(totals + "}");
-    }
-    let write = match t.cache_write {
-        0 => String::new(),
-        write => format!(",\"cache_write_tokens\":{write}"),
-    };
-    Some(format!(
-        "{totals},\"prompt_tokens_details\":{{\"cached_tokens\":{},\"audio_tokens\":0{write}}},\
-         \"completion_tokens_details\":{{\"reasoning_tokens\":{},\"audio_tokens\":0,\
-         \"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}}}",
-        t.cached, t.reasoning
-    ))
+    plan.usage(|| {
+        if plan.order.vendor == Vendor::Mistral {
+            return mistral::usage(plan);
+        }
+        let t = plan.tokens;
+        let (input, output, total) = (t.input, t.output, t.total());
+        let totals = format!(
+            "{{\"prompt_tokens\":{input},\"completion_tokens\":{output},\"total_tokens\":{total}"
+        );
+        if plan.order.endpoint == Endpoint::Completions {
+            return totals + "}";
+        }
+        let write = match t.cache_write {
+            0 => String::new(),
+            write => format!(",\"cache_write_tokens\":{write}"),
+        };
+        format!(
+            "{totals},\"prompt_tokens_details\":{{\"cached_tokens\":{},\"audio_tokens\":0{write}}},\
+             \"completion_tokens_details\":{{\"reasoning_tokens\":{},\"audio_tokens\":0,\
+             \"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}}}",
+            t.cached, t.reasoning
+        )
+    })
 }

@@ -2,6 +2,7 @@
 //! holds all of it; events are slices. Knows nothing of HTTP.
 
 use bytes::Bytes;
+use std::fmt;
 
 /// What ends the streams of chat and completions.
 const DONE: &str = "data: [DONE]\n\n";
@@ -9,8 +10,31 @@ const DONE: &str = "data: [DONE]\n\n";
 /// An answer, written out.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
-    text: String,
+    text: Text,
     events: Vec<Event>,
+}
+
+/// The bytes of a draft, most of them text.
+#[derive(Debug, Default)]
+pub(super) struct Text(Vec<u8>);
+
+impl Text {
+    /// Adds text.
+    pub(super) fn push_str(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// Adds bytes.
+    pub(super) fn push_bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push_str(text);
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -23,25 +47,26 @@ impl Draft {
     /// An empty draft with room for `events` events.
     pub(super) fn with_room(events: usize) -> Self {
         Self {
-            text: String::with_capacity(events.saturating_mul(320)),
+            text: Text(Vec::with_capacity(events.saturating_mul(320))),
             events: Vec::with_capacity(events),
         }
     }
 
-    /// One whole JSON body, which is all that was generated.
-    pub(super) fn whole(text: String, generated: u64) -> Self {
-        let end = text.len();
-        Self { text, events: vec![Event { end, generated }] }
+    /// One whole body, which is all that was generated.
+    pub(super) fn whole(body: impl Into<Vec<u8>>, generated: u64) -> Self {
+        let body = body.into();
+        let end = body.len();
+        Self { text: Text(body), events: vec![Event { end, generated }] }
     }
 
     /// The text of the event being written.
-    pub(super) fn text(&mut self) -> &mut String {
+    pub(super) fn text(&mut self) -> &mut Text {
         &mut self.text
     }
 
     /// The event ends here; so many parts of the answer exist by now.
     pub(super) fn end_event(&mut self, generated: u64) {
-        self.events.push(Event { end: self.text.len(), generated });
+        self.events.push(Event { end: self.text.0.len(), generated });
     }
 
     /// How many events there are so far.
@@ -59,7 +84,7 @@ impl Draft {
     #[must_use]
     pub(super) fn in_pieces(mut self, pieces: usize) -> Self {
         let generated = self.events.last().map_or(0, |last| last.generated);
-        let length = self.text.len();
+        let length = self.text.0.len();
         let share = length.checked_div(pieces).unwrap_or(length).max(1);
         let ends = (1..pieces).map(|i| i * share).filter(|end| *end < length);
         self.events = ends.chain([length]).map(|end| Event { end, generated }).collect();
@@ -89,19 +114,18 @@ impl Draft {
 
     /// Only the first `events` events, then `error`.
     #[must_use]
-    pub(super) fn broken_by(mut self, events: usize, error: &str) -> Self {
+    pub(super) fn broken_by(mut self, events: usize, error: &[u8]) -> Self {
         self.events.truncate(events);
         let last = self.events.last().copied().unwrap_or(Event { end: 0, generated: 0 });
-        let kept = self.text.as_bytes().get(..last.end).unwrap_or_default();
-        self.text = String::from_utf8_lossy(kept).into_owned();
-        self.text.push_str(error);
+        self.text.0.truncate(last.end);
+        self.text.push_bytes(error);
         self.end_event(last.generated);
         self
     }
 
     /// The finished answer.
     pub(super) fn finish(self) -> Pages {
-        Pages { bytes: Bytes::from(self.text), events: self.events, next: 0, start: 0 }
+        Pages { bytes: Bytes::from(self.text.0), events: self.events, next: 0, start: 0 }
     }
 }
 
@@ -187,7 +211,7 @@ mod tests {
             draft.text().push_str(event);
             draft.end_event(generated);
         }
-        let sent: Vec<_> = draft.broken_by(2, "!").finish().collect();
+        let sent: Vec<_> = draft.broken_by(2, b"!").finish().collect();
         let expected =
             [("a", 0), ("b", 1), ("!", 1)].map(|(b, n)| (Bytes::from_static(b.as_bytes()), n));
         assert_eq!(sent, expected);

@@ -1,19 +1,23 @@
-//! Answers of `/v1/embeddings`: vectors of no meaning, as numbers or in base64 as the SDKs ask for
-//! them. Fewer dimensions than the real models have, unless the request names them.
+//! Answers of `/v1/embeddings`, and the vectors of no meaning that every vendor's embeddings are
+//! made of: as numbers or in base64 as the SDKs ask for them. Fewer dimensions than the real models
+//! have, unless the request names them.
 
+use super::base64::base64;
 use super::draft::quoted;
-use super::plan::{Block, Plan};
+use super::plan::Plan;
+use super::vendor::Vendor;
 use std::fmt::Write;
 
 /// The answer's JSON body.
 pub(super) fn json(plan: &Plan) -> String {
-    let mut body = String::from("{\"object\":\"list\",\"data\":[");
-    for i in 0..plan.order.texts {
+    let mistral = plan.order.vendor == Vendor::Mistral;
+    let id = if mistral { format!("\"id\":\"{}\",", plan.serial()) } else { String::new() };
+    let mut body = format!("{{{id}\"object\":\"list\",\"data\":[");
+    for i in 0..plan.order.items {
         let comma = if i == 0 { "" } else { "," };
-        let vector = vector(plan, i);
         let embedding = match plan.order.base64 {
-            true => format!("\"{}\"", base64(&vector)),
-            false => numbers(&vector),
+            true => coded(plan, i),
+            false => numbers(plan, i),
         };
         let _ = write!(
             body,
@@ -22,57 +26,36 @@ pub(super) fn json(plan: &Plan) -> String {
     }
     let _ = write!(body, "],\"model\":{}", quoted(&plan.model));
     let input = plan.tokens.input;
-    let _ = match &plan.block {
-        Block::Absent => Ok(()),
-        Block::Verbatim(text) => write!(body, ",\"usage\":{text}"),
-        Block::True => {
-            write!(body, ",\"usage\":{{\"prompt_tokens\":{input},\"total_tokens\":{input}}}")
-        }
-    };
+    let output = if mistral { ",\"completion_tokens\":0" } else { "" };
+    let usage =
+        plan.usage(|| format!("{{\"prompt_tokens\":{input},\"total_tokens\":{input}{output}}}"));
+    if let Some(usage) = usage {
+        let _ = write!(body, ",\"usage\":{usage}");
+    }
     body.push('}');
     body
 }
 
-fn vector(plan: &Plan, text: usize) -> Vec<f32> {
+/// The vector of text `i` as a list of numbers.
+pub(super) fn numbers(plan: &Plan, i: usize) -> String {
+    let numbers: Vec<_> = vector(plan, i).map(|number| number.to_string()).collect();
+    format!("[{}]", numbers.join(","))
+}
+
+/// The vector of text `i` as a JSON string: base64 of little-endian floats.
+pub(super) fn coded(plan: &Plan, i: usize) -> String {
+    let bytes: Vec<u8> = vector(plan, i).flat_map(f32::to_le_bytes).collect();
+    format!("\"{}\"", base64(&bytes))
+}
+
+fn vector(plan: &Plan, text: usize) -> impl Iterator<Item = f32> {
     let text = u32::try_from(text).unwrap_or(0).wrapping_mul(0x85eb_ca6b);
     let mut state = plan.order.seed ^ text | 1;
-    let mut draw = || {
+    let draw = move |_| {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
         f32::from(state.to_le_bytes()[0]) / 128.0 - 1.0
     };
-    (0..plan.order.dimensions).map(|_| draw()).collect()
-}
-
-fn numbers(vector: &[f32]) -> String {
-    let numbers: Vec<_> = vector.iter().map(f32::to_string).collect();
-    format!("[{}]", numbers.join(","))
-}
-
-fn base64(vector: &[f32]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let three = [0, 1, 2].map(|i| u32::from(group.get(i).copied().unwrap_or(0)));
-        let bits = three[0] << 16 | three[1] << 8 | three[2];
-        for (place, shift) in [18, 12, 6, 0].into_iter().enumerate() {
-            let digit = usize::try_from(bits >> shift & 63).unwrap_or(0);
-            text.push(if place <= group.len() { char::from(DIGITS[digit]) } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_that_of_little_endian_floats() {
-        assert_eq!(base64(&[1.0]), "AACAPw==");
-        assert_eq!(base64(&[1.0, -0.5]), "AACAPwAAAL8=");
-        assert_eq!(base64(&[1.0, -0.5, 0.25]), "AACAPwAAAL8AAIA+");
-    }
+    (0..plan.order.dimensions).map(draw)
 }

@@ -1,19 +1,23 @@
-//! Error answers in the shape of the real API. Never billed.
+//! Calls that the provider refuses. Never billed. How an error looks is each vendor's own matter,
+//! and in `complaint.rs`.
 
-use super::draft::{Draft, quoted};
-use super::order::BadOrder;
+use super::complaint;
+use super::draft::Draft;
+use super::fields::BadOrder;
 use super::script::Script;
 use super::transmission::Transmission;
+use super::vendor::Vendor;
 use http::{HeaderValue, Response, StatusCode, header};
 
 /// An error object, not yet an answer.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) status: StatusCode,
-    message: String,
-    kind: &'static str,
-    param: Option<&'static str>,
-    code: Option<String>,
+    pub(super) message: String,
+    /// OpenAI's `type`.
+    pub(super) kind: &'static str,
+    pub(super) param: Option<&'static str>,
+    pub(super) code: Option<String>,
     retry_after: Option<u64>,
 }
 
@@ -42,59 +46,43 @@ impl Failure {
             Some(status) => StatusCode::from_u16(status).ok()?,
             None => return None,
         };
-        if status.as_u16() < 400 && script.error.is_none() {
-            return None;
+        let wanted = status.as_u16() >= 400 || script.error.is_some();
+        wanted.then(|| Self::played(status, script))
+    }
+
+    /// The error that breaks off a stream.
+    pub(super) fn midway(script: &Script) -> Self {
+        Self::played(StatusCode::INTERNAL_SERVER_ERROR, script)
+    }
+
+    /// The answer, as this vendor puts it.
+    pub(super) fn answer(self, vendor: Vendor) -> Response<Transmission> {
+        let body = complaint::body(vendor, &self);
+        let mut answer = Response::new(Transmission::free(Draft::whole(body, 0).finish()));
+        *answer.status_mut() = self.status;
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if vendor == Vendor::Bedrock {
+            let kind = HeaderValue::from_static(complaint::aws_kind(self.status));
+            headers.insert("x-amzn-errortype", kind);
         }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        answer
+    }
+
+    fn played(status: StatusCode, script: &Script) -> Self {
         let code = script.error.as_deref();
-        Some(Self {
+        Self {
             status,
             message: message(status, code).to_owned(),
             kind: kind(status, code),
             param: None,
             code: code.map(str::to_owned),
             retry_after: script.retry_after,
-        })
-    }
-
-    /// The error in the middle of a stream.
-    pub(super) fn event(script: &Script, responses: bool) -> String {
-        let code = script.error.as_deref();
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        let (message, code) = (quoted(message(status, code)), optional(code));
-        match responses {
-            true => format!(
-                "event: error\ndata: {{\"type\":\"error\",\"sequence_number\":0,\"code\":{code},\
-                 \"message\":{message},\"param\":null}}\n\n"
-            ),
-            false => format!(
-                "data: {{\"error\":{{\"message\":{message},\"type\":\"server_error\",\
-                 \"param\":null,\"code\":{code}}}}}\n\n"
-            ),
         }
     }
-
-    /// The answer.
-    pub(super) fn answer(self) -> Response<Transmission> {
-        let body = format!(
-            "{{\"error\":{{\"message\":{},\"type\":\"{}\",\"param\":{},\"code\":{}}}}}",
-            quoted(&self.message),
-            self.kind,
-            optional(self.param),
-            optional(self.code.as_deref())
-        );
-        let mut answer = Response::new(Transmission::free(Draft::whole(body, 0).finish()));
-        *answer.status_mut() = self.status;
-        let json = HeaderValue::from_static("application/json");
-        answer.headers_mut().insert(header::CONTENT_TYPE, json);
-        if let Some(seconds) = self.retry_after {
-            answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        }
-        answer
-    }
-}
-
-fn optional(text: Option<&str>) -> String {
-    text.map_or_else(|| "null".to_owned(), quoted)
 }
 
 fn kind(status: StatusCode, code: Option<&str>) -> &'static str {

@@ -2,44 +2,25 @@
 //! The seed of an answer leaves `stream` and `stream_options` out, so that asking for usage does
 //! not change what is said.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use std::borrow::Cow;
-
-/// The simulated operations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Endpoint {
-    Chat,
-    Completions,
-    Responses,
-    Embeddings,
-}
-
-impl Endpoint {
-    /// What the rest of a path after `/v1/` names.
-    pub(super) fn of(rest: &str) -> Option<Self> {
-        match rest {
-            "chat/completions" => Some(Self::Chat),
-            "completions" => Some(Self::Completions),
-            "responses" => Some(Self::Responses),
-            "embeddings" => Some(Self::Embeddings),
-            _ => None,
-        }
-    }
-}
+use super::fields::{BadOrder, Fields};
+use super::route::{Endpoint, Route};
+use super::vendor::Vendor;
 
 /// A request, read.
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) endpoint: Endpoint,
+    pub(super) vendor: Vendor,
     pub(super) model: String,
     /// Changes with the model and the prompt, and with nothing else.
     pub(super) seed: u32,
     /// Length of the prompt's JSON.
     pub(super) prompt_bytes: u64,
-    /// How many texts are embedded.
-    pub(super) texts: usize,
+    /// How many texts are embedded, documents ranked, or pages asked for.
+    pub(super) items: usize,
     pub(super) stream: bool,
+    /// The stream is one of server-sent events.
+    pub(super) sse: bool,
     pub(super) include_usage: bool,
     pub(super) obfuscate: bool,
     pub(super) ceiling: Option<u64>,
@@ -47,108 +28,210 @@ pub(super) struct Order {
     pub(super) tier: Option<String>,
     pub(super) base64: bool,
     pub(super) dimensions: usize,
-}
-
-/// A request that the API refuses: which parameter, and why.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct BadOrder {
-    pub(super) param: Option<&'static str>,
-    pub(super) message: String,
-}
-
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow)]
-    model: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    messages: Option<&'a RawValue>,
-    #[serde(borrow)]
-    prompt: Option<&'a RawValue>,
-    #[serde(borrow)]
-    input: Option<&'a RawValue>,
-    stream: Option<bool>,
-    stream_options: Option<StreamOptions>,
-    max_tokens: Option<u64>,
-    max_completion_tokens: Option<u64>,
-    max_output_tokens: Option<u64>,
-    n: Option<u64>,
-    #[serde(borrow)]
-    service_tier: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    encoding_format: Option<Cow<'a, str>>,
-    dimensions: Option<usize>,
-}
-
-#[derive(Deserialize, Default)]
-struct StreamOptions {
-    include_usage: Option<bool>,
-    include_obfuscation: Option<bool>,
+    /// How many results are wanted.
+    pub(super) top: Option<usize>,
+    /// The form of the answer.
+    pub(super) format: Option<String>,
+    /// Length of an uploaded file.
+    pub(super) file_bytes: u64,
+    /// Characters of a text to be spoken.
+    pub(super) characters: u64,
+    /// The answer is made after the request was answered.
+    pub(super) background: bool,
+    /// The answer is to be kept.
+    pub(super) store: bool,
 }
 
 const MAX_DIMENSIONS: usize = 4096;
 const DIMENSIONS: usize = 16;
 
 impl Order {
-    /// Reads a body.
-    pub(super) fn read(endpoint: Endpoint, body: &[u8]) -> Result<Self, BadOrder> {
-        let body: Body<'_> = serde_json::from_slice(body).map_err(|why| BadOrder {
-            param: None,
-            message: format!("We could not parse the JSON body of your request. ({why})"),
-        })?;
-        let model = match &body.model {
-            Some(model) if !model.is_empty() => model.to_string(),
-            _ => return Err(missing("model", "you must provide a model parameter")),
-        };
-        let prompt = prompt(endpoint, &body)?;
-        let many = matches!(endpoint, Endpoint::Chat | Endpoint::Completions);
-        let answers = if many { body.n.unwrap_or(1) } else { 1 };
-        if !(1..=128).contains(&answers) {
-            return Err(missing("n", "n must be 1 to 128"));
-        }
-        let dimensions = body.dimensions.unwrap_or(DIMENSIONS);
-        if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
-            return Err(missing("dimensions", "dimensions must be 1 to 4096"));
-        }
-        let options = body.stream_options.unwrap_or_default();
+    /// Reads a body that came to `endpoint` by this route.
+    pub(super) fn read(
+        endpoint: Endpoint,
+        route: &Route<'_>,
+        body: &[u8],
+    ) -> Result<Self, BadOrder> {
+        let fields = Fields::read(body)?;
+        let model = model(endpoint, route, &fields)?;
+        let (name, prompt) = prompt(endpoint, &fields)?;
+        let answers = answers(endpoint, &fields)?;
+        let speaks = matches!(endpoint, Endpoint::Transcription | Endpoint::Speech);
+        let options = fields.inside("stream_options")?;
         let mut seed = crc32fast::Hasher::new();
         seed.update(model.as_bytes());
         seed.update(prompt.as_bytes());
         Ok(Self {
             endpoint,
+            vendor: route.vendor,
             seed: seed.finalize(),
             prompt_bytes: u64::try_from(prompt.len()).unwrap_or(u64::MAX),
-            texts: if endpoint == Endpoint::Embeddings { count_texts(prompt) } else { 1 },
-            stream: endpoint != Endpoint::Embeddings && body.stream.unwrap_or(false),
-            include_usage: options.include_usage.unwrap_or(false),
-            obfuscate: options.include_obfuscation.unwrap_or(true),
-            ceiling: body.max_completion_tokens.or(body.max_output_tokens).or(body.max_tokens),
+            items: items(endpoint, name, &fields),
+            stream: stream(endpoint, route, &fields)?,
+            sse: route.sse,
+            include_usage: options.get("include_usage")?.unwrap_or(false),
+            obfuscate: options.get("include_obfuscation")?.unwrap_or(true),
+            ceiling: ceiling(&fields)?,
             answers,
-            tier: body.service_tier.map(Cow::into_owned),
-            base64: body.encoding_format.as_deref() == Some("base64"),
-            dimensions,
+            tier: tier(endpoint, &fields)?,
+            base64: base64(endpoint, &fields)?,
+            top: fields.get("top_n")?,
+            format: if speaks { fields.get("response_format")? } else { None },
+            file_bytes: if speaks { fields.inside("file")?.get("bytes")?.unwrap_or(0) } else { 0 },
+            characters: characters(endpoint, &fields)?,
+            background: endpoint == Endpoint::Responses
+                && fields.get("background")?.unwrap_or(false),
+            store: fields.get("store")?.unwrap_or(false),
+            dimensions: dimensions(&fields)?,
             model,
         })
     }
+
+    /// How long an uploaded sound is.
+    pub(super) fn seconds(&self) -> u64 {
+        (self.file_bytes / 16_000).max(1)
+    }
 }
 
-fn prompt<'a>(endpoint: Endpoint, body: &Body<'a>) -> Result<&'a str, BadOrder> {
-    let (name, value) = match endpoint {
-        Endpoint::Chat => ("messages", body.messages),
-        Endpoint::Completions => ("prompt", body.prompt),
-        Endpoint::Responses | Endpoint::Embeddings => ("input", body.input),
+fn model(endpoint: Endpoint, route: &Route<'_>, fields: &Fields<'_>) -> Result<String, BadOrder> {
+    let named = match route.model {
+        Some(model) => Some(decoded(model)),
+        None => fields.get("model")?,
     };
-    let missing = || missing(name, &format!("Missing required parameter: '{name}'."));
-    Ok(value.ok_or_else(missing)?.get())
+    let named = named.or(match endpoint {
+        Endpoint::Batch => Some("gpt-5-mini".to_owned()),
+        Endpoint::Images => Some("dall-e-2".to_owned()),
+        _ => None,
+    });
+    let missing = || BadOrder::of("model", "you must provide a model parameter".to_owned());
+    named.filter(|model| !model.is_empty()).ok_or_else(missing)
 }
 
-fn missing(param: &'static str, message: &str) -> BadOrder {
-    BadOrder { param: Some(param), message: message.to_owned() }
+/// The field that holds the prompt, and its JSON.
+fn prompt<'a>(
+    endpoint: Endpoint,
+    fields: &Fields<'a>,
+) -> Result<(&'static str, &'a str), BadOrder> {
+    let names: &[&'static str] = match endpoint {
+        Endpoint::Chat
+        | Endpoint::Messages
+        | Endpoint::CohereChat
+        | Endpoint::OllamaChat
+        | Endpoint::Converse => &["messages"],
+        Endpoint::Completions | Endpoint::OllamaGenerate | Endpoint::Images => &["prompt"],
+        Endpoint::Transcription => &["file"],
+        Endpoint::Batch => &["input_file_id"],
+        Endpoint::Responses | Endpoint::Embeddings | Endpoint::OllamaEmbed | Endpoint::Speech => {
+            &["input"]
+        }
+        Endpoint::CohereEmbed => &["texts", "inputs", "images"],
+        Endpoint::CohereRerank => &["documents"],
+        Endpoint::Ocr => &["document"],
+        Endpoint::Gemini => &["contents", "generateContentRequest"],
+        Endpoint::GeminiEmbed => &["content"],
+        Endpoint::GeminiEmbeds => &["requests"],
+    };
+    let found = names.iter().find_map(|name| Some((*name, fields.raw(name)?)));
+    let first = names.first().copied().unwrap_or_default();
+    found.ok_or_else(|| BadOrder::of(first, format!("Missing required parameter: '{first}'.")))
+}
+
+fn answers(endpoint: Endpoint, fields: &Fields<'_>) -> Result<u64, BadOrder> {
+    let many = matches!(endpoint, Endpoint::Chat | Endpoint::Completions | Endpoint::Images);
+    let answers = if many { fields.get("n")?.unwrap_or(1) } else { 1 };
+    match answers {
+        1..=128 => Ok(answers),
+        _ => Err(BadOrder::of("n", "n must be 1 to 128".to_owned())),
+    }
+}
+
+fn dimensions(fields: &Fields<'_>) -> Result<usize, BadOrder> {
+    match fields.get("dimensions")?.or(fields.get("output_dimension")?).unwrap_or(DIMENSIONS) {
+        dimensions @ 1..=MAX_DIMENSIONS => Ok(dimensions),
+        _ => Err(BadOrder::of("dimensions", "dimensions must be 1 to 4096".to_owned())),
+    }
+}
+
+fn stream(endpoint: Endpoint, route: &Route<'_>, fields: &Fields<'_>) -> Result<bool, BadOrder> {
+    Ok(match endpoint {
+        Endpoint::CohereRerank | Endpoint::Ocr | Endpoint::Batch => false,
+        Endpoint::Speech => fields.get::<String>("stream_format")?.as_deref() == Some("sse"),
+        _ if endpoint.embeds() => false,
+        _ => match route.stream {
+            Some(stream) => stream,
+            None => fields.get("stream")?.unwrap_or(route.vendor == Vendor::Ollama),
+        },
+    })
+}
+
+/// The output ceiling, wherever an API lets it be named.
+fn ceiling(fields: &Fields<'_>) -> Result<Option<u64>, BadOrder> {
+    for name in ["max_completion_tokens", "max_output_tokens", "max_tokens"] {
+        if let Some(ceiling) = fields.get(name)? {
+            return Ok(Some(ceiling));
+        }
+    }
+    if let Some(predicted) = fields.inside("options")?.get::<i64>("num_predict")? {
+        return Ok(u64::try_from(predicted).ok());
+    }
+    match fields.inside("inferenceConfig")?.get("maxTokens")? {
+        Some(ceiling) => Ok(Some(ceiling)),
+        None => fields.inside("generationConfig")?.get("maxOutputTokens"),
+    }
+}
+
+fn tier(endpoint: Endpoint, fields: &Fields<'_>) -> Result<Option<String>, BadOrder> {
+    match endpoint {
+        Endpoint::Converse => fields.inside("serviceTier")?.get("type"),
+        _ => fields.get("service_tier"),
+    }
+}
+
+fn base64(endpoint: Endpoint, fields: &Fields<'_>) -> Result<bool, BadOrder> {
+    Ok(match endpoint {
+        Endpoint::CohereEmbed => {
+            let types: Option<Vec<String>> = fields.get("embedding_types")?;
+            types.is_some_and(|types| types.iter().any(|name| name == "base64"))
+        }
+        _ => fields.get::<String>("encoding_format")?.as_deref() == Some("base64"),
+    })
+}
+
+/// A name in a path, without its percent signs.
+fn decoded(text: &str) -> String {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        match piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(piece.as_bytes().get(2..).unwrap_or_default());
+            }
+            None => bytes.extend_from_slice(format!("%{piece}").as_bytes()),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn characters(endpoint: Endpoint, fields: &Fields<'_>) -> Result<u64, BadOrder> {
+    if endpoint != Endpoint::Speech {
+        return Ok(0);
+    }
+    let text: String = fields.get("input")?.unwrap_or_default();
+    Ok(u64::try_from(text.chars().count()).unwrap_or(u64::MAX))
 }
 
 /// A list of texts or of token lists is embedded one by one; a text or one token list is one.
-fn count_texts(input: &str) -> usize {
-    match serde_json::from_str::<Vec<&RawValue>>(input) {
-        Ok(list) if list.first().is_some_and(|e| e.get().starts_with(['"', '['])) => list.len(),
+fn items(endpoint: Endpoint, name: &'static str, fields: &Fields<'_>) -> usize {
+    let json = fields.raw(name).unwrap_or_default();
+    let first = json.strip_prefix('[').map(str::trim_start);
+    let texts = first.is_some_and(|rest| rest.starts_with(['"', '[']));
+    match endpoint {
+        Endpoint::Embeddings | Endpoint::OllamaEmbed if texts => fields.length(name),
+        Endpoint::GeminiEmbeds | Endpoint::CohereEmbed | Endpoint::CohereRerank => {
+            fields.length(name)
+        }
+        Endpoint::Ocr => fields.length("pages"),
         _ => 1,
     }
 }
@@ -156,9 +239,16 @@ fn count_texts(input: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::Method;
+
+    fn read(path: &str, body: &str) -> Result<Order, BadOrder> {
+        let route = Route::of(&Method::POST, path, None);
+        let super::super::route::Errand::Sell(endpoint) = route.errand else { unreachable!() };
+        Order::read(endpoint, &route, body.as_bytes())
+    }
 
     fn chat(body: &str) -> Order {
-        Order::read(Endpoint::Chat, body.as_bytes()).unwrap()
+        read("/v1/chat/completions", body).unwrap()
     }
 
     #[test]
@@ -179,8 +269,7 @@ mod tests {
             [(r#""a""#, 1), (r#"["a","b"]"#, 2), ("[1,2,3]", 1), ("[[1],[2],[3]]", 3), ("[]", 1)]
         {
             let body = format!(r#"{{"model":"m","input":{input}}}"#);
-            let order = Order::read(Endpoint::Embeddings, body.as_bytes()).unwrap();
-            assert_eq!(order.texts, texts, "{input}");
+            assert_eq!(read("/v1/embeddings", &body).unwrap().items, texts, "{input}");
         }
     }
 
@@ -192,8 +281,9 @@ mod tests {
             (r#"{"model":""}"#, Some("model")),
             (r#"{"model":"m"}"#, Some("messages")),
             (r#"{"model":"m","messages":[],"n":0}"#, Some("n")),
+            (r#"{"model":"m","messages":[],"stream":"yes"}"#, Some("stream")),
         ] {
-            let error = Order::read(Endpoint::Chat, body.as_bytes()).unwrap_err();
+            let error = read("/v1/chat/completions", body).unwrap_err();
             assert_eq!(error.param, param, "{body}");
         }
     }

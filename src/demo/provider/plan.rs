@@ -1,44 +1,31 @@
 //! The answer to an order, decided before its first byte: figures, text, tier. Everything follows
 //! from the order's seed and the script; the same request gets the same answer.
 
-use super::order::{Endpoint, Order};
+use super::extras::Extras;
+use super::order::Order;
+use super::portion::Portion;
+use super::route::Endpoint;
 use super::script::Script;
 use super::tokens::Tokens;
-
-/// Words of answers. Some look like what a meter looks for, to show that it reads by path.
-const WORDS: [&str; 16] = [
-    " budget",
-    " meter",
-    " Straße",
-    " token",
-    " 日本語",
-    " \"usage\":null,",
-    " relay",
-    " naïve",
-    "\nnew line",
-    " [DONE]",
-    " ledger",
-    " 🚋",
-    " data: {\"usage\":{\"prompt_tokens\":999999}}",
-    " exact",
-    " fare",
-    " tab\tstop",
-];
-
-/// What pads a text to a wanted length.
-const FILLER: &str = "tick tock ";
+use super::vendor::Vendor;
+use super::words::{mix, text};
 
 /// An answer, decided.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) order: Order,
     pub(super) tokens: Tokens,
+    pub(super) extras: Extras,
     /// The text, in the pieces in which a stream sends it.
     pub(super) chunks: Vec<String>,
+    /// Part of the input: what results of the provider's own tools took.
+    pub(super) tool_input: u64,
     /// The output ceiling ended the answer.
     pub(super) cut_short: bool,
     pub(super) model: String,
     pub(super) tier: String,
+    /// Makes the id another one each time, where an answer is fetched by it.
+    pub(super) nonce: Option<u64>,
     /// The usage block: as it should be, verbatim from the script, or left out.
     pub(super) block: Block,
 }
@@ -54,7 +41,7 @@ pub(super) enum Block {
 impl Plan {
     /// Decides the answer.
     pub(super) fn new(order: Order, script: &Script) -> Self {
-        let (tokens, cut_short) = tokens(&order, script);
+        let Portion { tokens, extras, cut_short } = Portion::of(&order, script);
         let said = tokens.output.saturating_sub(tokens.reasoning);
         let chunks = match script.chunks {
             Some(chunks) => chunks,
@@ -70,7 +57,10 @@ impl Plan {
             model: script.model.clone().unwrap_or_else(|| order.model.clone()),
             tier: script.tier.clone().unwrap_or_else(|| served_tier(&order).to_owned()),
             tokens,
+            extras,
+            tool_input: script.tool_input.unwrap_or(0),
             cut_short,
+            nonce: None,
             block,
             order,
         }
@@ -81,9 +71,24 @@ impl Plan {
         u64::try_from(self.chunks.len()).unwrap_or(u64::MAX).saturating_mul(self.order.answers)
     }
 
-    /// The id's last part: sixteen hexadecimal digits.
+    /// The whole text.
+    pub(super) fn text(&self) -> String {
+        self.chunks.concat()
+    }
+
+    /// The usage block: what `truth` makes of the figures, unless the script has it otherwise.
+    pub(super) fn usage(&self, truth: impl FnOnce() -> String) -> Option<String> {
+        match &self.block {
+            Block::True => Some(truth()),
+            Block::Verbatim(text) => Some(text.clone()),
+            Block::Absent => None,
+        }
+    }
+
+    /// The id's last part: sixteen hexadecimal digits, and those of the nonce.
     pub(super) fn serial(&self) -> String {
-        format!("{:08x}{:08x}", self.order.seed, self.order.seed.wrapping_mul(0x9e37_79b1))
+        let nonce = self.nonce.map(|nonce| format!("{nonce:016x}")).unwrap_or_default();
+        format!("{:08x}{:08x}{nonce}", self.order.seed, self.order.seed.wrapping_mul(0x9e37_79b1))
     }
 
     /// The obfuscation of event `i`: a few characters of no meaning.
@@ -94,77 +99,25 @@ impl Plan {
     }
 }
 
-fn tokens(order: &Order, script: &Script) -> (Tokens, bool) {
-    let seed = u64::from(order.seed);
-    let input = match script.input {
-        Some(input) => input,
-        None => (order.prompt_bytes / 4 + 8)
-            .max(script.cached.unwrap_or(0).saturating_add(script.cache_write.unwrap_or(0))),
-    };
-    if order.endpoint == Endpoint::Embeddings {
-        return (Tokens { input, ..Tokens::default() }, false);
-    }
-    let natural = 16 + seed % 200;
-    let capped = order.ceiling.map_or(natural, |ceiling| natural.min(ceiling));
-    let output = script.output.unwrap_or_else(|| capped.saturating_mul(order.answers));
-    let cut_short = script.output.is_none() && capped < natural;
-    if order.endpoint == Endpoint::Completions {
-        return (Tokens { input, output, ..Tokens::default() }, cut_short);
-    }
-    let cached = match script.cached {
-        Some(cached) => cached,
-        None if script.cache_write.is_none() && input >= 1024 && seed % 2 == 0 => {
-            (input - input / 4) / 128 * 128
-        }
-        None => 0,
-    };
-    let cache_write = script.cache_write.unwrap_or(0);
-    let thinks = ["gpt-5", "o1", "o3", "o4"].iter().any(|name| order.model.starts_with(name));
-    let thought = if thinks { output / 128 * 64 } else { 0 };
-    let reasoning = script.reasoning.unwrap_or(thought);
-    (Tokens { input, cached, cache_write, output, reasoning }, cut_short)
-}
-
 fn served_tier(order: &Order) -> &str {
-    match order.tier.as_deref() {
-        Some("flex") => "flex",
-        Some("priority" | "fast") => "priority",
-        Some("scale") => "scale",
+    match (order.vendor, order.tier.as_deref()) {
+        _ if order.endpoint == Endpoint::Batch => "batch",
+        (Vendor::Anthropic | Vendor::Mistral, _) => "standard",
+        (_, Some("flex")) => "flex",
+        (_, Some("priority" | "fast")) => "priority",
+        (_, Some("scale")) => "scale",
         _ => "default",
     }
 }
 
-fn text(seed: u32, chunks: u32, pad: Option<usize>) -> Vec<String> {
-    let count = usize::try_from(chunks).unwrap_or(0);
-    let Some(pad) = pad else {
-        return (0..count).map(|i| word(seed, i).to_owned()).collect();
-    };
-    let share = pad.checked_div(count).unwrap_or(0);
-    let rest = pad.checked_rem(count).unwrap_or(0);
-    (0..count).map(|i| filler(share + usize::from(i < rest))).collect()
-}
-
-fn word(seed: u32, i: usize) -> &'static str {
-    let at = (seed ^ mix(i)) >> 16;
-    WORDS.get(usize::try_from(at).unwrap_or(0) % WORDS.len()).copied().unwrap_or(" ")
-}
-
-fn filler(bytes: usize) -> String {
-    let mut text = FILLER.repeat(bytes / FILLER.len() + 1);
-    text.truncate(bytes);
-    text
-}
-
-fn mix(i: usize) -> u32 {
-    u32::try_from(i).unwrap_or(u32::MAX).wrapping_mul(0x9e37_79b1)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::route::Route;
     use super::*;
 
     fn plan(body: &str, script: &str) -> Plan {
-        let order = Order::read(Endpoint::Chat, body.as_bytes()).unwrap();
+        let route = Route::of(&http::Method::POST, "/v1/chat/completions", None);
+        let order = Order::read(Endpoint::Chat, &route, body.as_bytes()).unwrap();
         Plan::new(order, &serde_json::from_str(script).unwrap())
     }
 
@@ -193,7 +146,7 @@ mod tests {
             Tokens { input: 2006, cached: 1920, cache_write: 0, output: 300, reasoning: 10 };
         assert_eq!(plan.tokens, wanted);
         assert_eq!(plan.chunks.len(), 7);
-        assert_eq!(plan.chunks.concat().len(), 100);
+        assert_eq!(plan.text().len(), 100);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::CREATED;
 use super::draft::{Draft, quoted};
-use super::plan::{Block, Plan};
+use super::plan::Plan;
 use std::fmt::Write;
 
 /// The whole answer as one JSON body.
@@ -53,6 +53,16 @@ pub(super) fn stream(plan: &Plan) -> Draft {
     draft
 }
 
+/// The response while nothing of it exists yet.
+pub(super) fn unfinished(plan: &Plan, status: &str) -> String {
+    Form::of(plan).response(status, "[]", "null")
+}
+
+/// The response's id.
+pub(super) fn id(plan: &Plan) -> String {
+    format!("resp_{}", plan.serial())
+}
+
 /// What all events of an answer share.
 struct Form<'a> {
     plan: &'a Plan,
@@ -88,7 +98,8 @@ impl<'a> Form<'a> {
     }
 
     fn response(&self, status: &str, output: &str, usage: &str) -> String {
-        let (serial, model) = (self.plan.serial(), &self.model);
+        let (id, model) = (id(self.plan), &self.model);
+        let background = self.plan.order.background;
         let incomplete = match status {
             "incomplete" => "{\"reason\":\"max_output_tokens\"}",
             _ => "null",
@@ -99,8 +110,8 @@ impl<'a> Form<'a> {
         };
         let tier = quoted(&self.plan.tier);
         format!(
-            "{{\"id\":\"resp_{serial}\",\"object\":\"response\",\"created_at\":{CREATED},\
-             \"status\":\"{status}\",\"background\":false,\"error\":null,\
+            "{{\"id\":\"{id}\",\"object\":\"response\",\"created_at\":{CREATED},\
+             \"status\":\"{status}\",\"background\":{background},\"error\":null,\
              \"incomplete_details\":{incomplete},\"instructions\":null,\
              \"max_output_tokens\":{ceiling},\"model\":{model},\"output\":{output},\
              \"parallel_tool_calls\":true,\"previous_response_id\":null,\
@@ -117,24 +128,22 @@ fn part(text: &str) -> String {
 }
 
 fn usage(plan: &Plan) -> String {
-    let t = plan.tokens;
-    match &plan.block {
-        Block::Absent => return "null".to_owned(),
-        Block::Verbatim(text) => return text.clone(),
-        Block::True => {}
-    }
-    let write = match t.cache_write {
-        0 => String::new(),
-        write => format!(",\"cache_write_tokens\":{write}"),
-    };
-    format!(
-        "{{\"input_tokens\":{},\"input_tokens_details\":{{\"cached_tokens\":{}{write}}},\
-         \"output_tokens\":{},\"output_tokens_details\":{{\"reasoning_tokens\":{}}},\
-         \"total_tokens\":{}}}",
-        t.input,
-        t.cached,
-        t.output,
-        t.reasoning,
-        t.total()
-    )
+    let block = plan.usage(|| {
+        let t = plan.tokens;
+        let write = match t.cache_write {
+            0 => String::new(),
+            write => format!(",\"cache_write_tokens\":{write}"),
+        };
+        format!(
+            "{{\"input_tokens\":{},\"input_tokens_details\":{{\"cached_tokens\":{}{write}}},\
+             \"output_tokens\":{},\"output_tokens_details\":{{\"reasoning_tokens\":{}}},\
+             \"total_tokens\":{}}}",
+            t.input,
+            t.cached,
+            t.output,
+            t.reasoning,
+            t.total()
+        )
+    });
+    block.unwrap_or_else(|| "null".to_owned())
 }

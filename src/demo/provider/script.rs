@@ -22,6 +22,24 @@ pub(super) struct Script {
     pub(super) cached: Option<u64>,
     /// Prompt tokens written to the cache.
     pub(super) cache_write: Option<u64>,
+    /// Prompt tokens among those written to the cache that live an hour.
+    pub(super) cache_write_1h: Option<u64>,
+    /// Prompt tokens that results of the provider's own tools took.
+    pub(super) tool_input: Option<u64>,
+    /// Searches of the web.
+    pub(super) web_searches: Option<u64>,
+    /// Fetches of web pages.
+    pub(super) web_fetches: Option<u64>,
+    /// Seconds of sound.
+    pub(super) seconds: Option<u64>,
+    /// Prompt tokens that are sound.
+    pub(super) audio_input: Option<u64>,
+    /// How often what was put off is seen unfinished.
+    pub(super) polls: u32,
+    /// Pages of a document.
+    pub(super) pages: Option<u64>,
+    /// Search units of a ranking.
+    pub(super) search_units: Option<u64>,
     /// Answer tokens, whatever ceiling the request sets.
     pub(super) output: Option<u64>,
     /// Answer tokens that are reasoning.

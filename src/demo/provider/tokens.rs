@@ -34,18 +34,6 @@ impl Tokens {
         self.input.saturating_add(self.output)
     }
 
-    /// The sum of both, figure by figure.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            input: self.input.saturating_add(other.input),
-            cached: self.cached.saturating_add(other.cached),
-            cache_write: self.cache_write.saturating_add(other.cache_write),
-            output: self.output.saturating_add(other.output),
-            reasoning: self.reasoning.saturating_add(other.reasoning),
-        }
-    }
-
     /// What was used when `generated` of the answer's `parts` exist. Thought comes before the
     /// first word.
     #[must_use]

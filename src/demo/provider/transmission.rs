@@ -51,9 +51,9 @@ impl Transmission {
         }
     }
 
-    /// Bills it.
-    pub(super) fn billed(mut self, serving: Serving) -> Self {
-        self.serving = Some(serving);
+    /// Bills it, where it was not billed before.
+    pub(super) fn billed(mut self, serving: Option<Serving>) -> Self {
+        self.serving = serving;
         self
     }
 

@@ -52,12 +52,8 @@ pub(super) fn session(call: &Call, turns: &[Turn]) -> Value {
     let sum = turns.iter().fold(Usage::default(), |sum, turn| sum.plus(&turn.reading.usage));
     let all = |judge: fn(&Reading) -> bool| turns.iter().all(|turn| judge(&turn.reading));
     let any = |judge: fn(&Reading) -> bool| turns.iter().any(|turn| judge(&turn.reading));
-    let billable = turns.iter().map(|turn| turn.reading.billable).fold(Some(false), |sum, turn| {
-        match (sum, turn) {
-            (None, _) | (_, None) => None,
-            (Some(a), Some(b)) => Some(a || b),
-        }
-    });
+    let unknown = any(|r| r.billable.is_none());
+    let billable = (!unknown).then(|| any(|r| r.billable == Some(true)));
     let total = Reading {
         usage: sum,
         model: turns.iter().rev().find_map(|turn| turn.reading.model.clone()),

@@ -2,7 +2,7 @@
 
 use super::add_shares;
 use crate::dialect::answer::{
-    Count, Fact, Facts, Flag, Item, List, Name, Progress, Said, add, sound, with_items, with_rows,
+    Count, Fact, Facts, Item, List, Name, Progress, Said, add, sound, with_items, with_rows,
     with_texts,
 };
 use crate::dialect::format::Format;
@@ -67,7 +67,6 @@ fn object(tree: Tree<Fact>, parent: &'static str) -> Tree<Fact> {
             ("id", Fact::Name(Name::Id)),
             ("model", Fact::Name(Name::Model)),
             ("status", Fact::Name(Name::Status)),
-            ("background", Fact::Flag(Flag::Background)),
             ("error", Fact::Error),
             ("usage", Fact::Usage),
         ],
@@ -109,13 +108,12 @@ impl Format for Interactions {
             "in_progress" | "queued" if kind.is_empty() => {
                 progress.failed = true;
                 reading.deferred = true;
-                reading.dedupe_key =
-                    Some(facts.name(Name::Id).to_owned()).filter(|id| !id.is_empty());
             }
             _ => {}
         }
         progress.over |= matches!(kind, "interaction.complete" | "interaction.completed");
-        if facts.is(Flag::Background) && !facts.name(Name::Id).is_empty() {
+        // An interaction can be fetched again, and does not say then how it was made.
+        if !facts.name(Name::Id).is_empty() {
             reading.dedupe_key = Some(facts.name(Name::Id).to_owned());
         }
         reading.usage_final = reading.usage_present && progress.over;

@@ -66,7 +66,6 @@ impl Format for Batch {
         let id = facts.name(Name::Id);
         if !id.is_empty() {
             reading.dedupe_key = Some(id.to_owned());
-            reading.charge_once = !progress.free;
         }
         reading.service_tier = Some("batch".to_owned());
     }

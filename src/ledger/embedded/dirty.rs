@@ -7,9 +7,11 @@
 //! store has removed it.
 
 use super::super::book::Book;
-use super::super::order::Payers;
+use super::super::once::OnceKey;
+use super::super::order::{Payers, Settlement};
 use super::store::Batch;
 use crate::ids::{AccountId, CallId};
+use crate::money::NanoUsd;
 use foldhash::HashSet;
 use serde_json::value::RawValue;
 
@@ -19,10 +21,20 @@ pub struct Dirty {
     pub accounts: HashSet<AccountId>,
     pub holds: HashSet<CallId>,
     pub marks: HashSet<CallId>,
-    /// Events to be added, with whether one of the same call goes; `None`: only that.
-    pub events: Vec<(CallId, Option<Box<RawValue>>, bool)>,
+    pub once: HashSet<OnceKey>,
+    pub events: Vec<EventChange>,
     /// Holds that the store may have.
     stored_holds: HashSet<CallId>,
+}
+
+/// What becomes of the event of a call.
+#[derive(Debug)]
+pub struct EventChange {
+    pub id: CallId,
+    /// The event to be added as JSON.
+    pub text: Option<Box<RawValue>>,
+    /// One of the same call goes, which cost this.
+    pub erased: Option<NanoUsd>,
 }
 
 impl Dirty {
@@ -35,6 +47,7 @@ impl Dirty {
         self.accounts.is_empty()
             && self.holds.is_empty()
             && self.marks.is_empty()
+            && self.once.is_empty()
             && self.events.is_empty()
     }
 
@@ -69,12 +82,23 @@ impl Dirty {
         self.marks.insert(id);
     }
 
+    /// The key that a settlement is charged once for may change.
+    pub fn keyed(&mut self, settlement: &Settlement) {
+        let key = match settlement {
+            Settlement::Post { once, .. } => *once,
+            Settlement::Defer { once, .. } => Some(*once),
+            Settlement::Void { .. } => None,
+        };
+        self.once.extend(key);
+    }
+
     /// Takes everything, for a batch of this book to be written.
     pub fn take(&mut self, book: &Book) -> Self {
         let taken = Self {
             accounts: std::mem::take(&mut self.accounts),
             holds: std::mem::take(&mut self.holds),
             marks: std::mem::take(&mut self.marks),
+            once: std::mem::take(&mut self.once),
             events: std::mem::take(&mut self.events),
             ..Self::default()
         };
@@ -94,6 +118,7 @@ impl Dirty {
         self.accounts.extend(batch.accounts.into_iter().map(|(id, _)| id));
         self.holds.extend(batch.holds.into_iter().map(|(id, _)| id));
         self.marks.extend(batch.marks.into_iter().map(|(id, _)| id));
+        self.once.extend(batch.once.into_iter().map(|(key, _)| key));
         let newer = std::mem::replace(&mut self.events, batch.events);
         self.events.extend(newer);
     }

@@ -7,8 +7,8 @@ use super::super::account::AccountState;
 use super::super::book::{Book, Hold};
 use super::super::moment::Moment;
 use super::super::order::{Amounts, Settlement};
-use super::super::settling::Settled;
-use super::dirty::Dirty;
+use super::super::settling::{Replaced, Settled};
+use super::dirty::{Dirty, EventChange};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, CallId};
 use crate::limit::Thresholds;
@@ -76,8 +76,9 @@ impl Entry {
                 let id = settlement.id();
                 dirty.accounts(settlement.payers());
                 let void = matches!(settlement, Settlement::Void { .. });
+                dirty.keyed(&settlement);
                 let settled = book.settle(settlement, moment, thresholds);
-                if void || settled.erased {
+                if void || settled.erased.is_some() {
                     dirty.marked(id);
                 }
                 return note(dirty, id, settled, text);
@@ -113,8 +114,13 @@ fn note(dirty: &mut Dirty, id: CallId, settled: Settled, text: Option<Box<RawVal
     dirty.ended(id);
     let written = || serde_json::value::to_raw_value(settled.event.as_ref()?).ok();
     let text = text.or_else(written).filter(|_| settled.event.is_some());
-    if text.is_some() || settled.erased {
-        dirty.events.push((id, text, settled.erased));
+    if text.is_some() || settled.erased.is_some() {
+        dirty.events.push(EventChange { id, text, erased: settled.erased });
+    }
+    if let Some(Replaced { event, cost }) = &settled.replaced {
+        dirty.accounts(&event.payers);
+        let text = serde_json::value::to_raw_value(event).ok();
+        dirty.events.push(EventChange { id: event.id, text, erased: Some(*cost) });
     }
     settled
 }

@@ -14,7 +14,8 @@ mod writer;
 
 use super::order::{Admission, Caller, HoldOrder, Settlement, Unavailable};
 use super::settling::Settled;
-use super::{BoxFuture, Ledger, OpenError, Options, Permit, admin};
+use super::{BoxFuture, Ledger, OnceKey, OpenError, Options, Permit, admin};
+use crate::ids::Id;
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
 use entry::Entry;
@@ -105,6 +106,14 @@ impl Ledger for EmbeddedLedger {
         digest: &'a SecretDigest,
     ) -> BoxFuture<'a, Result<Option<Caller>, Unavailable>> {
         Box::pin(async move { Ok(self.inner.state.lock().book.caller(digest)) })
+    }
+
+    fn owner<'a>(&'a self, once: &'a OnceKey) -> BoxFuture<'a, Result<Option<Id>, Unavailable>> {
+        Box::pin(async move {
+            let now = self.inner.options.clock.now();
+            let state = self.inner.state.lock();
+            Ok(state.book.known(once, now).map(|once| once.workspace().clone()))
+        })
     }
 
     fn fault(&self) -> Option<String> {

@@ -7,6 +7,7 @@ use super::super::OpenError;
 use super::super::book::{Book, Verdict};
 use super::super::log::Log;
 use super::super::moment::Moment;
+use super::super::once::{ONCE_KEYS, ONCE_MS};
 use super::super::options::Options;
 use super::super::order::{Admission, Amounts, HoldOrder, Settlement, Unavailable, UsageEvent};
 use super::super::settling::{Mark, Settled, lost_charge, stamped};
@@ -102,12 +103,12 @@ impl State {
         }
         let moment = self.moment(options);
         match settlement {
-            Settlement::Post { charge, event } => {
+            Settlement::Post { charge, event, once: None } => {
                 let charge = charge.sane();
                 self.post(charge, stamped(event, charge, &moment), &moment, options)
             }
-            void => {
-                self.change(Entry::Settle { now: moment.now, settlement: void }, &moment, options)
+            other => {
+                self.change(Entry::Settle { now: moment.now, settlement: other }, &moment, options)
             }
         }
     }
@@ -123,6 +124,8 @@ impl State {
         for id in others {
             self.dirty.marks.insert(id);
         }
+        let keys = self.book.forget_once(moment.now.saturating_sub(ONCE_MS), ONCE_KEYS);
+        self.dirty.once.extend(keys);
         let mut settled = Vec::new();
         for id in self.book.overdue(moment.now) {
             let Some(hold) = self.book.holds.get(&id) else { continue };
@@ -167,6 +170,7 @@ impl State {
             accounts: dirty.accounts.into_iter().map(account).map(|(s, id)| (id, s)).collect(),
             holds: dirty.holds.into_iter().map(|id| (id, book.holds.get(&id).cloned())).collect(),
             marks: dirty.marks.into_iter().map(mark).collect(),
+            once: dirty.once.into_iter().map(|key| (key, book.once.get(&key).cloned())).collect(),
             events: dirty.events,
             deleted: book.deleted,
             seq: self.log.last(),
@@ -209,7 +213,7 @@ impl State {
         options: &Options,
     ) -> Settled {
         let text = serde_json::value::to_raw_value(&event).ok();
-        let settlement = Settlement::Post { charge, event };
+        let settlement = Settlement::Post { charge, event, once: None };
         let written = match &text {
             Some(event) => {
                 let settlement = PostText::Post { charge, event };

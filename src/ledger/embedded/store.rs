@@ -6,8 +6,10 @@
 use super::super::OpenError;
 use super::super::account::{AccountState, Totals};
 use super::super::book::{Book, Hold};
+use super::super::once::{Once, OnceKey};
 use super::super::order::UsageEvent;
 use super::super::settling::Mark;
+use super::dirty::EventChange;
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, CallId};
 use redb::{
@@ -15,13 +17,13 @@ use redb::{
     WriteTransaction,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use std::path::Path;
 
 type Bytes = &'static [u8];
 const ACCOUNTS: TableDefinition<&str, Bytes> = TableDefinition::new("accounts");
 const HOLDS: TableDefinition<&str, Bytes> = TableDefinition::new("holds");
 const MARKS: TableDefinition<&str, Bytes> = TableDefinition::new("marks");
+const ONCE: TableDefinition<&str, Bytes> = TableDefinition::new("once");
 const EVENTS: TableDefinition<u64, Bytes> = TableDefinition::new("events");
 const EVENT_IDS: TableDefinition<&str, u64> = TableDefinition::new("event_ids");
 const META: TableDefinition<&str, Bytes> = TableDefinition::new("meta");
@@ -43,7 +45,8 @@ pub struct Batch {
     pub accounts: Vec<(AccountId, Option<AccountState>)>,
     pub holds: Vec<(CallId, Option<Hold>)>,
     pub marks: Vec<(CallId, Option<(UnixMs, Mark)>)>,
-    pub events: Vec<(CallId, Option<Box<RawValue>>, bool)>,
+    pub once: Vec<(OnceKey, Option<(UnixMs, Once)>)>,
+    pub events: Vec<EventChange>,
     pub deleted: Totals,
     /// The log is covered up to this record.
     pub seq: u64,
@@ -93,7 +96,7 @@ impl Store {
 
     fn prepare(&self) -> Result<u32, StoreError> {
         let write = self.db.begin_write().map_err(text)?;
-        for table in [ACCOUNTS, HOLDS, MARKS, META] {
+        for table in [ACCOUNTS, HOLDS, MARKS, ONCE, META] {
             write.open_table(table).map_err(text)?;
         }
         write.open_table(EVENTS).map_err(text)?;
@@ -126,6 +129,7 @@ impl Store {
         put_all(&write, ACCOUNTS, &batch.accounts)?;
         put_all(&write, HOLDS, &batch.holds)?;
         put_all(&write, MARKS, &batch.marks)?;
+        put_all(&write, ONCE, &batch.once)?;
         let mut meta = read_meta(&write.open_table(META).map_err(text)?)?;
         write_events(&write, batch, &mut meta)?;
         meta.seq = batch.seq;
@@ -147,7 +151,7 @@ impl Snapshot {
         read_meta(&self.read.open_table(META).map_err(text)?)
     }
 
-    /// Accounts, holds and marks.
+    /// Accounts, holds, marks and keys.
     pub fn book(&self) -> Result<Book, StoreError> {
         let mut book = Book { deleted: self.meta()?.deleted, ..Book::default() };
         for state in self.all::<AccountState>(ACCOUNTS)? {
@@ -160,6 +164,11 @@ impl Snapshot {
         marks.sort_by_key(|(_, at, _)| *at);
         for (id, at, mark) in marks {
             book.mark(id, mark, at);
+        }
+        let mut keys = self.all::<(OnceKey, UnixMs, Once)>(ONCE)?;
+        keys.sort_by_key(|(_, at, _)| *at);
+        for (key, at, once) in keys {
+            book.note_once(key, once, at);
         }
         Ok(book)
     }
@@ -262,6 +271,12 @@ impl Stored<CallId> for (UnixMs, Mark) {
     }
 }
 
+impl Stored<OnceKey> for (UnixMs, Once) {
+    fn stored(&self, key: &OnceKey) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec(&(key, self.0, &self.1)).map_err(text)
+    }
+}
+
 fn write_events(
     write: &WriteTransaction,
     batch: &Batch,
@@ -271,15 +286,22 @@ fn write_events(
     let mut ids = write.open_table(EVENT_IDS).map_err(text)?;
     let last = events.last().map_err(text)?.map_or(0, |(number, _)| number.value());
     let mut next = last.saturating_add(1);
-    for (id, event, erased) in &batch.events {
-        let name = id.to_string();
-        if *erased {
+    for change in &batch.events {
+        let name = change.id.to_string();
+        if let Some(cost) = change.erased {
             let old = ids.remove(name.as_str()).map_err(text)?.map(|number| number.value());
-            if let Some(old) = old {
-                events.remove(old).map_err(text)?;
+            match old {
+                Some(old) => {
+                    events.remove(old).map_err(text)?;
+                }
+                // It was dropped because of its age; what replaces it counts anew.
+                None => {
+                    meta.dropped = meta.dropped.saturating_sub(1);
+                    meta.dropped_cost = meta.dropped_cost.saturating_sub(cost.get());
+                }
             }
         }
-        if let Some(event) = event {
+        if let Some(event) = &change.text {
             events.insert(next, event.get().as_bytes()).map_err(text)?;
             ids.insert(name.as_str(), next).map_err(text)?;
             next = next.saturating_add(1);

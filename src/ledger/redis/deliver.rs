@@ -5,10 +5,10 @@
 //! aside because Redis cannot take it while its data are as they are.
 
 use super::super::journal::Noted;
-use super::super::options::Crossing;
-use super::super::order::{Amounts, Payers, Settlement, Unavailable, UsageEvent};
+use super::super::order::Unavailable;
+use super::end::{End, Ended};
 use super::script::Failure;
-use super::{MARK_MS, Permit, RedisLedger, Reply, fields, keys, texts};
+use super::{Permit, RedisLedger};
 use crate::ids::CallId;
 use crate::telemetry::names::{self, Present};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,17 +31,6 @@ pub struct Pending {
     noted: Noted,
     _permit: Option<Permit>,
     _counted: Present,
-}
-
-/// What became of a call that was to be ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// It was ended.
-    Now,
-    /// It had been ended.
-    Before,
-    /// Its lease goes on.
-    Alive,
 }
 
 /// The sending end; the permits bound it.
@@ -179,58 +168,58 @@ fn not_delivered(call: CallId, failure: &Failure) {
 }
 
 impl RedisLedger {
-    /// Sends a settlement once.
+    /// Sends a settlement once, and again where Redis names the call that it also changes.
     pub(super) async fn deliver(&self, noted: &Noted) -> Result<(), Failure> {
-        let call = self.end_of(&noted.settlement);
-        let id = noted.settlement.id();
-        if let Err(failure) = self.end(&call, id, noted.settlement.payers()).await {
-            not_delivered(id, &failure);
-            return Err(failure);
+        let end = End::of(&noted.settlement);
+        let mut owner = None;
+        for _ in 0..2 {
+            match self.end(&end, owner.as_ref()).await {
+                Ok(Ended::Owned(found)) => owner = Some(found),
+                Ok(_) => {
+                    if noted.seq != 0 {
+                        self.journal.lock().done(&[noted.seq], self.options.clock.now());
+                    }
+                    return Ok(());
+                }
+                Err(failure) => {
+                    not_delivered(end.id, &failure);
+                    return Err(failure);
+                }
+            }
         }
-        if noted.seq != 0 {
-            self.journal.lock().done(&[noted.seq], self.options.clock.now());
-        }
-        Ok(())
+        let why = "the call that a settlement also changes became another".to_owned();
+        Err(Failure { why: Unavailable(why), alone: false })
     }
 
-    /// Sends a batch in one write and empties it; gives back what Redis refused. Where Redis does
-    /// not answer, the batch stays as it is.
+    /// Sends a batch in one write and empties it; gives back what Redis refused, and what has to
+    /// name another call. Where Redis does not answer, the batch stays as it is.
     async fn deliver_all(&self, batch: &mut Vec<Pending>) -> redis::RedisResult<Vec<Pending>> {
         let mut calls = redis::Pipeline::with_capacity(batch.len());
         for pending in batch.iter() {
-            calls.add_command(self.end_of(&pending.noted.settlement));
+            calls.add_command(self.end_call(&End::of(&pending.noted.settlement), None));
         }
         let mut on = self.connections.settlements.clone();
         let replies: Vec<redis::RedisResult<String>> =
             calls.ignore_errors().query_async(&mut on).await?;
-        let (mut refused, mut done) = (Vec::new(), Vec::with_capacity(batch.len()));
+        let (mut again, mut done) = (Vec::new(), Vec::with_capacity(batch.len()));
         for (pending, reply) in batch.drain(..).zip(replies) {
-            let settlement = &pending.noted.settlement;
-            match reply {
-                Ok(reply) => {
-                    self.ended(&reply, settlement.id(), settlement.payers());
-                    done.push(pending.noted.seq);
-                }
-                Err(error) => {
-                    not_delivered(settlement.id(), &error.into());
-                    refused.push(pending);
+            let end = End::of(&pending.noted.settlement);
+            let ended = match reply {
+                Ok(reply) => self.ended(&reply, &end, None),
+                Err(error) => Err(error.into()),
+            };
+            match ended {
+                Ok(Ended::Now | Ended::Before | Ended::Alive) => done.push(pending.noted.seq),
+                Ok(Ended::Owned(_)) => again.push(pending),
+                Err(failure) => {
+                    not_delivered(end.id, &failure);
+                    again.push(pending);
                 }
             }
         }
         self.journal.lock().done(&done, self.options.clock.now());
         self.queue.left(done.len());
-        Ok(refused)
-    }
-
-    fn end_of(&self, settlement: &Settlement) -> redis::Cmd {
-        match settlement {
-            Settlement::Post { charge, event } => {
-                self.end_call("post", event.id, &event.payers, charge.sane(), Some(event))
-            }
-            Settlement::Void { id, payers } => {
-                self.end_call("void", *id, payers, Amounts::default(), None)
-            }
-        }
+        Ok(again)
     }
 
     /// Gives up on a settlement until the next start; whether the journal has put it aside.
@@ -251,95 +240,5 @@ impl RedisLedger {
                 false
             }
         }
-    }
-
-    /// A call of the script that ends a hold.
-    pub(super) fn end_call(
-        &self,
-        kind: &str,
-        id: CallId,
-        payers: &Payers,
-        charge: Amounts,
-        event: Option<&UsageEvent>,
-    ) -> redis::Cmd {
-        let [key, user, workspace] = payers.accounts();
-        let keys = [
-            keys::mark(&id),
-            keys::hold(&id),
-            keys::LEASES.to_owned(),
-            keys::EVENTS.to_owned(),
-            keys::UTILIZATION.to_owned(),
-            keys::DELETED.to_owned(),
-            keys::account(&key),
-            keys::holds(&key),
-            keys::account(&user),
-            keys::holds(&user),
-            keys::account(&workspace),
-            keys::holds(&workspace),
-        ];
-        let [usd, tokens, characters] = texts(charge);
-        let (id, kind, mark) = (id.to_string(), kind.to_owned(), MARK_MS.to_string());
-        let arguments = [id, kind, usd, tokens, characters, mark, payers.user.to_string()];
-        let mut call = self.scripts.settle.call(&self.options, &keys, &arguments);
-        if let Some(event) = event {
-            event.each_field(charge.usd, |name, text| {
-                call.arg(name).arg(text);
-            });
-        }
-        call
-    }
-
-    /// Makes a call of that script, and reports the thresholds that were crossed.
-    pub(super) async fn end(
-        &self,
-        call: &redis::Cmd,
-        id: CallId,
-        payers: &Payers,
-    ) -> Result<End, Failure> {
-        let on = &self.connections.settlements;
-        let reply: String = self.scripts.settle.run(on, call).await?;
-        Ok(self.ended(&reply, id, payers))
-    }
-
-    /// Reports the thresholds that were crossed.
-    fn ended(&self, reply: &str, id: CallId, payers: &Payers) -> End {
-        match self.read_crossings(reply, id, payers) {
-            Ok(crossings) => self.options.report(crossings),
-            Err(why) => tracing::error!(call = %id, "crossed thresholds are not known: {why}"),
-        }
-        match reply {
-            "alive" => End::Alive,
-            "duplicate" | "gone" => End::Before,
-            _ => End::Now,
-        }
-    }
-
-    fn read_crossings(
-        &self,
-        reply: &str,
-        call: CallId,
-        payers: &Payers,
-    ) -> Result<Vec<Crossing>, Unavailable> {
-        let mut reply = Reply::new(reply);
-        let mut crossings = Vec::new();
-        if reply.text()? != "done" {
-            return Ok(crossings);
-        }
-        reply.number()?;
-        for _ in 0..reply.number()? {
-            tracing::error!(%call, "charged without what makes no sense: {}", reply.text()?);
-        }
-        while !reply.is_over() {
-            let account = reply.payer(payers)?;
-            let limit = reply.limit()?;
-            let (period, before, used) = (reply.number()?, reply.number()?, reply.number()?);
-            let own = fields::thresholds(reply.text()?);
-            let thresholds = own.as_ref().unwrap_or(&self.options.default_thresholds);
-            for threshold in thresholds.crossed(before, used, limit.amount) {
-                let account = account.clone();
-                crossings.push(Crossing { account, limit, period, threshold, used });
-            }
-        }
-        Ok(crossings)
     }
 }

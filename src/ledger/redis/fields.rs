@@ -118,7 +118,7 @@ pub fn event(fields: &Fields) -> Option<UsageEvent> {
     let filled = |name: &str| text(name).filter(|text| !text.is_empty());
     let mut usage = Usage::default();
     for &figure in Figure::ALL {
-        if let Some(count) = fields.get(figure.name()).and_then(|n| n.parse().ok()) {
+        if let Some(count) = fields.get(figure.name()).and_then(|n| figure.parse(n)) {
             usage.set(figure, count);
         }
     }
@@ -229,5 +229,53 @@ impl<'a> Reader<'a> {
             used: self.number(&format!("{name}.used"))?,
             admitted: self.parsed(&format!("{name}.admitted"))?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::CallId;
+
+    #[test]
+    fn an_event_is_read_as_it_was_written() {
+        let id = |text: &str| text.parse().unwrap();
+        let usage = Usage::default()
+            .with(Figure::InputTotal, 12)
+            .with(Figure::DurationMs, 24_250)
+            .with(Figure::Images, 2);
+        let written = UsageEvent {
+            id: CallId::new(),
+            payers: Payers { key: id("k"), user: id("alice"), workspace: id("eng") },
+            facts: CallFacts {
+                started: 1_790_000_000_000,
+                provider: "openai".to_owned(),
+                credential: "openai-main".to_owned(),
+                dialect: "openai.live".to_owned(),
+                model: "m".to_owned(),
+                price_version: "v".to_owned(),
+            },
+            settled: 1_790_000_001_000,
+            service_tier: None,
+            status: 200,
+            ending: Ending::Finished,
+            estimated: false,
+            usage,
+            cost: NanoUsd::new(7),
+            provider_cost: Some(NanoUsd::new(8)),
+            held: NanoUsd::new(9),
+            ttft_ms: 10,
+            duration_ms: 11,
+        };
+        let mut fields = Fields::new();
+        written.each_field(written.cost, |name, text| {
+            fields.insert(name.to_owned(), text.to_owned());
+        });
+        assert_eq!(fields.get("duration_seconds").map(String::as_str), Some("24.25"));
+        fields.insert("settled".to_owned(), crate::clock::rfc3339(written.settled));
+        assert_eq!(event(&fields), Some(written.clone()));
+        let json = serde_json::to_string(&written).unwrap();
+        assert!(json.contains(r#""duration_seconds":24.25"#), "{json}");
+        assert_eq!(serde_json::from_str::<UsageEvent>(&json).unwrap(), written);
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: every key but `farebox:meta` carries the shard's tag, so all keys of a call share a
 //! slot.
 
+use super::super::once::OnceKey;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 
 /// Open holds of all accounts by the end of their lease.
@@ -37,6 +38,11 @@ pub fn hold(id: &CallId) -> String {
 /// How a call was ended.
 pub fn mark(id: &CallId) -> String {
     format!("farebox:{{0}}:settled:{id}")
+}
+
+/// What became of a key that is charged once.
+pub fn once(key: &OnceKey) -> String {
+    format!("farebox:{{0}}:once:{key}")
 }
 
 /// The ids of all accounts of a kind.

@@ -8,6 +8,7 @@
 
 mod connect;
 mod deliver;
+mod end;
 mod fields;
 mod history;
 mod keys;
@@ -23,9 +24,9 @@ use super::order::{
     Unavailable,
 };
 use super::slot::Slot;
-use super::{BoxFuture, Ledger, OpenError, Options, Permit};
+use super::{BoxFuture, Ledger, OnceKey, OpenError, Options, Permit};
 use crate::clock::UnixMs;
-use crate::ids::{AccountId, CallId};
+use crate::ids::{AccountId, CallId, Id};
 use crate::limit::Limit;
 use crate::money::NanoUsd;
 use crate::secret::SecretDigest;
@@ -158,14 +159,14 @@ impl RedisLedger {
         let denial = match reply.text()? {
             "held" => return self.read_held(&mut reply, order),
             "status" => Denial::Status {
-                account: reply.payer(&order.payers)?,
+                account: reply.account(&order.payers, None)?,
                 status: reply.text()?.to_owned(),
             },
-            "unbounded" => Denial::Unbounded { account: reply.payer(&order.payers)? },
+            "unbounded" => Denial::Unbounded { account: reply.account(&order.payers, None)? },
             "limit" => {
                 let now = reply.number()?;
                 let moment = self.moment(now);
-                let account = reply.payer(&order.payers)?;
+                let account = reply.account(&order.payers, None)?;
                 let wanted = reply.number()?;
                 let standing = reply.standing(&account, &moment)?;
                 Denial::Limit(LimitDenial { standing, wanted, now })
@@ -207,6 +208,10 @@ impl Ledger for RedisLedger {
         Box::pin(self.read_caller(digest))
     }
 
+    fn owner<'a>(&'a self, once: &'a OnceKey) -> BoxFuture<'a, Result<Option<Id>, Unavailable>> {
+        Box::pin(self.read_owner(once))
+    }
+
     fn fault(&self) -> Option<String> {
         let journal = self.journal.lock().writable().err().map(|why| why.to_string());
         journal.or_else(|| self.unreachable.lock().clone())
@@ -231,6 +236,10 @@ impl Ledger for RedisLedger {
             }
             Ok(admission)
         })
+    }
+
+    fn caught_up(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.queue.empty())
     }
 
     fn settle(&self, permit: Permit, settlement: Settlement) {
@@ -272,15 +281,15 @@ impl<'a> Reply<'a> {
         text.parse().map_err(|_| Unavailable(format!("redis answered `{text}` for a number")))
     }
 
-    /// The payer with the number that follows, counted from 1.
-    fn payer(&mut self, payers: &Payers) -> Result<AccountId, Unavailable> {
-        let [key, user, workspace] = payers.accounts();
-        match self.number()? {
-            1 => Ok(key),
-            2 => Ok(user),
-            3 => Ok(workspace),
-            n => Err(Unavailable(format!("redis answered {n} for one of three accounts"))),
-        }
+    /// The account with the number that follows, counted from 1: a payer of the call, or, from 4 on,
+    /// of the one that it also changed.
+    fn account(&mut self, own: &Payers, other: Option<&Payers>) -> Result<AccountId, Unavailable> {
+        let n = self.number()?;
+        let mut all =
+            own.accounts().into_iter().chain(other.into_iter().flat_map(Payers::accounts));
+        let at = n.checked_sub(1).and_then(|n| usize::try_from(n).ok());
+        let found = at.and_then(|at| all.nth(at));
+        found.ok_or_else(|| Unavailable(format!("redis answered {n} for the number of an account")))
     }
 
     fn limit(&mut self) -> Result<Limit, Unavailable> {

@@ -4,13 +4,26 @@
 //! never change.
 
 use super::super::account::AccountState;
+use super::super::once::OnceKey;
 use super::super::order::{Caller, Payers, Unavailable};
 use super::fields::{self, Fields};
 use super::script::{self, Failure};
 use super::{RedisLedger, keys};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, Id};
 use crate::secret::SecretDigest;
 use redis::{FromRedisValue, Pipeline, Value};
+use serde::Deserialize;
+
+/// What the script remembers of a call that deferred its figures.
+#[derive(Deserialize)]
+struct First {
+    kept: Kept,
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    workspace: Id,
+}
 
 impl RedisLedger {
     /// Runs one command on the connection for reading.
@@ -34,6 +47,19 @@ impl RedisLedger {
             done => done,
         }
         .map_err(Failure::from)
+    }
+
+    /// The workspace that pays for what has a key.
+    pub(super) async fn read_owner(&self, once: &OnceKey) -> Result<Option<Id>, Unavailable> {
+        let mut get = redis::cmd("GET");
+        let became: Option<String> = self.read(get.arg(keys::once(once))).await?;
+        let Some(became) = became else { return Ok(None) };
+        let found = match became.strip_prefix("deferred:") {
+            Some(first) => serde_json::from_str::<First>(first).ok().map(|f| f.kept.workspace),
+            None => became.strip_prefix("posted:").and_then(|workspace| workspace.parse().ok()),
+        };
+        let why = || Unavailable(format!("{} is damaged", keys::once(once)));
+        found.map(Some).ok_or_else(why)
     }
 
     /// One account, with the number of its open holds, as of one moment.

@@ -1,15 +1,26 @@
--- Ends a hold: `post`, `void`, or `expire` (only where the lease has run out). Writes the usage
--- event and the mark that makes a second end do nothing. Posting is never refused: a field that
--- makes no sense is left alone and named in the answer, the rest is charged. A post or void after
--- an expiry replaces what that charged.
--- KEYS: mark, hold, leases, events, utilization, deleted, then account and its holds three times.
+-- Ends a hold: `post`, `defer`, `void`, or `expire` (only where the lease has run out). Writes the
+-- usage event and the mark that makes a second end do nothing. Posting is never refused: a field
+-- that makes no sense is left alone and named in the answer, the rest is charged. A post or void
+-- after an expiry replaces what that charged.
+-- With a key, the charge is made once for all calls that have the same. The first call to `defer`
+-- is charged provisionally; the first to `post` replaces that, as the accounts of the call that
+-- deferred have it, and is charged nothing itself.
+-- KEYS: mark, hold, leases, events, utilization, deleted, then account and its holds three times;
+--       with a key: what became of it, and, where a call deferred it, that call's accounts and its
+--       mark. Where these are needed and are not given, `owner` is answered, and nothing is done.
 -- ARGV: time, zone, id, kind, charge (usd tokens characters), lifetime of the mark in ms, user,
---       then names and texts of the event.
+--       then names and texts of the event; with a key: those of the event if the call is charged
+--       nothing, lifetime of what is known of the key in ms, where in ARGV the first event ends.
 local id, kind = ARGV[3], ARGV[4]
 local charge = { usd = ARGV[5], tokens = ARGV[6], characters = ARGV[7] }
+local event_end = KEYS[13] and tonumber(ARGV[#ARGV]) or #ARGV
 
 -- So many faults are named.
 local NAMED = 10
+local NOTHING = { usd = '0', tokens = '0', characters = '0' }
+-- What an event keeps of the call that deferred it.
+local KEPT = { id = 1, started = 1, user = 1, key = 1, workspace = 1, provider = 1, credential = 1,
+  dialect = 1, status = 1, ending = 1, held_nanousd = 1, ttft_ms = 1, duration_ms = 1 }
 
 local mark, orphan = redis.call('GET', KEYS[1]), nil
 if mark then
@@ -30,26 +41,59 @@ elseif kind == 'void' and not shares and not orphan then
   return lines({ 'done', F(now), '0' })
 end
 
-local accounts, faults = {}, {}
-for i = 1, 3 do
-  local a = load(KEYS[5 + 2 * i])
-  if a then
-    for _, fault in ipairs(inspect(a)) do
-      if #faults < NAMED then faults[#faults + 1] = fault end
+-- What became of the key, the call that deferred it, and what replaces its charge.
+local known, first, exact = KEYS[13] and redis.call('GET', KEYS[13]), nil, nil
+if known then
+  if kind == 'post' and string.sub(known, 1, 9) == 'deferred:' then
+    first = cjson.decode(string.sub(known, 10))
+    for i = 1, 4 do
+      if KEYS[13 + i] ~= first.keys[i] then
+        local kept = first.kept
+        return lines({ 'owner', kept.id, kept.key, kept.user, kept.workspace })
+      end
     end
-    for name in pairs(a.slots) do
-      if a.bad[name .. '.used'] or a.bad[name .. '.period'] then a.slots[name] = nil end
-    end
-    a.share = shares and redis.call('ZSCORE', KEYS[6 + 2 * i], id) and shares[i]
-    a.before = {}
-    for _, name in ipairs(a.limits) do
-      if a.slots[name] then a.before[name] = current(a, name) end
+    exact = charge
+  elseif not string.match(known, '^posted:.') and not string.match(known, '^deferred:.') then
+    error('CORRUPT ' .. KEYS[13] .. ' says neither posted nor deferred')
+  end
+  charge = NOTHING
+end
+
+local faults, named = {}, {}
+
+-- Loads an account and what its limits stood at, without what makes no sense.
+local function open(key)
+  local a = load(key)
+  if not a then return nil end
+  for _, fault in ipairs(inspect(a)) do
+    if #faults < NAMED and not named[fault] then
+      faults[#faults + 1], named[fault] = fault, true
     end
   end
-  accounts[i] = a
+  for name in pairs(a.slots) do
+    if a.bad[name .. '.used'] or a.bad[name .. '.period'] then a.slots[name] = nil end
+  end
+  a.before = {}
+  for _, name in ipairs(a.limits) do
+    if a.slots[name] then a.before[name] = current(a, name) end
+  end
+  return a
 end
+
+local function open_own()
+  local accounts = {}
+  for i = 1, 3 do
+    local a = open(KEYS[5 + 2 * i])
+    if a then a.share = shares and redis.call('ZSCORE', KEYS[6 + 2 * i], id) and shares[i] end
+    accounts[i] = a
+  end
+  return accounts
+end
+
+local accounts, owners = open_own(), {}
+for i = 1, first and 3 or 0 do owners[i] = open(KEYS[13 + i]) end
 local deleted
-if not accounts[3] then
+if not accounts[3] or first and not owners[3] then
   deleted = load(KEYS[6]) or { key = KEYS[6], f = {} }
   deleted.bad = {}
   for field, text in pairs(deleted.f) do deleted.bad[field] = not countable(text) end
@@ -64,23 +108,22 @@ local function take(a, field, amount)
   if not a.bad[field] then sub(a.key, field, amount) end
 end
 
--- Adds a charge to totals: of an account, or of what was deleted below one. `usd` is their name.
-local function total(a, usd, tokens, requests, calls)
-  put(a, usd, charge.usd)
-  put(a, tokens, charge.tokens)
-  if orphan then
-    take(a, usd, orphan.usd)
-    take(a, tokens, orphan.tokens)
-  end
+-- Replaces an earlier charge, or nothing, in totals: of an account, or of what was deleted below
+-- one. `usd` is their name.
+local function total(a, usd, tokens, requests, before, after, calls)
+  put(a, usd, after.usd)
+  put(a, tokens, after.tokens)
+  take(a, usd, before.usd)
+  take(a, tokens, before.tokens)
   put(a, requests, calls)
 end
 
 -- Keeps the totals of a missing account at the one above it.
-local function keep(i, calls)
+local function keep(payers, i, before, after, calls)
   if i == 3 then
-    total(deleted, 'usd', 'tokens', 'requests', calls)
-  elseif accounts[i + 1] then
-    total(accounts[i + 1], 'deleted.usd', 'deleted.tokens', 'deleted.requests', calls)
+    total(deleted, 'usd', 'tokens', 'requests', before, after, calls)
+  elseif payers[i + 1] then
+    total(payers[i + 1], 'deleted.usd', 'deleted.tokens', 'deleted.requests', before, after, calls)
   end
 end
 
@@ -98,11 +141,9 @@ local function give_back(a, list, tokens)
   end)
 end
 
-local function correct_rates(a, list, before)
+local function correct_rates(a, list, before, after)
   lasting(a, list, function(name)
-    if a.slots[name].meter == 'tokens' then
-      replace(a, name, before, charge.tokens)
-    end
+    if a.slots[name].meter == 'tokens' then replace(a, name, before, after) end
   end)
 end
 
@@ -113,8 +154,8 @@ local function release(a, i)
   redis.call('ZREM', KEYS[6 + 2 * i], id)
 end
 
-local function owe(a, held)
-  local debt = tonumber(charge.usd) - tonumber(held)
+local function owe(a, held, charged)
+  local debt = tonumber(charged) - tonumber(held)
   if debt > 0 then put(a, 'usd.debt', F(debt)) end
 end
 
@@ -122,7 +163,7 @@ local function charge_one(a, i)
   local counted, charged = {}, {}
   if a.share then
     release(a, i)
-    correct_rates(a, a.share.counted, a.share.rate)
+    correct_rates(a, a.share.counted, a.share.rate, charge.tokens)
     counted[1] = a.share.counted
   end
   for name, slot in pairs(a.slots) do
@@ -132,8 +173,8 @@ local function charge_one(a, i)
       counted[#counted + 1] = count(a, name, slot.meter == 'tokens' and charge.tokens or '1')
     end
   end
-  total(a, 'usd.total', 'tokens.total', 'requests.total', '1')
-  owe(a, a.share and a.share.usd or '0')
+  total(a, 'usd.total', 'tokens.total', 'requests.total', NOTHING, charge, '1')
+  owe(a, a.share and a.share.usd or '0', charge.usd)
   redis.call('HSET', a.key, 'last_ms', F(now))
   return {
     created = a.f.created_ms or '',
@@ -142,81 +183,50 @@ local function charge_one(a, i)
   }
 end
 
-local function correct_one(a, trace)
+local function correct_one(a, trace, before, after, calls)
   lasting(a, trace.charged, function(name)
     local meter = a.slots[name].meter
-    replace(a, name, orphan[meter], charge[meter])
+    replace(a, name, before[meter], after[meter])
   end)
   if kind == 'void' then
-    give_back(a, trace.counted, orphan.tokens)
+    give_back(a, trace.counted, before.tokens)
   else
-    correct_rates(a, trace.counted, orphan.tokens)
+    correct_rates(a, trace.counted, before.tokens, after.tokens)
   end
-  total(a, 'usd.total', 'tokens.total', 'requests.total', kind == 'void' and '-1' or '0')
-  owe(a, orphan.usd)
+  total(a, 'usd.total', 'tokens.total', 'requests.total', before, after, calls)
+  owe(a, before.usd, after.usd)
 end
 
--- The first write is the one that may fail; after it, nothing does.
-if orphan then redis.call('XDEL', KEYS[4], orphan.event) end
-local event
-if kind ~= 'void' then
-  event = redis.call('XADD', KEYS[4], 'MAXLEN', '~', 1000000, '*', 'settled', rfc3339(),
-    unpack(ARGV, 10))
-end
-
-local traces = {}
-for i = 1, 3 do
-  local a = accounts[i]
-  if orphan then
-    local trace = orphan.traces[i]
+-- Replaces a provisional charge where it went, or what is left of these accounts.
+local function correct(payers, paid, after)
+  local calls = kind == 'void' and '-1' or '0'
+  for i = 1, 3 do
+    local a, trace = payers[i], paid.traces[i]
     if a and trace.created == (a.f.created_ms or '') then
-      correct_one(a, trace)
+      correct_one(a, trace, paid, after, calls)
     else
-      keep(i, kind == 'void' and '-1' or '0')
+      keep(payers, i, paid, after, calls)
     end
-  elseif kind == 'void' then
-    if a and a.share then
-      release(a, i)
-      give_back(a, a.share.counted, a.share.rate)
-    end
-  elseif a then
-    traces[i] = charge_one(a, i)
-  else
-    traces[i] = { created = 'missing', charged = '', counted = '' }
-    keep(i, '1')
   end
 end
-redis.call('DEL', KEYS[2])
-redis.call('ZREM', KEYS[3], id)
 
-local stored = kind
-if event then
-  stored = 'post:' .. event
-  if kind == 'expire' then
-    stored = 'orphan:' .. cjson.encode({
-      usd = charge.usd,
-      tokens = charge.tokens,
-      characters = charge.characters,
-      event = event,
-      traces = traces,
-    })
-  end
-end
-redis.call('SET', KEYS[1], stored, 'PX', ARGV[8])
+local reply = {}
 
-local reply, highest = { 'done', F(now), F(#faults), unpack(faults) }, nil
-for i = 1, 3 do
-  local a = accounts[i]
-  if a then
-    local after = load(a.key)
-    for _, name in ipairs(after.limits) do
+-- Notes every limit of which more is used now, and how far the user is. Payers are counted on from
+-- a number.
+local function report(payers, from, user)
+  local highest = nil
+  for i = 1, 3 do
+    local a = payers[i]
+    local after = a and load(a.key)
+    for _, name in ipairs(after and after.limits or {}) do
       if a.slots[name] and not a.bad[name .. '.limit'] then
         local limit, used, period = limit_of(after, name), current(after, name)
         if i == 2 then
           highest = math.max(highest or 0, limit == 0 and 1 or used / limit)
         end
         if used > (a.before[name] or 0) then
-          for _, text in ipairs({ F(i), name, F(limit), after.f[name .. '.observe'] or '0',
+          for _, text in ipairs({ F(from + i), name, F(limit), after.f[name .. '.observe'] or '0',
             F(period), F(a.before[name] or 0), F(used), after.f.thresholds or '' }) do
             reply[#reply + 1] = text
           end
@@ -224,6 +234,86 @@ for i = 1, 3 do
       end
     end
   end
+  if highest then redis.call('ZADD', KEYS[5], highest, user) end
 end
-if highest then redis.call('ZADD', KEYS[5], highest, ARGV[9]) end
-return lines(reply)
+
+local function write(...)
+  return redis.call('XADD', KEYS[4], 'MAXLEN', '~', 1000000, '*', 'settled', rfc3339(), ...)
+end
+
+-- The first write is the one that may fail; after it, nothing does.
+if orphan then redis.call('XDEL', KEYS[4], orphan.event) end
+local event
+if known then
+  event = write(unpack(ARGV, event_end + 1, #ARGV - 2))
+elseif kind ~= 'void' then
+  event = write(unpack(ARGV, 10, event_end))
+end
+
+if first then
+  local texts = {}
+  for n = 10, event_end, 2 do
+    texts[#texts + 1] = ARGV[n]
+    texts[#texts + 1] = first.kept[ARGV[n]] or ARGV[n + 1]
+  end
+  redis.call('XDEL', KEYS[4], first.event)
+  redis.call('SET', KEYS[17], 'post:' .. write(unpack(texts)), 'XX', 'KEEPTTL')
+  correct(owners, first, exact)
+  report(owners, 3, first.kept.user)
+  accounts = open_own()
+end
+
+local traces = {}
+if orphan then
+  correct(accounts, orphan, charge)
+  traces = orphan.traces
+elseif kind == 'void' then
+  for i = 1, 3 do
+    local a = accounts[i]
+    if a and a.share then
+      release(a, i)
+      give_back(a, a.share.counted, a.share.rate)
+    end
+  end
+else
+  for i = 1, 3 do
+    if accounts[i] then
+      traces[i] = charge_one(accounts[i], i)
+    else
+      traces[i] = { created = 'missing', charged = '', counted = '' }
+      keep(accounts, i, NOTHING, charge, '1')
+    end
+  end
+end
+redis.call('DEL', KEYS[2])
+redis.call('ZREM', KEYS[3], id)
+
+-- What was charged until something exact is known.
+local paid = {
+  usd = charge.usd,
+  tokens = charge.tokens,
+  characters = charge.characters,
+  event = event,
+  traces = traces,
+}
+local stored = event and 'post:' .. event or kind
+if kind == 'expire' then stored = 'orphan:' .. cjson.encode(paid) end
+redis.call('SET', KEYS[1], stored, 'PX', ARGV[8])
+
+if KEYS[13] and (first or not known) then
+  local kept = first and first.kept or {}
+  for n = 10, first and 0 or event_end, 2 do
+    if KEPT[ARGV[n]] then kept[ARGV[n]] = ARGV[n + 1] end
+  end
+  local became = 'posted:' .. kept.workspace
+  if kind == 'defer' then
+    paid.kept, paid.keys = kept, { KEYS[7], KEYS[9], KEYS[11], KEYS[1] }
+    became = 'deferred:' .. cjson.encode(paid)
+  end
+  redis.call('SET', KEYS[13], became, 'PX', ARGV[#ARGV - 1])
+end
+
+report(accounts, 0, ARGV[9])
+local answer = { 'done', F(now), F(#faults), unpack(faults) }
+for _, text in ipairs(reply) do answer[#answer + 1] = text end
+return lines(answer)

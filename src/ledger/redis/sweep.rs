@@ -7,7 +7,7 @@ use super::super::account::Share;
 use super::super::book::Hold;
 use super::super::order::{Amounts, CallFacts, Payers, Unavailable};
 use super::super::settling::{lost_charge, orphan_event};
-use super::deliver::End;
+use super::end::{End, Ended};
 use super::script::Failure;
 use super::{RedisLedger, connect, fields::Fields, keys};
 use crate::clock::UnixMs;
@@ -91,13 +91,14 @@ impl RedisLedger {
         };
         let charge = lost_charge(self.options.lost_hold, hold.expected, hold.user_held());
         let event = orphan_event(&hold, now);
-        let call = self.end_call("expire", hold.id, &hold.payers, charge, Some(&event));
-        let end = self.end(&call, hold.id, &hold.payers).await?;
-        if end == End::Now {
+        let (payers, event) = (&hold.payers, Some(&event));
+        let end = End { kind: "expire", id: hold.id, payers, charge, event, once: None };
+        let ended = self.end(&end, None).await?;
+        if matches!(ended, Ended::Now) {
             metrics::counter!(names::ORPHANS).increment(1);
             tracing::warn!(call = %id, charge = %charge.usd, "a hold expired and is charged");
         }
-        Ok(end != End::Alive)
+        Ok(!matches!(ended, Ended::Alive))
     }
 
     /// What is set aside for a call.

@@ -1,0 +1,19 @@
+//! OpenAI's chat and what is small beside it: the same reading and the same bytes, however a body is divided.
+
+#![no_main]
+
+use farebox::dialect::Operation;
+use farebox_fuzz::dialect;
+use libfuzzer_sys::fuzz_target;
+
+const OPERATIONS: &[Operation] = &[
+    Operation::OpenAiChat,
+    Operation::OpenAiCompletions,
+    Operation::OpenAiEmbeddings,
+    Operation::OpenAiBatches,
+    Operation::OpenAiFiles,
+    Operation::OpenAiModels,
+    Operation::OpenAiModerations,
+];
+
+fuzz_target!(|bytes: &[u8]| dialect(bytes, OPERATIONS));
