@@ -57,6 +57,10 @@ impl Ledger for Timed {
         })
     }
 
+    fn caught_up(&self) -> BoxFuture<'_, ()> {
+        self.ledger.caught_up()
+    }
+
     fn fault(&self) -> Option<String> {
         self.ledger.fault()
     }

@@ -89,13 +89,14 @@ pub(super) fn with_places(tree: Tree<Fact>) -> Tree<Fact> {
     );
     let tree = message(message(tree, ""), "message");
     let tree = with_items(tree, &["amazon-bedrock-invocationMetrics"], METRICS);
-    let tree = tree.with("content", Fact::Said, Want::Text).with("delta", Fact::Said, Want::Text);
+    // Not all of a delta: the reason to stop stands in one too, and is no answer.
+    let tree = ["content", "delta.citation", "delta.content"]
+        .into_iter()
+        .fold(tree, |tree, path| tree.with(path, Fact::Said, Want::Text));
     ["content[].text", "content[].thinking", "delta.text", "delta.thinking", "delta.partial_json"]
         .into_iter()
         .fold(tree, |tree, path| tree.with(path, Fact::Said, Want::Characters))
         .with("content[].signature", Fact::Said, Want::Nothing)
-        .with("delta.signature", Fact::Said, Want::Nothing)
-        .with("delta.type", Fact::Said, Want::Nothing)
         .with("content[].type", Fact::Said, Want::Nothing)
         .with("content[].id", Fact::Said, Want::Nothing)
 }
@@ -160,7 +161,8 @@ pub(super) fn merge(facts: &Facts, reading: &mut Reading, progress: &mut Progres
     reading.generated |= stopped;
     reading.usage_final = reading.usage_present && progress.finishes > 0 && !reading.error;
     progress.over |= facts.name(Name::Kind) == "message_stop";
-    progress.free = is_declined(reading);
+    // A batch is billed by its results, not by being created or looked at.
+    progress.free = is_declined(reading) || facts.name(Name::Kind) == "message_batch";
 }
 
 /// A refusal before any output is not billed, although figures come with it.

@@ -5,7 +5,7 @@
 
 use super::answer::{
     Block, Count, Fact, Facts, Flag, Item, List, Name, Progress, Row, Said, add, add_writes,
-    default_lifetime, later, sound, with_items, with_rows, with_texts,
+    default_lifetime, larger, later, sound, with_items, with_rows, with_texts,
 };
 use super::format::Format;
 use super::request::{Field, Spot, anywhere, fields, texts};
@@ -179,18 +179,36 @@ fn total(block: &Block) -> Said {
     sound(usage)
 }
 
+/// What the figures of a model without a format of its own amount to. Some count all of the prompt,
+/// some leave the cache out.
+fn plain(block: &Block) -> Said {
+    let Some(input) = block.get(Count::Input) else { return anthropic::total(block) };
+    if block.flaws() > 0 {
+        return Said::Nonsense(block.flaws());
+    }
+    let output = block.get(Count::Output).unwrap_or(0);
+    sound(block.parts.with(Figure::InputTotal, input).with(Figure::OutputTotal, output))
+}
+
 static INVOKE: LazyLock<Tree<Fact>> = LazyLock::new(|| {
     let tree = anthropic::with_places(Tree::new());
-    let tree = with_texts(tree, &["generation", "results[].outputText", "outputText"]);
+    let texts =
+        ["generation", "results[].outputText", "outputText", "contentBlockDelta.delta.text"];
+    let tree = with_texts(tree, &texts);
+    let tree = with_texts(tree, &["choices[].delta.content", "choices[].message.content"]);
     let tree = add(
         tree,
         "",
         &[
             ("completionReason", Fact::Flag(Flag::Done)),
             ("results[].completionReason", Fact::Flag(Flag::Done)),
-            ("embedding", Fact::Flag(Flag::Done)),
+            ("stopReason", Fact::Flag(Flag::Done)),
+            ("messageStop.stopReason", Fact::Flag(Flag::Done)),
+            ("choices[].finish_reason", Fact::Flag(Flag::Done)),
+            ("outputs[].stop_reason", Fact::Flag(Flag::Done)),
         ],
     );
+    let tree = with_items(with_items(tree, &["usage"], NOVA), &["metadata", "usage"], NOVA);
     with_items(
         tree,
         &[""],
@@ -202,13 +220,16 @@ static INVOKE: LazyLock<Tree<Fact>> = LazyLock::new(|| {
             ("results[].tokenCount", Item::Count(Count::Output)),
             ("usage.prompt_tokens", Item::Count(Count::Input)),
             ("usage.completion_tokens", Item::Count(Count::Output)),
-            ("usage.inputTokens", Item::Count(Count::Uncached)),
-            ("usage.outputTokens", Item::Count(Count::Output)),
-            ("usage.cacheReadInputTokenCount", Item::Part(Figure::CachedRead)),
-            ("usage.cacheWriteInputTokenCount", Item::Part(Figure::CacheWrite)),
         ],
     )
 });
+
+const NOVA: &[(&str, Item)] = &[
+    ("inputTokens", Item::Count(Count::Uncached)),
+    ("outputTokens", Item::Count(Count::Output)),
+    ("cacheReadInputTokenCount", Item::Part(Figure::CachedRead)),
+    ("cacheWriteInputTokenCount", Item::Part(Figure::CacheWrite)),
+];
 
 /// Answers of `invoke`, in the format of whichever model.
 pub(super) struct Invoke;
@@ -219,30 +240,27 @@ impl Format for Invoke {
     }
 
     fn merge(&self, facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
-        let plain = facts.usage.get(Count::Input).is_some() || facts.is(Flag::Done);
-        if !plain {
+        // Of all models' documents, only Anthropic's name their type; of a wrapping there is nothing
+        // but the type of the frame.
+        if !matches!(facts.name(Name::Kind), "" | "chunk") {
             return anthropic::merge(facts, reading, progress);
         }
         Progress::take_names(facts, reading);
         reading.error |= facts.error;
-        progress.block.overlay(&facts.usage, later);
-        let block = progress.block.clone();
-        let said = match (block.get(Count::Input), block.get(Count::Output)) {
-            _ if block.flaws() > 0 => Said::Nonsense(block.flaws()),
-            (None, None) => Said::Nothing,
-            (input, output) => sound(
-                block
-                    .parts
-                    .with(Figure::InputTotal, input.unwrap_or(0))
-                    .with(Figure::OutputTotal, output.unwrap_or(0)),
-            ),
-        };
-        Progress::take_usage(said, &block, reading);
+        let ended = facts.is(Flag::Done) || !facts.name(Name::StopReason).is_empty();
+        progress.finishes = progress.finishes.saturating_add(u64::from(ended));
+        reading.generated |= ended;
+        if facts.usage.is_touched() {
+            progress.block.overlay(&facts.usage, larger);
+            let block = progress.block.clone();
+            Progress::take_usage(plain(&block), &block, reading);
+        }
+        reading.usage_final = reading.usage_present && progress.finishes > 0 && !reading.error;
     }
 
-    /// The models' own events end without a common sign; figures or a stop reason are one.
+    /// The models' own events end without a common sign; figures with a reason to stop are one.
     fn stream_ended(&self, reading: &mut Reading, progress: &mut Progress) {
-        progress.over |= reading.usage_present && reading.stop_reason.is_some();
+        progress.over |= reading.usage_present && progress.finishes > 0;
     }
 
     fn is_wrapped(&self) -> bool {

@@ -43,10 +43,17 @@ pub(super) static ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
 static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
     let tree = with_texts(
         Tree::new(),
-        &["response", "result.response", "choices[].delta.content", "choices[].message.content"],
+        &[
+            "response",
+            "result.response",
+            "choices[].delta.content",
+            "choices[].message.content",
+            "result.choices[].message.content",
+        ],
     );
     let places = [
         ("model", Fact::Name(Name::Model)),
+        ("result.model", Fact::Name(Name::Model)),
         ("errors[]", Fact::Error),
         ("choices[].finish_reason", Fact::FinishReason),
     ];

@@ -110,7 +110,7 @@ impl Format for Cohere {
         let kind = facts.name(Name::Kind);
         progress.over |= matches!(kind, "message-end" | "stream-end");
         reading.generated |= progress.over;
-        reading.usage_final = told && reading.usage_present && progress.over && !reading.error;
+        reading.usage_final = told && reading.usage_present && progress.over;
     }
 
     fn repeats(&self, facts: &Facts) -> bool {
@@ -134,6 +134,10 @@ fn total(facts: &Facts, progress: &Progress) -> Said {
     if let Some(input) = input.or(Some(images).filter(|&n| n > 0)) {
         let text = input.saturating_add(images);
         usage.set(Figure::InputTotal, text);
+        // The cache holds special tokens too, which are not billed.
+        if let Some(cached) = usage.get(Figure::CachedRead) {
+            usage.set(Figure::CachedRead, cached.min(text));
+        }
         usage.set(Figure::OutputTotal, output.unwrap_or(0));
     } else if progress.operation.yields() == Yields::Text {
         return Said::Nonsense(1);

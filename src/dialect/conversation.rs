@@ -101,7 +101,11 @@ impl Conversation {
     /// The session ended; what is left of an answer that had begun, or was used beside answers.
     pub fn finish(&mut self, cut: bool) -> Option<Turn> {
         let left = self.server.reading();
-        let used = left.begun || left.usage_present || !left.sub_usage.is_empty();
+        let told = left.begun || left.usage_present;
+        let used = told || !left.sub_usage.is_empty();
+        if used && !told {
+            self.server.end_beside();
+        }
         used.then(|| self.turn(cut))
     }
 

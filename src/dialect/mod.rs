@@ -33,7 +33,7 @@ pub use conversation::{Conversation, Turn};
 pub use operation::{Dialect, Operation, Yields};
 pub use refused::{Refused, last_event};
 pub use request::Named;
-pub use route::{Found, Route, route, speaks};
+pub use route::{Found, Route, route, speaks, unescaped};
 
 use crate::usage::Reading;
 use bytes::Bytes;

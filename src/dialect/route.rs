@@ -84,6 +84,7 @@ pub fn speaks(path: &str, headers: &HeaderMap) -> Dialect {
         () if shared && headers.contains_key("anthropic-version") => Dialect::Anthropic,
         () if below("/openai") => Dialect::Azure,
         () if path.starts_with("/v1beta/openai/") => Dialect::OpenAi,
+        () if path.ends_with(".BidiGenerateContent") => Dialect::Gemini,
         () if path.starts_with("/v1beta") || path.starts_with("/v1alpha") => Dialect::Gemini,
         () if path.starts_with("/v1/projects/") || verb && below("/v1/models") => Dialect::Gemini,
         () if shared && headers.contains_key("x-goog-api-key") => Dialect::Gemini,
@@ -104,8 +105,8 @@ fn segments(path: &str) -> Option<Vec<&str>> {
     segments.iter().all(good).then_some(segments)
 }
 
-/// A segment with its escapes undone; `None` if that is no name of a model.
-pub(super) fn unescaped(segment: &str) -> Option<String> {
+/// A segment of a path, or a value of a query, with its escapes undone; `None` if that is no name of a model.
+pub fn unescaped(segment: &str) -> Option<String> {
     let mut out = String::new();
     let mut rest = segment;
     while let Some((plain, escape)) = rest.split_once('%') {

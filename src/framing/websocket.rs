@@ -78,6 +78,11 @@ impl Frames {
         self.spot == Spot::Broken
     }
 
+    /// Whether the close was seen.
+    pub fn is_closed(&self) -> bool {
+        self.spot == Spot::Closed
+    }
+
     /// Whether a frame of ours may be put in here: no frame and no message is open, and the
     /// connection is not closed.
     pub fn at_boundary(&self) -> bool {

@@ -33,7 +33,7 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
 
 /// What a TOML error says, with a suggestion for an unknown key. `text` gives it a line.
 pub fn fault(error: &toml::de::Error, text: Option<&str>) -> Fault {
-    let line = error.span().and_then(|span| Some(line_at(text?, span.start)));
+    let line = error.span().and_then(|span| Some(Lines::of(text?).at(span.start)));
     let message = error.message();
     let unknown = message.contains("unknown field") || message.contains("unknown variant");
     let mut quoted = message.split('`').skip(1).step_by(2);
@@ -48,10 +48,20 @@ pub fn fault(error: &toml::de::Error, text: Option<&str>) -> Fault {
     Fault { line, message }
 }
 
-/// The line, from 1, on which the byte at `offset` stands.
-pub fn line_at(text: &str, offset: usize) -> usize {
-    let before = text.as_bytes().iter().take(offset);
-    before.filter(|&&byte| byte == b'\n').count().saturating_add(1)
+/// Where the lines of a text end. Found once, so that a table of many thousand lines is read in
+/// time that is linear in its length.
+pub struct Lines(Vec<usize>);
+
+impl Lines {
+    /// The lines of a text.
+    pub fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(offset, _)| offset).collect())
+    }
+
+    /// The line, from 1, on which the byte at `offset` stands.
+    pub fn at(&self, offset: usize) -> usize {
+        self.0.partition_point(|&end| end < offset).saturating_add(1)
+    }
 }
 
 /// The candidates that look most like `name`, best first, at most `most` of them; none where
@@ -96,6 +106,13 @@ mod tests {
         check("listen = 'x'\nzzz = 1", "line 2: unknown field `zzz`, expected `listen` or `port`");
         check("listen = 'x'\n\nport = -1", "line 3: invalid value: integer `-1`, expected u16");
         check("listen = 'x'\nport = 1\nport = 2", "line 3: duplicate key");
+    }
+
+    #[test]
+    fn a_line_ends_with_its_break() {
+        let lines = Lines::of("a\n\nbc\n");
+        let found: Vec<usize> = (0..7).map(|offset| lines.at(offset)).collect();
+        assert_eq!(found, [1, 1, 2, 3, 3, 3, 4]);
     }
 
     #[test]

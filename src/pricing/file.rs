@@ -4,7 +4,7 @@
 //! complete. A tier, and a long prompt, replace the prices that they name and keep the others.
 
 use super::block::RawBlock;
-use super::document::{self, Fault};
+use super::document::{self, Fault, Lines};
 use super::factor::Factor;
 use super::model::ModelPrice;
 use super::tiers;
@@ -25,7 +25,7 @@ impl fmt::Display for BadPricing {
 
 impl std::error::Error for BadPricing {}
 
-/// The most bytes that a table may have; the one that is shipped has 40 thousand.
+/// The most bytes that a table may have; the one that is shipped has 220 thousand.
 const LARGEST: usize = 8 << 20;
 
 /// A model as the file has it, with its names and prices ready.
@@ -57,8 +57,9 @@ pub fn read(text: &str) -> Result<Contents, BadPricing> {
         return Err(BadPricing(Fault { line: None, message }));
     }
     let file: File = document::read(text).map_err(BadPricing)?;
+    let lines = Lines::of(text);
     let entries =
-        file.model.into_iter().map(|model| model.entry(text)).collect::<Result<_, _>>()?;
+        file.model.into_iter().map(|model| model.entry(&lines)).collect::<Result<_, _>>()?;
     Ok(Contents { free_providers: file.free_providers, entries })
 }
 
@@ -88,15 +89,15 @@ struct Model {
 }
 
 impl Model {
-    fn entry(self, text: &str) -> Result<Entry, BadPricing> {
-        let line = document::line_at(text, self.id.span().start);
+    fn entry(self, lines: &Lines) -> Result<Entry, BadPricing> {
+        let line = lines.at(self.id.span().start);
         let id = self.id.into_inner();
         let at = |line, message: String| {
             BadPricing(Fault { line: Some(line), message: format!("model `{id}`: {message}") })
         };
         let mut blocks = Vec::new();
         for block in self.price {
-            let line = document::line_at(text, block.span().start);
+            let line = lines.at(block.span().start);
             blocks.push(block.into_inner().finished().map_err(|message| at(line, message))?);
         }
         let usual = tiers::tariff(&blocks).map_err(|message| at(line, message))?;

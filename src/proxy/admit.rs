@@ -7,7 +7,7 @@ use super::{Authenticated, Proxy, estimate};
 use crate::clock::{Stopwatch, UnixMs};
 use crate::dialect::Call;
 use crate::ids::CallId;
-use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Standing};
+use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Permit, Standing};
 use crate::pricing::Terms;
 
 /// A call as it asks to be admitted.
@@ -29,16 +29,7 @@ impl Proxy {
         metered: Option<(Call, Pricing)>,
     ) -> Result<(Tab, Vec<Standing>), Refusal> {
         let permit = self.ledger.permit().ok_or(Refusal::Overloaded)?;
-        let order = order(&applicant, metered.as_ref());
-        let mut tab = Tab::open(
-            self.ledger.clone(),
-            self.clock.clone(),
-            permit,
-            order,
-            metered,
-            &self.tabs,
-            applicant.watch,
-        );
+        let mut tab = self.tab(permit, &applicant, metered);
         let Some(order) = tab.order() else { return Err(Refusal::Overloaded) };
         match self.ledger.hold(order).await {
             Ok(Admission::Held { held, standings }) => {
@@ -54,6 +45,35 @@ impl Proxy {
                 Err(Refusal::Ledger)
             }
         }
+    }
+
+    /// A tab without a hold, for what a provider made unasked: it is charged all the same, also
+    /// where too much is unsettled already.
+    pub(super) fn unheld(
+        &self,
+        applicant: &Applicant<'_>,
+        metered: Option<(Call, Pricing)>,
+    ) -> Tab {
+        let permit = self.ledger.permit().unwrap_or(Permit::unbounded());
+        self.tab(permit, applicant, metered)
+    }
+
+    fn tab(
+        &self,
+        permit: Permit,
+        applicant: &Applicant<'_>,
+        metered: Option<(Call, Pricing)>,
+    ) -> Tab {
+        let order = order(applicant, metered.as_ref());
+        Tab::open(
+            self.ledger.clone(),
+            self.clock.clone(),
+            permit,
+            order,
+            metered,
+            &self.tabs,
+            applicant.watch,
+        )
     }
 }
 

@@ -138,8 +138,8 @@ struct Relayed {
     _counted: Present,
 }
 
-/// How long the provider has been silent.
-struct Silence {
+/// How long nothing has come.
+pub(super) struct Silence {
     most: Duration,
     since: Stopwatch,
     /// Made when it is first waited for.
@@ -147,16 +147,17 @@ struct Silence {
 }
 
 impl Silence {
-    fn new(most: Duration) -> Self {
+    pub(super) fn new(most: Duration) -> Self {
         Self { most, since: Stopwatch::start(), alarm: None }
     }
 
-    fn broken(&mut self) {
+    /// Something came.
+    pub(super) fn broken(&mut self) {
         self.since = Stopwatch::start();
     }
 
     /// Ready when it has lasted too long. The alarm is moved only when it rings, not at each frame.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let most = self.most;
             let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep(most)));

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::ledger::{Caller, Ledger};
 use crate::secret::{KEY_PREFIX, SecretDigest};
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 use moka::sync::Cache;
 use std::sync::Arc;
@@ -16,6 +16,9 @@ use std::time::Duration;
 
 /// The headers in which a key may come, besides `Authorization: Bearer`.
 const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
+
+/// Browsers cannot send headers with a WebSocket; a key is offered as a subprotocol of this name.
+pub(super) const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
 
 const REMEMBERED: Duration = Duration::from_secs(1);
 
@@ -97,6 +100,12 @@ fn presented_key<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Result<&
             take(value.to_str().map_err(|_| Refusal::Key("it is not ASCII text"))?.trim())?;
         }
     }
+    for value in headers.get_all(SEC_WEBSOCKET_PROTOCOL) {
+        let offered = value.to_str().unwrap_or_default().split(',');
+        for key in offered.filter_map(|name| name.trim().strip_prefix(KEY_PROTOCOL)) {
+            take(key)?;
+        }
+    }
     for pair in query.unwrap_or_default().split('&') {
         if let Some(key) = pair.strip_prefix("key=") {
             take(key)?;
@@ -149,6 +158,8 @@ mod tests {
         check(&[("api-key", KEY), ("authorization", &bearer)], None, Ok(()));
         check(&[("x-goog-api-key", KEY)], None, Ok(()));
         check(&[], Some(&format!("alt=sse&key={KEY}")), Ok(()));
+        let offered = format!("realtime, openai-insecure-api-key.{KEY}, openai-beta.realtime-v1");
+        check(&[("sec-websocket-protocol", &offered)], None, Ok(()));
     }
 
     #[test]

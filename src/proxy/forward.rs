@@ -3,6 +3,7 @@
 use super::refusal::Refusal;
 use super::request::Outgoing;
 use super::tab::Tab;
+use http::header::UPGRADE;
 use http::{HeaderMap, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -12,10 +13,14 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::time::Duration;
 use tokio::time::timeout;
 
+type Connections = Client<HttpsConnector<HttpConnector>, Outgoing>;
+
 /// Pooled connections to the providers: HTTP/2 where a provider offers it over TLS, else HTTP/1.1.
 #[derive(Debug, Clone)]
 pub(super) struct Upstream {
-    client: Client<HttpsConnector<HttpConnector>, Outgoing>,
+    client: Connections,
+    /// For upgrades: HTTP/1.1 only, and every connection for one of them.
+    upgrading: Connections,
     first_byte: Duration,
 }
 
@@ -47,21 +52,24 @@ impl Upstream {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(bounds.connect));
         tcp.set_keepalive(Some(Duration::from_secs(60)));
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(|e| e.to_string())?
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(tcp);
+        let secured = || {
+            HttpsConnectorBuilder::new()
+                .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+                .map_err(|e| e.to_string())
+        };
+        let connector = secured()?.https_or_http().enable_http1();
+        let upgrading = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build(connector.wrap_connector(tcp.clone()));
+        let connector = secured()?.https_or_http().enable_http1().enable_http2();
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .pool_idle_timeout(bounds.idle)
             .http2_keep_alive_interval(Duration::from_secs(20))
             .http2_keep_alive_timeout(Duration::from_secs(10))
-            .build(connector);
-        Ok(Self { client, first_byte: bounds.first_byte })
+            .build(connector.wrap_connector(tcp));
+        Ok(Self { client, upgrading, first_byte: bounds.first_byte })
     }
 
     /// Sends the call. Until this is polled the provider has seen nothing; when it fails, the tab
@@ -76,8 +84,10 @@ impl Upstream {
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
+        let upgrades = request.headers().contains_key(UPGRADE);
+        let client = if upgrades { &self.upgrading } else { &self.client };
         tab.forwarded();
-        match timeout(self.first_byte, self.client.request(request)).await {
+        match timeout(self.first_byte, client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(failed(&error, tab)),
             Err(_) => Err(Refusal::Timeout),

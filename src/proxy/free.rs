@@ -28,24 +28,14 @@ impl Proxy {
         request: Authenticated,
         body: Incoming,
     ) -> Result<Response<AnswerBody>, Refusal> {
-        let providers = self.providers.load();
-        let provider = match &target.provider {
-            Some(name) => providers.get(name),
-            None => {
-                let model = target.found.model.as_deref().unwrap_or_default();
-                let priced = self.prices.load().provider_of(model).map(str::to_owned);
-                providers.for_call(target.dialect, model, priced.as_deref())
-            }
-        };
-        let provider = provider.ok_or_else(|| Refusal::NoProvider(target.path.clone()))?;
-        let destination = Destination::new(provider.clone(), &target, request.head.uri.query())?;
+        let destination = self.unpriced_destination(&target, request.head.uri.query())?;
         let body = Outgoing::upload(&request.head.headers, body, self.rules.upload_bytes)?;
         let poll = match target.found.route {
             Route::Polled(operation) => Some(operation),
             _ => None,
         };
         if poll.is_some() {
-            self.check_owner(&request, &provider.name).await?;
+            self.check_owner(&request, &destination.provider.name).await?;
         }
         let (mut tab, standings) = self.admit(Applicant::new(&request, &destination), None).await?;
         if let Some(operation) = poll {
@@ -93,6 +83,25 @@ impl Proxy {
             self.rules.answer_pause,
         );
         Ok(respond(head.status, added, body))
+    }
+
+    /// The provider of a route, where no model has to have a price.
+    pub(super) fn unpriced_destination(
+        &self,
+        target: &Target,
+        query: Option<&str>,
+    ) -> Result<Destination, Refusal> {
+        let providers = self.providers.load();
+        let provider = match &target.provider {
+            Some(name) => providers.get(name),
+            None => {
+                let model = target.found.model.as_deref().unwrap_or_default();
+                let priced = self.prices.load().provider_of(model).map(str::to_owned);
+                providers.for_call(target.dialect, model, priced.as_deref())
+            }
+        };
+        let provider = provider.ok_or_else(|| Refusal::NoProvider(target.path.clone()))?;
+        Destination::new(provider.clone(), target, query)
     }
 }
 

@@ -16,6 +16,7 @@ mod record;
 mod refusal;
 mod request;
 mod route;
+mod socket;
 mod tab;
 
 pub use answer::AnswerBody;
@@ -26,7 +27,7 @@ use crate::clock::{Clock, Stopwatch, UnixMs};
 use crate::dialect::{Call, Dialect, Operation, Route, Unreadable};
 use crate::ids::CallId;
 use crate::ledger::{Caller, Ledger};
-use crate::pricing::{PriceTable, Terms};
+use crate::pricing::{ModelPrice, PriceTable, Terms};
 use crate::provider::Providers;
 use admit::Applicant;
 use arc_swap::ArcSwap;
@@ -41,9 +42,9 @@ use hyper::body::Incoming;
 use request::{Intake, Outgoing};
 use route::{Destination, Target};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tab::{OpenTabs, Pricing};
+use tokio::sync::watch;
 
 /// JSON answers up to this size are held until complete, so that their headers can say what they
 /// cost.
@@ -94,7 +95,7 @@ pub struct Proxy {
     rules: Arc<Rules>,
     upstream: Upstream,
     tabs: OpenTabs,
-    stopping: Arc<AtomicBool>,
+    stopping: watch::Sender<bool>,
 }
 
 /// A request that was authenticated.
@@ -124,7 +125,7 @@ impl Proxy {
             providers: Arc::new(ArcSwap::from_pointee(providers)),
             rules: Arc::new(rules),
             tabs: OpenTabs::default(),
-            stopping: Arc::default(),
+            stopping: watch::Sender::new(false),
         })
     }
 
@@ -133,9 +134,9 @@ impl Proxy {
         Ok(Self { upstream: Upstream::new(&self.rules.upstream)?, ..self.clone() })
     }
 
-    /// Refuses new calls from now on; calls in flight go on.
+    /// Refuses new calls from now on; calls in flight go on. Sessions end between two answers.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.send_replace(true);
     }
 
     /// Whether there is anywhere to send a call.
@@ -186,7 +187,7 @@ impl Proxy {
         let watch = Stopwatch::start();
         let (head, body) = request.into_parts();
         let caller = self.callers.find(&head).await?;
-        if self.stopping.load(Ordering::Relaxed) {
+        if *self.stopping.borrow() {
             return Err(Refusal::Overloaded);
         }
         let providers = self.providers.load();
@@ -195,7 +196,8 @@ impl Proxy {
         let request = Authenticated { id, caller, watch, started, head };
         match target.found.route {
             Route::Metered(operation) => self.metered(operation, target, request, body).await,
-            Route::Unmetered | Route::Socket(_) if !self.rules.forward_unmetered => {
+            Route::Socket(operation) => self.socket(operation, target, request).await,
+            Route::Unmetered if !self.rules.forward_unmetered => {
                 let path = route::shown(request.head.uri.path());
                 Err(Refusal::UnmeteredRoute(format!("{} {path}", request.head.method)))
             }
@@ -203,7 +205,7 @@ impl Proxy {
                 let path = route::shown(request.head.uri.path());
                 Err(Refusal::SharedRoute(format!("{} {path}", request.head.method)))
             }
-            Route::Free | Route::Polled(_) | Route::Unmetered | Route::Socket(_) => {
+            Route::Free | Route::Polled(_) | Route::Unmetered => {
                 self.free(target, request, body).await
             }
         }
@@ -253,29 +255,35 @@ impl Proxy {
             Some(name) => providers.get(name),
             None => by_model(),
         };
-        let priced = match provider {
-            Some(provider) => table.find(Some(&provider.name), &call.model),
-            None => table.find(None, &call.model),
-        };
-        let model = match priced {
-            Some(model) => model.clone(),
-            None if self.rules.unpriced_is_free => table.free(&call.model),
-            None => {
-                let near = table.nearest(&call.model);
-                return Err(Refusal::ModelNotPriced(call.model.clone(), near));
-            }
-        };
+        let name = provider.map(|provider| provider.name.as_str());
+        let model = self.price(&table, name, call, request.started)?;
         let terms = Terms { at: request.started, ..Terms::default() };
         if !self.rules.unpriced_is_free && estimate::searches_free(call, &model, &terms) {
             return Err(Refusal::Body(unpriced_search(&call.model)));
-        }
-        if !self.rules.unpriced_is_free && !estimate::is_priced(call, &model, &terms) {
-            return Err(Refusal::ModelNotPriced(call.model.clone(), Vec::new()));
         }
         let provider = provider.ok_or_else(|| Refusal::NoProvider(call.model.clone()))?;
         let query = request.head.uri.query();
         let destination = Destination::new(provider.clone(), target, query)?;
         Ok((destination, Pricing { table, model }))
+    }
+
+    /// The price of a call's model at a provider, for what the call makes.
+    fn price(
+        &self,
+        table: &PriceTable,
+        provider: Option<&str>,
+        call: &Call,
+        at: UnixMs,
+    ) -> Result<Arc<ModelPrice>, Refusal> {
+        let terms = Terms { at, ..Terms::default() };
+        let refused = |near| Err(Refusal::ModelNotPriced(call.model.clone(), near));
+        match table.find(provider, &call.model) {
+            Some(model) if self.rules.unpriced_is_free => Ok(model.clone()),
+            Some(model) if estimate::is_priced(call, model, &terms) => Ok(model.clone()),
+            Some(_) => refused(Vec::new()),
+            None if self.rules.unpriced_is_free => Ok(table.free(&call.model)),
+            None => refused(table.nearest(&call.model)),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::ledger::{Denial, LimitDenial, Standing};
 use crate::limit::Meter;
 use crate::money::NanoUsd;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, UPGRADE};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -34,6 +34,8 @@ pub enum Refusal {
     UnmeteredRoute(String),
     /// Known, lists what belongs to other keys too.
     SharedRoute(String),
+    /// A WebSocket, asked for without the handshake of one.
+    UpgradeRequired(String),
     /// Stored by somebody in another workspace.
     Foreign(String),
     /// The body is not readable as the route's request.
@@ -121,6 +123,12 @@ impl Refusal {
         self.words().code
     }
 
+    /// OpenAI's type and code of it, and the message, for where there is no HTTP answer.
+    pub(super) fn spoken(&self) -> (&'static str, &'static str, String) {
+        let words = self.words();
+        (words.kind, words.code, words.message)
+    }
+
     /// The answer in a caller's dialect.
     pub(super) fn response(&self, dialect: Dialect, id: CallId) -> Response<AnswerBody> {
         let words = self.words();
@@ -144,6 +152,9 @@ impl Refusal {
         if let Some(retry) = retry.filter(|_| words.status == StatusCode::TOO_MANY_REQUESTS) {
             headers.insert("x-should-retry", HeaderValue::from_static(retry));
         }
+        if words.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
         if let Some(after) = after {
             headers.insert(RETRY_AFTER, HeaderValue::from(after));
         }
@@ -159,6 +170,7 @@ impl Refusal {
             Self::UnknownRoute(_)
             | Self::UnmeteredRoute(_)
             | Self::SharedRoute(_)
+            | Self::UpgradeRequired(_)
             | Self::Foreign(_)
             | Self::Body(_)
             | Self::TooLarge(_)
@@ -229,6 +241,13 @@ impl Refusal {
                      refused; ask for an object by its id."
                 );
                 (StatusCode::NOT_FOUND, "unknown_route", message)
+            }
+            Self::UpgradeRequired(route) => {
+                let message = format!(
+                    "{route} is a WebSocket; begin with its handshake: HTTP/1.1, `connection: \
+                     upgrade`, `upgrade: websocket`."
+                );
+                (StatusCode::UPGRADE_REQUIRED, "upgrade_required", message)
             }
             Self::Foreign(id) => {
                 (StatusCode::NOT_FOUND, "not_found", format!("There is no `{id}` here."))

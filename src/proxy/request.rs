@@ -30,7 +30,8 @@ pub(super) struct Frames {
 /// The longest name of a model.
 const MODEL_BYTES: usize = 256;
 
-fn usable_name(model: &str) -> Result<(), Refusal> {
+/// Whether a model may be called so.
+pub(super) fn usable_name(model: &str) -> Result<(), Refusal> {
     let message = match model.len() {
         0 => "`model` is missing; name the model that is to answer.".to_owned(),
         n if n > MODEL_BYTES => format!("`model` has {n} bytes; at most {MODEL_BYTES} are read."),

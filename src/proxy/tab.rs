@@ -16,6 +16,7 @@ use crate::money::NanoUsd;
 use crate::pricing::{ModelPrice, PriceTable, Terms};
 use crate::telemetry::names::{self, Present};
 use crate::usage::{Reading, Usage};
+use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -187,6 +188,13 @@ impl Tab {
             open.status = Some(status);
             open.ttft_ms = self.watch.elapsed_ms();
         }
+    }
+
+    /// In a session an answer begins now, however long ago its money was held.
+    pub(super) fn begins(&mut self) {
+        self.watch = Stopwatch::start();
+        self.forwarded();
+        self.answered(StatusCode::SWITCHING_PROTOCOLS.as_u16());
     }
 
     /// Ends the tab with what was read; what it cost. Nothing happens if it has ended already.

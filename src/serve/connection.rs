@@ -2,13 +2,19 @@
 
 use super::drain::ConnectionWatch;
 use super::{Bounds, BoxError, Sends, Serves, Tls};
+use http::header::UPGRADE;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 
@@ -99,14 +105,40 @@ where
         let connection = pin!(server.serve_connection(io, service));
         finish(connection, watch, |c| c.graceful_shutdown()).await
     } else {
+        speak_http1(io, service, bounds, watch).await
+    }
+}
+
+/// A connection that was upgraded lasts as long as the request's extensions are kept.
+async fn speak_http1<I, S, B>(
+    io: TokioIo<I>,
+    service: S,
+    bounds: &Bounds,
+    watch: ConnectionWatch,
+) -> Result<(), String>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Serves<B>,
+    B: Sends,
+{
+    let (lasting, mut over) = mpsc::channel::<Infallible>(1);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if request.headers().contains_key(UPGRADE) {
+            request.extensions_mut().insert(lasting.clone());
+        }
+        service.call(request)
+    });
+    let ended = {
         let mut server = http1::Builder::new();
         server
             .timer(TokioTimer::new())
             .header_read_timeout(bounds.header)
             .max_buf_size(bounds.header_bytes.max(8192));
-        let connection = pin!(server.serve_connection(io, service));
+        let connection = pin!(server.serve_connection(io, service).with_upgrades());
         finish(connection, watch, |c| c.graceful_shutdown()).await
-    }
+    };
+    let _nobody_sends = over.recv().await;
+    ended
 }
 
 /// Polls a connection to its end; when the drain begins, asks it once to finish.

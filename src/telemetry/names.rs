@@ -47,6 +47,8 @@ pub const CROSSINGS: &str = "farebox_threshold_crossings_total";
 pub const STREAMS: &str = "farebox_active_streams";
 /// Open connections to both listeners.
 pub const CONNECTIONS: &str = "farebox_connections";
+/// Realtime sessions being relayed.
+pub const WS_CONNECTIONS: &str = "farebox_ws_connections";
 /// What runs: version.
 pub const BUILD: &str = "farebox_build_info";
 
@@ -146,6 +148,7 @@ pub const ALL: &[Metric] = &[
     counter(CROSSINGS, &[], "alert thresholds that charges crossed"),
     gauge(STREAMS, &[], "streams being relayed"),
     gauge(CONNECTIONS, &[], "open connections to both listeners"),
+    gauge(WS_CONNECTIONS, &[], "realtime sessions being relayed"),
     gauge(BUILD, &["version"], "what runs"),
     counter(PROCESS_CPU, &[], "processor time of this process"),
     gauge(PROCESS_RESIDENT, &[], "memory of this process"),

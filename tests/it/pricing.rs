@@ -197,7 +197,7 @@ fn the_shipped_table_knows_openais_names() {
     ] {
         assert_eq!(model(name).id, id);
     }
-    for name in ["gpt-99", "ft:gpt-9:acme::x", "whisper-1"] {
+    for name in ["gpt-99", "ft:gpt-9:acme::x", "whisper-9"] {
         assert!(BUILTIN.find(Some("openai"), name).is_none(), "{name}");
     }
     assert!(BUILTIN.nearest("gpt-5.4-minni").contains(&"gpt-5.4-mini".to_owned()));

@@ -404,3 +404,19 @@ fn the_names_of_the_lexicon_are_used() {
         .collect();
     assert_none("files with a name that says nothing", &found);
 }
+
+#[test]
+fn every_known_provider_is_documented() {
+    let text = fs::read_to_string(root().join("docs/configuration.md")).unwrap();
+    for known in farebox::provider::KNOWN {
+        let stops = if known.cancel_stops_billing { "yes" } else { "no" };
+        let row = format!(
+            "| `{}` | `{}` | `{}` | `{}` | {stops} |",
+            known.name,
+            known.dialect.name(),
+            known.variable,
+            known.base_url
+        );
+        assert!(text.contains(&row), "docs/configuration.md lacks {row}");
+    }
+}

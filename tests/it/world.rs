@@ -79,8 +79,6 @@ impl World {
         limits: &[&str],
         rules: Rules,
     ) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let ledger = EmbeddedLedger::open(dir.path(), Options::default()).unwrap();
         let credential =
             Credential { name: "openai-main".to_owned(), secret: credential.to_owned().into() };
         let provider = Provider {
@@ -90,6 +88,18 @@ impl World {
             credentials: vec![credential],
             cancel_stops_billing: true,
         };
+        Self::served_by(simulated, provider, limits, rules).await
+    }
+
+    /// A world with another provider.
+    pub async fn served_by(
+        simulated: Simulated,
+        provider: Provider,
+        limits: &[&str],
+        rules: Rules,
+    ) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = EmbeddedLedger::open(dir.path(), Options::default()).unwrap();
         let route =
             ModelRoute { models: vec!["never-*".to_owned()], provider: "openai".to_owned() };
         let proxy = Proxy::new(

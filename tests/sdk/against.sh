@@ -4,13 +4,13 @@
 #
 #   tests/sdk/against.sh target/debug/farebox [NAME…]
 #
-# Without names: all SDKs that run.sh knows; those whose dialect Farebox does not serve yet run
-# against the bare simulated provider (THROUGH and BARE say which).
+# Without names: all SDKs that run.sh knows, first against the bare simulated provider (that it is
+# what they expect), then through Farebox.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 farebox=$(realpath "${1:?usage: against.sh BINARY [NAME…]}")
 shift
-THROUGH=(python node)
+THROUGH=(python node media anthropic gemini cohere mistral ollama)
 BARE=(media realtime anthropic gemini cohere mistral ollama)
 if [ $# -gt 0 ]; then THROUGH=("$@") BARE=(); fi
 work=$(mktemp -d)
@@ -52,7 +52,10 @@ sdks() {
 upstream=$(first_line simulate.out http)
 OPENAI_BASE_URL=$upstream OPENAI_API_KEY=any sdks "${BARE[@]}"
 
+bare=${upstream%/v1}
 "$farebox" serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --upstream "openai=$upstream" \
+    --upstream "anthropic=$bare" --upstream "gemini=$bare" --upstream "cohere=$bare" \
+    --upstream "mistral=$bare/mistral/v1" --upstream "ollama=$bare" \
     >serve.out 2>serve.log & pids+=($!)
 first_line serve.out 'providers ' >/dev/null
 OPENAI_BASE_URL=$(sed -n 's/^ *apps *//p' serve.out)

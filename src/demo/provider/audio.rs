@@ -13,15 +13,14 @@ const BYTES: usize = 400;
 
 /// A transcript, in the format that was asked for.
 pub(super) fn transcript(plan: &Plan) -> String {
-    let text = plan.text();
-    match plan.order.format.as_deref() {
-        Some("text" | "srt" | "vtt") => return text + "\n",
-        _ => {}
+    let format = plan.order.format.as_deref();
+    if let Some("text" | "srt" | "vtt") = format {
+        return plan.text() + "\n";
     }
-    let text = quoted(&text);
+    let text = quoted(&plan.text());
     let usage = plan.usage(|| transcript_usage(plan));
     let usage = usage.map(|usage| format!(",\"usage\":{usage}")).unwrap_or_default();
-    match plan.order.format.as_deref() {
+    match format {
         Some("verbose_json") => format!(
             "{{\"task\":\"transcribe\",\"language\":\"english\",\"duration\":{},\"text\":{text},\
              \"segments\":[]{usage}}}",

@@ -5,6 +5,7 @@
 //! made to lie is billed by its true figures. Each answer is entered exactly once.
 
 use super::extras::Extras;
+use super::plan::Plan;
 use super::tokens::Tokens;
 use crate::money::NanoUsd;
 use crate::usage::Usage;
@@ -48,7 +49,7 @@ impl BillEntry {
 #[derive(Debug, Clone)]
 pub struct Bill {
     pages: Arc<Mutex<Pages>>,
-    open: watch::Sender<usize>,
+    unended: watch::Sender<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +62,7 @@ struct Pages {
 
 impl Default for Bill {
     fn default() -> Self {
-        Self { pages: Arc::default(), open: watch::Sender::new(0) }
+        Self { pages: Arc::default(), unended: watch::Sender::new(0) }
     }
 }
 
@@ -102,7 +103,7 @@ impl Bill {
 
     /// Waits until no answer is being served, for `limit` at most; whether that was reached.
     pub async fn quiet(&self, limit: Duration) -> bool {
-        let mut open = self.open.subscribe();
+        let mut open = self.unended.subscribe();
         tokio::time::timeout(limit, open.wait_for(|open| *open == 0)).await.is_ok()
     }
 
@@ -132,7 +133,7 @@ impl Bill {
             "calls": pages.calls,
             "refused": pages.refused,
             "dropped": pages.dropped,
-            "open": *self.open.borrow(),
+            "open": *self.unended.borrow(),
             "totals": totals,
             "entries": pages.entries.iter().map(entry_json).collect::<Vec<_>>(),
         })
@@ -150,9 +151,22 @@ impl Bill {
         self.pages.lock().refused += 1;
     }
 
-    /// Opens the entry of an answer, which is entered when the serving ends.
-    pub(super) fn serve(&self, entry: BillEntry) -> Serving {
-        self.open.send_modify(|open| *open += 1);
+    /// Opens the entry of what was planned.
+    pub(super) fn open(&self, plan: &Plan, request: String) -> Serving {
+        let entry = BillEntry {
+            request,
+            model: plan.model.as_str().into(),
+            tier: plan.tier.as_str().into(),
+            tokens: plan.tokens,
+            extras: plan.extras.clone(),
+            finished: false,
+        };
+        self.serve(entry).of(plan.parts())
+    }
+
+    /// Opens an entry, which is entered when the serving ends.
+    fn serve(&self, entry: BillEntry) -> Serving {
+        self.unended.send_modify(|open| *open += 1);
         Serving { bill: self.clone(), entry: Some(entry), generated: 0, parts: 0 }
     }
 
@@ -164,7 +178,7 @@ impl Bill {
             pages.dropped += 1;
         }
         drop(pages);
-        self.open.send_modify(|open| *open = open.saturating_sub(1));
+        self.unended.send_modify(|open| *open = open.saturating_sub(1));
     }
 }
 
@@ -190,7 +204,7 @@ pub(super) struct Serving {
 
 impl Serving {
     /// How many parts the answer's text has.
-    pub(super) fn of(mut self, parts: u64) -> Self {
+    fn of(mut self, parts: u64) -> Self {
         self.parts = parts;
         self
     }

@@ -1,22 +1,29 @@
-//! A simulated provider: it speaks the OpenAI API, answers deterministically, plays what a request's
-//! `x-simulate` header asks for, and keeps a bill of what it served.
+//! A simulated provider: it speaks the API of every vendor that Farebox meters, answers
+//! deterministically, plays what a request's `x-simulate` header asks for, and keeps a bill of what
+//! it served.
 //!
 //! It is not a mock of Farebox's expectations: it knows nothing of Farebox, and its bill is made
 //! from what it generated, not from what a usage block said.
 //!
-//! | path | gives |
+//! | vendor | paths, after any prefix |
 //! | --- | --- |
-//! | `POST …/v1/chat/completions`, `…/completions`, `…/responses`, `…/embeddings` | an answer |
-//! | `GET …/v1/models`, `…/v1/models/ID` | the models |
-//! | `GET /sim/bill` | the bill as JSON |
-//! | `POST /sim/reset` | forgets the bill |
+//! | OpenAI | `/v1/chat/completions`, `completions`, `responses`, `embeddings`, `audio/transcriptions`, `audio/speech`, `images/generations`, `batches`; free: `models`, `moderations`, `files`, `responses/input_tokens`, and what is fetched by its id; `/v1/realtime` is a WebSocket |
+//! | Anthropic | `/v1/messages`, `/v1/messages/count_tokens` |
+//! | Gemini | `/v1beta/models/M:VERB` or `/v1/…`: `generateContent`, `streamGenerateContent`, `countTokens`, `embedContent`, `batchEmbedContents` |
+//! | Cohere | `/v2/chat`, `/v2/embed`, `/v2/rerank` |
+//! | Mistral | OpenAI's paths after the prefix `/mistral`; `/v1/ocr` |
+//! | Ollama | `/api/chat`, `/api/generate`, `/api/embed`, `/api/tags` |
+//! | Bedrock | `/model/M/converse`, `/model/M/converse-stream` |
+//! | itself | `GET /sim/bill`: the bill as JSON; `POST /sim/reset`: forgets it |
 //!
-//! Fields of a script: `input cached cache_write output reasoning` (token counts), `chunks`,
-//! `delay_ms`, `first_delay_ms`, `status`, `error`, `retry_after`, `cut_after`, `reset_after`,
-//! `stall_after`, `error_after` (a number of events), `no_usage`, `usage` (verbatim), `pad` (bytes
-//! of text), `split` (frames of 1 to so many bytes), `encoding` (gzip, deflate, br, zstd),
-//! `encode_anyway` (whatever the client accepts), `tier`, `model`. A JSON body counts as `chunks`
-//! events where it is to be broken off.
+//! Fields of a script: `input cached cache_write cache_write_1h tool_input audio_input output
+//! reasoning` (token counts; `input` includes what follows it), `web_searches web_fetches seconds
+//! pages search_units` (other units), `chunks`, `delay_ms`, `first_delay_ms`, `status`, `error`,
+//! `retry_after`, `cut_after`, `reset_after`, `stall_after`, `error_after` (a number of events),
+//! `no_usage`, `usage` (verbatim), `pad` (bytes of text), `split` (frames of 1 to so many bytes),
+//! `encoding` (gzip, deflate, br, zstd), `encode_anyway` (whatever the client accepts), `tier`,
+//! `model`, `polls` (how often what was put off is seen unfinished). A JSON body counts as `chunks`
+//! events where it is to be broken off. A script on a realtime handshake is played by each response.
 
 mod anthropic;
 mod audio;
@@ -47,6 +54,8 @@ mod ollama;
 mod order;
 mod plan;
 mod portion;
+mod realtime;
+mod realtime_events;
 mod responses;
 mod route;
 mod script;
@@ -54,8 +63,11 @@ mod serve;
 mod shelf;
 mod tokens;
 mod transmission;
+mod upgrade;
 mod vendor;
+mod websocket;
 mod wire;
+mod wishes;
 mod words;
 
 pub use bill::{Bill, BillEntry};
@@ -73,6 +85,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use wire::Wire;
 
@@ -90,6 +103,7 @@ pub struct Simulated {
     addr: SocketAddr,
     bill: Bill,
     serving: JoinHandle<()>,
+    closing: watch::Sender<()>,
 }
 
 impl Simulated {
@@ -103,9 +117,9 @@ impl Simulated {
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
         let shop = Shop { credential: credential.map(str::to_owned), ..Shop::default() };
-        let bill = shop.bill.clone();
+        let (bill, closing) = (shop.bill.clone(), shop.closing.clone());
         let serving = tokio::spawn(accept(listener, Arc::new(shop)));
-        Ok(Self { addr, bill, serving })
+        Ok(Self { addr, bill, serving, closing })
     }
 
     /// Where it listens.
@@ -133,6 +147,8 @@ impl Simulated {
 impl Drop for Simulated {
     fn drop(&mut self) {
         self.serving.abort();
+        // Nobody converses where nobody hears it.
+        let _ = self.closing.send(());
     }
 }
 
@@ -164,5 +180,5 @@ async fn converse(stream: TcpStream, shop: Arc<Shop>) {
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     server.http2().timer(TokioTimer::new()).max_concurrent_streams(1000);
     // How a connection ends is the client's business, or the script's.
-    let _ = server.serve_connection(TokioIo::new(wire), service).await;
+    let _ = server.serve_connection_with_upgrades(TokioIo::new(wire), service).await;
 }

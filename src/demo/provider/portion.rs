@@ -144,7 +144,7 @@ fn length_of_document(order: &Order) -> u64 {
 /// Half of the long prompts have been seen before, where the vendor caches unasked.
 fn found_in_cache(order: &Order, script: &Script, input: u64) -> u64 {
     let caches = !matches!(order.vendor, Vendor::Cohere | Vendor::Ollama);
-    let seen = script.cache_write.is_none() && input >= 1024 && order.seed % 2 == 0;
+    let seen = script.cache_write.is_none() && input >= 1024 && order.seed.is_multiple_of(2);
     if caches && seen { (input - input / 4) / 128 * 128 } else { 0 }
 }
 

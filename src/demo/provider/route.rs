@@ -50,6 +50,8 @@ pub(super) enum Errand<'a> {
     Sell(Endpoint),
     /// How many tokens this would be; free.
     Count(Endpoint),
+    /// A conversation over a WebSocket.
+    Converse,
     /// Whether a text is objectionable.
     Moderate,
     /// A file is left.
@@ -190,6 +192,7 @@ impl<'a> Route<'a> {
         }
         self.errand = match rest.split_once('/') {
             None if rest == "models" => got(method, Errand::Models),
+            None if rest == "realtime" => got(method, Errand::Converse),
             Some(("models", id)) => got(method, Errand::Model(id)),
             Some(("responses" | "batches", id)) if !id.contains('/') => {
                 got(method, Errand::Fetch(rest))

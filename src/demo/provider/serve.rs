@@ -1,6 +1,6 @@
 //! One request, one answer: route, credential, script, order, plan, delivery.
 
-use super::bill::{Bill, BillEntry, Serving};
+use super::bill::Bill;
 use super::delivery::{accepted, deliver, free};
 use super::failure::Failure;
 use super::free::{moderation, upload};
@@ -12,13 +12,14 @@ use super::script::Script;
 use super::shelf::Shelf;
 use super::transmission::Transmission;
 use super::wire::ResetFlag;
-use super::{counting, deferred, models, ollama};
+use super::{counting, deferred, models, ollama, upgrade};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Longest request body.
 const MAX_BODY: usize = 64 << 20;
@@ -32,6 +33,8 @@ pub(super) struct Shop {
     pub(super) bill: Bill,
     pub(super) credential: Option<String>,
     pub(super) shelf: Shelf,
+    /// Told when the provider ends.
+    pub(super) closing: watch::Sender<()>,
 }
 
 type Answer = Result<Response<Transmission>, Failure>;
@@ -89,6 +92,13 @@ impl Shop {
                 let plan = plan(endpoint, route, head, &read(body).await?)?;
                 Ok(free(counting::json(&plan)))
             }
+            Errand::Converse => {
+                let script = script(head)?;
+                match Failure::scripted(&script) {
+                    Some(failure) => Err(failure),
+                    None => upgrade::accept(self, script, head, reset),
+                }
+            }
             Errand::Moderate => {
                 let verdict = moderation(&read(body).await?).map_err(Failure::bad_order)?;
                 Ok(free(verdict))
@@ -127,7 +137,7 @@ impl Shop {
             plan.nonce = Some(rand::random());
         }
         deferred::keep(&plan, &self.shelf, script.polls);
-        let mut serving = Some(self.open_entry(&plan, request_id(&head.headers, number)));
+        let mut serving = Some(self.bill.open(&plan, request_id(&head.headers, number)));
         if deferred::receipt(&plan).is_some()
             && let Some(mut serving) = serving.take()
         {
@@ -137,18 +147,6 @@ impl Shop {
             tokio::time::sleep(first_delay).await;
         }
         Ok(deliver(&plan, &script, serving, accepted(&head.headers, &script), reset))
-    }
-
-    fn open_entry(&self, plan: &Plan, request: String) -> Serving {
-        let entry = BillEntry {
-            request,
-            model: plan.model.as_str().into(),
-            tier: plan.tier.as_str().into(),
-            tokens: plan.tokens,
-            extras: plan.extras.clone(),
-            finished: false,
-        };
-        self.bill.serve(entry).of(plan.parts())
     }
 }
 
@@ -183,7 +181,8 @@ fn unknown(status: StatusCode, head: &Parts) -> Failure {
     Failure::invalid(status, message, None)
 }
 
-fn request_id(headers: &HeaderMap, number: u64) -> String {
+/// The request's id, as its header names it.
+pub(super) fn request_id(headers: &HeaderMap, number: u64) -> String {
     let given = REQUEST_IDS.iter().find_map(|name| headers.get(*name)?.to_str().ok());
     given.map_or_else(|| format!("sim-{number}"), str::to_owned)
 }

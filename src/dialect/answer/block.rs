@@ -30,13 +30,15 @@ pub(in crate::dialect) enum Count {
     TimingsInput,
     /// See [`Count::TimingsCached`].
     TimingsOutput,
-    /// Image generation inside a response, which is not part of its totals.
-    PaintedInput,
-    /// See [`Count::PaintedInput`].
-    PaintedOutput,
+    /// Cache writes in the spelling of those that keep them for five minutes.
+    Created,
+    /// Sources that an answer cites, which marks providers that leave reasoning out of the answer.
+    Cited,
+    /// Milliseconds of sound, which are not what is billed.
+    Length,
 }
 
-const COUNTS: usize = Count::PaintedOutput as usize + 1;
+const COUNTS: usize = Count::Length as usize + 1;
 
 /// What stands at a place of a usage block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +53,14 @@ pub(in crate::dialect) enum Item {
     CountUnits(Count),
     /// Seconds, perhaps with a fraction.
     Seconds,
+    /// The same, for [`Count::Length`]; it may be written as a text.
+    Length,
+    /// Searches, by a provider that leaves reasoning out of the answer.
+    Searches,
     /// Dollars, as a decimal number.
     Cost,
+    /// The same; 0 where the cost is not known yet.
+    CostSoFar,
     /// Dollars that somebody else was paid.
     UpstreamCost,
     /// 10⁻¹⁰ dollars.
@@ -128,10 +136,17 @@ impl Block {
         self.parts.set(figure, n.saturating_add(self.parts.count(figure)));
     }
 
+    /// Adds the figures of another block.
+    pub(in crate::dialect) fn add(&mut self, other: &Self) {
+        self.parts = self.parts.plus(&other.parts);
+        self.flaws = self.flaws.saturating_add(other.flaws);
+    }
+
     pub(in crate::dialect) fn take(&mut self, item: Item, value: Scalar<'_>) {
         let number = match value {
             Scalar::Null => return,
             Scalar::Number(number) => number,
+            Scalar::Text(text) if item == Item::Length => text,
             Scalar::Text(_) | Scalar::Counted | Scalar::Bool(_) => return self.flaw(),
         };
         self.touched = true;
@@ -141,7 +156,20 @@ impl Block {
             Item::Part(figure) => whole(number).map(|n| self.raise_part(figure, n)),
             Item::Units(figure) => units(number).map(|n| self.raise_part(figure, n)),
             Item::Seconds => milliseconds(number).map(|ms| self.raise_part(Figure::DurationMs, ms)),
+            Item::Length => {
+                if let Some(ms) = milliseconds(number) {
+                    self.raise(Count::Length, ms);
+                }
+                Some(())
+            }
+            Item::Searches => whole(number).map(|n| {
+                self.raise_part(Figure::WebSearchRequests, n);
+                self.raise(Count::Cited, 0);
+            }),
             Item::Cost => dollars(number).map(|cost| self.cost = Some(cost)),
+            Item::CostSoFar => dollars(number).map(|cost| {
+                self.cost = Some(cost).filter(|cost| cost.get() > 0);
+            }),
             Item::UpstreamCost => dollars(number).map(|cost| self.upstream_cost = Some(cost)),
             Item::CostTicks => whole(number).map(|ticks| {
                 self.cost = i64::try_from(ticks.div_ceil(10)).ok().map(NanoUsd::new);

@@ -158,13 +158,22 @@ impl Document {
     pub(in crate::dialect) fn next_answer(&mut self) -> Reading {
         let model = self.reading.model.clone();
         let fresh = Reading { model, ..Reading::default() };
-        self.progress = self.progress.anew();
-        std::mem::replace(&mut self.reading, fresh)
+        let ended = std::mem::replace(&mut self.reading, fresh);
+        let progress = self.progress.anew();
+        let id = std::mem::replace(&mut self.progress, progress).id;
+        let dedupe_key = ended.dedupe_key.or(Some(id).filter(|id| !id.is_empty()));
+        Reading { dedupe_key, ..ended }
     }
 
     /// Whether an answer of a session has come to its end.
     pub(in crate::dialect) fn is_over(&self) -> bool {
-        self.progress.over
+        self.progress.over || self.progress.ended
+    }
+
+    /// What was used beside answers is all there is, and is whole.
+    pub(in crate::dialect) fn end_beside(&mut self) {
+        self.reading.usage_present = true;
+        self.progress.over = true;
     }
 
     /// The session ended, or broke off.

@@ -33,6 +33,8 @@ pub(in crate::dialect) enum Fact {
     RowDetail,
     /// The model that an element names.
     RowModel,
+    /// A query of a search.
+    Query,
     /// A figure of an element.
     RowItem(Item),
 }
@@ -53,9 +55,11 @@ pub(in crate::dialect) enum Name {
     Geo,
     Speed,
     SearchContext,
+    /// The model of a helper whose figures are apart.
+    Helper,
 }
 
-const NAMES: usize = Name::SearchContext as usize + 1;
+const NAMES: usize = Name::Helper as usize + 1;
 
 /// A thing that is so or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +88,11 @@ pub(in crate::dialect) enum List {
     Writes,
     /// Attempts and helpers with figures of their own.
     Iterations,
-    /// Answers with figures that add up.
+    /// Figures of other models inside the totals.
+    Breakdown,
+    /// Images that a tool made.
+    Painted,
+    /// Answers with figures that add up; of these one row is kept, their sum.
     Sums,
 }
 
@@ -99,7 +107,7 @@ pub(in crate::dialect) struct Row {
 }
 
 /// Most elements with figures that one document may have; more make no sense.
-const ROWS: usize = 512;
+const ROWS: usize = 96;
 
 /// Adds places of figures below `parents`.
 pub(in crate::dialect) fn with_items(
@@ -151,6 +159,9 @@ pub(in crate::dialect) struct Facts {
     pub(in crate::dialect) filtered: bool,
     pub(in crate::dialect) choices: u64,
     pub(in crate::dialect) finishes: u64,
+    pub(in crate::dialect) queries: u64,
+    /// Searches of the web among the items of the output.
+    pub(in crate::dialect) searches: u64,
     pub(in crate::dialect) said_bytes: u64,
     said: u64,
     reasoning: Option<u64>,
@@ -172,6 +183,8 @@ impl Facts {
         self.filtered = false;
         self.choices = 0;
         self.finishes = 0;
+        self.queries = 0;
+        self.searches = 0;
         self.said_bytes = 0;
         self.said = 0;
         self.reasoning = None;
@@ -215,7 +228,8 @@ impl Facts {
     pub(super) fn is_quiet(&self) -> bool {
         let twice_reasoned = self.reasoning.is_some() && self.reasoning_content.is_some();
         let odd = self.error || self.is_audio() || twice_reasoned || self.usage.is_touched();
-        let counted = self.finishes > 0 || !self.rows.is_empty() || self.flags != 0;
+        let listed = self.queries > 0 || self.searches > 0 || !self.rows.is_empty();
+        let counted = self.finishes > 0 || listed || self.flags != 0;
         let named = !self.name(Name::Id).is_empty() || !self.name(Name::Status).is_empty();
         !odd && !counted && !named
     }
@@ -244,14 +258,17 @@ impl Facts {
 
     fn end_row(&mut self, list: List) {
         let row = std::mem::take(&mut self.row);
-        let matters = row.block.is_touched() || list == List::Output && row.kind.ends_with("_call");
-        if !matters {
+        if list == List::Output && row.kind == "web_search_call" && row.detail == "search" {
+            self.searches = self.searches.saturating_add(1);
+        }
+        if !row.block.is_touched() {
             return;
         }
-        if self.rows.len() < ROWS {
-            self.rows.push(Row { list: Some(list), ..row });
-        } else {
-            self.usage.flaw();
+        let room = self.rows.len() < ROWS;
+        match self.rows.last_mut().filter(|last| list == List::Sums && last.list == Some(list)) {
+            Some(sum) => sum.block.add(&row.block),
+            None if room => self.rows.push(Row { list: Some(list), ..row }),
+            None => self.usage.flaw(),
         }
     }
 }
@@ -262,6 +279,8 @@ impl Sink<Fact> for Facts {
             (Fact::Item(item), value) => self.usage.take(item, value),
             (Fact::RowItem(item), value) => self.row.block.take(item, value),
             (_, Scalar::Null) => {}
+            (Fact::Query, _) => self.queries = self.queries.saturating_add(1),
+            (Fact::Error, Scalar::Bool(false) | Scalar::Text(b"")) => {}
             (Fact::Usage, _) => self.usage.flaw(),
             (Fact::Error, _) => self.error = true,
             (Fact::Flag(_), Scalar::Bool(false)) => {}
@@ -282,7 +301,8 @@ impl Sink<Fact> for Facts {
             (Fact::Error, _) => self.error = true,
             (Fact::Flag(flag), _) => self.flags |= 1 << flag as u32,
             (Fact::Usage, Container::Array) => self.usage.flaw(),
-            (Fact::Item(Item::Cost), Container::Object) => {}
+            // A cost may be broken down, and seconds that do not apply are an empty object.
+            (Fact::Item(Item::Cost | Item::Seconds), Container::Object) => {}
             (Fact::Item(_), _) => self.usage.flaw(),
             (Fact::RowItem(_), _) => self.row.block.flaw(),
             _ => {}

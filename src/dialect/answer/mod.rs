@@ -163,6 +163,8 @@ impl Meter {
             (_, b'{' | b'[') => Form::Json,
             (Kind::Events, _) => Form::Events(Sse::new()),
             (_, _) if self.streams => Form::Events(Sse::new()),
+            // So no JSON begins, but the lines of an event do: `:`, `data`, `event`, `id`, `retry`.
+            (_, b':' | b'd' | b'e' | b'i' | b'r') => Form::Events(Sse::new()),
             _ => Form::Json,
         };
         bytes

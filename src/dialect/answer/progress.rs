@@ -20,6 +20,12 @@ pub(in crate::dialect) struct Progress {
     pub(in crate::dialect) over: bool,
     /// The provider marked that end, so that nothing can be missing behind it.
     pub(super) marked: bool,
+    /// One answer of a session ended, well or not.
+    pub(in crate::dialect) ended: bool,
+    /// What the provider calls the answer.
+    pub(in crate::dialect) id: String,
+    /// The model of a helper whose figures are apart, for the whole session.
+    pub(in crate::dialect) helper: Option<String>,
     /// The provider says that there will be no complete answer, or not here.
     pub(in crate::dialect) failed: bool,
     /// A content filter refused.
@@ -42,7 +48,8 @@ impl Progress {
 
     /// The beginning of another answer in the same session.
     pub(super) fn anew(&self) -> Self {
-        Self::begin(self.operation, self.answers, self.asked_characters, self.status)
+        let fresh = Self::begin(self.operation, self.answers, self.asked_characters, self.status);
+        Self { helper: self.helper.clone(), ..fresh }
     }
 
     fn begin(
@@ -57,6 +64,9 @@ impl Progress {
             finishes: 0,
             asked_characters,
             over: false,
+            ended: false,
+            id: String::new(),
+            helper: None,
             marked: false,
             failed: false,
             filtered: false,

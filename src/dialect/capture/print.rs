@@ -76,10 +76,10 @@ pub(super) fn session(call: &Call, turns: &[Turn]) -> Value {
 }
 
 fn one_turn(turn: &Turn) -> Option<Value> {
-    let id = turn.reading.dedupe_key.as_deref()?;
+    let id = turn.reading.dedupe_key.as_deref();
     let mut out = object(turn.reading.usage.to_json());
     put(&mut out, "id", id.into());
-    Some(Value::Object(out))
+    (!out.is_empty()).then_some(Value::Object(out))
 }
 
 fn sub_usage(sub: &SubUsage) -> Value {

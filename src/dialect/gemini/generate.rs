@@ -88,8 +88,9 @@ static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
         ],
     );
     let tree = with_items(tree, &["usageMetadata"], ITEMS);
-    let queries = Fact::Row(List::Output);
-    let tree = add(tree, "candidates[].groundingMetadata", &[("webSearchQueries[]", queries)]);
+    let queries = [("webSearchQueries[]", Fact::Query)];
+    let tree = add(tree, "candidates[].groundingMetadata", &queries);
+    let tree = add(tree, "serverContent.groundingMetadata", &queries);
     [
         ("promptTokensDetails[]", List::InputShares),
         ("cacheTokensDetails[]", List::CachedShares),
@@ -123,7 +124,7 @@ impl Format for Generate {
     }
 
     fn stream_ended(&self, reading: &mut Reading, progress: &mut Progress) {
-        progress.over |= progress.finishes > 0 || reading.blocked;
+        progress.over |= progress.finishes >= progress.answers.max(1) || reading.blocked;
     }
 
     fn comes_in_elements(&self) -> bool {
@@ -150,7 +151,10 @@ impl Format for Live {
 fn take(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
     Progress::take_names(facts, reading);
     reading.error |= facts.error;
-    if facts.usage.is_touched() || !facts.rows.is_empty() {
+    if facts.queries > 0 {
+        progress.block.raise_part(Figure::WebSearchQueries, facts.queries);
+    }
+    if facts.usage.is_touched() || !facts.rows.is_empty() || facts.queries > 0 {
         progress.block.overlay(&facts.usage, later);
         add_shares(&facts.rows, &mut progress.block);
         let block = progress.block.clone();

@@ -4,7 +4,7 @@
 use super::places::with_usage;
 use super::usage;
 use crate::dialect::answer::{
-    Fact, Facts, Item, Name, Progress, Said, add, with_items, with_texts,
+    Count, Fact, Facts, Item, Name, Progress, Said, add, with_items, with_texts,
 };
 use crate::dialect::format::Format;
 use crate::framing::json::Tree;
@@ -19,6 +19,7 @@ static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
         ("error.code", Fact::ErrorCode),
     ];
     let tree = add(with_texts(Tree::new(), &["delta", "text"]), "", &places);
+    let tree = with_items(tree, &[""], &[("duration", Item::Length)]);
     with_items(with_usage(tree, "", "usage"), &["usage"], ITEMS)
 });
 
@@ -40,6 +41,11 @@ impl Format for Transcription {
     fn merge(&self, facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
         merge(facts, reading);
         progress.over |= facts.name(Name::Kind) == "transcript.text.done";
+        // Verbose answers say how long the sound was, also where they report no usage.
+        if let (Some(ms), false) = (facts.usage.get(Count::Length), reading.usage_present) {
+            reading.usage.set(Figure::DurationMs, ms);
+            reading.measured = true;
+        }
     }
 
     fn ends_with_done(&self) -> bool {

@@ -1,11 +1,11 @@
 //! Answers of image generation and editing: tokens, or a number of images.
 
-use super::places::with_usage;
+use super::places::{with_row_usage, with_usage};
 use super::usage;
-use crate::dialect::answer::{Count, Fact, Facts, Item, List, Name, Progress, add, with_rows};
+use crate::dialect::answer::{Fact, Facts, List, Name, Progress, add};
 use crate::dialect::format::Format;
 use crate::framing::json::Tree;
-use crate::usage::{Figure, Reading, SubUsage, Usage};
+use crate::usage::{Figure, Reading};
 use std::sync::LazyLock;
 
 static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
@@ -15,15 +15,11 @@ static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
         ("error", Fact::Error),
         ("error.code", Fact::ErrorCode),
         ("data[]", Fact::Choice),
+        ("svg_usage", Fact::Row(List::Iterations)),
+        ("svg_usage.model", Fact::RowModel),
     ];
     let tree = with_usage(add(Tree::new(), "", &places), "", "usage");
-    let items = [
-        ("input_tokens", Item::Count(Count::Input)),
-        ("output_tokens", Item::Count(Count::Output)),
-        ("total_tokens", Item::Count(Count::Total)),
-    ];
-    let tree = with_rows(tree, &["svg_usage"], List::Iterations, "type", &items);
-    add(tree, "svg_usage", &[("model", Fact::RowModel)])
+    with_row_usage(tree, &["svg_usage"])
 });
 
 /// Answers of the image routes.
@@ -39,29 +35,19 @@ impl Format for Images {
         reading.error |= facts.error;
         let kind = facts.name(Name::Kind);
         let done = kind.ends_with(".completed");
-        progress.over |= done;
+        progress.finishes = progress.finishes.saturating_add(u64::from(done));
+        progress.over |= done && progress.finishes >= progress.answers;
         let made = facts.choices.saturating_add(u64::from(done));
         let before = reading.usage.count(Figure::Images);
         let said = usage::read(&facts.usage, usage::Output::Expected);
         let told = Progress::take_usage(said, &facts.usage, reading);
-        reading.sub_usage.extend(facts.rows.iter().filter_map(vector_drawing));
+        // Drawings of the image are made by another model, outside the answer's own figures.
+        let rows = facts.rows.iter();
+        reading.sub_usage.extend(rows.filter_map(|row| usage::apart("svg", row, false)));
         // Models that report no tokens are billed by the image.
         reading.measured |= kind.is_empty() && !told && made > 0;
         if made > 0 {
             reading.usage.set(Figure::Images, before.saturating_add(made));
         }
     }
-}
-
-/// Tokens of the model that made a drawing of the image, which are not in the answer's own figures.
-fn vector_drawing(row: &crate::dialect::answer::Row) -> Option<SubUsage> {
-    let (input, output) = (row.block.get(Count::Input), row.block.get(Count::Output));
-    if row.list != Some(List::Iterations) || row.block.flaws() > 0 {
-        return None;
-    }
-    let usage = Usage::default()
-        .with(Figure::InputTotal, input.unwrap_or(0))
-        .with(Figure::OutputTotal, output.unwrap_or(0));
-    let model = Some(row.model.clone()).filter(|model| !model.is_empty());
-    Some(SubUsage { kind: "svg".to_owned(), model, included_in_top: false, billable: true, usage })
 }

@@ -1,7 +1,7 @@
 //! Where the figures of a usage block stand, in whichever provider's spelling.
 
 use crate::dialect::answer::{Count, Fact, Item, add, with_items};
-use crate::framing::json::Tree;
+use crate::framing::json::{Tree, Want};
 use crate::usage::Figure;
 
 const fn part(figure: Figure) -> Item {
@@ -15,7 +15,7 @@ macro_rules! input_details {
             (concat!($name, ".cache_read_input_tokens"), part(Figure::CachedRead)),
             (concat!($name, ".cached_tokens_details.audio_tokens"), part(Figure::CachedAudio)),
             (concat!($name, ".cache_write_tokens"), part(Figure::CacheWrite)),
-            (concat!($name, ".cache_creation_input_tokens"), part(Figure::CacheWrite)),
+            (concat!($name, ".cache_creation_input_tokens"), Item::Count(Count::Created)),
             (concat!($name, ".cache_creation.ephemeral_5m_input_tokens"), part(Figure::CacheWrite5m)),
             (concat!($name, ".cache_creation.ephemeral_1h_input_tokens"), part(Figure::CacheWrite1h)),
             (concat!($name, ".cache_write_tokens_details.ttl_30m_tokens"), part(Figure::CacheWrite30m)),
@@ -49,6 +49,15 @@ pub(in crate::dialect) fn with_usage(
     with_items(tree, &[parent], BESIDE)
 }
 
+/// Adds the places of a usage block that a row holds.
+pub(in crate::dialect) fn with_row_usage(tree: Tree<Fact>, row: &[&'static str]) -> Tree<Fact> {
+    BLOCK
+        .iter()
+        .copied()
+        .flatten()
+        .fold(tree, |tree, &(path, item)| tree.within(row, path, Fact::RowItem(item), Want::Value))
+}
+
 type Table = &'static [(&'static str, Item)];
 
 /// Where the items of a block stand, from its beginning.
@@ -63,14 +72,17 @@ const BLOCK: &[Table] = &[
         ("num_cached_tokens", part(Figure::CachedRead)),
         ("prompt_cache_hit_tokens", part(Figure::CachedRead)),
         ("cache_read_input_tokens", part(Figure::CachedRead)),
+        ("cache_creation_input_tokens", Item::Count(Count::Created)),
         ("reasoning_tokens", part(Figure::Reasoning)),
+        ("citation_tokens", Item::Count(Count::Cited)),
+        ("server_tool_use.web_search_requests", part(Figure::WebSearchRequests)),
         ("server_tool_use_details.web_search_requests", part(Figure::WebSearchRequests)),
-        ("num_search_queries", part(Figure::WebSearchRequests)),
+        ("num_search_queries", Item::Searches),
         ("tool_calls_details.search_web.invocation", part(Figure::WebSearchRequests)),
         ("prompt_audio_seconds", Item::Seconds),
         ("cost_details.upstream_inference_cost", Item::UpstreamCost),
         ("cost", Item::Cost),
-        ("cost.total_cost", Item::Cost),
+        ("cost.total_cost", Item::CostSoFar),
         ("cost_in_usd_ticks", Item::CostTicks),
     ],
     input_details!("prompt_tokens_details", "prompt_token_details", "input_tokens_details"),
@@ -80,8 +92,6 @@ const BLOCK: &[Table] = &[
 /// Where items stand beside the block.
 const BESIDE: Table = &[
     ("tool_usage.web_search.num_requests", part(Figure::WebSearchRequests)),
-    ("tool_usage.image_gen.input_tokens", Item::Count(Count::PaintedInput)),
-    ("tool_usage.image_gen.output_tokens", Item::Count(Count::PaintedOutput)),
     ("timings.cache_n", Item::Count(Count::TimingsCached)),
     ("timings.prompt_n", Item::Count(Count::TimingsInput)),
     ("timings.predicted_n", Item::Count(Count::TimingsOutput)),

@@ -28,6 +28,8 @@ static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
         ("type", Fact::Name(Name::Kind)),
         ("error", Fact::Error),
         ("session.model", Fact::Name(Name::Model)),
+        ("session.audio.input.transcription.model", Fact::Name(Name::Helper)),
+        ("session.input_audio_transcription.model", Fact::Name(Name::Helper)),
         ("response.id", Fact::Name(Name::Id)),
         ("response.status", Fact::Name(Name::Status)),
         ("response.usage", Fact::Usage),
@@ -49,6 +51,10 @@ impl Format for Realtime {
 
     fn merge(&self, facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
         Progress::take_names(facts, reading);
+        let helper = facts.name(Name::Helper);
+        if !helper.is_empty() {
+            progress.helper = Some(helper.to_owned());
+        }
         match facts.name(Name::Kind) {
             "response.created" => {
                 reading.begun = true;
@@ -56,7 +62,8 @@ impl Format for Realtime {
             }
             "response.done" => turn(facts, reading, progress),
             "conversation.item.input_audio_transcription.completed" => {
-                reading.sub_usage.extend(transcription(facts));
+                let sub = transcription(facts, progress.helper.as_deref());
+                reading.sub_usage.extend(sub);
             }
             _ => {}
         }
@@ -70,12 +77,14 @@ fn turn(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
     reading.dedupe_key = Some(facts.name(Name::Id).to_owned()).filter(|id| !id.is_empty());
     let said = usage::read(&facts.usage, usage::Output::Expected);
     Progress::take_usage(said, &facts.usage, reading);
-    progress.doubtful = !reading.usage_present && facts.name(Name::Status) == "failed";
+    let status = facts.name(Name::Status);
+    reading.error |= status == "failed";
+    progress.doubtful = !reading.usage_present && status != "completed";
     reading.usage_final = reading.usage_present;
 }
 
 /// What was said is written down by another model, at its own price.
-fn transcription(facts: &Facts) -> Option<SubUsage> {
+fn transcription(facts: &Facts, model: Option<&str>) -> Option<SubUsage> {
     let timed = facts.usage.parts.get(Figure::DurationMs).is_some();
     let usage = match usage::read(&facts.usage, usage::Output::Expected) {
         Said::Usage(usage) => *usage,
@@ -83,7 +92,8 @@ fn transcription(facts: &Facts) -> Option<SubUsage> {
         Said::Nothing | Said::Nonsense(_) => return None,
     };
     let kind = "transcription".to_owned();
-    Some(SubUsage { kind, model: None, included_in_top: false, billable: true, usage })
+    let model = model.map(str::to_owned);
+    Some(SubUsage { kind, model, included_in_top: false, billable: true, usage })
 }
 
 /// Events of a live session, which is billed by its length.

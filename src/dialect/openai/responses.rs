@@ -1,11 +1,11 @@
 //! Answers of the Responses API: one object, or typed events of which the last repeats that object.
 
-use super::places::with_usage;
+use super::places::{with_row_usage, with_usage};
 use super::usage;
-use crate::dialect::answer::{Fact, Facts, Flag, List, Name, Progress, add};
+use crate::dialect::answer::{Count, Fact, Facts, Flag, List, Name, Progress, Row, add};
 use crate::dialect::format::Format;
 use crate::framing::json::{Tree, Want};
-use crate::usage::{Figure, Reading};
+use crate::usage::{Figure, Reading, SubUsage};
 use std::sync::LazyLock;
 
 static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
@@ -42,9 +42,12 @@ fn object(tree: Tree<Fact>, parent: &'static str) -> Tree<Fact> {
             ("output[]", Fact::Row(List::Output)),
             ("output[].type", Fact::RowKind),
             ("output[].action.type", Fact::RowDetail),
+            // Of the tools, only the one that makes images has a model.
+            ("tools[].model", Fact::Name(Name::Helper)),
+            ("tool_usage.image_gen", Fact::Row(List::Painted)),
         ],
     );
-    with_usage(tree, parent, "usage")
+    with_usage(with_row_usage(tree, &[parent, "tool_usage.image_gen"]), parent, "usage")
 }
 
 /// Answers of the Responses API.
@@ -67,10 +70,13 @@ impl Format for Responses {
             "response.failed" | "response.cancelled" => {
                 reading.error |= facts.name(Name::Kind) == "response.failed";
                 progress.failed = true;
-                take(facts, reading);
+                close(facts, reading, progress);
             }
-            "error" => reading.error = true,
-            _ => {}
+            "error" => {
+                reading.error = true;
+                progress.ended = true;
+            }
+            _ => reading.begun = true,
         }
     }
 
@@ -88,7 +94,7 @@ fn object_ended(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
         status @ ("failed" | "cancelled") => {
             reading.error |= status == "failed";
             progress.failed = true;
-            take(facts, reading);
+            close(facts, reading, progress);
         }
         "queued" | "in_progress" => {
             progress.failed = true;
@@ -109,19 +115,31 @@ fn object_ended(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
 
 fn end(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
     progress.over = true;
-    take(facts, reading);
+    close(facts, reading, progress);
 }
 
-fn take(facts: &Facts, reading: &mut Reading) {
+/// The response ended, well or not; what it says of its usage is final.
+fn close(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
+    progress.ended = true;
+    facts.name(Name::Id).clone_into(&mut progress.id);
     let said = usage::read(&facts.usage, usage::Output::Expected);
     Progress::take_usage(said, &facts.usage, reading);
     reading.usage_final = reading.usage_present;
-    let searched = |row: &&crate::dialect::answer::Row| {
-        row.kind == "web_search_call" && row.detail == "search"
-    };
-    let searches = facts.rows.iter().filter(searched).count() as u64;
     let told = reading.usage.get(Figure::WebSearchRequests).is_some();
-    if reading.usage_present && searches > 0 && !told {
-        reading.usage.set(Figure::WebSearchRequests, searches);
+    if reading.usage_present && facts.searches > 0 && !told {
+        reading.usage.set(Figure::WebSearchRequests, facts.searches);
     }
+    reading.sub_usage = facts.rows.iter().filter_map(|row| painted(row, facts)).collect();
+}
+
+/// Images that a tool made: beside the totals, and at the price of the tool's model. Where nothing
+/// is said of the shares, all that came out is image.
+fn painted(row: &Row, facts: &Facts) -> Option<SubUsage> {
+    let mut sub = usage::apart("image_gen", row, false)?;
+    sub.model = Some(facts.name(Name::Helper).to_owned()).filter(|model| !model.is_empty());
+    if let (Some(output), None) = (row.block.get(Count::Output), sub.usage.get(Figure::ImageOutput))
+    {
+        sub.usage.set(Figure::ImageOutput, output);
+    }
+    Some(sub)
 }

@@ -27,6 +27,11 @@ impl Format for Unbilled {
         progress.free = true;
     }
 
+    /// Lines of a file: data, not consumption.
+    fn stream_ended(&self, _: &mut Reading, progress: &mut Progress) {
+        progress.over = true;
+    }
+
     fn opaque(&self) -> Option<fn(&mut Reading, &mut Progress)> {
         Some(|_, progress| progress.free = true)
     }

@@ -1,7 +1,7 @@
 //! What the usage block of OpenAI's format amounts to, from whichever provider.
 
-use crate::dialect::answer::{Block, Count, Said, add_writes, sound};
-use crate::usage::{Figure, Usage};
+use crate::dialect::answer::{Block, Count, Row, Said, add_writes, default_lifetime, sound};
+use crate::usage::{Figure, SubUsage};
 
 /// Whether a block must report an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,17 +39,29 @@ pub(in crate::dialect) fn read(block: &Block, wanted: Output) -> Said {
     if let (Some(cached), None) = (cached, usage.get(Figure::CachedRead)) {
         usage.set(Figure::CachedRead, cached);
     }
-    add_writes(&mut usage);
-    match sound(usage) {
-        Said::Usage(usage) => Said::Usage(Box::new(with_painted(block, *usage))),
-        nonsense => nonsense,
+    if let (Some(created), None) = (block.get(Count::Created), usage.get(Figure::CacheWrite)) {
+        usage.set(Figure::CacheWrite, created);
+        default_lifetime(&mut usage, Figure::CacheWrite5m);
     }
+    add_writes(&mut usage);
+    sound(usage)
+}
+
+/// What a row of figures at another model's price amounts to, if it is anything.
+pub(in crate::dialect) fn apart(kind: &str, row: &Row, included_in_top: bool) -> Option<SubUsage> {
+    let Said::Usage(usage) = read(&row.block, Output::Expected) else { return None };
+    let model = Some(row.model.clone()).filter(|model| !model.is_empty());
+    let kind = kind.to_owned();
+    let sub = SubUsage { kind, model, included_in_top, billable: true, usage: *usage };
+    (usage.total_tokens() > 0).then_some(sub)
 }
 
 /// Input, output, and reasoning that only the total knows of.
 ///
 /// xAI leaves reasoning out of the output, Gemini's compatible answers leave it out of everything
-/// but the total; in both cases the total tells.
+/// but the total; in both cases the total tells. Perplexity leaves it out of the total too. More
+/// reasoning than output can only be beside it. Some leave the cache out of the prompt, and Mistral
+/// leaves sound out of it, which is billed by its length.
 fn totals(
     block: &Block,
     input: Option<u64>,
@@ -62,29 +74,21 @@ fn totals(
     }
     let output = output.or_else(|| total?.checked_sub(input?))?;
     let input = input.or_else(|| total?.checked_sub(output))?;
-    let reasoning = block.parts.count(Figure::Reasoning);
+    let parts = &block.parts;
+    let reasoning = parts.count(Figure::Reasoning);
+    let written = parts.get(Figure::CacheWrite).or(block.get(Count::Created)).unwrap_or(0);
+    let cache = parts.count(Figure::CachedRead).saturating_add(written);
     let beyond = total.and_then(|total| total.checked_sub(input)?.checked_sub(output));
+    let beyond = beyond.filter(|&n| n > 0 && parts.get(Figure::DurationMs).is_none());
+    let beside = reasoning > output;
     Some(match beyond {
-        Some(beyond) if beyond > 0 && reasoning == beyond => (input, output + beyond, None),
-        Some(beyond) if beyond > 0 && reasoning == 0 => (input, output + beyond, Some(beyond)),
-        _ => (input, output, None),
+        _ if block.get(Count::Cited).is_some() => (input, output.saturating_add(reasoning), None),
+        Some(beyond) if beyond == cache && beyond != reasoning => (input + beyond, output, None),
+        Some(beyond) if reasoning == 0 => (input, output + beyond, Some(beyond)),
+        Some(beyond) => (input, output + beyond, None),
+        None if beside => (input, output.saturating_add(reasoning), None),
+        None => (input, output, None),
     })
-}
-
-/// Image generation by a tool is billed beside the totals, so it is added to them; the image shares
-/// keep their own price.
-fn with_painted(block: &Block, mut usage: Usage) -> Usage {
-    let shares = [
-        (Count::PaintedInput, Figure::InputTotal, Figure::ImageInput),
-        (Count::PaintedOutput, Figure::OutputTotal, Figure::ImageOutput),
-    ];
-    for (painted, total, share) in shares {
-        if let Some(painted) = block.get(painted).filter(|&n| n > 0) {
-            usage.set(total, usage.count(total).saturating_add(painted));
-            usage.set(share, usage.count(share).saturating_add(painted));
-        }
-    }
-    usage
 }
 
 #[cfg(test)]
@@ -127,7 +131,19 @@ mod tests {
         check(&[(input, "10"), (total, "45")], Some((10, 35, 0)));
         check(&[(output, "35"), (total, "45")], Some((10, 35, 0)));
         check(&[(input, "10")], None);
-        check(&[(input, "10"), (output, "20"), (reasoning, "21")], None);
+        check(&[(input, "10"), (output, "20"), (reasoning, "21")], Some((10, 41, 21)));
+        check(
+            &[(input, "10"), (output, "20"), (reasoning, "15"), (total, "50")],
+            Some((10, 40, 15)),
+        );
+        let cited = Item::Count(Count::Cited);
+        check(
+            &[(input, "10"), (output, "20"), (reasoning, "15"), (total, "30"), (cited, "9")],
+            Some((10, 35, 15)),
+        );
+        let cached = Item::Part(Figure::CachedRead);
+        check(&[(input, "10"), (output, "20"), (cached, "5"), (total, "35")], Some((15, 20, 0)));
+        check(&[(input, "4"), (output, "6"), (Item::Seconds, "2"), (total, "32")], Some((4, 6, 0)));
     }
 
     #[test]

@@ -238,6 +238,10 @@ impl Ledger for RedisLedger {
         })
     }
 
+    fn caught_up(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.queue.empty())
+    }
+
     fn settle(&self, permit: Permit, settlement: Settlement) {
         self.mine.lock().remove(&settlement.id());
         let now = self.options.clock.now();

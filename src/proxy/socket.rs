@@ -1,0 +1,133 @@
+//! Sessions over WebSockets: admitted before the upgrade, then relayed by a task of their own.
+//!
+//! A session pays for each answer of the model: before an answer is asked for, its expected cost is
+//! held; when it ends, it is charged. No frame is changed or delayed for that.
+
+mod farewell;
+mod handshake;
+mod lane;
+mod relay;
+mod turns;
+
+use super::admit::Applicant;
+use super::answer::{AnswerBody, Metering, OnLeft, Unread};
+use super::errand::Errand;
+use super::refusal::Refusal;
+use super::request::{Outgoing, usable_name};
+use super::route::{self, Destination, Target};
+use super::tab::{Pricing, Tab};
+use super::{Authenticated, Proxy, allowed, headers, respond};
+use crate::dialect::{Call, Operation, Yields};
+use crate::ledger::Standing;
+use bytes::Bytes;
+use http::{Extensions, HeaderMap, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::upgrade::{self, OnUpgrade};
+use relay::Relay;
+use std::sync::Arc;
+use turns::{Party, Turns};
+
+/// A session that was admitted, before its provider is asked.
+struct Opening {
+    call: Call,
+    /// Absent where the client has yet to name its model.
+    pricing: Option<Pricing>,
+    destination: Destination,
+    tab: Tab,
+    standings: Vec<Standing>,
+}
+
+impl Proxy {
+    pub(super) async fn socket(
+        self: &Arc<Self>,
+        operation: Operation,
+        target: Target,
+        mut request: Authenticated,
+    ) -> Result<Response<AnswerBody>, Refusal> {
+        let on_client = handshake::upgrade(&mut request.head).ok_or_else(|| {
+            let path = route::shown(request.head.uri.path());
+            Refusal::UpgradeRequired(format!("{} {path}", request.head.method))
+        })?;
+        let opening = self.open(operation, &target, &request).await?;
+        let mut errand = Errand {
+            proxy: self.clone(),
+            tab: opening.tab,
+            standings: opening.standings,
+            destination: opening.destination,
+            method: request.head.method.clone(),
+            headers: handshake::to_provider(&request.head.headers),
+            body: Outgoing::none(),
+        };
+        let mut response = errand.forward().await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(self.refused_by_provider(response, errand));
+        }
+        let on_provider = upgrade::on(&mut response);
+        let Errand { mut tab, standings, destination, .. } = errand;
+        // A handshake makes no answer.
+        tab.never_sent();
+        let mut added = handshake::to_client(response.headers(), &request.head.headers);
+        headers::add_standings(&mut added, &standings, self.clock.now());
+        let party = Party::new(self, &request, &destination);
+        let turns = Turns::new(party, opening.call, opening.pricing, tab);
+        let relay = Relay::new(self, &destination, target.dialect, turns);
+        tokio::spawn(run(relay, on_client, on_provider, request.head.extensions));
+        Ok(respond(StatusCode::SWITCHING_PROTOCOLS, added, AnswerBody::whole(Bytes::new())))
+    }
+
+    /// Admits a session, or refuses it.
+    async fn open(
+        &self,
+        operation: Operation,
+        target: &Target,
+        request: &Authenticated,
+    ) -> Result<Opening, Refusal> {
+        let query = request.head.uri.query().unwrap_or_default();
+        let named = target.found.model.clone();
+        let named = named.map_or_else(|| handshake::model(query), |model| Ok(Some(model)))?;
+        let call = session(operation, named.as_deref().unwrap_or_default());
+        if operation == Operation::GeminiLive && named.is_none() {
+            let destination = self.unpriced_destination(target, Some(query))?;
+            let (tab, standings) = self.admit(Applicant::new(request, &destination), None).await?;
+            return Ok(Opening { call, pricing: None, destination, tab, standings });
+        }
+        usable_name(&call.model)?;
+        allowed(&request.caller, &call.model)?;
+        let (destination, pricing) = self.destination(target, request, &call)?;
+        let metered = Some((call.clone(), pricing.clone()));
+        let (tab, standings) = self.admit(Applicant::new(request, &destination), metered).await?;
+        Ok(Opening { call, pricing: Some(pricing), destination, tab, standings })
+    }
+
+    /// What a provider says instead of upgrading goes on as it is; nothing is charged for it.
+    fn refused_by_provider(
+        &self,
+        response: Response<Incoming>,
+        errand: Errand,
+    ) -> Response<AnswerBody> {
+        let (head, upstream) = response.into_parts();
+        let mut added: HeaderMap = headers::to_client(&head.headers, true);
+        headers::add_standings(&mut added, &errand.standings, self.clock.now());
+        let metering = Metering::new(Unread::boxed(), errand.tab);
+        let pause = self.rules.answer_pause;
+        let body =
+            AnswerBody::relayed(Bytes::new(), upstream, metering, OnLeft::Cancel, None, pause);
+        respond(head.status, added, body)
+    }
+}
+
+/// One answer of a session, as far as it can be known before. Its input is the conversation.
+fn session(operation: Operation, model: &str) -> Call {
+    let input_elsewhere = operation.yields() == Yields::Text;
+    Call { stream: true, input_elsewhere, ..Call::plain(operation, model) }
+}
+
+/// Relays once both sides have upgraded. What the listener attached to the request is kept for as
+/// long, so that it counts this connection.
+async fn run(relay: Relay, client: OnUpgrade, provider: OnUpgrade, attached: Extensions) {
+    match tokio::try_join!(client, provider) {
+        Ok((client, provider)) => relay.run(client, provider).await,
+        Err(error) => tracing::debug!(%error, "a session ended before it began"),
+    }
+    drop(attached);
+}
