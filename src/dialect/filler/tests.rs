@@ -1,3 +1,6 @@
+//! Filled captures keep their figures and nothing of their texts.
+//! Compiled under `#[cfg(test)]` only.
+
 use super::*;
 use proptest::prelude::*;
 
