@@ -114,6 +114,8 @@ impl Kind {
         match kind.as_str() {
             "text/event-stream" => Self::Events,
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Self::Lines,
+            // Cohere's first version.
+            "application/stream+json" => Self::Lines,
             "application/vnd.amazon.eventstream" => Self::Frames,
             "" | "application/json" => Self::Json,
             _ => Self::Other,
