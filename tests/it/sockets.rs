@@ -562,7 +562,7 @@ async fn a_model_that_is_named_in_a_message_is_admitted_then() {
     client.send(&close_frame(1000, "", MASK)).await;
     drop((client, provider));
     let events = stage.events().await;
-    // At the price of that model: $0.30 and $2.50 a million.
+    // $0.3 and $2.5 a million.
     assert!(events.iter().all(|e| (e.cost.get(), e.estimated) == (550_000, false)), "{events:#?}");
     assert_eq!((events.len(), &*events[0].facts.model), (2, "gemini-2.5-flash"));
 }
