@@ -19,7 +19,7 @@ lint:
 unit:
 	$(CARGO) test --locked
 
-# make sdk     the real OpenAI clients for Python and Node against the built program
+# make sdk     the real clients of every vendor against the built program
 sdk:
 	$(CARGO) build --locked
 	tests/sdk/against.sh target/debug/farebox

@@ -1,27 +1,16 @@
 //! `farebox keys`: what apps authenticate with. The text of a key is printed once, alone on
 //! standard output.
 
+use super::accounts::{self, One};
 use super::args::{self, Traits};
-use super::client::{Client, Remote};
+use super::client::Client;
 use super::console::Console;
 use super::failure::Failure;
-use super::show;
 use super::table::{Cell, Table, field};
-use crate::ids::Id;
+use crate::ids::{AccountKind, Id};
 use clap::Subcommand;
 use http::Method;
 use serde_json::{Map, Value, json};
-
-/// API keys of users.
-#[derive(Debug, clap::Args)]
-pub struct Keys {
-    /// Where the admin API is.
-    #[command(flatten)]
-    pub remote: Remote,
-    /// What to do.
-    #[command(subcommand)]
-    pub action: Action,
-}
 
 /// What only keys have.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -77,11 +66,7 @@ pub enum Action {
         workspace: Option<Id>,
     },
     /// Show a key
-    Show {
-        /// The key's id
-        #[arg(value_parser = args::id)]
-        id: Id,
-    },
+    Show(One),
     /// Change a key; --limit replaces all its limits, --expires never removes the expiry
     Set {
         /// The key's id
@@ -104,49 +89,40 @@ pub enum Action {
         grace: String,
     },
     /// Stop a key for ever
-    Revoke {
-        /// The key's id
-        #[arg(value_parser = args::id)]
-        id: Id,
-    },
+    Revoke(One),
 }
 
-const PATH: &str = "/api/v1/keys";
+const KIND: AccountKind = AccountKind::Key;
 
-impl Keys {
-    /// Runs the verb.
-    pub async fn run(self, console: &mut Console) -> Result<(), Failure> {
-        let client = Client::open(&self.remote, console.flags.verbose)?;
-        match self.action {
-            Action::Create { user, own, traits } => {
-                let mut fields = traits.fields();
-                fields.insert("user".to_owned(), json!(user));
-                own.add_to(&mut fields);
-                let key = client.send(Method::POST, PATH, &fields.into()).await?;
-                made(console, &key)
-            }
-            Action::List { user, workspace } => list(&client, console, user, workspace).await,
-            Action::Show { id } => {
-                let key = client.get(&format!("{PATH}/{id}"), &[]).await?;
-                show::account(console, "key", &key)
-            }
-            Action::Set { id, own, traits } => {
-                let mut fields = traits.fields();
-                own.add_to(&mut fields);
-                let key =
-                    client.send(Method::PATCH, &format!("{PATH}/{id}"), &fields.into()).await?;
-                console.either(&key, |_| format!("changed key {id}"))
-            }
-            Action::Rotate { id, grace } => {
-                let path = format!("{PATH}/{id}/rotate");
-                let key = client.send(Method::POST, &path, &json!({"grace": grace.trim()})).await?;
-                made(console, &key)
-            }
-            Action::Revoke { id } => {
-                console.confirm(&format!("this stops key {id} for ever"), id.as_str())?;
-                client.delete(&format!("{PATH}/{id}")).await?;
-                console.either(&json!({"id": id, "revoked": true}), |_| format!("revoked key {id}"))
-            }
+/// Runs an action.
+pub(super) async fn run(
+    action: Action,
+    client: &Client,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    match action {
+        Action::Create { user, own, traits } => {
+            let mut fields = traits.fields();
+            fields.insert("user".to_owned(), json!(user));
+            own.add_to(&mut fields);
+            let key = client.send(Method::POST, &accounts::all(KIND), &fields.into()).await?;
+            made(console, &key)
+        }
+        Action::List { user, workspace } => list(client, console, user, workspace).await,
+        Action::Show(One { id }) => accounts::show(client, console, KIND, &id).await,
+        Action::Set { id, own, traits } => {
+            let mut fields = traits.fields();
+            own.add_to(&mut fields);
+            accounts::change(client, console, KIND, &id, fields).await
+        }
+        Action::Rotate { id, grace } => {
+            let path = format!("{}/rotate", accounts::path(KIND, &id));
+            let key = client.send(Method::POST, &path, &json!({"grace": grace.trim()})).await?;
+            made(console, &key)
+        }
+        Action::Revoke(One { id }) => {
+            let deed = format!("this stops key {id} for ever");
+            accounts::end(client, console, KIND, &id, (&deed, "revoked")).await
         }
     }
 }
@@ -168,7 +144,8 @@ async fn list(
 ) -> Result<(), Failure> {
     let user = user.as_ref().map(Id::as_str);
     let workspace = workspace.as_ref().map(Id::as_str);
-    let keys = client.all(PATH, &[("user", user), ("workspace", workspace)]).await?;
+    let keys =
+        client.all(&accounts::all(KIND), &[("user", user), ("workspace", workspace)]).await?;
     if console.flags.json {
         return console.json(&keys.into());
     }

@@ -1,21 +1,10 @@
 //! `farebox ledger`: is the ledger sound, and which calls lost their proxy.
 
-use super::client::{Client, Remote};
+use super::client::Client;
 use super::console::Console;
 use super::failure::{Exit, Failure};
 use super::table::{Cell, Table, field};
 use clap::Subcommand;
-
-/// The ledger itself.
-#[derive(Debug, clap::Args)]
-pub struct Ledger {
-    /// Where the admin API is.
-    #[command(flatten)]
-    pub remote: Remote,
-    /// What to do.
-    #[command(subcommand)]
-    pub action: Action,
-}
 
 /// What to do with the ledger.
 #[derive(Debug, Subcommand)]
@@ -26,14 +15,15 @@ pub enum Action {
     Orphans,
 }
 
-impl Ledger {
-    /// Runs the verb.
-    pub async fn run(self, console: &mut Console) -> Result<(), Failure> {
-        let client = Client::open(&self.remote, console.flags.verbose)?;
-        match self.action {
-            Action::Verify => verify(&client, console).await,
-            Action::Orphans => orphans(&client, console).await,
-        }
+/// Runs an action.
+pub(super) async fn run(
+    action: Action,
+    client: &Client,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    match action {
+        Action::Verify => verify(client, console).await,
+        Action::Orphans => orphans(client, console).await,
     }
 }
 

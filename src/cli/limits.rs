@@ -1,7 +1,7 @@
 //! `farebox limits`: limits of any account.
 
 use super::args;
-use super::client::{Client, Remote, encoded};
+use super::client::{Client, encoded};
 use super::console::Console;
 use super::failure::Failure;
 use super::show;
@@ -10,17 +10,6 @@ use crate::limit::Limit;
 use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
-
-/// Limits of users, keys and workspaces.
-#[derive(Debug, clap::Args)]
-pub struct Limits {
-    /// Where the admin API is.
-    #[command(flatten)]
-    pub remote: Remote,
-    /// What to do.
-    #[command(subcommand)]
-    pub action: Action,
-}
 
 /// What to do with limits.
 #[derive(Debug, Subcommand)]
@@ -61,28 +50,29 @@ pub enum Action {
     },
 }
 
-impl Limits {
-    /// Runs the verb.
-    pub async fn run(self, console: &mut Console) -> Result<(), Failure> {
-        let client = Client::open(&self.remote, console.flags.verbose)?;
-        match self.action {
-            Action::Set { account, mut given, more, remove, only } => {
-                given.extend(more);
-                set(&client, console, &account, &Wish { given, remove, only }).await
+/// Runs an action.
+pub(super) async fn run(
+    action: Action,
+    client: &Client,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    match action {
+        Action::Set { account, mut given, more, remove, only } => {
+            given.extend(more);
+            set(client, console, &account, &Wish { given, remove, only }).await
+        }
+        Action::Show { account } => {
+            let limits = current(client, &account).await?;
+            if console.flags.json {
+                return console.json(&limits.into());
             }
-            Action::Show { account } => {
-                let limits = current(&client, &account).await?;
-                if console.flags.json {
-                    return console.json(&limits.into());
-                }
-                if limits.is_empty() {
-                    console.hint(&format!("no limits: farebox limits set {account} 25usd/month"));
-                }
-                console.table(&show::limits(&limits))
+            if limits.is_empty() {
+                console.hint(&format!("no limits: farebox limits set {account} 25usd/month"));
             }
-            Action::Reset { account, limit } => {
-                reset(&client, console, &account, limit.as_deref()).await
-            }
+            console.table(&show::limits(&limits))
+        }
+        Action::Reset { account, limit } => {
+            reset(client, console, &account, limit.as_deref()).await
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The command line: one file per verb.
 //!
-//! `args` reads values that several verbs take, `client` speaks to the admin API, `console` prints,
-//! `failure` holds the exit statuses. A verb prints data on standard output and everything else on
-//! standard error, and returns a [`Failure`] instead of ending the process.
+//! `remotely` and `accounts` hold what verbs share, `args` reads values that several take, `client`
+//! speaks to the admin API, `console` prints, `failure` holds the exit statuses. A verb prints data
+//! on standard output and everything else on standard error, and returns a [`Failure`] instead of
+//! ending the process.
 
+pub mod accounts;
 pub mod args;
 pub mod client;
 pub mod config;
@@ -14,6 +16,7 @@ pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod meter;
+pub mod remotely;
 pub mod serve;
 mod show;
 pub mod simulate;
@@ -27,6 +30,7 @@ pub use console::{Console, Flags};
 pub use failure::{Exit, Failure};
 
 use clap::{Parser, Subcommand};
+use remotely::Remotely;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -53,19 +57,19 @@ pub enum Verb {
     #[command(hide = true)]
     Simulate(simulate::Simulate),
     /// Users and their budgets
-    Users(users::Users),
+    Users(Remotely<users::Action>),
     /// API keys of users
-    Keys(keys::Keys),
+    Keys(Remotely<keys::Action>),
     /// Teams or tenants
-    Workspaces(workspaces::Workspaces),
+    Workspaces(Remotely<workspaces::Action>),
     /// Limits of users, keys and workspaces
-    Limits(limits::Limits),
+    Limits(Remotely<limits::Action>),
     /// What was used, and what it cost
     Usage(usage::Usage),
     /// Follow settled calls
     Tail(tail::Tail),
     /// Check the ledger
-    Ledger(ledger::Ledger),
+    Ledger(Remotely<ledger::Action>),
     /// Read one captured answer without a network
     Meter(meter::Meter),
     /// Show the configuration in force
@@ -108,13 +112,13 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Simulate(simulate) => simulate.run().await,
         Verb::Meter(meter) => meter.run(console),
         Verb::Config(config) => config.run(console),
-        Verb::Users(users) => users.run(console).await,
-        Verb::Keys(keys) => keys.run(console).await,
-        Verb::Workspaces(workspaces) => workspaces.run(console).await,
-        Verb::Limits(limits) => limits.run(console).await,
+        Verb::Users(verb) => verb.run(console, users::run).await,
+        Verb::Keys(verb) => verb.run(console, keys::run).await,
+        Verb::Workspaces(verb) => verb.run(console, workspaces::run).await,
+        Verb::Limits(verb) => verb.run(console, limits::run).await,
         Verb::Usage(usage) => usage.run(console).await,
         Verb::Tail(tail) => tail.run(console).await,
-        Verb::Ledger(ledger) => ledger.run(console).await,
+        Verb::Ledger(verb) => verb.run(console, ledger::run).await,
     }
 }
 

@@ -1,26 +1,15 @@
 //! `farebox users`: who has a budget.
 
+use super::accounts::{self, One};
 use super::args::{self, Traits};
-use super::client::{Client, Remote};
+use super::client::Client;
 use super::console::Console;
 use super::failure::Failure;
-use super::show;
 use super::table::{Cell, Table, field};
-use crate::ids::Id;
+use crate::ids::{AccountKind, Id};
 use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
-
-/// Users and their budgets.
-#[derive(Debug, clap::Args)]
-pub struct Users {
-    /// Where the admin API is.
-    #[command(flatten)]
-    pub remote: Remote,
-    /// What to do.
-    #[command(subcommand)]
-    pub action: Action,
-}
 
 /// What to do with users.
 #[derive(Debug, Subcommand)]
@@ -44,11 +33,7 @@ pub enum Action {
         workspace: Option<Id>,
     },
     /// Show a user
-    Show {
-        /// The user's id
-        #[arg(value_parser = args::id)]
-        id: Id,
-    },
+    Show(One),
     /// Change a user; --limit replaces all its limits
     Set {
         /// The user's id
@@ -62,85 +47,55 @@ pub enum Action {
         traits: Traits,
     },
     /// Stop a user's calls
-    Suspend {
-        /// The user's id
-        #[arg(value_parser = args::id)]
-        id: Id,
-    },
+    Suspend(One),
     /// Let a user call again
-    Resume {
-        /// The user's id
-        #[arg(value_parser = args::id)]
-        id: Id,
-    },
+    Resume(One),
     /// Delete a user with all its keys
-    Delete {
-        /// The user's id
-        #[arg(value_parser = args::id)]
-        id: Id,
-    },
+    Delete(One),
 }
 
-const PATH: &str = "/api/v1/users";
+const KIND: AccountKind = AccountKind::User;
 
-impl Users {
-    /// Runs the verb.
-    pub async fn run(self, console: &mut Console) -> Result<(), Failure> {
-        let client = Client::open(&self.remote, console.flags.verbose)?;
-        match self.action {
-            Action::Create { id, workspace, traits } => {
-                create(&client, console, &id, workspace, &traits).await
+/// Runs an action.
+pub(super) async fn run(
+    action: Action,
+    client: &Client,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    match action {
+        Action::Create { id, workspace, traits } => {
+            let mut fields = traits.fields();
+            if let Some(workspace) = workspace {
+                fields.insert("workspace".to_owned(), json!(workspace));
             }
-            Action::List { workspace } => {
-                let workspace = workspace.as_ref().map(Id::as_str);
-                list(&client, console, workspace).await
+            accounts::create(client, console, KIND, &id, fields).await?;
+            console.hint(&format!("next: farebox keys create --user {id}"));
+            Ok(())
+        }
+        Action::List { workspace } => {
+            list(client, console, workspace.as_ref().map(Id::as_str)).await
+        }
+        Action::Show(One { id }) => accounts::show(client, console, KIND, &id).await,
+        Action::Set { id, default_limits, traits } => {
+            let mut fields = traits.fields();
+            if default_limits {
+                fields.insert("limits".to_owned(), Value::Null);
             }
-            Action::Show { id } => {
-                let user = client.get(&format!("{PATH}/{id}"), &[]).await?;
-                show::account(console, "user", &user)
-            }
-            Action::Set { id, default_limits, traits } => {
-                let mut fields = traits.fields();
-                if default_limits {
-                    fields.insert("limits".to_owned(), Value::Null);
-                }
-                let user =
-                    client.send(Method::PATCH, &format!("{PATH}/{id}"), &fields.into()).await?;
-                console.either(&user, |_| format!("changed user {id}"))
-            }
-            Action::Suspend { id } => turn(&client, console, &id, "suspend").await,
-            Action::Resume { id } => turn(&client, console, &id, "resume").await,
-            Action::Delete { id } => {
-                console
-                    .confirm(&format!("this deletes user {id} with all its keys"), id.as_str())?;
-                client.delete(&format!("{PATH}/{id}")).await?;
-                console
-                    .either(&json!({"id": id, "deleted": true}), |_| format!("deleted user {id}"))
-            }
+            accounts::change(client, console, KIND, &id, fields).await
+        }
+        Action::Suspend(One { id }) => turn(client, console, &id, "suspend").await,
+        Action::Resume(One { id }) => turn(client, console, &id, "resume").await,
+        Action::Delete(One { id }) => {
+            let deed = format!("this deletes user {id} with all its keys");
+            accounts::end(client, console, KIND, &id, (&deed, "deleted")).await
         }
     }
 }
 
-async fn create(
-    client: &Client,
-    console: &mut Console,
-    id: &Id,
-    workspace: Option<Id>,
-    traits: &Traits,
-) -> Result<(), Failure> {
-    let mut fields = traits.fields();
-    fields.insert("id".to_owned(), json!(id));
-    if let Some(workspace) = workspace {
-        fields.insert("workspace".to_owned(), json!(workspace));
-    }
-    let user = client.send(Method::POST, PATH, &fields.into()).await?;
-    console.either(&user, |_| format!("created user {id}"))?;
-    console.hint(&format!("next: farebox keys create --user {id}"));
-    Ok(())
-}
-
 async fn turn(client: &Client, console: &mut Console, id: &Id, verb: &str) -> Result<(), Failure> {
-    let user = client.send(Method::POST, &format!("{PATH}/{id}/{verb}"), &json!({})).await?;
+    let user = client
+        .send(Method::POST, &format!("{}/{verb}", accounts::path(KIND, id)), &json!({}))
+        .await?;
     let done = verb.strip_suffix('e').unwrap_or(verb);
     console.either(&user, |_| format!("{done}ed user {id}"))
 }
@@ -150,7 +105,7 @@ async fn list(
     console: &mut Console,
     workspace: Option<&str>,
 ) -> Result<(), Failure> {
-    let users = client.all(PATH, &[("workspace", workspace)]).await?;
+    let users = client.all(&accounts::all(KIND), &[("workspace", workspace)]).await?;
     if console.flags.json {
         return console.json(&users.into());
     }

@@ -1,26 +1,13 @@
 //! `farebox workspaces`: teams or tenants.
 
+use super::accounts::{self, One};
 use super::args::{self, Traits};
-use super::client::{Client, Remote};
+use super::client::Client;
 use super::console::Console;
 use super::failure::Failure;
-use super::show;
 use super::table::{Cell, Table, field};
-use crate::ids::Id;
+use crate::ids::{AccountKind, Id};
 use clap::Subcommand;
-use http::Method;
-use serde_json::json;
-
-/// Teams or tenants.
-#[derive(Debug, clap::Args)]
-pub struct Workspaces {
-    /// Where the admin API is.
-    #[command(flatten)]
-    pub remote: Remote,
-    /// What to do.
-    #[command(subcommand)]
-    pub action: Action,
-}
 
 /// What to do with workspaces.
 #[derive(Debug, Subcommand)]
@@ -37,11 +24,7 @@ pub enum Action {
     /// List workspaces
     List,
     /// Show a workspace
-    Show {
-        /// The workspace's id
-        #[arg(value_parser = args::id)]
-        id: Id,
-    },
+    Show(One),
     /// Change a workspace; --limit replaces all its limits
     Set {
         /// The workspace's id
@@ -52,50 +35,37 @@ pub enum Action {
         traits: Traits,
     },
     /// Delete a workspace that has no users
-    Delete {
-        /// The workspace's id
-        #[arg(value_parser = args::id)]
-        id: Id,
-    },
+    Delete(One),
 }
 
-const PATH: &str = "/api/v1/workspaces";
+const KIND: AccountKind = AccountKind::Workspace;
 
-impl Workspaces {
-    /// Runs the verb.
-    pub async fn run(self, console: &mut Console) -> Result<(), Failure> {
-        let client = Client::open(&self.remote, console.flags.verbose)?;
-        match self.action {
-            Action::Create { id, traits } => {
-                let mut fields = traits.fields();
-                fields.insert("id".to_owned(), json!(id));
-                let made = client.send(Method::POST, PATH, &fields.into()).await?;
-                console.either(&made, |_| format!("created workspace {id}"))?;
-                console.hint(&format!("next: farebox users create NAME --workspace {id}"));
-                Ok(())
-            }
-            Action::List => list(&client, console).await,
-            Action::Show { id } => {
-                let found = client.get(&format!("{PATH}/{id}"), &[]).await?;
-                show::account(console, "workspace", &found)
-            }
-            Action::Set { id, traits } => {
-                let fields = traits.fields().into();
-                let changed = client.send(Method::PATCH, &format!("{PATH}/{id}"), &fields).await?;
-                console.either(&changed, |_| format!("changed workspace {id}"))
-            }
-            Action::Delete { id } => {
-                console.confirm(&format!("this deletes workspace {id}"), id.as_str())?;
-                client.delete(&format!("{PATH}/{id}")).await?;
-                let deleted = json!({"id": id, "deleted": true});
-                console.either(&deleted, |_| format!("deleted workspace {id}"))
-            }
+/// Runs an action.
+pub(super) async fn run(
+    action: Action,
+    client: &Client,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    match action {
+        Action::Create { id, traits } => {
+            accounts::create(client, console, KIND, &id, traits.fields()).await?;
+            console.hint(&format!("next: farebox users create NAME --workspace {id}"));
+            Ok(())
+        }
+        Action::List => list(client, console).await,
+        Action::Show(One { id }) => accounts::show(client, console, KIND, &id).await,
+        Action::Set { id, traits } => {
+            accounts::change(client, console, KIND, &id, traits.fields()).await
+        }
+        Action::Delete(One { id }) => {
+            let deed = format!("this deletes workspace {id}");
+            accounts::end(client, console, KIND, &id, (&deed, "deleted")).await
         }
     }
 }
 
 async fn list(client: &Client, console: &mut Console) -> Result<(), Failure> {
-    let workspaces = client.all(PATH, &[]).await?;
+    let workspaces = client.all(&accounts::all(KIND), &[]).await?;
     if console.flags.json {
         return console.json(&workspaces.into());
     }

@@ -1,14 +1,17 @@
-//! What users, keys and workspaces have in common: finding, listing, changing, deleting them.
+//! What users, keys and workspaces have in common: reading what is asked of them, making, finding,
+//! listing, changing, deleting them.
 
 use super::audit;
-use super::fields::Fields;
+use super::fields::{Body, Fields};
 use super::problem::Problem;
-use super::value;
-use super::{Parts, view};
+use super::{Parts, Shared, value, view};
 use crate::ids::{AccountId, AccountKind, Id};
-use crate::ledger::{Account, Change, LimitsChange, ListFilter, NewAccount, Page};
-use crate::limit::Limit;
+use crate::ledger::{
+    Account, Change, Enforcement, KeyFacts, LimitsChange, ListFilter, NewAccount, Page,
+};
+use crate::limit::{Limit, Thresholds};
 use axum::Json;
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -34,15 +37,26 @@ pub(super) fn shown(parts: &Parts, account: &Account) -> Value {
 }
 
 /// `GET` of one.
-pub(super) async fn show(parts: &Parts, id: &AccountId) -> Result<Json<Value>, Problem> {
-    Ok(Json(shown(parts, &find(parts, id).await?)))
+pub(super) async fn show(
+    kind: AccountKind,
+    State(parts): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    Ok(Json(shown(&parts, &find(&parts, &named(kind, &id)?).await?)))
 }
 
-/// `?limit` and `?after` of a list of accounts, over `filter`.
-pub(super) fn page_of(fields: &mut Fields, mut filter: ListFilter) -> ListFilter {
-    filter.limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
-    filter.after = fields.read("after", value::id);
-    filter
+/// `GET` of a page of them: `?limit` and `?after`, over `filter`.
+pub(super) async fn list(
+    parts: &Parts,
+    kind: AccountKind,
+    mut fields: Fields,
+    filter: ListFilter,
+) -> Result<Json<Value>, Problem> {
+    let limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
+    let after = fields.read("after", value::id);
+    let filter = fields.finish(Some(ListFilter { limit, after, ..filter }))?;
+    let page = parts.registry.accounts(kind, &filter).await?;
+    Ok(listed(page, |account| shown(parts, account)))
 }
 
 /// A list as it is answered.
@@ -54,34 +68,96 @@ pub(super) fn listed<T>(page: Page<T>, of: impl Fn(&T) -> Value) -> Json<Value> 
     }))
 }
 
-/// Creates an account, and answers 201 with `object`'s view of it.
-pub(super) async fn create(parts: &Parts, new: &NewAccount) -> Result<Account, Problem> {
+/// What every new account may be given.
+pub(super) struct Traits {
+    name: Option<String>,
+    pub(super) limits: Option<Vec<Limit>>,
+    thresholds: Option<Thresholds>,
+    enforcement: Option<Enforcement>,
+}
+
+impl Traits {
+    pub(super) fn read(fields: &mut Fields) -> Self {
+        Self {
+            name: fields.read("name", value::text),
+            limits: fields.read("limits", value::limits),
+            thresholds: fields.read("thresholds", value::thresholds),
+            enforcement: fields.read("enforcement", value::enforcement),
+        }
+    }
+
+    /// The account with these traits; users and workspaces are called by their id if by nothing
+    /// else.
+    pub(super) fn of(
+        self,
+        id: AccountId,
+        workspace: Option<Id>,
+        key: Option<KeyFacts>,
+    ) -> NewAccount {
+        let called = if key.is_none() { id.id.to_string() } else { String::new() };
+        NewAccount {
+            id,
+            name: self.name.unwrap_or(called),
+            workspace,
+            limits: self.limits,
+            thresholds: self.thresholds,
+            enforcement: self.enforcement,
+            key,
+        }
+    }
+}
+
+/// Creates an account: 201 with its object, which shows `secret` this once, and its place.
+pub(super) async fn create(
+    parts: &Parts,
+    new: &NewAccount,
+    secret: Option<&str>,
+) -> Result<Response, Problem> {
     let account = parts.registry.create(new).await?;
     audit::changed("create", &new.id, None, Some(&account));
-    Ok(account)
+    let mut object = shown(parts, &account);
+    if let Some(secret) = secret {
+        object["key"] = secret.into();
+    }
+    let place = format!("/api/v1/{}s/{}", account.id.kind.as_str(), account.id.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(object)).into_response())
 }
 
-/// 201 with the place of the new object.
-pub(super) fn created(id: &AccountId, object: Value) -> Response {
-    let place = format!("/api/v1/{}s/{}", id.kind.as_str(), id.id);
-    (StatusCode::CREATED, [(header::LOCATION, place)], Json(object)).into_response()
+/// `PATCH` of one that has nothing but what every account has.
+pub(super) async fn patch(
+    kind: AccountKind,
+    State(parts): State<Shared>,
+    Path(id): Path<String>,
+    Body(fields): Body,
+) -> Result<Json<Value>, Problem> {
+    update(&parts, kind, &id, fields, Change::default()).await
 }
 
-/// What may be changed of every account. Fields that only one kind has are read before.
-pub(super) fn read_change(fields: &mut Fields, kind: AccountKind) -> Change {
+/// Changes what may be changed of every account, and what only one kind has in `own`.
+pub(super) async fn update(
+    parts: &Parts,
+    kind: AccountKind,
+    id: &str,
+    mut fields: Fields,
+    own: Change,
+) -> Result<Json<Value>, Problem> {
+    let id = named(kind, id)?;
     let limits = match fields.nullable("limits", value::limits) {
         Some(Some(limits)) => Some(LimitsChange::Set(limits)),
         Some(None) if kind == AccountKind::User => Some(LimitsChange::FollowDefaults),
         Some(None) => Some(LimitsChange::Set(Vec::new())),
         None => None,
     };
-    Change {
+    let asked = Change {
         name: fields.read("name", value::text),
         limits,
         thresholds: fields.nullable("thresholds", value::thresholds),
         enforcement: fields.nullable("enforcement", value::enforcement),
-        ..Change::default()
-    }
+        ..own
+    };
+    let asked = fields.finish(Some(asked))?;
+    let (_, after) = change(parts, &id, "update", &asked).await?;
+    Ok(Json(shown(parts, &after)))
 }
 
 /// Changes an account once its limits fit into its parents'; the account before and after.

@@ -1,9 +1,9 @@
 //! `/api/v1/keys`. The text of a key leaves once, in the answer that creates it.
 
-use super::accounts::{self, named};
+use super::accounts::{self, Traits, named};
 use super::fields::{Body, Fields, Params};
 use super::problem::Problem;
-use super::{Parts, Shared, value};
+use super::{Shared, value};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind};
 use crate::ledger::{Account, AccountStatus, Change, KeyFacts, ListFilter, NewAccount};
@@ -20,25 +20,23 @@ use serde_json::Value;
 const KIND: AccountKind = AccountKind::Key;
 
 pub(super) fn routes() -> Router<Shared> {
+    let one = get(|parts, id| accounts::show(KIND, parts, id)).patch(change).delete(revoke);
     Router::new()
         .route("/api/v1/keys", post(create).get(list))
-        .route("/api/v1/keys/{id}", get(show).patch(change).delete(revoke))
+        .route("/api/v1/keys/{id}", one)
         .route("/api/v1/keys/{id}/rotate", post(rotate))
 }
 
 async fn create(State(parts): State<Shared>, Body(mut fields): Body) -> Result<Response, Problem> {
     let user = fields.required("user", value::id);
-    let name = fields.read("name", value::text).unwrap_or_default();
-    let limits = fields.read("limits", value::limits);
+    let traits = Traits::read(&mut fields);
     let models = fields.read("models", value::models).unwrap_or_default();
-    let thresholds = fields.read("thresholds", value::thresholds);
-    let enforcement = fields.read("enforcement", value::enforcement);
     let expires = read_expiry(&mut fields, parts.clock.now()).flatten();
     let user = AccountId::user(&fields.finish(user)?);
     let owner = accounts::find(&parts, &user).await?;
     let above: Vec<AccountId> =
         owner.workspace.iter().map(AccountId::workspace).chain([user.clone()]).collect();
-    accounts::fit(&parts, limits.as_deref().unwrap_or_default(), &above).await?;
+    accounts::fit(&parts, traits.limits.as_deref().unwrap_or_default(), &above).await?;
     let (text, facts) = fresh(KeyFacts {
         digest: SecretDigest::of(""),
         user: user.id,
@@ -46,16 +44,8 @@ async fn create(State(parts): State<Shared>, Body(mut fields): Body) -> Result<R
         models,
         expires,
     });
-    let new = NewAccount {
-        id: key_of(&facts)?,
-        name,
-        workspace: owner.workspace,
-        limits,
-        thresholds,
-        enforcement,
-        key: Some(facts),
-    };
-    make(&parts, &new, text.expose_secret()).await
+    let new = traits.of(key_of(&facts)?, owner.workspace, Some(facts));
+    accounts::create(&parts, &new, Some(text.expose_secret())).await
 }
 
 /// `expires_at` or `expires_in`; `Some(None)`: never.
@@ -85,28 +75,14 @@ fn key_of(facts: &KeyFacts) -> Result<AccountId, Problem> {
     Ok(AccountId::key(&facts.digest.key_id().ok_or_else(lost)?))
 }
 
-async fn make(parts: &Parts, new: &NewAccount, text: &str) -> Result<Response, Problem> {
-    let account = accounts::create(parts, new).await?;
-    let mut object = accounts::shown(parts, &account);
-    object["key"] = text.into();
-    Ok(accounts::created(&account.id, object))
-}
-
 async fn list(
     State(parts): State<Shared>,
     Params(mut fields): Params,
 ) -> Result<Json<Value>, Problem> {
     let workspace = fields.read("workspace", value::id);
     let user = fields.read("user", value::id);
-    let filter = ListFilter { workspace, user, ..Default::default() };
-    let filter = accounts::page_of(&mut fields, filter);
-    let filter = fields.finish(Some(filter))?;
-    let page = parts.registry.accounts(KIND, &filter).await?;
-    Ok(accounts::listed(page, |account| accounts::shown(&parts, account)))
-}
-
-async fn show(State(parts): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    accounts::show(&parts, &named(KIND, &id)?).await
+    let filter = ListFilter { workspace, user, ..ListFilter::default() };
+    accounts::list(&parts, KIND, fields, filter).await
 }
 
 async fn change(
@@ -114,13 +90,10 @@ async fn change(
     Path(id): Path<String>,
     Body(mut fields): Body,
 ) -> Result<Json<Value>, Problem> {
-    let id = named(KIND, &id)?;
     let expires = read_expiry(&mut fields, parts.clock.now());
     let models = fields.nullable("models", value::models).map(Option::unwrap_or_default);
-    let change = accounts::read_change(&mut fields, KIND);
-    let change = fields.finish(Some(Change { expires, models, ..change }))?;
-    let (_, after) = accounts::change(&parts, &id, "update", &change).await?;
-    Ok(Json(accounts::shown(&parts, &after)))
+    let own = Change { expires, models, ..Change::default() };
+    accounts::update(&parts, KIND, &id, fields, own).await
 }
 
 async fn revoke(
@@ -157,7 +130,7 @@ async fn rotate(
         enforcement: old.enforcement,
         key: Some(facts),
     };
-    let answer = make(&parts, &new, text.expose_secret()).await?;
+    let answer = accounts::create(&parts, &new, Some(text.expose_secret())).await?;
     accounts::change(&parts, &id, "rotate", &retirement(now, grace, expires)).await?;
     Ok(answer)
 }

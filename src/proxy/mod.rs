@@ -255,13 +255,11 @@ impl Proxy {
             Some(name) => providers.get(name),
             None => by_model(),
         };
-        let model = self.price(&table, provider.map(|provider| provider.name.as_str()), call)?;
+        let name = provider.map(|provider| provider.name.as_str());
+        let model = self.price(&table, name, call, request.started)?;
         let terms = Terms { at: request.started, ..Terms::default() };
         if !self.rules.unpriced_is_free && estimate::searches_free(call, &model, &terms) {
             return Err(Refusal::Body(unpriced_search(&call.model)));
-        }
-        if !self.rules.unpriced_is_free && !estimate::is_priced(call, &model, &terms) {
-            return Err(Refusal::ModelNotPriced(call.model.clone(), Vec::new()));
         }
         let provider = provider.ok_or_else(|| Refusal::NoProvider(call.model.clone()))?;
         let query = request.head.uri.query();
@@ -269,20 +267,22 @@ impl Proxy {
         Ok((destination, Pricing { table, model }))
     }
 
-    /// The price of a call's model at a provider.
+    /// The price of a call's model at a provider, for what the call makes.
     fn price(
         &self,
         table: &PriceTable,
         provider: Option<&str>,
         call: &Call,
+        at: UnixMs,
     ) -> Result<Arc<ModelPrice>, Refusal> {
+        let terms = Terms { at, ..Terms::default() };
+        let refused = |near| Err(Refusal::ModelNotPriced(call.model.clone(), near));
         match table.find(provider, &call.model) {
-            Some(model) => Ok(model.clone()),
+            Some(model) if self.rules.unpriced_is_free => Ok(model.clone()),
+            Some(model) if estimate::is_priced(call, model, &terms) => Ok(model.clone()),
+            Some(_) => refused(Vec::new()),
             None if self.rules.unpriced_is_free => Ok(table.free(&call.model)),
-            None => {
-                let near = table.nearest(&call.model);
-                Err(Refusal::ModelNotPriced(call.model.clone(), near))
-            }
+            None => refused(table.nearest(&call.model)),
         }
     }
 }

@@ -34,10 +34,10 @@ pub enum Refusal {
     UnmeteredRoute(String),
     /// Known, lists what belongs to other keys too.
     SharedRoute(String),
-    /// Stored by somebody in another workspace.
-    Foreign(String),
     /// A WebSocket, asked for without the handshake of one.
     UpgradeRequired(String),
+    /// Stored by somebody in another workspace.
+    Foreign(String),
     /// The body is not readable as the route's request.
     Body(Unreadable),
     /// The body is larger than so many bytes.
@@ -170,8 +170,8 @@ impl Refusal {
             Self::UnknownRoute(_)
             | Self::UnmeteredRoute(_)
             | Self::SharedRoute(_)
-            | Self::Foreign(_)
             | Self::UpgradeRequired(_)
+            | Self::Foreign(_)
             | Self::Body(_)
             | Self::TooLarge(_)
             | Self::SlowBody
@@ -242,15 +242,15 @@ impl Refusal {
                 );
                 (StatusCode::NOT_FOUND, "unknown_route", message)
             }
-            Self::Foreign(id) => {
-                (StatusCode::NOT_FOUND, "not_found", format!("There is no `{id}` here."))
-            }
             Self::UpgradeRequired(route) => {
                 let message = format!(
                     "{route} is a WebSocket; begin with its handshake: HTTP/1.1, `connection: \
                      upgrade`, `upgrade: websocket`."
                 );
                 (StatusCode::UPGRADE_REQUIRED, "upgrade_required", message)
+            }
+            Self::Foreign(id) => {
+                (StatusCode::NOT_FOUND, "not_found", format!("There is no `{id}` here."))
             }
             Self::Body(unreadable) => {
                 (StatusCode::BAD_REQUEST, "invalid_body", unreadable.message.clone())

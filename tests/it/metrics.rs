@@ -159,12 +159,14 @@ async fn a_client_that_is_slow_to_send_is_no_overhead() {
     );
     let mut stream = tokio::net::TcpStream::connect(shop.program.data).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     stream.write_all(rest.as_bytes()).await.unwrap();
     assert_eq!(Answer::read(stream).await.status(), 200);
     let scrape = shop.scrape().await;
-    assert!(scrape.sum("farebox_request_duration_seconds_sum") >= 0.5);
-    assert!(scrape.sum("farebox_overhead_seconds_sum") < 0.5);
+    let sum = |name: &str| scrape.sum(&format!("farebox_{name}_seconds_sum"));
+    // The proxy may see the first bytes late, but hardly by so much.
+    let neither = sum("request_duration") - sum("overhead") - sum("upstream_duration");
+    assert!(neither > 0.25, "{}", scrape.0);
     assert_eq!(scrape.sum("farebox_overhead_seconds_count"), 1.0);
 }
 

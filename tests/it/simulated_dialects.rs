@@ -89,7 +89,8 @@ async fn anthropic_counts_for_nothing_and_errs_in_its_own_words() {
     assert!(counted["input_tokens"].as_u64().unwrap() > 8, "{counted}");
     assert_eq!(simulated.bill().calls(), 0);
     let bearer = "authorization: Bearer sk-ant\r\n";
-    let refused = call(&simulated, "/v1/messages", bearer, &body).await;
+    assert_eq!(call(&simulated, "/v1/messages", bearer, &body).await.status(), 200);
+    let refused = call(&simulated, "/v1/messages", "x-goog-api-key: sk-ant\r\n", &body).await;
     assert_eq!(refused.status(), 401);
     assert_eq!(refused.json()["error"]["type"], "authentication_error");
     let busy = format!("{key}{}", script(r#"{"status":529}"#));

@@ -1,6 +1,8 @@
 //! Sessions over WebSockets: frames pass byte for byte, every answer is charged once, and a session
 //! ends with a reason when its money does. The provider is played by hand, on a real socket.
 
+use crate::program::Program;
+use crate::redis_server::RedisServer;
 use crate::world::{Answer, LIMIT, PROVIDER_KEY, World, rules};
 use farebox::demo::provider::Simulated;
 use farebox::framing::websocket::{close_frame, text_frame};
@@ -8,6 +10,7 @@ use farebox::ledger::{AccountStatus, Change, Ending, UsageEvent};
 use farebox::provider::{Credential, Dialect, Provider};
 use farebox::proxy::{Disconnect, Rules};
 use farebox::usage::Figure;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -42,6 +45,22 @@ async fn head(stream: &mut TcpStream) -> String {
         head.push(timeout(LIMIT, stream.read_u8()).await.unwrap().unwrap());
     }
     String::from_utf8(head).unwrap()
+}
+
+/// Begins a handshake.
+async fn knock(addr: SocketAddr, path: &str, headers: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+/// The proxy's connection to the provider, answered with this head.
+async fn accepted(listener: &TcpListener, agreed: &str) -> End {
+    let (mut stream, _) = timeout(LIMIT, listener.accept()).await.unwrap().unwrap();
+    let head = head(&mut stream).await;
+    stream.write_all(format!("{agreed}\r\n").as_bytes()).await.unwrap();
+    End { head, stream }
 }
 
 impl End {
@@ -90,24 +109,16 @@ impl Stage {
         Self { world, listener }
     }
 
-    /// The proxy's connection to the provider, answered with this head.
     async fn provider(&self, agreed: &str) -> End {
-        let (mut stream, _) = timeout(LIMIT, self.listener.accept()).await.unwrap().unwrap();
-        let head = head(&mut stream).await;
-        stream.write_all(format!("{agreed}\r\n").as_bytes()).await.unwrap();
-        End { head, stream }
+        accepted(&self.listener, agreed).await
     }
 
     fn authorised(&self) -> String {
         format!("authorization: Bearer {}\r\n", self.world.key)
     }
 
-    /// Begins a handshake.
     async fn knock(&self, path: &str, headers: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.world.addr).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        stream
+        knock(self.world.addr, path, headers).await
     }
 
     /// A session: the client's end and the provider's.
@@ -473,6 +484,47 @@ async fn a_key_that_is_revoked_gets_no_next_answer() {
     assert_eq!(stage.events().await[0].cost.get(), cost(160, 100));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn with_redis_a_charge_is_seen_by_the_hold_that_follows_it() {
+    let redis = RedisServer::start(&["--appendonly", "yes"]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = format!("openai=http://{}/v1", listener.local_addr().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--redis", &redis.url(), "--upstream", &upstream];
+    let mut program = Program::serve(dir.path(), &arguments, &[("OPENAI_API_KEY", PROVIDER_KEY)]);
+    // One place only, which each answer gives back; and money for six answers.
+    let limits = ["--limit", "1concurrent", "--limit", "0.1usd/day"];
+    program.json(dir.path(), &[&["users", "create", "alice"][..], &limits].concat());
+    let made = program.json(dir.path(), &["keys", "create", "--user", "alice"]);
+    let headers = format!("{HANDSHAKE}authorization: Bearer {}\r\n", made["key"].as_str().unwrap());
+    let mut stream = knock(program.data, PATH, &headers).await;
+    let mut provider = accepted(&listener, AGREED).await;
+    let mut client = End { head: head(&mut stream).await, stream };
+    assert!(client.head.starts_with("HTTP/1.1 101"), "{}", client.head);
+    let field = |name: &str| redis.cli(&["HGET", "farebox:{0}:user:alice", name]);
+    let mut charged = 0;
+    for n in 1..=5 {
+        let answer = done("resp", 200, 100 + n);
+        provider.say(&answer).await;
+        client.expect_text(&answer).await;
+        charged += cost(200, 100 + i64::try_from(n).unwrap());
+        let begun = std::time::Instant::now();
+        while field("usd.total") != charged.to_string() || field("usd.held") == "0" {
+            assert!(begun.elapsed() < LIMIT, "{n}: {}", field("usd.total"));
+        }
+    }
+    let dear = done("resp", 5_000, 5_000);
+    provider.say(&dear).await;
+    client.expect_text(&dear).await;
+    let reason = "insufficient_quota: the limit of 0.1 usd/day for user:alice is reached";
+    closing(&client.rest().await, 1008, reason);
+    drop(client);
+    assert_eq!(program.terminate().0, Some(0));
+    charged += cost(5_000, 5_000);
+    assert_eq!(field("usd.total"), charged.to_string());
+    assert_eq!(field("usd.held"), "0");
+}
+
 /// Google's sessions name their model in the first message.
 async fn google(stage_limits: &[&str]) -> Stage {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -499,7 +551,7 @@ async fn a_model_that_is_named_in_a_message_is_admitted_then() {
     let (mut client, mut provider) = stage.opened(&path, HANDSHAKE, AGREED).await;
     assert_eq!(provider.header("x-goog-api-key"), Some(PROVIDER_KEY));
     assert!(!provider.head.contains(&stage.world.key));
-    let setup = text_frame(r#"{"setup":{"model":"models/gpt-5-mini"}}"#, MASK);
+    let setup = text_frame(r#"{"setup":{"model":"models/gemini-2.5-flash"}}"#, MASK);
     client.send(&setup).await;
     provider.expect(&setup).await;
     let turn = r#"{"serverContent":{"turnComplete":true},"usageMetadata":{"promptTokenCount":1000,"responseTokenCount":100,"totalTokenCount":1100}}"#;
@@ -510,9 +562,9 @@ async fn a_model_that_is_named_in_a_message_is_admitted_then() {
     client.send(&close_frame(1000, "", MASK)).await;
     drop((client, provider));
     let events = stage.events().await;
-    // At the price of that model: $0.25 and $2 a million.
-    assert!(events.iter().all(|e| (e.cost.get(), e.estimated) == (450_000, false)), "{events:#?}");
-    assert_eq!((events.len(), &*events[0].facts.model), (2, "gpt-5-mini"));
+    // At the price of that model: $0.30 and $2.50 a million.
+    assert!(events.iter().all(|e| (e.cost.get(), e.estimated) == (550_000, false)), "{events:#?}");
+    assert_eq!((events.len(), &*events[0].facts.model), (2, "gemini-2.5-flash"));
 }
 
 #[tokio::test]
@@ -529,7 +581,7 @@ async fn a_model_that_cannot_be_admitted_is_not_heard_by_the_provider() {
             r#"{"setup":{}}"#,
             "invalid_body: `model` is missing; name the model that is to answer.",
         ),
-        ("0.0001usd/day", r#"{"setup":{"model":"models/gpt-5-mini"}}"#, spent),
+        ("0.0001usd/day", r#"{"setup":{"model":"models/gemini-2.5-flash"}}"#, spent),
     ] {
         let stage = google(&[limit]).await;
         let headers = format!("{HANDSHAKE}{}", stage.authorised());

@@ -67,6 +67,7 @@ mod upgrade;
 mod vendor;
 mod websocket;
 mod wire;
+mod wishes;
 mod words;
 
 pub use bill::{Bill, BillEntry};

@@ -5,6 +5,7 @@
 use super::fields::{BadOrder, Fields};
 use super::route::{Endpoint, Route};
 use super::vendor::Vendor;
+use super::wishes;
 
 /// A request, read.
 #[derive(Debug)]
@@ -42,9 +43,6 @@ pub(super) struct Order {
     pub(super) store: bool,
 }
 
-const MAX_DIMENSIONS: usize = 4096;
-const DIMENSIONS: usize = 16;
-
 impl Order {
     /// Reads a body that came to `endpoint` by this route.
     pub(super) fn read(
@@ -55,7 +53,7 @@ impl Order {
         let fields = Fields::read(body)?;
         let model = model(endpoint, route, &fields)?;
         let (name, prompt) = prompt(endpoint, &fields)?;
-        let answers = answers(endpoint, &fields)?;
+        let answers = wishes::answers(endpoint, &fields)?;
         let speaks = matches!(endpoint, Endpoint::Transcription | Endpoint::Speech);
         let options = fields.inside("stream_options")?;
         let mut seed = crc32fast::Hasher::new();
@@ -67,22 +65,22 @@ impl Order {
             seed: seed.finalize(),
             prompt_bytes: u64::try_from(prompt.len()).unwrap_or(u64::MAX),
             items: items(endpoint, name, &fields),
-            stream: stream(endpoint, route, &fields)?,
+            stream: wishes::stream(endpoint, route, &fields)?,
             sse: route.sse,
             include_usage: options.get("include_usage")?.unwrap_or(false),
             obfuscate: options.get("include_obfuscation")?.unwrap_or(true),
-            ceiling: ceiling(&fields)?,
+            ceiling: wishes::ceiling(&fields)?,
             answers,
-            tier: tier(endpoint, &fields)?,
-            base64: base64(endpoint, &fields)?,
+            tier: wishes::tier(endpoint, &fields)?,
+            base64: wishes::base64(endpoint, &fields)?,
             top: fields.get("top_n")?,
             format: if speaks { fields.get("response_format")? } else { None },
             file_bytes: if speaks { fields.inside("file")?.get("bytes")?.unwrap_or(0) } else { 0 },
-            characters: characters(endpoint, &fields)?,
+            characters: wishes::characters(endpoint, &fields)?,
             background: endpoint == Endpoint::Responses
                 && fields.get("background")?.unwrap_or(false),
             store: fields.get("store")?.unwrap_or(false),
-            dimensions: dimensions(&fields)?,
+            dimensions: wishes::dimensions(&fields)?,
             model,
         })
     }
@@ -136,67 +134,6 @@ fn prompt<'a>(
     found.ok_or_else(|| BadOrder::of(first, format!("Missing required parameter: '{first}'.")))
 }
 
-fn answers(endpoint: Endpoint, fields: &Fields<'_>) -> Result<u64, BadOrder> {
-    let many = matches!(endpoint, Endpoint::Chat | Endpoint::Completions | Endpoint::Images);
-    let answers = if many { fields.get("n")?.unwrap_or(1) } else { 1 };
-    match answers {
-        1..=128 => Ok(answers),
-        _ => Err(BadOrder::of("n", "n must be 1 to 128".to_owned())),
-    }
-}
-
-fn dimensions(fields: &Fields<'_>) -> Result<usize, BadOrder> {
-    match fields.get("dimensions")?.or(fields.get("output_dimension")?).unwrap_or(DIMENSIONS) {
-        dimensions @ 1..=MAX_DIMENSIONS => Ok(dimensions),
-        _ => Err(BadOrder::of("dimensions", "dimensions must be 1 to 4096".to_owned())),
-    }
-}
-
-fn stream(endpoint: Endpoint, route: &Route<'_>, fields: &Fields<'_>) -> Result<bool, BadOrder> {
-    Ok(match endpoint {
-        Endpoint::CohereRerank | Endpoint::Ocr | Endpoint::Batch => false,
-        Endpoint::Speech => fields.get::<String>("stream_format")?.as_deref() == Some("sse"),
-        _ if endpoint.embeds() => false,
-        _ => match route.stream {
-            Some(stream) => stream,
-            None => fields.get("stream")?.unwrap_or(route.vendor == Vendor::Ollama),
-        },
-    })
-}
-
-/// The output ceiling, wherever an API lets it be named.
-fn ceiling(fields: &Fields<'_>) -> Result<Option<u64>, BadOrder> {
-    for name in ["max_completion_tokens", "max_output_tokens", "max_tokens"] {
-        if let Some(ceiling) = fields.get(name)? {
-            return Ok(Some(ceiling));
-        }
-    }
-    if let Some(predicted) = fields.inside("options")?.get::<i64>("num_predict")? {
-        return Ok(u64::try_from(predicted).ok());
-    }
-    match fields.inside("inferenceConfig")?.get("maxTokens")? {
-        Some(ceiling) => Ok(Some(ceiling)),
-        None => fields.inside("generationConfig")?.get("maxOutputTokens"),
-    }
-}
-
-fn tier(endpoint: Endpoint, fields: &Fields<'_>) -> Result<Option<String>, BadOrder> {
-    match endpoint {
-        Endpoint::Converse => fields.inside("serviceTier")?.get("type"),
-        _ => fields.get("service_tier"),
-    }
-}
-
-fn base64(endpoint: Endpoint, fields: &Fields<'_>) -> Result<bool, BadOrder> {
-    Ok(match endpoint {
-        Endpoint::CohereEmbed => {
-            let types: Option<Vec<String>> = fields.get("embedding_types")?;
-            types.is_some_and(|types| types.iter().any(|name| name == "base64"))
-        }
-        _ => fields.get::<String>("encoding_format")?.as_deref() == Some("base64"),
-    })
-}
-
 /// A name in a path, without its percent signs.
 fn decoded(text: &str) -> String {
     let mut pieces = text.split('%');
@@ -211,14 +148,6 @@ fn decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn characters(endpoint: Endpoint, fields: &Fields<'_>) -> Result<u64, BadOrder> {
-    if endpoint != Endpoint::Speech {
-        return Ok(0);
-    }
-    let text: String = fields.get("input")?.unwrap_or_default();
-    Ok(u64::try_from(text.chars().count()).unwrap_or(u64::MAX))
 }
 
 /// A list of texts or of token lists is embedded one by one; a text or one token list is one.

@@ -54,12 +54,10 @@ impl Vendor {
     pub(super) fn credential(self, head: &Parts) -> Option<&str> {
         let named = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         match self {
-            Self::Anthropic => named("x-api-key"),
+            // Its clients of late 2026 send their key as a bearer token; the API takes both.
+            Self::Anthropic => named("x-api-key").or_else(|| bearer(head)),
             Self::Gemini => named("x-goog-api-key").or_else(|| parameter(head.uri.query(), "key")),
-            _ => {
-                let given = named(header::AUTHORIZATION.as_str())?;
-                Some(given.strip_prefix("Bearer ").unwrap_or(given))
-            }
+            _ => bearer(head),
         }
     }
 
@@ -81,4 +79,9 @@ impl Vendor {
             headers.insert(HeaderName::from_static(id_header), id);
         }
     }
+}
+
+fn bearer(head: &Parts) -> Option<&str> {
+    let given = head.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    Some(given.strip_prefix("Bearer ").unwrap_or(given))
 }

@@ -133,6 +133,10 @@ impl Ledger for EmbeddedLedger {
         })
     }
 
+    fn caught_up(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     fn settle(&self, _permit: Permit, settlement: Settlement) {
         let Inner { state, store, options } = &*self.inner;
         let settled = state.lock().settle(settlement, store, options);

@@ -12,7 +12,7 @@ use crate::ledger::{BoxFuture, Ending};
 use crate::proxy::answer::Silence;
 use crate::proxy::route::Destination;
 use crate::proxy::{Disconnect, Proxy, record};
-use crate::telemetry::names;
+use crate::telemetry::names::{self, Present};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use std::future::poll_fn;
@@ -64,8 +64,7 @@ impl Relay {
 
     /// Relays to the end.
     pub(super) async fn run(self, client: Upgraded, provider: Upgraded) {
-        metrics::gauge!(names::WS_CONNECTIONS).increment(1.0);
-        let _counted = Counted;
+        let _counted = Present::on(names::WS_CONNECTIONS);
         let session = Session {
             client: TokioIo::new(client),
             provider: TokioIo::new(provider),
@@ -76,14 +75,6 @@ impl Relay {
             relay: self,
         };
         session.run().await;
-    }
-}
-
-struct Counted;
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        metrics::gauge!(names::WS_CONNECTIONS).decrement(1.0);
     }
 }
 

@@ -78,7 +78,8 @@ impl Party {
         usable_name(&call.model)?;
         allowed(&self.caller, &call.model)?;
         let table = self.proxy.prices.load_full();
-        let model = self.proxy.price(&table, Some(&self.provider.name), call)?;
+        let now = self.proxy.clock.now();
+        let model = self.proxy.price(&table, Some(&self.provider.name), call, now)?;
         Ok(Pricing { table, model })
     }
 }
@@ -238,7 +239,7 @@ impl Turns {
 
     /// Charges an answer to what was held for it, if anything was.
     fn charge(&mut self, next: Next, turn: Turn, ending: Ending) {
-        let reading = alone(turn.reading);
+        let reading = heard(turn.reading);
         let mut tab = match next {
             Next::Held(tab) => tab,
             _ => {
@@ -258,8 +259,10 @@ impl Turns {
     }
 }
 
-/// What was used beside answers, when no answer had begun: it is all that is due.
-fn alone(mut reading: Reading) -> Reading {
+/// An answer is heard once and cannot be fetched again; servers may number theirs by the session.
+/// Where none had begun, what was used beside answers is all that is due.
+fn heard(mut reading: Reading) -> Reading {
+    reading.dedupe_key = None;
     if !reading.begun && !reading.usage_present {
         reading.usage_present = true;
         reading.usage_final = true;
