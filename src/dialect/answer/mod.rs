@@ -114,7 +114,7 @@ impl Kind {
         match kind.as_str() {
             "text/event-stream" => Self::Events,
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Self::Lines,
-            // Cohere's first version.
+            // Version 1 of Cohere.
             "application/stream+json" => Self::Lines,
             "application/vnd.amazon.eventstream" => Self::Frames,
             "" | "application/json" => Self::Json,
@@ -192,6 +192,7 @@ impl Meter {
             Form::Unknown => End::Cut,
             Form::Json => document.end_json(),
             Form::Events(sse) => {
+                document.note_open_event();
                 sse.finish(document);
                 document.end_stream()
             }
