@@ -14,6 +14,7 @@ pub mod capture;
 mod cloudflare;
 mod cohere;
 mod conversation;
+pub mod filler;
 mod format;
 mod gemini;
 mod llamacpp;

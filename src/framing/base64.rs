@@ -16,12 +16,14 @@ const ALIEN: u8 = 67;
 /// What each byte stands for: a digit below 64, or one of the marks.
 const MEANING: [u8; 256] = meaning();
 
+/// The standard alphabet.
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 const fn meaning() -> [u8; 256] {
-    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut table = [ALIEN; 256];
     let mut digit = 0;
     while digit < 64 {
-        table[digits[digit as usize] as usize] = digit;
+        table[DIGITS[digit as usize] as usize] = digit;
         digit += 1;
     }
     table[b'-' as usize] = 62;
@@ -177,6 +179,21 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     decoder.push(text.as_bytes(), &mut |piece| bytes.extend_from_slice(piece));
     decoder.is_whole().then_some(bytes)
+}
+
+/// Bytes as a padded text of the standard alphabet.
+pub fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let bits = (0..3).fold(0, |bits, at| {
+            bits << 8 | usize::from(group.get(at).copied().unwrap_or_default())
+        });
+        let digits = [18, 12, 6, 0].map(|shift| DIGITS.get(bits >> shift & 63).copied());
+        let digits = digits.into_iter().flatten().map(char::from);
+        text.extend(digits.take(group.len() + 1));
+        text.extend(std::iter::repeat_n('=', 3 - group.len()));
+    }
+    text
 }
 
 /// Decoded bytes on their way out.

@@ -52,7 +52,8 @@ pub(super) fn shown(path: &str) -> String {
 }
 
 fn named_provider<'a>(path: &'a str, providers: &Providers) -> Option<(&'a str, &'a str)> {
-    let inner = path.strip_prefix('/')?;
+    // Azure's paths begin like those of a provider that is named `openai`.
+    let inner = path.strip_prefix('/').filter(|path| !path.starts_with("openai/deployments/"))?;
     let (name, rest) = inner.split_at(inner.find('/')?);
     providers.get(name).map(|_| (name, rest))
 }

@@ -99,7 +99,7 @@ enum Form {
 
 /// What the content type says, where it says something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Json,
     Events,
     Lines,
@@ -108,7 +108,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(content_type: Option<&str>) -> Self {
+    pub(super) fn of(content_type: Option<&str>) -> Self {
         let kind = content_type.and_then(|kind| kind.split(';').next()).unwrap_or_default();
         let kind = kind.trim().to_ascii_lowercase();
         match kind.as_str() {

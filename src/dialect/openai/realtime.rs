@@ -62,8 +62,9 @@ impl Format for Realtime {
             }
             "response.done" => turn(facts, reading, progress),
             "conversation.item.input_audio_transcription.completed" => {
-                let sub = transcription(facts, progress.helper.as_deref());
-                reading.sub_usage.extend(sub);
+                if let Some(sub) = transcription(facts, progress.helper.as_deref()) {
+                    Progress::add_beside(sub, reading);
+                }
             }
             _ => {}
         }
