@@ -1,3 +1,6 @@
+//! What stays of a body, and that nothing else does.
+//! Compiled under `#[cfg(test)]` only.
+
 use super::*;
 use proptest::prelude::*;
 
