@@ -303,6 +303,8 @@ pub struct Reading {
     pub stop_reason: Option<String>,
     /// The prompt or the answer was blocked.
     pub blocked: bool,
+    /// The last event of the stream lacked its end, and was read all the same.
+    pub lenient_eof: bool,
     /// Vertex's kind of traffic, which has its own price.
     pub traffic_type: Option<String>,
     /// Where Anthropic computed, which may have its own price.

@@ -21,7 +21,10 @@ pub(super) struct Timed {
 impl Timed {
     /// Times what is asked of `ledger` by calls.
     pub(super) fn over(ledger: Arc<dyn Ledger>) -> Arc<dyn Ledger> {
-        let took = |operation: &'static str| metrics::histogram!(names::LEDGER_DURATION, "operation" => operation);
+        let took = |operation: &'static str| {
+            let labels = [("operation", operation)];
+            metrics::histogram!(names::LEDGER_DURATION, &labels)
+        };
         let (caller, hold, settle) = (took("caller"), took("hold"), took("settle"));
         Arc::new(Self { ledger, caller, hold, settle })
     }

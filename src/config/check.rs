@@ -292,7 +292,9 @@ fn provider(
         dialect,
         base_url: usable_url(&name, &base_url)?,
         credentials,
-        cancel_stops_billing: known.is_some_and(|k| k.cancel_stops_billing),
+        cancel_stops_billing: raw.cancel_stops_billing.unwrap_or_else(|| {
+            known.map_or(dialect.cancel_stops_billing(), |k| k.cancel_stops_billing)
+        }),
         name,
     })
 }

@@ -111,6 +111,7 @@ fn provider(provider: &Provider) -> Table {
     let mut shown = Table::new();
     put(&mut shown, "dialect", provider.dialect.name());
     put(&mut shown, "base_url", provider.base_url.clone());
+    put(&mut shown, "cancel_stops_billing", provider.cancel_stops_billing);
     let credentials: Vec<Value> =
         provider.credentials.iter().map(|c| credential(&c.name)).collect();
     put(&mut shown, "credentials", credentials);

@@ -85,6 +85,7 @@ pub(super) struct RawUserDefaults {
 pub(super) struct RawProvider {
     pub(super) dialect: Option<String>,
     pub(super) base_url: Option<String>,
+    pub(super) cancel_stops_billing: Option<bool>,
     pub(super) credentials: Vec<RawCredential>,
 }
 

@@ -3,13 +3,17 @@
 use super::Dialect;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
+use std::borrow::Cow;
 
 /// What follows a provider's base URL. The base of OpenAI's dialect ends in a version; all other
-/// bases are followed by the path as it is.
-pub fn below_base(provider: Dialect, path: &str) -> &str {
-    match provider {
-        Dialect::OpenAi if path.starts_with("/v1/") => path.get(3..).unwrap_or(path),
-        _ => path,
+/// bases are followed by the path as it is, but where a provider imitates OpenAI elsewhere.
+pub fn below_base(provider: Dialect, called: Dialect, path: &str) -> Cow<'_, str> {
+    let Some(below) = path.strip_prefix("/v1/") else { return Cow::Borrowed(path) };
+    match (provider, called) {
+        (Dialect::OpenAi, _) => Cow::Borrowed(path.get(3..).unwrap_or(path)),
+        (Dialect::Gemini, Dialect::OpenAi) => Cow::Owned(format!("/v1beta/openai/{below}")),
+        (Dialect::Azure, Dialect::OpenAi) => Cow::Owned(format!("/openai/v1/{below}")),
+        _ => Cow::Borrowed(path),
     }
 }
 
@@ -39,9 +43,19 @@ mod tests {
 
     #[test]
     fn bases_end_where_their_sdks_expect() {
-        assert_eq!(below_base(Dialect::OpenAi, "/v1/chat/completions"), "/chat/completions");
-        assert_eq!(below_base(Dialect::OpenAi, "/chat/completions"), "/chat/completions");
-        assert_eq!(below_base(Dialect::Anthropic, "/v1/messages"), "/v1/messages");
+        use Dialect::*;
+        for (provider, called, path, below) in [
+            (OpenAi, OpenAi, "/v1/chat/completions", "/chat/completions"),
+            (OpenAi, OpenAi, "/chat/completions", "/chat/completions"),
+            (OpenAi, Anthropic, "/v1/messages", "/messages"),
+            (Anthropic, Anthropic, "/v1/messages", "/v1/messages"),
+            (Anthropic, OpenAi, "/v1/chat/completions", "/v1/chat/completions"),
+            (Gemini, OpenAi, "/v1/chat/completions", "/v1beta/openai/chat/completions"),
+            (Gemini, Gemini, "/v1/models/m:generateContent", "/v1/models/m:generateContent"),
+            (Azure, OpenAi, "/v1/responses", "/openai/v1/responses"),
+        ] {
+            assert_eq!(below_base(provider, called, path), below, "{provider} {path}");
+        }
     }
 
     #[test]

@@ -169,7 +169,7 @@ pub(super) fn merge(facts: &Facts, reading: &mut Reading, progress: &mut Progres
 fn is_declined(reading: &Reading) -> bool {
     reading.stop_reason.as_deref() == Some("refusal")
         && reading.output_bytes == 0
-        && reading.sub_usage.is_empty()
+        && !reading.sub_usage.iter().any(|sub| sub.billable)
 }
 
 /// What a block amounts to.

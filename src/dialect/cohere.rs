@@ -131,12 +131,12 @@ fn total(facts: &Facts, progress: &Progress) -> Said {
     let input = block.get(Count::Input).or(usage.get(Figure::RawInput));
     let output = block.get(Count::Output).or(usage.get(Figure::RawOutput));
     let images = usage.count(Figure::ImageInput);
-    if let Some(input) = input.or(Some(images).filter(|&n| n > 0)) {
-        let text = input.saturating_add(images);
-        usage.set(Figure::InputTotal, text);
+    if input.is_some() || images > 0 {
+        let all = input.unwrap_or(0).saturating_add(images);
+        usage.set(Figure::InputTotal, all);
         // The cache holds special tokens too, which are not billed.
         if let Some(cached) = usage.get(Figure::CachedRead) {
-            usage.set(Figure::CachedRead, cached.min(text));
+            usage.set(Figure::CachedRead, cached.min(all));
         }
         usage.set(Figure::OutputTotal, output.unwrap_or(0));
     } else if progress.operation.yields() == Yields::Text {

@@ -173,6 +173,13 @@ impl Dialect {
         }
     }
 
+    /// Whether hanging up stops the bill where nothing else is known of a provider: at Azure,
+    /// Anthropic, Cohere and Cloudflare it does, at AWS and Google it does not (OpenRouter's page on
+    /// the cancelling of streams); of servers that speak OpenAI's dialect nothing is known.
+    pub const fn cancel_stops_billing(self) -> bool {
+        !matches!(self, Self::OpenAi | Self::Gemini | Self::Bedrock)
+    }
+
     /// The dialect of this name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|dialect| dialect.name() == name)

@@ -18,6 +18,9 @@ const CHARACTERS_PER_TOKEN: u64 = 4;
 /// Bytes of sound to a millisecond: 32 kbit/s, about the least that speech is recorded with.
 const SOUND_BYTES: u64 = 4;
 
+/// Milliseconds of sound to an input token, as OpenAI's transcription models count it.
+const MS_PER_TOKEN: u64 = 100;
+
 /// Pages that a document is expected to have.
 const USUAL_PAGES: u64 = 10;
 
@@ -81,9 +84,15 @@ pub(super) fn expected(call: &Call, model: &ModelPrice) -> Bound {
     Bound { input: expected_input(call), output: output.saturating_mul(call.answers) }
 }
 
-fn expected_input(call: &Call) -> u64 {
+/// The tokens of a prompt. Where a body is mostly a file, its text is what counts.
+pub(super) fn expected_input(call: &Call) -> u64 {
     let elsewhere = if call.input_elsewhere { USUAL_ELSEWHERE } else { 0 };
-    call.body_bytes.div_ceil(BYTES_PER_TOKEN).saturating_add(elsewhere)
+    let bytes = match call.operation.yields() {
+        Yields::Transcript => return call.body_bytes / SOUND_BYTES / MS_PER_TOKEN,
+        Yields::Speech | Yields::Images | Yields::Pages => call.characters,
+        _ => call.body_bytes,
+    };
+    bytes.div_ceil(BYTES_PER_TOKEN).saturating_add(elsewhere)
 }
 
 /// What to hold for a bound: its tokens, at the dearest price.

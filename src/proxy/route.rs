@@ -52,7 +52,8 @@ pub(super) fn shown(path: &str) -> String {
 }
 
 fn named_provider<'a>(path: &'a str, providers: &Providers) -> Option<(&'a str, &'a str)> {
-    let inner = path.strip_prefix('/')?;
+    // Azure's paths begin like those of a provider that is named `openai`.
+    let inner = path.strip_prefix('/').filter(|path| !path.starts_with("openai/deployments/"))?;
     let (name, rest) = inner.split_at(inner.find('/')?);
     providers.get(name).map(|_| (name, rest))
 }
@@ -77,9 +78,9 @@ impl Destination {
         let credential = provider.credential().cloned();
         let query = query.map(super::authenticate::query_without_key).filter(|q| !q.is_empty());
         let query = query.map_or_else(String::new, |query| format!("?{query}"));
-        let path = dialect::below_base(provider.dialect, &target.path);
+        let path = dialect::below_base(provider.dialect, target.dialect, &target.path);
         let uri = format!("{}{path}{query}", provider.base_url());
-        let uri = uri.parse().map_err(|_| Refusal::UnknownRoute(shown(path)))?;
+        let uri = uri.parse().map_err(|_| Refusal::UnknownRoute(shown(&path)))?;
         let dialect = dialect::shown_as(provider.dialect, target.dialect);
         Ok(Self { provider, credential, uri, dialect })
     }

@@ -8,14 +8,14 @@
 use super::estimate;
 use super::poll::Poll;
 use crate::clock::{Clock, Stopwatch};
-use crate::dialect::Call;
+use crate::dialect::{Call, Yields};
 use crate::ledger::{
     Amounts, CallFacts, Ending, HoldOrder, Ledger, Permit, Settlement, UsageEvent,
 };
 use crate::money::NanoUsd;
 use crate::pricing::{ModelPrice, PriceTable, Terms};
 use crate::telemetry::names::{self, Present};
-use crate::usage::{Reading, Usage};
+use crate::usage::{Figure, Reading, Usage};
 use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -275,7 +275,14 @@ impl Open {
     /// The call, unless it costs nothing: on free routes, and where it failed at the provider.
     fn billed(&self, reading: &Reading) -> Option<&Call> {
         let failed = self.status.is_some_and(|status| status >= 400);
-        self.call.as_ref().filter(|_| reading.billable != Some(false) && !failed)
+        let free = failed && !self.is_filtered(reading);
+        self.call.as_ref().filter(|_| reading.billable != Some(false) && !free)
+    }
+
+    /// Azure bills the prompt of a call that its filter refuses with 400. Of all errors, only the
+    /// answer to that leaves it open whether it is billed.
+    fn is_filtered(&self, reading: &Reading) -> bool {
+        self.status == Some(400) && reading.error && reading.billable.is_none()
     }
 
     /// The characters to charge: what was sent, and what came back before it ended.
@@ -298,7 +305,14 @@ impl Open {
         let (Some(call), Some(pricing)) = (self.billed(reading), &self.pricing) else {
             return (Usage::default(), false);
         };
-        if reading.usage_present && reading.usage_final && reading.anomalies == 0 {
+        if self.is_filtered(reading) {
+            let input = estimate::expected_input(call);
+            return (Usage::default().with(Figure::InputTotal, input), true);
+        }
+        // Old versions of Ollama leave the prompt out where it was cached.
+        let told = reading.usage.get(Figure::InputTotal).is_some()
+            || call.operation.yields() != Yields::Text;
+        if reading.usage_present && reading.usage_final && reading.anomalies == 0 && told {
             return (estimate::with_searches(call, &pricing.model, reading.usage), false);
         }
         if reading.measured && reading.complete {

@@ -136,7 +136,12 @@ async fn routes_that_are_neither_metered_nor_free_are_refused() {
     // The path names a model that has a price, and there is no Azure to send it to.
     let azure = "/openai/deployments/gpt-5-pro/chat/completions";
     let answer = world.call(azure, "", &chat("gpt-5", "")).await;
-    assert_eq!((answer.status(), answer.code()), (404, "model_not_found".to_owned()));
+    assert_eq!(
+        (answer.status(), answer.code()),
+        (404, "model_not_found".to_owned()),
+        "{}",
+        answer.text()
+    );
     assert_eq!(world.provider_calls(), 0);
     world.untouched().await;
 }

@@ -30,6 +30,8 @@ fn captures() -> Captures {
         let fits = REPLAYED.contains(&capture["dialect"].as_str().unwrap())
             && capture["method"] == "POST"
             && capture["body"].is_string()
+            && capture["wire_encoding"].is_null()
+            && capture["body_b64"].is_null()
             && capture["request"]["background"] != true
             && capture["status"] != 401;
         fits.then_some((name, capture))
@@ -159,7 +161,10 @@ async fn r001_r002_r005_real_answers_pass_unchanged_and_are_charged_what_they_re
             assert!(uncached.is_none_or(|n| n == event.usage.input_uncached()), "{name}");
             assert!(!event.estimated, "{name}: {event:?}");
             let tier = event.service_tier.as_deref();
-            assert_eq!(event.cost.get(), cost(&table, &event.facts.model, &event.usage, tier));
+            let own = cost(&table, &event.facts.model, &event.usage, tier);
+            let beside = event.cost.get() - own;
+            let has_more = !expect["sub_usage"].is_null();
+            assert!(beside == 0 || has_more && beside > 0, "{name}: {beside} beside {own}");
             exact += 1;
         } else {
             assert!(event.estimated && event.cost.get() > 0, "{name}: {event:?}");

@@ -551,7 +551,7 @@ async fn a_model_that_is_named_in_a_message_is_admitted_then() {
     let (mut client, mut provider) = stage.opened(&path, HANDSHAKE, AGREED).await;
     assert_eq!(provider.header("x-goog-api-key"), Some(PROVIDER_KEY));
     assert!(!provider.head.contains(&stage.world.key));
-    let setup = text_frame(r#"{"setup":{"model":"models/gpt-5-mini"}}"#, MASK);
+    let setup = text_frame(r#"{"setup":{"model":"models/gemini-2.5-flash"}}"#, MASK);
     client.send(&setup).await;
     provider.expect(&setup).await;
     let turn = r#"{"serverContent":{"turnComplete":true},"usageMetadata":{"promptTokenCount":1000,"responseTokenCount":100,"totalTokenCount":1100}}"#;
@@ -562,9 +562,9 @@ async fn a_model_that_is_named_in_a_message_is_admitted_then() {
     client.send(&close_frame(1000, "", MASK)).await;
     drop((client, provider));
     let events = stage.events().await;
-    // At the price of that model: $0.25 and $2 a million.
-    assert!(events.iter().all(|e| (e.cost.get(), e.estimated) == (450_000, false)), "{events:#?}");
-    assert_eq!((events.len(), &*events[0].facts.model), (2, "gpt-5-mini"));
+    // $0.3 and $2.5 a million.
+    assert!(events.iter().all(|e| (e.cost.get(), e.estimated) == (550_000, false)), "{events:#?}");
+    assert_eq!((events.len(), &*events[0].facts.model), (2, "gemini-2.5-flash"));
 }
 
 #[tokio::test]
@@ -581,7 +581,7 @@ async fn a_model_that_cannot_be_admitted_is_not_heard_by_the_provider() {
             r#"{"setup":{}}"#,
             "invalid_body: `model` is missing; name the model that is to answer.",
         ),
-        ("0.0001usd/day", r#"{"setup":{"model":"models/gpt-5-mini"}}"#, spent),
+        ("0.0001usd/day", r#"{"setup":{"model":"models/gemini-2.5-flash"}}"#, spent),
     ] {
         let stage = google(&[limit]).await;
         let headers = format!("{HANDSHAKE}{}", stage.authorised());

@@ -57,6 +57,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 /// Of the ledger, the data path sees this and nothing of its administration.
 const LEDGER_FOR_PROXY: &[&str] = &[
     "Admission",
+    "OnceKey",
     "Amounts",
     "BoxFuture",
     "CallFacts",
@@ -419,4 +420,22 @@ fn every_known_provider_is_documented() {
         );
         assert!(text.contains(&row), "docs/configuration.md lacks {row}");
     }
+}
+
+#[test]
+fn every_refusal_is_documented() {
+    let sources = sources();
+    let refusals = sources.iter().find(|s| s.path.ends_with("proxy/refusal.rs")).unwrap();
+    let page = fs::read_to_string(root().join("docs/data-plane.md")).unwrap();
+    let code = refusals.lines.join("\n");
+    let words = code.split('"').skip(1).step_by(2);
+    let is_code = |word: &&str| {
+        word.contains('_') && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    };
+    // Fields of the machine-readable part, which the page shows in its example.
+    let named = |word: &&str| {
+        !page.contains(&format!("`{word}`")) && !page.contains(&format!("\"{word}\""))
+    };
+    let missing: Vec<String> = words.filter(is_code).filter(named).map(str::to_owned).collect();
+    assert_none("refusals that docs/data-plane.md does not name", &missing);
 }

@@ -10,7 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 farebox=$(realpath "${1:?usage: against.sh BINARY [NAME…]}")
 shift
-THROUGH=(python node media anthropic gemini cohere mistral ollama)
+THROUGH=(python node media realtime anthropic gemini cohere mistral ollama)
 BARE=(media realtime anthropic gemini cohere mistral ollama)
 if [ $# -gt 0 ]; then THROUGH=("$@") BARE=(); fi
 work=$(mktemp -d)

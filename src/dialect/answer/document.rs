@@ -134,6 +134,16 @@ impl Document {
         self.format.comes_in_elements()
     }
 
+    /// A stream of events is about to end: whether its last event lacks its end, and says something.
+    pub(super) fn note_open_event(&mut self) {
+        self.reading.lenient_eof = match &self.data {
+            Data::Object => self.scanner.is_done(),
+            Data::Known => true,
+            Data::Marker(marker) => marker.is_done(),
+            Data::Blank | Data::Broken => false,
+        };
+    }
+
     /// A stream of documents ended.
     pub(super) fn end_stream(&mut self) -> End {
         self.format.stream_ended(&mut self.reading, &mut self.progress);

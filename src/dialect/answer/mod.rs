@@ -114,6 +114,8 @@ impl Kind {
         match kind.as_str() {
             "text/event-stream" => Self::Events,
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Self::Lines,
+            // Version 1 of Cohere.
+            "application/stream+json" => Self::Lines,
             "application/vnd.amazon.eventstream" => Self::Frames,
             "" | "application/json" => Self::Json,
             _ => Self::Other,
@@ -190,6 +192,7 @@ impl Meter {
             Form::Unknown => End::Cut,
             Form::Json => document.end_json(),
             Form::Events(sse) => {
+                document.note_open_event();
                 sse.finish(document);
                 document.end_stream()
             }

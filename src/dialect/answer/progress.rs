@@ -3,8 +3,11 @@
 use super::block::{Block, Said};
 use super::facts::{Facts, Name, Row};
 use crate::dialect::{Call, Operation};
-use crate::usage::{Reading, Usage};
+use crate::usage::{Reading, SubUsage, Usage};
 use http::StatusCode;
+
+/// How much used beside an answer is kept apart.
+const BESIDE: usize = 32;
 
 /// What the end of the body is judged by.
 #[derive(Debug)]
@@ -107,6 +110,20 @@ impl Progress {
             if !name.is_empty() && known.as_deref() != Some(name) {
                 *known = Some(name.to_owned());
             }
+        }
+    }
+
+    /// Adds what was used beside the answer. Each is kept for itself up to a limit; beyond it, what
+    /// is of the same kind and model adds up.
+    pub(in crate::dialect) fn add_beside(sub: SubUsage, reading: &mut Reading) {
+        let beside = &mut reading.sub_usage;
+        if beside.len() < BESIDE {
+            return beside.push(sub);
+        }
+        let same = |known: &SubUsage| known.kind == sub.kind && known.model == sub.model;
+        let place = beside.iter().rposition(same).unwrap_or(BESIDE - 1);
+        if let Some(known) = beside.get_mut(place) {
+            known.usage = known.usage.plus(&sub.usage);
         }
     }
 

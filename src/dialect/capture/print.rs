@@ -30,6 +30,7 @@ fn facts(out: &mut Map<String, Value>, reading: &Reading) {
     put(out, "error", reading.error.into());
     put(out, "truncated", reading.truncated.into());
     put(out, "done_marker", reading.done_marker.into());
+    put(out, "lenient_eof", reading.lenient_eof.into());
     put(out, "deferred", reading.deferred.into());
     put(out, "incomplete_reason", reading.incomplete_reason.as_deref().into());
     put(out, "stop_reason", reading.stop_reason.as_deref().into());

@@ -1,4 +1,4 @@
-//! What stays of a body, and that nothing else does.
+//! Filled captures keep their figures and nothing of their texts.
 //! Compiled under `#[cfg(test)]` only.
 
 use super::*;

@@ -42,8 +42,9 @@ impl Format for Images {
         let said = usage::read(&facts.usage, usage::Output::Expected);
         let told = Progress::take_usage(said, &facts.usage, reading);
         // Drawings of the image are made by another model, outside the answer's own figures.
-        let rows = facts.rows.iter();
-        reading.sub_usage.extend(rows.filter_map(|row| usage::apart("svg", row, false)));
+        for sub in facts.rows.iter().filter_map(|row| usage::apart("svg", row, false)) {
+            Progress::add_beside(sub, reading);
+        }
         // Models that report no tokens are billed by the image.
         reading.measured |= kind.is_empty() && !told && made > 0;
         if made > 0 {

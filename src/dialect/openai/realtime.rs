@@ -37,8 +37,7 @@ static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
     ];
     let tree = add(with_texts(Tree::new(), &["delta"]), "", &places);
     let tree = with_items(tree, &["response", "usage"], ITEMS);
-    let tree = with_items(tree, &["usage"], ITEMS);
-    with_items(tree, &["usage"], &[("seconds", Item::Seconds)])
+    with_items(with_items(tree, &["usage"], ITEMS), &["usage"], &[("seconds", Item::Seconds)])
 });
 
 /// Events of a realtime session.
@@ -62,8 +61,9 @@ impl Format for Realtime {
             }
             "response.done" => turn(facts, reading, progress),
             "conversation.item.input_audio_transcription.completed" => {
-                let sub = transcription(facts, progress.helper.as_deref());
-                reading.sub_usage.extend(sub);
+                if let Some(sub) = transcription(facts, progress.helper.as_deref()) {
+                    Progress::add_beside(sub, reading);
+                }
             }
             _ => {}
         }
@@ -94,25 +94,4 @@ fn transcription(facts: &Facts, model: Option<&str>) -> Option<SubUsage> {
     let kind = "transcription".to_owned();
     let model = model.map(str::to_owned);
     Some(SubUsage { kind, model, included_in_top: false, billable: true, usage })
-}
-
-/// Events of a live session, which is billed by its length.
-pub(in crate::dialect) struct Live;
-
-impl Format for Live {
-    fn places(&self) -> &'static Tree<Fact> {
-        &PLACES
-    }
-
-    fn merge(&self, facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
-        Progress::take_names(facts, reading);
-        let kind = facts.name(Name::Kind);
-        reading.begun = true;
-        progress.over |= kind == "session.closed";
-        let ms = facts.usage.parts.get(Figure::DurationMs);
-        if let Some(ms) = ms.filter(|_| facts.usage.flaws() == 0) {
-            reading.usage.set(Figure::DurationMs, ms.max(reading.usage.count(Figure::DurationMs)));
-            reading.usage_present = true;
-        }
-    }
 }
