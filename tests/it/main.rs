@@ -22,6 +22,7 @@ mod pricing_providers;
 mod pricing_units;
 mod process;
 mod program;
+mod recorder;
 mod recordings;
 mod redis_server;
 mod refuse;
