@@ -37,6 +37,8 @@ struct Level {
     made: Made,
     /// What may be kept in an array.
     keep: Keep,
+    /// How sound is sent: what is under `input` here are settings, not what a user made.
+    sound: bool,
 }
 
 /// Fills documents.
@@ -144,13 +146,16 @@ impl Filler {
             return 1;
         }
         let in_array = self.levels.last().is_some_and(|level| !level.object);
+        let settings = self.levels.last().is_some_and(|level| level.sound) && self.key == b"input";
         let made = match self.made() {
             Made::ByUser => Made::ByUser,
+            made if settings => made,
             _ if !in_array && is_made_up(&self.key, object) => Made::ByUser,
             _ if !in_array && self.key == b"metadata" => Made::Noted,
             made => made,
         };
-        self.levels.push(Level { object, made, keep: self.kept() });
+        let sound = object && self.key == b"audio";
+        self.levels.push(Level { object, made, keep: self.kept(), sound });
         self.key.clear();
         self.then(if object { Next::KeyOrEnd } else { Next::ValueOrEnd })
     }
@@ -295,6 +300,10 @@ mod tests {
         check(
             r#"{"error":{"message":"no","code":"rate limit"}}"#,
             r#"{"error":{"message":"xx","code":"xxxxxxxxxx"}}"#,
+        );
+        check(
+            r#"{"audio":{"input":{"transcription":{"model":"ears","prompt":"Oslo"}}}}"#,
+            r#"{"audio":{"input":{"transcription":{"model":"ears","prompt":"xxxx"}}}}"#,
         );
     }
 
