@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{Config, OnDisconnect};
 use crate::control::{self, Check, Defaults, SelfService};
 use crate::pricing::PriceTable;
-use crate::proxy::{Disconnect, Proxy, Rules, UpstreamBounds};
+use crate::proxy::{Disconnect, Proxy, Recorder, Rules, UpstreamBounds};
 use crate::secret::SecretDigest;
 use crate::serve::{self, Bounds, Drain, Hands, Tls, Workers};
 use crate::telemetry;
@@ -92,7 +92,10 @@ impl App {
             config.providers.clone(),
             rules(config),
         );
-        let proxy = proxy.map_err(StartError::Other)?;
+        let mut proxy = proxy.map_err(StartError::Other)?;
+        if let Some(folder) = &config.record {
+            proxy = proxy.recording(Recorder::start(folder).map_err(StartError::Config)?);
+        }
         let workers = Workers::start().map_err(|e| StartError::Other(e.to_string()))?;
         let app = Self {
             data: address(&data)?,
@@ -148,6 +151,7 @@ impl App {
             }
         };
         let all = tokio::time::timeout(self.stop, gentle).await.unwrap_or(false);
+        self.proxy.recorded().await;
         self.admin_drain.begin();
         self.admin_drain.finish(ADMIN_STOP).await;
         self.books.close().await;

@@ -31,6 +31,9 @@ pub struct ServeArgs {
     /// A price table instead of the one that is built in
     #[arg(long, value_name = "FILE")]
     pub pricing: Option<PathBuf>,
+    /// Record answers as captures in this folder, with filler for all that was said
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
     /// Point a known provider elsewhere; repeatable
     #[arg(long, value_name = "NAME=URL", value_parser = name_and_url)]
     pub upstream: Vec<(String, String)>,
@@ -63,6 +66,7 @@ impl ServeArgs {
             redis: self.redis.clone(),
             data_dir: self.data_dir.clone(),
             pricing: self.pricing.clone(),
+            record: self.record.clone(),
             upstreams: self.upstream.clone(),
         }
     }
@@ -127,6 +131,12 @@ fn greeting(app: &App, config: &Config, key: Option<&str>) -> String {
          operators   {scheme}://{admin}\n  providers   {providers}\n",
         env!("CARGO_PKG_VERSION")
     );
+    if let Some(folder) = &config.record {
+        text.push_str(&format!(
+            "  RECORDING   answers, with filler for texts, in {}\n",
+            folder.display()
+        ));
+    }
     if let Some(key) = key {
         text.push_str(&format!(
             "\nThe user `default` may spend 5 usd a day. Its key is shown this once:\n\n  \

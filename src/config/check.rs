@@ -94,6 +94,7 @@ pub(super) fn check(
         providers: providers(raw.providers, raw.routes, environment, overrides)?,
         admin_token,
         server: server(&raw.server)?,
+        record: overrides.record.clone(),
     })
 }
 

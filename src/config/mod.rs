@@ -48,6 +48,8 @@ pub struct Overrides {
     pub data_dir: Option<PathBuf>,
     /// `--pricing`.
     pub pricing: Option<PathBuf>,
+    /// `--record`.
+    pub record: Option<PathBuf>,
     /// `--upstream NAME=URL`.
     pub upstreams: Vec<(String, String)>,
 }
@@ -108,6 +110,8 @@ pub struct Config {
     pub admin_token: Option<SecretString>,
     /// The limits of the data plane.
     pub server: ServerBounds,
+    /// Where answers are recorded; only a flag can say so, so that no file leaves it on.
+    pub record: Option<PathBuf>,
 }
 
 /// How much and how long the data plane waits and takes in.

@@ -5,6 +5,9 @@
 //! keys are passed over. Nothing here touches a network.
 
 mod print;
+mod recording;
+
+pub use recording::Recording;
 
 use super::conversation::{Conversation, Turn};
 use super::{

@@ -2,6 +2,7 @@
 //! the provider would bill it all the same.
 
 use super::answer::{self, AnswerBody, Held, Metering, OnLeft};
+use super::recorder::Tape;
 use super::refusal::{self, Refusal};
 use super::request::Outgoing;
 use super::route::Destination;
@@ -27,6 +28,8 @@ pub(super) struct Errand {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) body: Outgoing,
+    /// What takes the answer down, where calls are recorded.
+    pub(super) tape: Option<Tape>,
 }
 
 impl Errand {
@@ -85,8 +88,11 @@ impl Errand {
         let Some(call) = self.tab.call() else { return Err(Refusal::Overloaded) };
         let dialect = call.operation.dialect();
         let (edited, whole) = (call.edit.is_some(), !call.stream && is_json(&head.headers));
-        let reader =
-            dialect::read_answer(call, AnswerHead { status: head.status, headers: &head.headers });
+        let answer = AnswerHead { status: head.status, headers: &head.headers };
+        let mut reader = dialect::read_answer(call, answer);
+        if let Some(tape) = self.tape {
+            reader = tape.over(reader, answer);
+        }
         let encoded = head.headers.contains_key(http::header::CONTENT_ENCODING);
         let mut headers = headers::to_client(&head.headers, !edited);
         headers::add_standings(&mut headers, &self.standings, self.proxy.clock.now());

@@ -56,6 +56,7 @@ impl Proxy {
             headers: sent,
             method: request.head.method,
             body,
+            tape: None,
         };
         let response = errand.forward().await?;
         let Errand { tab, standings, .. } = errand;

@@ -13,6 +13,7 @@ mod free;
 mod headers;
 mod poll;
 mod record;
+mod recorder;
 mod refusal;
 mod request;
 mod route;
@@ -21,6 +22,7 @@ mod tab;
 
 pub use answer::AnswerBody;
 pub use forward::UpstreamBounds;
+pub use recorder::Recorder;
 pub use refusal::Refusal;
 
 use crate::clock::{Clock, Stopwatch, UnixMs};
@@ -39,6 +41,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use recorder::{Tape, Told};
 use request::{Intake, Outgoing};
 use route::{Destination, Target};
 use std::sync::Arc;
@@ -95,6 +98,7 @@ pub struct Proxy {
     rules: Arc<Rules>,
     upstream: Upstream,
     tabs: OpenTabs,
+    recorder: Option<Recorder>,
     stopping: watch::Sender<bool>,
 }
 
@@ -125,6 +129,7 @@ impl Proxy {
             providers: Arc::new(ArcSwap::from_pointee(providers)),
             rules: Arc::new(rules),
             tabs: OpenTabs::default(),
+            recorder: None,
             stopping: watch::Sender::new(false),
         })
     }
@@ -132,6 +137,19 @@ impl Proxy {
     /// The same proxy with connections to providers of its own, for a thread of its own.
     pub fn with_own_connections(&self) -> Result<Self, String> {
         Ok(Self { upstream: Upstream::new(&self.rules.upstream)?, ..self.clone() })
+    }
+
+    /// The same proxy, which records the answers to metered calls.
+    #[must_use]
+    pub fn recording(self, recorder: Recorder) -> Self {
+        Self { recorder: Some(recorder), ..self }
+    }
+
+    /// Resolves when the answers that have ended are recorded, where they are.
+    pub async fn recorded(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.written().await;
+        }
     }
 
     /// Refuses new calls from now on; calls in flight go on. Sessions end between two answers.
@@ -224,6 +242,7 @@ impl Proxy {
                 .await?;
         allowed(&request.caller, &call.model)?;
         let (destination, pricing) = self.destination(&target, &request, &call)?;
+        let tape = self.tape(&target, &request, &destination, &call, &body);
         let identity_only = call.edit.is_some();
         let (mut tab, standings) =
             self.admit(Applicant::new(&request, &destination), Some((call, pricing))).await?;
@@ -236,8 +255,32 @@ impl Proxy {
             headers: headers::to_provider(&request.head.headers, identity_only),
             method: request.head.method,
             body: Outgoing::Read(body),
+            tape,
         };
         errand.metered().await
+    }
+
+    /// What takes down a call, where calls are recorded.
+    fn tape(
+        &self,
+        target: &Target,
+        request: &Authenticated,
+        destination: &Destination,
+        call: &Call,
+        body: &request::Frames,
+    ) -> Option<Tape> {
+        let kind = request.head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        self.recorder.as_ref()?.tape(|| Told {
+            id: request.id,
+            operation: call.operation,
+            provider: destination.provider.name.clone(),
+            method: request.head.method.clone(),
+            path: target.path.clone(),
+            content_type: kind.map(str::to_owned),
+            model: call.model.clone(),
+            stream: call.stream,
+            request: body.beginning(Tape::MOST),
+        })
     }
 
     /// The provider that serves the call's model, and the model's price there.

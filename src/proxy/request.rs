@@ -175,6 +175,11 @@ impl Frames {
         self.frames.push_back(frame);
     }
 
+    /// A copy of at most so many bytes.
+    pub(super) fn beginning(&self, most: usize) -> Vec<u8> {
+        self.frames.iter().flatten().copied().take(most).collect()
+    }
+
     fn pop(&mut self) -> Option<Bytes> {
         let frame = self.frames.pop_front()?;
         self.length = self.length.saturating_sub(frame.len() as u64);

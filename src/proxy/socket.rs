@@ -57,6 +57,7 @@ impl Proxy {
             method: request.head.method.clone(),
             headers: handshake::to_provider(&request.head.headers),
             body: Outgoing::none(),
+            tape: None,
         };
         let mut response = errand.forward().await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
