@@ -57,7 +57,7 @@ fn r001_captures_read_as_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures");
     let mut files: Vec<_> = folder.read_dir().unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
-    assert!(files.len() >= 188, "only {} captures", files.len());
+    assert!(files.len() >= 420, "only {} captures", files.len());
     for file in files {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         check_all(&name, &std::fs::read_to_string(&file).unwrap());

@@ -151,9 +151,12 @@ fn sung(value: &Value, key: &str, made_up: bool) -> Value {
             all.iter().map(|each| sung(each, key(each), made_up)).collect()
         }
         Value::Object(all) => {
+            let of = key;
             let pair = |(key, value): (&String, &Value)| {
                 let name = if made_up { "QZZQZQ" } else { key };
-                (name.to_owned(), sung(value, key, made_up))
+                // How sound is sent is nobody's input.
+                let settings = of == "audio" && key == "input";
+                (name.to_owned(), sung(value, if settings { "" } else { key }, made_up))
             };
             Value::Object(all.iter().map(pair).collect::<Map<_, _>>())
         }

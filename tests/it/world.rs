@@ -98,6 +98,16 @@ impl World {
         limits: &[&str],
         rules: Rules,
     ) -> Self {
+        Self::served_by_all(simulated, vec![provider], limits, rules).await
+    }
+
+    /// A world with several providers.
+    pub async fn served_by_all(
+        simulated: Simulated,
+        providers: Vec<Provider>,
+        limits: &[&str],
+        rules: Rules,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let ledger = EmbeddedLedger::open(dir.path(), Options::default()).unwrap();
         let route =
@@ -106,7 +116,7 @@ impl World {
             ledger.clone(),
             Clock::system(),
             Arc::new(PriceTable::builtin().unwrap()),
-            Providers::new(vec![provider], vec![route]),
+            Providers::new(providers, vec![route]),
             rules,
         );
         let proxy = Arc::new(proxy.unwrap());

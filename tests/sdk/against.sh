@@ -52,6 +52,9 @@ sdks() {
 upstream=$(first_line simulate.out http)
 OPENAI_BASE_URL=$upstream OPENAI_API_KEY=any sdks "${BARE[@]}"
 
+# Another provider, whose bill is of what came through Farebox only.
+"$farebox" simulate >simulate2.out 2>simulate2.log & pids+=($!)
+upstream=$(first_line simulate2.out http)
 bare=${upstream%/v1}
 "$farebox" serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --upstream "openai=$upstream" \
     --upstream "anthropic=$bare" --upstream "gemini=$bare" --upstream "cohere=$bare" \
@@ -69,3 +72,4 @@ OPENAI_API_KEY=$(key rich 100usd/day)
 FAREBOX_SPENT_KEY=$(key poor 0usd/day)
 export OPENAI_API_KEY FAREBOX_SPENT_KEY
 sdks "${THROUGH[@]}"
+if command -v python3 >/dev/null; then python3 "$here/ledger_against_bill.py" "$bare" farebox-data/admin-token; fi

@@ -412,3 +412,11 @@ fn what_is_used_beside_an_answer_takes_no_more_room_than_it_may() {
     let ms: u64 = beside.iter().map(|sub| sub.usage.count(Figure::DurationMs)).sum();
     assert_eq!((beside.len(), ms), (32, 1_500_000));
 }
+
+#[test]
+fn keys_may_be_escaped() {
+    let body = r#"{"choices":[{"finish_reason":"stop"}],"us\u0061ge":{"prompt\u005ftokens":7,"completion_tokens":3}}"#;
+    let call = asking(Operation::OpenAiChat, false, false);
+    let (_, reading) = read(&call, 200, &[("content-type", JSON)], body.as_bytes(), false);
+    assert_eq!(reading.usage.total_tokens(), 10);
+}
