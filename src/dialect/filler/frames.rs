@@ -2,6 +2,7 @@
 
 use super::json::Filler;
 use super::text;
+use super::words::is_name;
 use crate::framing::base64;
 use std::ops::Range;
 
@@ -63,16 +64,26 @@ fn fill_message(message: &mut [u8], length: usize, headers: usize, filler: &mut 
 fn fill_headers(headers: &mut [u8]) {
     let mut rest = headers;
     while let Some((&mut length, behind)) = rest.split_first_mut() {
-        let Some((name, behind)) = behind.split_at_mut_checked(usize::from(length)) else { return };
-        let Some((kind, value)) = behind.split_at_mut_checked(3) else { return };
+        let length = usize::from(length);
+        if behind.len() < length + 3 {
+            text::plain(behind);
+            return;
+        }
+        let (name, behind) = behind.split_at_mut(length);
+        let (kind, value) = behind.split_at_mut(3);
         let [7, a, b] = *kind else {
+            text::plain(name);
+            text::plain(kind);
             text::plain(value);
             return;
         };
         let length = usize::from(u16::from_be_bytes([a, b])).min(value.len());
         let (value, after) = value.split_at_mut(length);
-        if !NAMES.contains(&&*name) {
+        if !NAMES.contains(&&*name) || !is_name(value) {
             text::plain(value);
+        }
+        if !is_name(name) {
+            text::plain(name);
         }
         rest = after;
     }

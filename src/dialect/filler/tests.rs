@@ -41,6 +41,37 @@ fn streams_keep_their_frame() {
 }
 
 #[test]
+fn headers_of_a_message_are_kept_where_they_are_names() {
+    fn header(name: &str, kind: u8, value: &str) -> Vec<u8> {
+        let length = u16::try_from(value.len()).unwrap().to_be_bytes();
+        let name = [&[u8::try_from(name.len()).unwrap()], name.as_bytes()].concat();
+        [name, [&[kind], &length[..], value.as_bytes()].concat()].concat()
+    }
+    let headers = [
+        header(":event-type", 7, "chunk"),
+        header(":event-type", 7, "two words"),
+        header("other", 7, "value"),
+        header("a name", 7, "value"),
+        header("binary", 6, "value"),
+    ];
+    let headers = headers.concat();
+    let lengths = [16 + headers.len(), headers.len()];
+    let mut message: Vec<u8> =
+        lengths.iter().flat_map(|length| u32::try_from(*length).unwrap().to_be_bytes()).collect();
+    message.extend(crc32fast::hash(&message).to_be_bytes());
+    message.extend(&headers);
+    message.extend(crc32fast::hash(&message).to_be_bytes());
+    let filled = answer("application/vnd.amazon.eventstream", &message);
+    let text = String::from_utf8_lossy(&filled);
+    assert!(text.contains(":event-type") && text.contains("chunk") && text.contains("other"));
+    for gone in ["two words", "value", "a name", "binary"] {
+        assert!(!text.contains(gone), "{gone} is in {text:?}");
+    }
+    let (said, checksum) = filled.split_at(filled.len() - 4);
+    assert_eq!(crc32fast::hash(said).to_be_bytes(), checksum);
+}
+
+#[test]
 fn what_has_no_form_is_filled_whole() {
     check("text/html", "<p>no</p>\n", "xxxxxxxxx\n");
     check("audio/mpeg", "ID3\u{1}", "xxxx");
