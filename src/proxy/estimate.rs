@@ -3,7 +3,7 @@
 //! Estimates are always flagged in the usage event. Bounds are not estimates: a bound is never
 //! below what the provider can report.
 
-use crate::dialect::{Call, Operation, Yields};
+use crate::dialect::{Call, Dialect, Operation, Yields};
 use crate::ledger::Amounts;
 use crate::money::NanoUsd;
 use crate::pricing::{Bound, ModelPrice, Terms};
@@ -164,16 +164,16 @@ pub(super) fn searches_free(call: &Call, model: &ModelPrice, terms: &Terms<'_>) 
 }
 
 /// What an answer probably used: figures that it gave before it broke off, else counted text. Where
-/// output may have been made that nobody saw, at least what was expected: of models that reason out
-/// of sight, and where the client left before the provider answered (`unanswered`).
+/// output may have been made that nobody could count, at least what was expected; so too where the
+/// client left before the provider answered (`unanswered`).
 pub(super) fn usage(call: &Call, model: &ModelPrice, reading: &Reading, unanswered: bool) -> Usage {
     let mut usage = if reading.usage_present { reading.usage } else { units(call) };
     if call.operation.yields() == Yields::Session {
         return usage;
     }
     let counted = reading.output_bytes.div_ceil(BYTES_PER_TOKEN);
-    let hidden = call.operation.yields() == Yields::Text && reasons_unseen(&model.id);
-    let unseen = if unanswered || hidden { expected(call, model).output } else { 0 };
+    let uncounted = unanswered || is_uncounted(call, model, reading);
+    let unseen = if uncounted { expected(call, model).output } else { 0 };
     if usage.get(Figure::InputTotal).is_none() {
         usage.set(Figure::InputTotal, expected_input(call));
     }
@@ -182,9 +182,35 @@ pub(super) fn usage(call: &Call, model: &ModelPrice, reading: &Reading, unanswer
     usage
 }
 
-/// Models before `o1` show all their output. Of all others some is hidden, or may be.
+/// Whether bytes do not tell how much output was made: some was thought out of sight, and no figure
+/// says how much, or it is sound or images that are billed by the token.
+fn is_uncounted(call: &Call, model: &ModelPrice, reading: &Reading) -> bool {
+    match call.operation.yields() {
+        Yields::Text if matches!(call.operation.dialect(), Dialect::Cohere | Dialect::Ollama) => {
+            false
+        }
+        Yields::Text => reading.usage.get(Figure::Reasoning).is_none() && reasons_unseen(&model.id),
+        Yields::Speech | Yields::Images => {
+            model.ceiling(Bound { input: 0, output: 1 }) > NanoUsd::ZERO
+        }
+        _ => false,
+    }
+}
+
+/// Models before `o1`, and those of Mistral, show all their output. Of all others some is hidden,
+/// or may be.
 fn reasons_unseen(model: &str) -> bool {
-    const ALL_SHOWN: [&str; 7] =
-        ["gpt-3", "gpt-4", "chatgpt-", "text-", "davinci", "babbage", "ft:gpt-"];
+    const ALL_SHOWN: [&str; 10] = [
+        "gpt-3",
+        "gpt-4",
+        "chatgpt-",
+        "text-",
+        "davinci",
+        "babbage",
+        "ft:gpt-",
+        "mistral-",
+        "ministral-",
+        "codestral-",
+    ];
     !ALL_SHOWN.iter().any(|shown| model.starts_with(shown))
 }

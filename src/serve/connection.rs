@@ -12,7 +12,7 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -63,12 +63,15 @@ async fn speaks_http2(stream: &TcpStream, bounds: &Bounds) -> Result<bool, Strin
     let mut first = [0_u8; PREFACE.len()];
     let look = async {
         loop {
+            // Asked before the look, so that what is seen then is all that will ever come.
+            let over = stream.ready(Interest::READABLE).await?.is_read_closed();
             let seen = stream.peek(&mut first).await?;
             let seen = first.get(..seen).unwrap_or_default();
-            if seen.is_empty() {
+            let in_part = seen != PREFACE && PREFACE.starts_with(seen);
+            if seen.is_empty() || (over && in_part) {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
             }
-            if seen == PREFACE || !PREFACE.starts_with(seen) {
+            if !in_part {
                 return Ok(seen == PREFACE);
             }
             // A part of the preface stays readable, so readiness would not wait for the rest.

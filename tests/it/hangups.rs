@@ -30,6 +30,7 @@ async fn clients_that_hang_up_at_random_bytes_end_each_call_once_and_pay_for_wha
     eprintln!("all\n{sum}");
     assert_eq!(sum.clients, all + 3 * SORTS.len());
     assert!(sum.exact.calls > 0 && sum.estimated.calls > 0, "{sum}");
+    sum.estimates_are_not_far_below_the_bill();
 }
 
 /// Lets these clients call and hang up, `AT_ONCE` at a time, and reckons when all is quiet.

@@ -11,6 +11,9 @@ use farebox::pricing::{PriceTable, Terms};
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// Estimates of fewer calls tell nothing about their sort.
+const FEW: usize = 4;
+
 /// Sums of some calls, in nano-dollars.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Sums {
@@ -33,9 +36,12 @@ impl Sums {
 
 impl fmt::Display for Sums {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ratio = self.charged as f64 / self.billed.max(1) as f64;
         let (billed, charged) = (NanoUsd::new(self.billed), NanoUsd::new(self.charged));
-        write!(f, "{:6} calls, billed ${billed}, charged ${charged}, {ratio:.4}", self.calls)
+        write!(f, "{:6} calls, billed ${billed}, charged ${charged}", self.calls)?;
+        match self.billed {
+            0 => Ok(()),
+            billed => write!(f, ", {:.4} of the bill", self.charged as f64 / billed as f64),
+        }
     }
 }
 
@@ -93,6 +99,14 @@ impl Reckoning {
         let charged = self.exact.charged + self.estimated.charged + self.unseen.charged;
         let total = world.account("workspace:default").await.total_usd;
         assert_eq!(total.get(), charged, "events and account disagree");
+    }
+
+    /// What was on its way when a client left is in no estimate. All else is, of every sort.
+    pub fn estimates_are_not_far_below_the_bill(&self) {
+        for (sort, (_, sums)) in &self.sorts {
+            let enough = sums.calls < FEW || sums.charged * 3 >= sums.billed;
+            assert!(enough, "{sort}: {sums}\n{self}");
+        }
     }
 
     fn call(

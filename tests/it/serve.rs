@@ -71,6 +71,19 @@ async fn a_client_that_says_nothing_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_client_that_hangs_up_within_its_first_word_is_not_waited_for() {
+    let drain = Drain::default();
+    let bounds = Bounds { handshake: Duration::from_secs(60), ..Bounds::default() };
+    let address = start(bounds, None, &drain).await;
+    for word in ["P", "PRI * HT"] {
+        let mut gone = TcpStream::connect(address).await.unwrap();
+        gone.write_all(word.as_bytes()).await.unwrap();
+        gone.shutdown().await.unwrap();
+        closed_after(&mut gone).await;
+    }
+}
+
+#[tokio::test]
 async fn a_header_that_does_not_end_is_let_go() {
     let drain = Drain::default();
     let address = start(quick(), None, &drain).await;
