@@ -5,6 +5,7 @@ use bytes::Bytes;
 use farebox::dialect::{
     AnswerHead, Call, Conversation, Named, Operation, Splice, read_answer, read_request,
 };
+use farebox::usage::Reading;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 const STATUS: &[u16] = &[200, 200, 201, 400, 429, 500];
@@ -83,7 +84,8 @@ fn answer(input: &Input<'_>, operation: Operation) {
         for piece in pieces {
             shown.extend_from_slice(&reader.push(Bytes::copy_from_slice(piece)));
         }
-        let before = reader.reading().clone();
+        // How much text an event has that has not ended may be known sooner or later.
+        let before = Reading { output_bytes: 0, output_characters: 0, ..reader.reading().clone() };
         let (held, reading) = reader.finish(input.flag(3, CUT));
         shown.extend_from_slice(&held);
         (shown, before, reading)
