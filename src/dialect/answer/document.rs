@@ -258,7 +258,10 @@ impl Events for Document {
                 self.facts.template.clear();
                 self.scan(bytes, at);
             }
-            // Behind a whole document only white space may stand; nothing hangs on it.
+            // Behind a whole document only white space may stand.
+            Data::Known if bytes.iter().any(|b| !b" \t\r\n".contains(b)) => {
+                self.data = Data::Broken;
+            }
             Data::Known | Data::Broken => {}
             Data::Marker(marker) => marker.push(bytes),
         }

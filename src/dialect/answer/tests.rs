@@ -128,6 +128,15 @@ const STOP: &str = r#"{"model":"","choices":[{"delta":{},"finish_reason":"stop"}
 const USAGE: &str = r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#;
 const NONSENSE: &str = r#"{"choices":[],"usage":{"prompt_tokens":-3,"completion_tokens":4}}"#;
 
+/// `read` compares the cuts; the second event repeats the first and goes on with what is no JSON.
+#[test]
+fn what_follows_a_document_in_its_event_spoils_it_however_it_comes() {
+    let body = format!("data: {SAID}\n\ndata: {SAID}\ndata: more");
+    let call = asking(Operation::OpenAiChat, true, false);
+    let (_, reading) = read(&call, 200, &[("content-type", SSE)], body.as_bytes(), false);
+    assert_eq!((reading.lenient_eof, reading.output_bytes), (false, 10));
+}
+
 #[test]
 fn the_last_usage_counts() {
     let more = USAGE.replace('3', "5");
