@@ -5,8 +5,8 @@
 //! field by field, the larger counts, and never summed.
 
 use super::answer::{
-    Block, Count, Fact, Facts, Item, List, Name, Progress, Row, Said, add, add_writes,
-    default_lifetime, larger, sound, with_items,
+    Block, Count, Fact, Facts, Item, List, Name, Progress, Row, Said, add, beside_cache, larger,
+    with_items,
 };
 use super::format::Format;
 use super::request::{Field, Spot, anywhere, fields, texts};
@@ -154,7 +154,7 @@ pub(super) fn merge(facts: &Facts, reading: &mut Reading, progress: &mut Progres
         }
         let mut block = progress.block.clone();
         reading.sub_usage = iterations(&progress.rows, &mut block);
-        Progress::take_usage(total(&block), &block, reading);
+        Progress::take_usage(beside_cache(&block), &block, reading);
     }
     let stopped = !facts.name(Name::StopReason).is_empty();
     progress.finishes += u64::from(stopped);
@@ -172,24 +172,6 @@ fn is_declined(reading: &Reading) -> bool {
         && !reading.sub_usage.iter().any(|sub| sub.billable)
 }
 
-/// What a block amounts to.
-pub(super) fn total(block: &Block) -> Said {
-    if block.flaws() > 0 {
-        return Said::Nonsense(block.flaws());
-    }
-    let (uncached, output) = (block.get(Count::Uncached), block.get(Count::Output));
-    if uncached.is_none() && output.is_none() {
-        return if block.has_figures() { Said::Nonsense(1) } else { Said::Nothing };
-    }
-    let mut usage = block.parts;
-    add_writes(&mut usage);
-    default_lifetime(&mut usage, Figure::CacheWrite5m);
-    let cached = usage.count(Figure::CachedRead).saturating_add(usage.count(Figure::CacheWrite));
-    usage.set(Figure::InputTotal, uncached.unwrap_or(0).saturating_add(cached));
-    usage.set(Figure::OutputTotal, output.unwrap_or(0));
-    sound(usage)
-}
-
 /// Attempts and helpers inside the call. Messages are part of the totals; a compaction is not, and
 /// costs the same model's price; an advisor has a model of its own. Where another model took over,
 /// the totals are the served answer's, and the message before it is the attempt that was declined,
@@ -198,7 +180,7 @@ fn iterations(rows: &[Row], block: &mut Block) -> Vec<SubUsage> {
     let fell_back = rows.iter().any(|row| row.kind == "fallback_message");
     let mut apart = Vec::new();
     for row in rows {
-        let Said::Usage(usage) = total(&row.block) else {
+        let Said::Usage(usage) = beside_cache(&row.block) else {
             block.flaw();
             continue;
         };

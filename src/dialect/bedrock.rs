@@ -4,8 +4,8 @@
 //! streams; those of `invoke` wrap the model's own events in base64.
 
 use super::answer::{
-    Block, Count, Fact, Facts, Flag, Item, List, Name, Progress, Row, Said, add, add_writes,
-    default_lifetime, larger, later, sound, with_items, with_rows, with_texts,
+    Block, Count, Fact, Facts, Flag, Item, List, Name, Progress, Row, Said, add, beside_cache,
+    larger, later, sound, with_items, with_rows, with_texts,
 };
 use super::format::Format;
 use super::request::{Field, Spot, anywhere, fields, texts};
@@ -145,7 +145,7 @@ fn converse(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
         progress.block.overlay(&facts.usage, later);
         lifetimes(&facts.rows, &mut progress.block);
         let block = progress.block.clone();
-        Progress::take_usage(total(&block), &block, reading);
+        Progress::take_usage(beside_cache(&block), &block, reading);
     }
 }
 
@@ -161,28 +161,10 @@ fn lifetimes(rows: &[Row], block: &mut Block) {
     }
 }
 
-/// What a Converse block amounts to.
-fn total(block: &Block) -> Said {
-    if block.flaws() > 0 {
-        return Said::Nonsense(block.flaws());
-    }
-    let (uncached, output) = (block.get(Count::Uncached), block.get(Count::Output));
-    if uncached.is_none() && output.is_none() {
-        return Said::Nothing;
-    }
-    let mut usage = block.parts;
-    add_writes(&mut usage);
-    default_lifetime(&mut usage, Figure::CacheWrite5m);
-    let cached = usage.count(Figure::CachedRead).saturating_add(usage.count(Figure::CacheWrite));
-    usage.set(Figure::InputTotal, uncached.unwrap_or(0).saturating_add(cached));
-    usage.set(Figure::OutputTotal, output.unwrap_or(0));
-    sound(usage)
-}
-
 /// What the figures of a model without a format of its own amount to. Some count all of the prompt,
 /// some leave the cache out.
 fn plain(block: &Block) -> Said {
-    let Some(input) = block.get(Count::Input) else { return anthropic::total(block) };
+    let Some(input) = block.get(Count::Input) else { return beside_cache(block) };
     if block.flaws() > 0 {
         return Said::Nonsense(block.flaws());
     }

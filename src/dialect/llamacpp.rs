@@ -1,7 +1,7 @@
 //! llama.cpp's own completion route.
 
 use super::answer::{
-    Count, Fact, Facts, Flag, Item, Name, Progress, Said, add, sound, with_items, with_texts,
+    Count, Fact, Facts, Flag, Item, Name, Progress, add, plain_totals, with_items, with_texts,
 };
 use super::format::Format;
 use super::request::{Field, Spot, fields, texts};
@@ -63,14 +63,7 @@ impl Format for Completion {
         Progress::take_names(facts, reading);
         reading.error |= facts.error;
         let block = &facts.usage;
-        let said = match (block.get(Count::Input), block.get(Count::Output)) {
-            _ if block.flaws() > 0 => Said::Nonsense(block.flaws()),
-            (Some(input), Some(output)) => {
-                sound(block.parts.with(Figure::InputTotal, input).with(Figure::OutputTotal, output))
-            }
-            _ => Said::Nothing,
-        };
-        Progress::take_usage(said, block, reading);
+        Progress::take_usage(plain_totals(block), block, reading);
         progress.over |= facts.is(Flag::Done);
         reading.generated |= progress.over;
         reading.usage_final = reading.usage_present && progress.over;

@@ -1,7 +1,7 @@
 //! LM Studio's own chat route: figures in `stats`, in a stream with the event `chat.end`.
 
 use super::answer::{
-    Count, Fact, Facts, Item, Name, Progress, Said, add, sound, with_items, with_texts,
+    Count, Fact, Facts, Item, Name, Progress, add, plain_totals, with_items, with_texts,
 };
 use super::format::Format;
 use super::request::{Field, Spot, anywhere, fields, texts};
@@ -68,14 +68,7 @@ impl Format for Chat {
         Progress::take_names(facts, reading);
         reading.error |= facts.error;
         let block = &facts.usage;
-        let said = match (block.get(Count::Input), block.get(Count::Output)) {
-            _ if block.flaws() > 0 => Said::Nonsense(block.flaws()),
-            (Some(input), Some(output)) => {
-                sound(block.parts.with(Figure::InputTotal, input).with(Figure::OutputTotal, output))
-            }
-            _ => Said::Nothing,
-        };
-        Progress::take_usage(said, block, reading);
+        Progress::take_usage(plain_totals(block), block, reading);
         progress.over |= facts.name(Name::Kind) == "chat.end";
         reading.usage_final = reading.usage_present && progress.over;
     }

@@ -246,6 +246,36 @@ pub(in crate::dialect) fn sound(usage: Usage) -> Said {
     }
 }
 
+/// What a block amounts to whose input and output are plain totals.
+pub(in crate::dialect) fn plain_totals(block: &Block) -> Said {
+    match (block.get(Count::Input), block.get(Count::Output)) {
+        _ if block.flaws() > 0 => Said::Nonsense(block.flaws()),
+        (Some(input), Some(output)) => {
+            sound(block.parts.with(Figure::InputTotal, input).with(Figure::OutputTotal, output))
+        }
+        _ => Said::Nothing,
+    }
+}
+
+/// What a block amounts to whose input is without what the cache held or took. A write without a
+/// lifetime lives five minutes.
+pub(in crate::dialect) fn beside_cache(block: &Block) -> Said {
+    if block.flaws() > 0 {
+        return Said::Nonsense(block.flaws());
+    }
+    let (uncached, output) = (block.get(Count::Uncached), block.get(Count::Output));
+    if uncached.is_none() && output.is_none() {
+        return if block.has_figures() { Said::Nonsense(1) } else { Said::Nothing };
+    }
+    let mut usage = block.parts;
+    add_writes(&mut usage);
+    default_lifetime(&mut usage, Figure::CacheWrite5m);
+    let cached = usage.count(Figure::CachedRead).saturating_add(usage.count(Figure::CacheWrite));
+    usage.set(Figure::InputTotal, uncached.unwrap_or(0).saturating_add(cached));
+    usage.set(Figure::OutputTotal, output.unwrap_or(0));
+    sound(usage)
+}
+
 /// How many parts are above their total.
 fn contradictions(usage: &Usage) -> u32 {
     use Figure::*;

@@ -12,7 +12,8 @@ mod progress;
 mod unasked;
 
 pub(super) use block::{
-    Block, Count, Item, Said, add_writes, default_lifetime, larger, later, sound,
+    Block, Count, Item, Said, add_writes, beside_cache, default_lifetime, larger, later,
+    plain_totals, sound,
 };
 pub(super) use document::Document;
 pub(super) use facts::{
