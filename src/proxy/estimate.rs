@@ -159,7 +159,9 @@ pub(super) fn with_searches(call: &Call, model: &ModelPrice, usage: Usage) -> Us
 
 /// Whether a call may run up searches that have no price here.
 pub(super) fn searches_free(call: &Call, model: &ModelPrice, terms: &Terms<'_>) -> bool {
-    let one = Usage::default().with(Figure::WebSearchRequests, 1);
+    // Each provider bills by one of these.
+    let searched = [Figure::WebSearchRequests, Figure::WebSearchQueries];
+    let one = searched.into_iter().fold(Usage::default(), |one, figure| one.with(figure, 1));
     call.searches && model.cost(&one, terms) == NanoUsd::ZERO
 }
 
@@ -213,4 +215,26 @@ fn reasons_unseen(model: &str) -> bool {
         "codestral-",
     ];
     !ALL_SHOWN.iter().any(|shown| model.starts_with(shown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pricing::PriceTable;
+
+    #[test]
+    fn searches_with_a_price_of_either_kind_are_not_free() {
+        let table = PriceTable::builtin().unwrap();
+        let terms = Terms { at: 1_795_554_816_123, ..Terms::default() };
+        for (operation, provider, model, free) in [
+            (Operation::OpenAiResponses, "openai", "gpt-5", false),
+            (Operation::AnthropicMessages, "anthropic", "claude-sonnet-4-5", false),
+            (Operation::GeminiGenerate, "gemini", "gemini-2.5-flash", false),
+            (Operation::OllamaChat, "ollama", "llama3.2", true),
+        ] {
+            let price = table.find(Some(provider), model).unwrap();
+            let call = Call { searches: true, ..Call::plain(operation, model) };
+            assert_eq!(searches_free(&call, price, &terms), free, "{model}");
+        }
+    }
 }

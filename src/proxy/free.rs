@@ -34,9 +34,7 @@ impl Proxy {
             Route::Polled(operation) => Some(operation),
             _ => None,
         };
-        if poll.is_some() {
-            self.check_owner(&request, &destination.provider.name).await?;
-        }
+        self.check_owner(&request, &destination.provider.name).await?;
         let (mut tab, standings) = self.admit(Applicant::new(&request, &destination), None).await?;
         if let Some(operation) = poll {
             tab.polls(Poll { operation, table: self.prices.load_full() });

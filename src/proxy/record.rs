@@ -12,9 +12,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// A call was settled. `model` is the price table's name for its model: clients choose the names in
-/// calls, and a metric must not grow with them.
-pub(super) fn settled(event: &UsageEvent, model: &str, reading: &Reading) {
-    Counters::of(event, model).count(event);
+/// calls, and a metric must not grow with them. What a poll reports was or will be reported by
+/// others too, so its tokens and cost are not counted.
+pub(super) fn settled(event: &UsageEvent, model: &str, reading: &Reading, polled: bool) {
+    Counters::of(event, model).count(event, polled);
     doubts(event, reading);
     tracing::debug!(
         request_id = %event.id,
@@ -108,12 +109,14 @@ impl Counters {
         }
     }
 
-    fn count(&self, event: &UsageEvent) {
+    fn count(&self, event: &UsageEvent, polled: bool) {
         self.requests.increment(1);
-        for (figure, counter) in &self.tokens {
-            counter.increment(figure(&event.usage));
+        if !polled {
+            for (figure, counter) in &self.tokens {
+                counter.increment(figure(&event.usage));
+            }
+            self.cost.increment(u64::try_from(event.cost.get()).unwrap_or(0));
         }
-        self.cost.increment(u64::try_from(event.cost.get()).unwrap_or(0));
         self.duration.record(seconds(event.duration_ms));
         self.ttft.record(seconds(event.ttft_ms));
     }
@@ -155,9 +158,14 @@ pub(super) fn refused(id: CallId, refusal: &Refusal) {
     let reason = refusal.reason();
     metrics::counter!(names::REFUSALS, "reason" => reason).increment(1);
     if let Refusal::ModelNotPriced(model, _) = refusal {
-        metrics::counter!(names::UNPRICED, "model" => bounded(model)).increment(1);
+        unpriced(model);
     }
     tracing::debug!(request_id = %id, reason, "refused");
+}
+
+/// A call met a model without a price.
+pub(super) fn unpriced(model: &str) {
+    metrics::counter!(names::UNPRICED, "model" => bounded(model)).increment(1);
 }
 
 /// A model's name as a label. Clients choose these names, so only the first hundred are told apart.

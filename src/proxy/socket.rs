@@ -48,7 +48,8 @@ impl Proxy {
             let path = route::shown(request.head.uri.path());
             Refusal::UpgradeRequired(format!("{} {path}", request.head.method))
         })?;
-        let opening = self.open(operation, &target, &request).await?;
+        let mut opening = self.open(operation, &target, &request).await?;
+        opening.tab.shakes_hands();
         let mut errand = Errand {
             proxy: self.clone(),
             tab: opening.tab,
@@ -65,7 +66,7 @@ impl Proxy {
         }
         let on_provider = upgrade::on(&mut response);
         let Errand { mut tab, standings, destination, .. } = errand;
-        // A handshake makes no answer.
+        // Agreed, and nothing has been asked for.
         tab.never_sent();
         let mut added = handshake::to_client(response.headers(), &request.head.headers);
         headers::add_standings(&mut added, &standings, self.clock.now());

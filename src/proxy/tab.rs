@@ -8,7 +8,7 @@
 use super::estimate;
 use super::poll::Poll;
 use crate::clock::{Clock, Stopwatch};
-use crate::dialect::{Call, Yields};
+use crate::dialect::Call;
 use crate::ledger::{
     Amounts, CallFacts, Ending, HoldOrder, Ledger, Permit, Settlement, UsageEvent,
 };
@@ -43,6 +43,8 @@ struct Open {
     call: Option<Call>,
     pricing: Option<Pricing>,
     poll: Option<Poll>,
+    /// What was sent on is the handshake of a session, which makes no answer.
+    handshake: bool,
     held: NanoUsd,
     /// Counts the hold, once there is one.
     hold: Option<Present>,
@@ -108,6 +110,7 @@ impl Tab {
             call,
             pricing,
             poll: None,
+            handshake: false,
             held: NanoUsd::ZERO,
             hold: None,
             status: None,
@@ -133,6 +136,13 @@ impl Tab {
     pub(super) fn polls(&mut self, poll: Poll) {
         if let Some(open) = &mut self.open {
             open.poll = Some(poll);
+        }
+    }
+
+    /// What is sent on first is the handshake of a session: it costs nothing, whatever becomes of it.
+    pub(super) fn shakes_hands(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.handshake = true;
         }
     }
 
@@ -193,6 +203,9 @@ impl Tab {
     /// In a session an answer begins now, however long ago its money was held.
     pub(super) fn begins(&mut self) {
         self.watch = Stopwatch::start();
+        if let Some(open) = &mut self.open {
+            open.handshake = false;
+        }
         self.forwarded();
         self.answered(StatusCode::SWITCHING_PROTOCOLS.as_u16());
     }
@@ -224,8 +237,8 @@ impl Open {
 
     /// Ends a poll with what it found, or a call with what was read.
     fn post(mut self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
-        let Some(poll) = self.poll.take() else { return self.settle(ending, reading, watch) };
-        let (reading, found) = poll.judge(&self.order.facts.provider, reading);
+        let Some(poll) = &self.poll else { return self.settle(ending, reading, watch) };
+        let (reading, found) = poll.judge(&self.order.facts, reading);
         if let Some((call, pricing)) = found {
             self.order.facts.dialect = call.operation.name().to_owned();
             (self.call, self.pricing) = (Some(call), Some(pricing));
@@ -236,7 +249,8 @@ impl Open {
     fn settle(self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
         let ended = watch.elapsed();
         let (usage, estimated) = self.usage(ending, reading);
-        let (cost, model) = self.price(&usage, reading);
+        let Priced { cost, model, told } = self.price(&usage, reading);
+        let estimated = estimated || !told;
         let facts = CallFacts { model, ..self.order.facts.clone() };
         let event = UsageEvent {
             id: self.order.id,
@@ -255,7 +269,7 @@ impl Open {
             duration_ms: u64::try_from(ended.as_millis()).unwrap_or(u64::MAX),
         };
         let label = self.pricing.as_ref().map_or("", |pricing| &pricing.model.id);
-        super::record::settled(&event, label, reading);
+        super::record::settled(&event, label, reading, self.poll.is_some());
         let charge = Amounts {
             usd: cost,
             tokens: estimate::count(self.tokens(&usage, reading)),
@@ -272,10 +286,11 @@ impl Open {
         cost
     }
 
-    /// The call, unless it costs nothing: on free routes, and where it failed at the provider.
+    /// The call, unless it costs nothing: on free routes, in a handshake, and where it failed at the
+    /// provider.
     fn billed(&self, reading: &Reading) -> Option<&Call> {
         let failed = self.status.is_some_and(|status| status >= 400);
-        let free = failed && !self.is_filtered(reading);
+        let free = self.handshake || failed && !self.is_filtered(reading);
         self.call.as_ref().filter(|_| reading.billable != Some(false) && !free)
     }
 
@@ -310,9 +325,10 @@ impl Open {
             return (Usage::default().with(Figure::InputTotal, input), true);
         }
         // Old versions of Ollama leave the prompt out where it was cached.
-        let told = reading.usage.get(Figure::InputTotal).is_some()
-            || call.operation.yields() != Yields::Text;
-        if reading.usage_present && reading.usage_final && reading.anomalies == 0 && told {
+        let lacks_prompt = reading.usage.get(Figure::InputTotal).is_none()
+            && reading.usage.get(Figure::OutputTotal).is_some();
+        let exact = reading.usage_present && reading.usage_final && reading.anomalies == 0;
+        if exact && !lacks_prompt {
             return (estimate::with_searches(call, &pricing.model, reading.usage), false);
         }
         if reading.measured && reading.complete {
@@ -322,12 +338,12 @@ impl Open {
         (estimate::usage(call, &pricing.model, reading, unanswered), true)
     }
 
-    /// The cost of a usage, and the model whose price it is: the one that the answer names, where
-    /// that has a price, else the one that the call named.
-    fn price(&self, usage: &Usage, reading: &Reading) -> (NanoUsd, String) {
+    /// The cost of a usage, by the model that the answer names, where that has a price, else by the
+    /// one that the call named.
+    fn price(&self, usage: &Usage, reading: &Reading) -> Priced {
         let asked = self.order.facts.model.clone();
         let Some(pricing) = self.pricing.as_ref().filter(|_| self.billed(reading).is_some()) else {
-            return (NanoUsd::ZERO, asked);
+            return Priced { cost: NanoUsd::ZERO, model: asked, told: true };
         };
         let terms = Terms {
             service_tier: reading.service_tier.as_deref(),
@@ -346,8 +362,17 @@ impl Open {
         };
         let charge = pricing.table.charge(model, usage, &reading.sub_usage, &terms);
         let told = charge.cost > NanoUsd::ZERO || model.covers(usage, &terms);
-        // What was used has no price, though the model has: it is not free.
         let cost = if told { charge.cost } else { self.order.expected.usd };
-        (cost, name)
+        Priced { cost, model: name, told }
     }
+}
+
+/// What a usage costs.
+struct Priced {
+    cost: NanoUsd,
+    /// The model whose price it is.
+    model: String,
+    /// The table has a price for what was used. Without one it costs what was expected: it is not
+    /// free.
+    told: bool,
 }

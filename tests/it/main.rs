@@ -20,6 +20,7 @@ mod ledger_once_faults;
 mod ledger_random;
 mod ledger_rig;
 mod metrics;
+mod polls;
 mod pricing;
 mod pricing_providers;
 mod pricing_units;

@@ -8,7 +8,7 @@ use farebox::demo::provider::Simulated;
 use farebox::framing::websocket::{close_frame, text_frame};
 use farebox::ledger::{AccountStatus, Change, Ending, UsageEvent};
 use farebox::provider::{Credential, Dialect, Provider};
-use farebox::proxy::{Disconnect, Rules};
+use farebox::proxy::{Disconnect, Rules, UpstreamBounds};
 use farebox::usage::Figure;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -406,6 +406,52 @@ async fn what_a_provider_says_instead_of_upgrading() {
     }
     let events = stage.events().await;
     assert!(events.len() == 3 && events.iter().all(|event| event.cost.get() == 0));
+}
+
+#[tokio::test]
+async fn a_handshake_that_breaks_off_costs_nothing() {
+    let bound = Duration::from_millis(300);
+    let patience = UpstreamBounds { first_byte: bound, ..UpstreamBounds::default() };
+    let stage = Stage::with(&["1usd/day"], Rules { upstream: patience, ..rules() }).await;
+    let headers = format!("connection: Upgrade, close\r\n{HANDSHAKE}");
+    for (hangs_up, status) in [(true, 502), (false, 504)] {
+        let says = async {
+            let (mut provider, _) = timeout(LIMIT, stage.listener.accept()).await.unwrap().unwrap();
+            head(&mut provider).await;
+            (!hangs_up).then_some(provider)
+        };
+        let (answer, _provider) = tokio::join!(stage.refused(PATH, &headers), says);
+        assert_eq!(answer.status(), status);
+    }
+    // A client that leaves in the middle of it.
+    let client = stage.knock(PATH, &format!("{HANDSHAKE}{}", stage.authorised())).await;
+    let (mut provider, _) = timeout(LIMIT, stage.listener.accept()).await.unwrap().unwrap();
+    head(&mut provider).await;
+    drop(client);
+    let mut rest = Vec::new();
+    timeout(LIMIT, provider.read_to_end(&mut rest)).await.unwrap().unwrap();
+    let events = stage.events().await;
+    assert_eq!(events.len(), 3, "{events:#?}");
+    assert!(events.iter().all(|e| (e.cost.get(), e.estimated) == (0, false)), "{events:#?}");
+    assert_eq!(stage.world.account("user:alice").await.total_usd.get(), 0);
+}
+
+#[tokio::test]
+async fn what_was_only_written_down_costs_what_that_costs() {
+    let stage = Stage::new(&["1usd/day"]).await;
+    let (mut client, mut provider) = stage.session().await;
+    let session = r#"{"type":"session.created","session":{"model":"gpt-realtime","audio":{"input":{"transcription":{"model":"gpt-4o-mini-transcribe"}}}}}"#;
+    let heard = r#"{"type":"conversation.item.input_audio_transcription.completed","usage":{"type":"tokens","total_tokens":48,"input_tokens":38,"output_tokens":10,"input_token_details":{"text_tokens":10,"audio_tokens":28}}}"#;
+    for text in [session, heard] {
+        provider.say(text).await;
+        client.expect_text(text).await;
+    }
+    drop((client, provider));
+    let event = stage.world.only_event().await;
+    // 28 tokens of sound at $3, 10 of text at $1.25, and 10 out at $5 a million.
+    assert_eq!((event.cost.get(), event.estimated), (28 * 3_000 + 10 * 1_250 + 10 * 5_000, false));
+    let alice = stage.world.account("user:alice").await;
+    assert_eq!((alice.total_usd, alice.total_tokens), (event.cost, 48));
 }
 
 #[tokio::test]

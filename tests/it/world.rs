@@ -149,11 +149,23 @@ impl World {
         enforcement: Option<Enforcement>,
         models: &[&str],
     ) -> String {
+        self.user_of(name, "default", limits, enforcement, models).await
+    }
+
+    /// The same in another workspace.
+    pub async fn user_of(
+        &self,
+        name: &str,
+        workspace: &str,
+        limits: &[&str],
+        enforcement: Option<Enforcement>,
+        models: &[&str],
+    ) -> String {
         let user: Id = name.parse().unwrap();
         let account = NewAccount {
             id: AccountId::user(&user),
             name: String::new(),
-            workspace: Some("default".parse().unwrap()),
+            workspace: Some(workspace.parse().unwrap()),
             limits: Some(limits.iter().map(|text| text.parse().unwrap()).collect()),
             thresholds: None,
             enforcement,
