@@ -172,8 +172,8 @@ fn is_declined(reading: &Reading) -> bool {
         && !reading.sub_usage.iter().any(|sub| sub.billable)
 }
 
-/// Attempts and helpers inside the call. Messages are part of the totals; a compaction is not, and
-/// costs the same model's price; an advisor has a model of its own. Where another model took over,
+/// Attempts and other models inside the call. Messages are part of the totals; a compaction is not,
+/// and costs the same model's price; an advisor has a model of its own. Where another model took over,
 /// the totals are the served answer's, and the message before it is the attempt that was declined,
 /// which is billed only if something had been said.
 fn iterations(rows: &[Row], block: &mut Block) -> Vec<SubUsage> {

@@ -187,7 +187,7 @@ impl Capture {
     pub fn meter_split(&self, cuts: &[usize]) -> Value {
         let call = self.call();
         if self.socket {
-            return print::session(&call, &self.listen(&call, cuts));
+            return print::conversation(&call, &self.listen(&call, cuts));
         }
         print::reading(&call, self.path_model().is_some(), &self.read(&call, cuts))
     }
@@ -217,22 +217,22 @@ impl Capture {
 
     /// The answers of a session, of which each line is one message of the server.
     fn listen(&self, call: &Call, cuts: &[usize]) -> Vec<Turn> {
-        let mut session = Conversation::new(call);
+        let mut conversation = Conversation::new(call);
         for frame in &self.client_frames {
-            session.client(frame.as_bytes());
-            session.client_end();
+            conversation.client(frame.as_bytes());
+            conversation.client_end();
         }
         let mut turns = Vec::new();
         for piece in self.pieces(cuts) {
             for line in piece.split_inclusive(|&byte| byte == b'\n') {
-                session.server(line.strip_suffix(b"\n").unwrap_or(line));
+                conversation.server(line.strip_suffix(b"\n").unwrap_or(line));
                 if line.ends_with(b"\n") {
-                    turns.extend(session.server_end());
+                    turns.extend(conversation.server_end());
                 }
             }
         }
-        turns.extend(session.server_end());
-        turns.extend(session.finish(false));
+        turns.extend(conversation.server_end());
+        turns.extend(conversation.finish(false));
         turns
     }
 

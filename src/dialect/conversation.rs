@@ -110,7 +110,7 @@ impl Conversation {
     }
 
     fn turn(&mut self, cut: bool) -> Turn {
-        self.server.end_session(cut);
+        self.server.end_conversation(cut);
         let mut reading = self.server.next_answer();
         let from_setup = reading.model.is_none() && self.client.model.0.is_some();
         if from_setup {

@@ -48,7 +48,7 @@ operations! {
     /// `GET /v1/realtime`, a WebSocket.
     OpenAiRealtime = "openai.realtime", OpenAi, Text;
     /// `GET /v1/live`, a WebSocket.
-    OpenAiLive = "openai.live", OpenAi, Session;
+    OpenAiLive = "openai.live", OpenAi, Time;
     /// `GET /v1/batches/ID`: the usage of a whole batch.
     OpenAiBatches = "openai.batches", OpenAi, Text;
     /// `POST /v1/files` and what else handles files.
@@ -110,8 +110,8 @@ pub enum Yields {
     Pages,
     /// An order of documents, billed by the search.
     Ranking,
-    /// Time in a session.
-    Session,
+    /// Time, for as long as a connection lasts.
+    Time,
     /// Nothing that is billed.
     Nothing,
 }

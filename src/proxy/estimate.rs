@@ -25,7 +25,7 @@ const MS_PER_TOKEN: u64 = 100;
 const USUAL_PAGES: u64 = 10;
 
 /// How long a session is expected to last.
-const USUAL_SESSION_MS: u64 = 60_000;
+const USUAL_TIME_MS: u64 = 60_000;
 
 /// Tokens that an image is expected to have: a large one at high quality.
 const IMAGE_TOKENS: u64 = 4_160;
@@ -124,7 +124,7 @@ fn units(call: &Call) -> Usage {
         Yields::Transcript => none.with(Figure::DurationMs, call.body_bytes / SOUND_BYTES),
         Yields::Pages => none.with(Figure::Pages, USUAL_PAGES),
         Yields::Ranking => none.with(Figure::SearchUnits, 1),
-        Yields::Session => none.with(Figure::DurationMs, USUAL_SESSION_MS),
+        Yields::Time => none.with(Figure::DurationMs, USUAL_TIME_MS),
         Yields::Text | Yields::Vectors | Yields::Nothing => none,
     }
 }
@@ -170,7 +170,7 @@ pub(super) fn searches_free(call: &Call, model: &ModelPrice, terms: &Terms<'_>) 
 /// client left before the provider answered (`unanswered`).
 pub(super) fn usage(call: &Call, model: &ModelPrice, reading: &Reading, unanswered: bool) -> Usage {
     let mut usage = if reading.usage_present { reading.usage } else { units(call) };
-    if call.operation.yields() == Yields::Session {
+    if call.operation.yields() == Yields::Time {
         return usage;
     }
     let counted = reading.output_bytes.div_ceil(BYTES_PER_TOKEN);

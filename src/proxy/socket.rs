@@ -87,7 +87,7 @@ impl Proxy {
         let query = request.head.uri.query().unwrap_or_default();
         let named = target.found.model.clone();
         let named = named.map_or_else(|| handshake::model(query), |model| Ok(Some(model)))?;
-        let call = session(operation, named.as_deref().unwrap_or_default());
+        let call = one_answer(operation, named.as_deref().unwrap_or_default());
         if operation == Operation::GeminiLive && named.is_none() {
             let destination = self.unpriced_destination(target, Some(query))?;
             let (tab, standings) = self.admit(Applicant::new(request, &destination), None).await?;
@@ -119,7 +119,7 @@ impl Proxy {
 }
 
 /// One answer of a session, as far as it can be known before. Its input is the conversation.
-fn session(operation: Operation, model: &str) -> Call {
+fn one_answer(operation: Operation, model: &str) -> Call {
     let input_elsewhere = operation.yields() == Yields::Text;
     Call { stream: true, input_elsewhere, ..Call::plain(operation, model) }
 }

@@ -187,7 +187,7 @@ impl Document {
     }
 
     /// The session ended, or broke off.
-    pub(in crate::dialect) fn end_session(&mut self, cut: bool) {
+    pub(in crate::dialect) fn end_conversation(&mut self, cut: bool) {
         let end = if self.progress.over { End::Whole } else { End::Cut };
         self.settle(end, cut);
     }

@@ -55,11 +55,11 @@ pub(in crate::dialect) enum Name {
     Geo,
     Speed,
     SearchContext,
-    /// The model of a helper whose figures are apart.
-    Helper,
+    /// The model of what is used beside the answer, whose figures are apart.
+    BesideModel,
 }
 
-const NAMES: usize = Name::Helper as usize + 1;
+const NAMES: usize = Name::BesideModel as usize + 1;
 
 /// A thing that is so or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub(in crate::dialect) enum List {
     OutputShares,
     /// Cache writes by lifetime.
     Writes,
-    /// Attempts and helpers with figures of their own.
+    /// Attempts, and other models, with figures of their own.
     Iterations,
     /// Figures of other models inside the totals.
     Breakdown,

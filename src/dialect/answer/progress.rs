@@ -27,8 +27,8 @@ pub(in crate::dialect) struct Progress {
     pub(in crate::dialect) ended: bool,
     /// What the provider calls the answer.
     pub(in crate::dialect) id: String,
-    /// The model of a helper whose figures are apart, for the whole session.
-    pub(in crate::dialect) helper: Option<String>,
+    /// The model of what is used beside the answer, whose figures are apart, for the whole session.
+    pub(in crate::dialect) beside_model: Option<String>,
     /// The provider says that there will be no complete answer, or not here.
     pub(in crate::dialect) failed: bool,
     /// A content filter refused.
@@ -52,7 +52,7 @@ impl Progress {
     /// The beginning of another answer in the same session.
     pub(super) fn anew(&self) -> Self {
         let fresh = Self::begin(self.operation, self.answers, self.asked_characters, self.status);
-        Self { helper: self.helper.clone(), ..fresh }
+        Self { beside_model: self.beside_model.clone(), ..fresh }
     }
 
     fn begin(
@@ -69,7 +69,7 @@ impl Progress {
             over: false,
             ended: false,
             id: String::new(),
-            helper: None,
+            beside_model: None,
             marked: false,
             failed: false,
             filtered: false,

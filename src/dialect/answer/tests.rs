@@ -408,16 +408,16 @@ proptest::proptest! {
 /// A session of many hours in which somebody is written down without ever being answered.
 #[test]
 fn what_is_used_beside_an_answer_takes_no_more_room_than_it_may() {
-    let mut session =
+    let mut conversation =
         crate::dialect::Conversation::new(&asking(Operation::OpenAiRealtime, false, false));
     for _ in 0..1000 {
-        session.server(
+        conversation.server(
             br#"{"type":"conversation.item.input_audio_transcription.completed",
                 "usage":{"type":"duration","seconds":1.5}}"#,
         );
-        assert!(session.server_end().is_none());
+        assert!(conversation.server_end().is_none());
     }
-    let beside = session.finish(false).unwrap().reading.sub_usage;
+    let beside = conversation.finish(false).unwrap().reading.sub_usage;
     let ms: u64 = beside.iter().map(|sub| sub.usage.count(Figure::DurationMs)).sum();
     assert_eq!((beside.len(), ms), (32, 1_500_000));
 }

@@ -49,7 +49,7 @@ fn facts(out: &mut Map<String, Value>, reading: &Reading) {
 }
 
 /// What the answers of a session amount to: their sum, and each for itself.
-pub(super) fn session(call: &Call, turns: &[Turn]) -> Value {
+pub(super) fn conversation(call: &Call, turns: &[Turn]) -> Value {
     let sum = turns.iter().fold(Usage::default(), |sum, turn| sum.plus(&turn.reading.usage));
     let all = |judge: fn(&Reading) -> bool| turns.iter().all(|turn| judge(&turn.reading));
     let any = |judge: fn(&Reading) -> bool| turns.iter().any(|turn| judge(&turn.reading));

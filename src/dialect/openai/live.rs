@@ -21,7 +21,7 @@ static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
 });
 
 fn delegated(tree: Tree<Fact>, response: &'static str) -> Tree<Fact> {
-    with_usage(add(tree, response, &[("model", Fact::Name(Name::Helper))]), response, "usage")
+    with_usage(add(tree, response, &[("model", Fact::Name(Name::BesideModel))]), response, "usage")
 }
 
 /// Events of a live session.
@@ -51,7 +51,7 @@ impl Format for Live {
 /// What a delegated response used; only its last event says so.
 fn response(facts: &Facts, reading: &mut Reading) {
     let Said::Usage(usage) = usage::read(&facts.usage, usage::Output::Expected) else { return };
-    let model = Some(facts.name(Name::Helper).to_owned()).filter(|model| !model.is_empty());
+    let model = Some(facts.name(Name::BesideModel).to_owned()).filter(|model| !model.is_empty());
     let kind = "response".to_owned();
     let sub = SubUsage { kind, model, included_in_top: false, billable: true, usage: *usage };
     Progress::add_beside(sub, reading);

@@ -28,8 +28,8 @@ static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {
         ("type", Fact::Name(Name::Kind)),
         ("error", Fact::Error),
         ("session.model", Fact::Name(Name::Model)),
-        ("session.audio.input.transcription.model", Fact::Name(Name::Helper)),
-        ("session.input_audio_transcription.model", Fact::Name(Name::Helper)),
+        ("session.audio.input.transcription.model", Fact::Name(Name::BesideModel)),
+        ("session.input_audio_transcription.model", Fact::Name(Name::BesideModel)),
         ("response.id", Fact::Name(Name::Id)),
         ("response.status", Fact::Name(Name::Status)),
         ("response.usage", Fact::Usage),
@@ -50,9 +50,9 @@ impl Format for Realtime {
 
     fn merge(&self, facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
         Progress::take_names(facts, reading);
-        let helper = facts.name(Name::Helper);
-        if !helper.is_empty() {
-            progress.helper = Some(helper.to_owned());
+        let beside = facts.name(Name::BesideModel);
+        if !beside.is_empty() {
+            progress.beside_model = Some(beside.to_owned());
         }
         match facts.name(Name::Kind) {
             "response.created" => {
@@ -61,7 +61,7 @@ impl Format for Realtime {
             }
             "response.done" => turn(facts, reading, progress),
             "conversation.item.input_audio_transcription.completed" => {
-                if let Some(sub) = transcription(facts, progress.helper.as_deref()) {
+                if let Some(sub) = transcription(facts, progress.beside_model.as_deref()) {
                     Progress::add_beside(sub, reading);
                 }
             }

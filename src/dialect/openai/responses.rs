@@ -43,7 +43,7 @@ fn object(tree: Tree<Fact>, parent: &'static str) -> Tree<Fact> {
             ("output[].type", Fact::RowKind),
             ("output[].action.type", Fact::RowDetail),
             // Of the tools, only the one that makes images has a model.
-            ("tools[].model", Fact::Name(Name::Helper)),
+            ("tools[].model", Fact::Name(Name::BesideModel)),
             ("tool_usage.image_gen", Fact::Row(List::Painted)),
         ],
     );
@@ -136,7 +136,7 @@ fn close(facts: &Facts, reading: &mut Reading, progress: &mut Progress) {
 /// is said of the shares, all that came out is image.
 fn painted(row: &Row, facts: &Facts) -> Option<SubUsage> {
     let mut sub = usage::apart("image_gen", row, false)?;
-    sub.model = Some(facts.name(Name::Helper).to_owned()).filter(|model| !model.is_empty());
+    sub.model = Some(facts.name(Name::BesideModel).to_owned()).filter(|model| !model.is_empty());
     if let (Some(output), None) = (row.block.get(Count::Output), sub.usage.get(Figure::ImageOutput))
     {
         sub.usage.set(Figure::ImageOutput, output);

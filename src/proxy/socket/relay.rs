@@ -65,7 +65,7 @@ impl Relay {
     /// Relays to the end.
     pub(super) async fn run(self, client: Upgraded, provider: Upgraded) {
         let _counted = Present::on(names::WS_CONNECTIONS);
-        let session = Session {
+        let connected = Connected {
             client: TokioIo::new(client),
             provider: TokioIo::new(provider),
             up: Lane::new(true),
@@ -74,7 +74,7 @@ impl Relay {
             leaving: None,
             relay: self,
         };
-        session.run().await;
+        connected.run().await;
     }
 }
 
@@ -126,8 +126,8 @@ impl End {
     }
 }
 
-/// A session.
-struct Session {
+/// A session with both its connections.
+struct Connected {
     client: Io,
     provider: Io,
     /// From the client to the provider.
@@ -139,7 +139,7 @@ struct Session {
     relay: Relay,
 }
 
-impl Session {
+impl Connected {
     async fn run(mut self) {
         let end = poll_fn(|cx| self.poll(cx)).await;
         if end.vanished

@@ -5,7 +5,7 @@
 //! However a session ends, so does its open tab: charged if an answer had begun, voided if not.
 
 use super::lane::Watch;
-use super::session;
+use super::one_answer;
 use crate::clock::Stopwatch;
 use crate::dialect::{Call, Conversation, Turn, Yields};
 use crate::framing::websocket::Socket;
@@ -182,7 +182,7 @@ impl Turns {
     /// The client has named its model, or has not.
     fn name(&mut self) -> Result<(), Refusal> {
         let named = self.conversation.model().unwrap_or_default();
-        self.call = session(self.call.operation, named);
+        self.call = one_answer(self.call.operation, named);
         // The place that it took until now is given back first.
         self.next = Next::None;
         self.pricing = Some(self.party.price(&self.call)?);
@@ -225,7 +225,7 @@ impl Turns {
         match std::mem::replace(&mut self.next, Next::None) {
             held @ Next::Held(_) => {
                 self.charge(held, turn, Ending::Finished);
-                if self.call.operation.yields() != Yields::Session {
+                if self.call.operation.yields() != Yields::Time {
                     self.ask();
                 }
             }
