@@ -3,7 +3,7 @@
 use super::raw::{
     Raw, RawAdmin, RawCredential, RawProvider, RawRoute, RawServer, UnmeteredRoute, UnpricedModel,
 };
-use super::{BadConfig, Config, Environment, Overrides, ServerBounds};
+use super::{BadConfig, Config, Environment, Overrides, ServerBounds, deployments};
 use crate::limit::{Calendar, Limit, Meter, Window};
 use crate::provider::{Credential, Dialect, KNOWN, Known, ModelRoute, Provider, Providers, known};
 use secrecy::{ExposeSecret, SecretString};
@@ -33,7 +33,7 @@ pub(super) const OLDER_LIMITS: [(&str, Meter, Window); 3] = [
     ("OPENAI_TOKEN_LIMIT_PER_MINUTE", Meter::Tokens, Window::Minute),
 ];
 
-fn bad(text: impl Into<String>) -> BadConfig {
+pub(super) fn bad(text: impl Into<String>) -> BadConfig {
     BadConfig(text.into())
 }
 
@@ -47,7 +47,8 @@ pub(super) fn check(
         address("admin_listen", overrides.admin_listen, raw.admin_listen.as_deref(), 8081)?;
     let admin_token = admin_token(&raw.admin, environment)?;
     for (name, address) in [("listen", listen), ("admin_listen", admin_listen)] {
-        if !address.ip().is_loopback() && admin_token.is_none() {
+        let exposed = !address.ip().is_loopback() && admin_token.is_none();
+        if exposed && environment.has_secrets() {
             return Err(bad(format!(
                 "{name} = \"{address}\" is reachable from other machines, so an admin token must \
                  be configured: set FAREBOX_ADMIN_TOKEN (16 characters or more)"
@@ -76,6 +77,7 @@ pub(super) fn check(
         .or_else(|| environment.get("FAREBOX_DATA_DIR").map(Into::into))
         .or(ledger.data_dir)
         .unwrap_or_else(|| "farebox-data".into());
+    let deployments = deployments::read(&raw.providers)?;
     Ok(Config {
         listen,
         admin_listen,
@@ -95,6 +97,7 @@ pub(super) fn check(
         user_limits: user_limits(raw.defaults.user.limits, environment)?,
         thresholds: raw.defaults.user.thresholds.unwrap_or_default(),
         providers: providers(raw.providers, raw.routes, environment, overrides)?,
+        deployments,
         admin_token,
         server: server(&raw.server)?,
         record: overrides.record.clone(),
