@@ -4,11 +4,15 @@
 //! the same file and environment; secrets are not needed and not read.
 
 mod check;
+mod cost;
+mod quantities;
+mod show;
 
 use super::{Console, Exit, Failure};
 use crate::app;
 use crate::config::{Config, Environment, Overrides};
-use crate::pricing::PriceTable;
+use crate::pricing::{Match, PriceTable};
+use crate::provider::{Dialect, KNOWN};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -28,6 +32,10 @@ pub struct Pricing {
 pub enum Action {
     /// Validate a price table, and say what it covers
     Check(check::Check),
+    /// Show all prices of a model, and why its name means it
+    Show(show::Show),
+    /// Say what a call costs
+    Cost(Box<cost::Cost>),
 }
 
 /// Where prices come from.
@@ -41,6 +49,17 @@ pub struct Source {
     pub config: Option<PathBuf>,
 }
 
+impl Pricing {
+    /// Does it.
+    pub fn run(self, console: &mut Console) -> Result<(), Failure> {
+        match self.action {
+            Action::Check(check) => check.run(&self.source, console),
+            Action::Show(show) => show.run(&self.source, console),
+            Action::Cost(cost) => cost.run(&self.source, console),
+        }
+    }
+}
+
 impl Source {
     /// The configuration that a proxy would have, without its secrets.
     fn config(&self) -> Result<Config, Failure> {
@@ -50,17 +69,69 @@ impl Source {
             .map_err(|e| Failure::new(Exit::Config, e.to_string()))
     }
 
-    /// The price table that a proxy would have.
-    fn table(&self) -> Result<PriceTable, Failure> {
-        Ok(app::price_table(&self.config()?)?)
+    /// The prices that a proxy would have.
+    fn prices(&self) -> Result<Prices, Failure> {
+        let config = self.config()?;
+        let table = app::price_table(&config)?;
+        Ok(Prices { config, table })
     }
 }
 
-impl Pricing {
-    /// Does it.
-    pub fn run(self, console: &mut Console) -> Result<(), Failure> {
-        match self.action {
-            Action::Check(check) => check.run(&self.source, console),
+/// The prices that a proxy would have, and its configuration.
+struct Prices {
+    config: Config,
+    table: PriceTable,
+}
+
+impl Prices {
+    /// The model that a name means, at a provider where one is named.
+    fn find<'t, 'n>(
+        &'t self,
+        provider: Option<&str>,
+        name: &'n str,
+    ) -> Result<Match<'t, 'n>, Failure> {
+        if let Some(provider) = provider {
+            self.check_provider(provider)?;
         }
+        self.table.lookup_named(provider, name).ok_or_else(|| self.unknown(provider, name))
+    }
+
+    fn unknown(&self, provider: Option<&str>, name: &str) -> Failure {
+        let at = provider.map(|provider| format!(" at `{provider}`")).unwrap_or_default();
+        let failure = Failure::new(Exit::NotFound, format!("no price for `{name}`{at}"));
+        let near = self.table.nearest(provider, name);
+        match near.is_empty() {
+            false => failure.hint(format!("did you mean {}?", listed(&near))),
+            true if name.starts_with("arn:") => failure.hint(format!(
+                "say what it is in farebox.toml: [providers.{}] models = {{ \"{name}\" = \"MODEL\" }}",
+                provider.unwrap_or("bedrock")
+            )),
+            true => failure.hint("`farebox pricing check --json` lists the providers"),
+        }
+    }
+
+    fn check_provider(&self, name: &str) -> Result<(), Failure> {
+        let known = KNOWN.iter().map(|known| known.name);
+        let dialects = Dialect::ALL.iter().map(|dialect| dialect.name());
+        let configured = self.config.providers.iter().map(|provider| provider.name.as_str());
+        let mut names = known.chain(dialects).chain(configured);
+        if self.table.has_provider(name) || names.any(|known| known == name) {
+            return Ok(());
+        }
+        let message = format!("there is no provider `{name}`");
+        let mut all: Vec<String> =
+            self.table.coverage().into_iter().map(|of| of.provider).collect();
+        all.extend(self.config.providers.iter().map(|provider| provider.name.clone()));
+        Err(Failure::new(Exit::NotFound, message).hint(format!("there are {}", all.join(", "))))
+    }
+}
+
+/// `` `a`, `b` or `c` ``.
+fn listed(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [all @ .., last] => format!("{} or {last}", all.join(", ")),
     }
 }
