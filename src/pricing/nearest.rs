@@ -32,7 +32,8 @@ impl PriceTable {
         };
         let listed = self.by_name.iter().filter(|(_, places)| places.iter().any(of_scope));
         let listed = listed.map(|(name, _)| name.as_str());
-        let deployed = self.deployments.names(provider);
+        // An ARN tells whose account it is, which is not for every caller to know.
+        let deployed = self.deployments.names(provider).filter(|name| !name.starts_with("arn:"));
         let near = document::nearest(rest, listed.chain(deployed), MOST);
         near.into_iter().map(|near| format!("{prefix}{near}")).collect()
     }
@@ -55,13 +56,14 @@ mod tests {
             model("gpt-5-mini", "openai"),
             model("openai/gpt-5.5", "openrouter"),
         ];
-        let deployment = Deployment {
-            provider: "azure".to_owned(),
-            name: "prod-chat".to_owned(),
-            target: "gpt-5".to_owned(),
-            place: String::new(),
-        };
-        PriceTable::parse(&text.concat()).unwrap().with_deployments(&[deployment]).unwrap()
+        let deployments =
+            ["prod-chat", "arn:aws:bedrock:us-east-1:123:x/abc"].map(|name| Deployment {
+                provider: "azure".to_owned(),
+                name: name.to_owned(),
+                target: "gpt-5".to_owned(),
+                place: String::new(),
+            });
+        PriceTable::parse(&text.concat()).unwrap().with_deployments(&deployments).unwrap()
     }
 
     #[track_caller]
@@ -76,6 +78,7 @@ mod tests {
         check(None, "openai/gpt-5-min", &["openai/gpt-5-mini", "openai/gpt-5"]);
         check(Some("azure"), "prod-chta", &["prod-chat"]);
         check(Some("openai"), "prod-chta", &[]);
+        check(Some("azure"), "arn:aws:bedrock:us-east-1:123:x/abd", &[]);
     }
 
     #[test]

@@ -196,8 +196,8 @@ fn what_is_odd_is_a_warning() {
     for part in [
         "warning: line 2: `m` of p: `cached_input` costs 2, `input` 1",
         "warning: line 2: `m` of p: `output` costs 1 and 1000",
-        "warning: the context is not known of 1 models: p 1",
-        "warning: the maximum output is not known of 1 models: p 1",
+        "warning: models without a known context: 1 (p 1); see --verbose",
+        "warning: models without a known maximum output: 1 (p 1); see --verbose",
     ] {
         assert!(shown.contains(part), "`{part}` is missing in {shown}");
     }

@@ -62,6 +62,7 @@ fn head(prices: &Prices, name: &str) -> String {
     let (models, version) = (table.models().len(), table.version());
     let deployments = match prices.config.deployments.len() {
         0 => String::new(),
+        1 => ", 1 deployment".to_owned(),
         n => format!(", {n} deployments"),
     };
     format!("price table {version} ({name}): {models} models{deployments}\n")
@@ -135,7 +136,7 @@ fn lack(all: &[Oddity], kind: Kind, what: &str) -> Option<String> {
     let by_provider = providers.iter().map(|(provider, count)| format!("{provider} {count}"));
     let by_provider = by_provider.collect::<Vec<_>>().join(", ");
     (count > 0).then(|| {
-        format!("warning: the {what} is not known of {count} models: {by_provider} (see --verbose)")
+        format!("warning: models without a known {what}: {count} ({by_provider}); see --verbose")
     })
 }
 
