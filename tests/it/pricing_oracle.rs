@@ -106,9 +106,9 @@ impl Block {
             tiers: texts(block.get("tiers")),
             hours: texts(block.get("hours")),
             days: texts(block.get("days")),
-            from: block.get("from").map_or(i64::MIN, |from| {
-                parse_time(from.as_str().unwrap()).unwrap()
-            }),
+            from: block
+                .get("from")
+                .map_or(i64::MIN, |from| parse_time(from.as_str().unwrap()).unwrap()),
             named: named(block),
             long,
         }
@@ -119,7 +119,7 @@ impl Block {
     }
 
     fn is_now(&self, at: i64) -> bool {
-        let time = Timestamp::from_millisecond(at).unwrap().to_zoned(TimeZone::UTC);
+        let time = Timestamp::from_millisecond(at).unwrap().to_zoned_datetime(TimeZone::UTC);
         let names = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
         let day = names[usize::try_from(time.weekday().to_monday_zero_offset()).unwrap()];
         let now = format!("{:02}:{:02}", time.hour(), time.minute());

@@ -4,6 +4,8 @@
 //! says that it costs. A line that entries of `disagreements.toml` are about must cost what those
 //! lead to. Every other difference is a failure, and so is an entry that no line needs.
 
+#![allow(clippy::unwrap_used)]
+
 use farebox::clock::rfc3339;
 use farebox::pricing::{ModelPrice, PriceTable, Terms};
 use farebox::usage::Usage;
