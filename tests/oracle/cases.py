@@ -142,7 +142,7 @@ def moment(chance, model):
     at = TODAY + timedelta(milliseconds=chance.randrange(10 * 86_400_000))
     kind = chance.random()
     if model.hours and kind < 0.7:
-        days = [at.date(), *(date + timedelta(days=n) for date in model.dates for n in range(-2, 3))]
+        days = [at.date(), *(date + timedelta(days=n) for date in model.dates for n in range(-6, 3))]
         at = datetime.combine(chance.choice(days), chance.choice(model.hours))
         at += timedelta(milliseconds=chance.choice([-1, 0, 1, 1_800_000]))
     elif model.dates and kind < 0.5:
@@ -224,12 +224,14 @@ def case(chance, model, disagreements):
 
 
 def main(table, listed):
-    chance = random.Random(SEED)
+    disagreements = Disagreements(listed)
     with open(table, "rb") as file:
         known = list(models(tomllib.load(file)))
-    disagreements = Disagreements(listed)
     for model, ours in known:
+        # Each has its own chance, so that another model changes none of its lines.
+        chance = random.Random(f"{SEED} {model.provider} {model.name}")
         conditions = len(model.tiers) + len(model.dates) + 8 * len(model.hours)
+        conditions += 10 * disagreements.names(model)
         for _ in range(6 + 2 * conditions if ours else 2):
             print(json.dumps(case(chance, model, disagreements)))
 

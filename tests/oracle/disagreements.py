@@ -24,6 +24,11 @@ class Disagreements:
                 what = f"unknown {sorted(unknown)}" if unknown else "no reason, or not one effect"
                 raise SystemExit(f"{path}: {entry.get('name')}: {what}")
 
+    def names(self, model):
+        """Whether an entry is about this very model."""
+        named = [entry for entry in self.entries if "models" in entry]
+        return any(is_of(entry, model) for entry in named)
+
     def explain(self, model, usage, at, when):
         """The entries that change the cost, and the cost that they lead to together."""
         applied, cost = [], model.price(usage, at, when)
@@ -38,13 +43,17 @@ class Disagreements:
         return applied, cost
 
 
+def is_of(entry, model):
+    names = entry.get("models", [model.name])
+    return entry["provider"] == model.provider and bool({model.name, model.info.id} & {*names})
+
+
 def is_about(entry, model, at, when):
     day = DAYS[at.weekday()]
     tier = next(iter((when or {}).values()), "default")
     before = entry.get("before")
     return (
-        entry["provider"] == model.provider
-        and not {model.name, model.info.id}.isdisjoint(entry.get("models", [model.name]))
+        is_of(entry, model)
         and tier in entry.get("tiers", [tier])
         and day in entry.get("days", [day])
         and (before is None or at < datetime.combine(before, datetime.min.time(), UTC))
