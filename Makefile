@@ -1,5 +1,5 @@
 # make test    everything that must hold: format, lints, all tests
-# make bench   CPU per call beside nginx, memory, instruction counts (takes minutes)
+# make bench   CPU per call beside nginx and beside the relay without its meter, memory (minutes)
 # make help    the rest
 
 CARGO ?= cargo
