@@ -100,6 +100,34 @@ fn exact(kind: &Kind) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn estimates_of_the_ledger_are_told_apart() {
+    let rig = Rig::start(KINDS[0]).await;
+    rig.call("gpt-5.4", SCRIPT, "").await;
+    rig.call("gpt-5.4", r#"{"input":2006,"output":300,"no_usage":true}"#, "").await;
+    let printed = rig.reconcile(0, &["--tolerance", "100"]).await;
+    assert!(printed.out.contains("estimated in the ledger: 1 call, $0.0"), "{printed:?}");
+    let ledger = rig.reconcile(0, &["--json"]).await.json()["total"]["ledger"].clone();
+    assert_eq!((&ledger["estimated_requests"], &ledger["requests"]), (&json!(1), &json!(2)));
+    assert!(ledger["estimated_nanousd"].as_i64() < ledger["cost_nanousd"].as_i64(), "{ledger}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_has_more_is_said_to_have_more() {
+    let rig = Rig::start(KINDS[0]).await;
+    rig.call("gpt-5.4", SCRIPT, "").await;
+    rig.simulated.bill().reset();
+    let printed = rig.reconcile(0, &[]).await;
+    assert_eq!(printed.status, 3, "{printed:?}");
+    let verdict = "the ledger has more than openai: ($0.005195, 1 request, 2306 tokens); ";
+    assert!(printed.out.contains(verdict), "{}", printed.out);
+    // Under another name the ledger has nothing of it.
+    let other = rig.reconcile(0, &["--ledger-provider", "azure"]).await;
+    assert_eq!(other.status, 0, "{other:?}");
+    let both = ["--ledger-provider", "azure", "--ledger-provider", "openai", "--json"];
+    assert_eq!(rig.reconcile(0, &both).await.json()["total"]["ledger"]["requests"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn long_spans_are_read_page_after_page() {
     for kind in &KINDS[..2] {
         let rig = Rig::start(*kind).await;
@@ -176,5 +204,5 @@ async fn the_built_program_reconciles_the_last_24_hours() {
     let found = reconcile();
     println!("{}", found.out);
     assert_eq!(found.status, 3, "{found:?}");
-    assert!(found.out.contains("1 requests, 2306 tokens), mostly gpt-5.4 on "), "{}", found.out);
+    assert!(found.out.contains("1 request, 2306 tokens), mostly gpt-5.4 on "), "{}", found.out);
 }

@@ -64,6 +64,7 @@ pub struct Rig {
     pub simulated: Simulated,
     /// Noon of yesterday, in UTC.
     pub noon: i64,
+    clock: Clock,
     proxy: Arc<Proxy>,
     addr: SocketAddr,
     admin: SocketAddr,
@@ -122,8 +123,8 @@ impl Rig {
         let drain = Drain::default();
         let addr = serve_proxy(proxy.clone(), &drain).await;
         let key = user(&*ledger).await;
-        let admin = serve(ledger.clone(), clock, Vec::new()).await;
-        Self { kind, simulated, noon, proxy, addr, admin, key, _drain: drain, _dir: dir }
+        let admin = serve(ledger.clone(), clock.clone(), Vec::new()).await;
+        Self { kind, simulated, noon, clock, proxy, addr, admin, key, _drain: drain, _dir: dir }
     }
 
     /// A call through the proxy.
@@ -162,6 +163,8 @@ impl Rig {
 
     pub async fn reconcile_with(&self, days_before: i64, arguments: &[&str], key: &str) -> Printed {
         tokio::time::timeout(LIMIT, self.proxy.settled()).await.unwrap();
+        // The day of the calls is over.
+        self.clock.advance(self.noon + DAY - self.clock.now());
         let morning = self.noon - DAY / 2;
         let since = rfc3339_seconds(morning - days_before * DAY);
         let until = rfc3339_seconds(morning + DAY);

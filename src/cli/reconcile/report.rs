@@ -24,9 +24,16 @@ pub(super) fn print(
     }
     let told = comparison.told;
     console.line(&period(span, told))?;
-    let requests = if told.requests { "REQUESTS" } else { "CALLS" };
-    let mut table =
-        Table::new(&["DAY", "MODEL", requests, "TOKENS", "LEDGER", "PROVIDER", "DIFFERENCE", "%"]);
+    let mut table = Table::new(&[
+        "DAY",
+        "MODEL",
+        "REQUESTS",
+        "TOKENS",
+        "LEDGER",
+        "PROVIDER",
+        "DIFFERENCE",
+        "%",
+    ]);
     for row in &comparison.rows {
         table.row(cells(row, &row.day, &row.model, told));
     }
@@ -34,16 +41,16 @@ pub(super) fn print(
         table.row(cells(&comparison.total, "total", "", told));
     }
     console.table(&table)?;
-    for line in classes(&comparison.total, told).into_iter().chain(verdict(source, comparison)) {
+    for line in classes(&comparison.total, told) {
         console.line(&line)?;
     }
-    Ok(())
+    console.line(&verdict(source, comparison))
 }
 
 fn period(span: &Span, told: Told) -> String {
     let written =
         |range: &Range| format!("{} to {}", rfc3339_seconds(range.from), rfc3339_seconds(range.to));
-    let counted = if told.requests { "requests and tokens" } else { "tokens" };
+    let counted = if told.requests { "requests, tokens" } else { "tokens" };
     if span.usage == span.costs {
         return format!("{counted} and dollars: {}", written(&span.costs));
     }
@@ -95,32 +102,37 @@ fn classes(total: &Row, told: Told) -> Vec<String> {
     let mut lines = vec![text];
     if total.pair.estimated > 0 {
         let (calls, dollars) = (total.pair.estimated, total.pair.estimated_dollars);
-        lines.push(format!("estimated in the ledger: {calls} calls, {dollars}"));
+        lines.push(format!("estimated in the ledger: {}, {dollars}", counted(calls, "call")));
     }
     lines
 }
 
-fn verdict(source: Source, comparison: &Comparison) -> Option<String> {
+fn verdict(source: Source, comparison: &Comparison) -> String {
     let total = &comparison.total;
-    let dollars = total.dollars();
-    let percent = total.percent().unwrap_or_else(|| "all".to_owned());
     let leaning = comparison.leaning();
-    if leaning == 0 {
-        return Some(format!("difference: {percent} % ({dollars})"));
+    let amounts = match leaning {
+        0 => total.dollars().to_string(),
+        _ => amounts(total, comparison.told, leaning.signum()),
+    };
+    // A share of nothing is none.
+    let share = total
+        .percent()
+        .map_or_else(String::new, |percent| format!("{} % ", percent.trim_start_matches('-')));
+    let figures = format!("{share}({amounts})");
+    match leaning {
+        0 => format!("difference: {figures}"),
+        1.. => {
+            let place = comparison
+                .mostly()
+                .map_or_else(String::new, |row| format!(", mostly {} on {}", row.model, row.day));
+            format!("never passed Farebox: {figures}{place}")
+        }
+        _ => format!(
+            "the ledger has more than {}: {figures}; reports may lag behind, and estimates may be \
+             high",
+            source.name()
+        ),
     }
-    let amounts = amounts(total, comparison.told, leaning.signum());
-    let name = source.name();
-    if leaning < 0 {
-        let percent = percent.trim_start_matches('-');
-        return Some(format!(
-            "the ledger has more than {name}: {percent} % ({amounts}); reports may lag behind, and \
-             estimates may be high"
-        ));
-    }
-    let place = comparison
-        .mostly()
-        .map_or_else(String::new, |row| format!(", mostly {} on {}", row.model, row.day));
-    Some(format!("never passed Farebox: {percent} % ({amounts}){place}"))
 }
 
 /// `$0.0100425, 3 requests, 6918 tokens`, turned so that what leads is positive.
@@ -129,12 +141,21 @@ fn amounts(total: &Row, told: Told, sign: i128) -> String {
         1 => total.dollars(),
         _ => Amount::ZERO.minus(total.dollars()),
     };
-    let tokens = total.tokens().saturating_mul(sign);
+    let turned = |count: i128| count.saturating_mul(sign);
+    let tokens = counted(turned(total.tokens()), "token");
     if told.requests {
-        let requests = total.requests().saturating_mul(sign);
-        return format!("{dollars}, {requests} requests, {tokens} tokens");
+        let requests = counted(turned(total.requests()), "request");
+        return format!("{dollars}, {requests}, {tokens}");
     }
-    format!("{dollars}, {tokens} tokens")
+    format!("{dollars}, {tokens}")
+}
+
+/// `1 call`, `2 calls`.
+fn counted(count: impl Into<i128>, thing: &str) -> String {
+    match count.into() {
+        1 => format!("1 {thing}"),
+        count => format!("{count} {thing}s"),
+    }
 }
 
 fn object(source: Source, span: &Span, comparison: &Comparison, tolerance: Tolerance) -> Value {
