@@ -143,6 +143,7 @@ async fn reports_that_make_no_sense_are_refused_with_the_value() {
     for (report, words) in [
         ("<html>".to_owned(), ["/organization/usage/completions", "expected"]),
         (r#"{"data":5}"#.to_owned(), ["/organization/usage/completions", "expected"]),
+        (r#"{"data":[],"has_more":true}"#.to_owned(), ["completions", "more pages"]),
         (usage(r#""input_tokens":-5"#), ["input_tokens", "`-5`"]),
         (usage(r#""input_tokens":1.5"#), ["input_tokens", "`1.5`"]),
         (usage(r#""output_tokens":"many""#), ["output_tokens", "`many`"]),

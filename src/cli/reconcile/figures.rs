@@ -6,6 +6,9 @@
 use super::amount::Amount;
 use std::collections::BTreeMap;
 
+/// Characters of a model's name that are kept.
+const LONGEST_NAME: usize = 200;
+
 /// Tokens; the cached and the written ones are parts of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Tokens {
@@ -65,9 +68,10 @@ pub(super) struct Pair {
 pub(super) struct Figures(BTreeMap<(String, String), Pair>);
 
 impl Figures {
-    /// The pair of a model on a day.
+    /// The pair of a model on a day. The name is cut to what a terminal may be shown.
     pub(super) fn of(&mut self, day: String, model: &str) -> &mut Pair {
-        self.0.entry((day, undated(model).to_owned())).or_default()
+        let shown = undated(model).chars().filter(|c| !c.is_control()).take(LONGEST_NAME);
+        self.0.entry((day, shown.collect())).or_default()
     }
 
     /// Day, model and pair of each.
@@ -111,6 +115,14 @@ fn undated(model: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_do_nothing_to_a_terminal() {
+        let mut figures = Figures::default();
+        figures.of("d".to_owned(), "m\u{1b}[31m\n-latest").charges = 1;
+        let names: Vec<_> = figures.pairs().map(|(_, model, _)| model).collect();
+        assert_eq!(names, ["m[31m"]);
+    }
 
     #[test]
     fn snapshots_are_one_model() {

@@ -91,12 +91,16 @@ impl Remote {
         for _ in 0..MOST_PAGES {
             let page: Page<B> = self.get(path, &query).await?;
             buckets.extend(page.data);
-            match page.next_page.filter(|_| page.has_more) {
+            match page.next_page {
+                _ if !page.has_more => return Ok(buckets),
                 Some(next) => {
                     query.truncate(filters);
                     query.push(("page", next));
                 }
-                None => return Ok(buckets),
+                None => {
+                    let message = format!("{path} has more pages and does not say which");
+                    return Err(Failure::new(Exit::Failed, message));
+                }
             }
         }
         let message = format!("{path} has more than {MOST_PAGES} pages");

@@ -50,12 +50,13 @@ pub(super) fn print(
 fn period(span: &Span, told: Told) -> String {
     let written =
         |range: &Range| format!("{} to {}", rfc3339_seconds(range.from), rfc3339_seconds(range.to));
-    let counted = if told.requests { "requests, tokens" } else { "tokens" };
     if span.usage == span.costs {
-        return format!("{counted} and dollars: {}", written(&span.costs));
+        let requests = if told.requests { "requests, " } else { "" };
+        return format!("{requests}tokens and dollars: {}", written(&span.costs));
     }
+    let requests = if told.requests { "requests and " } else { "" };
     format!(
-        "{counted}: {}\ndollars, told by whole days: {}",
+        "{requests}tokens: {}\ndollars, told by whole days: {}",
         written(&span.usage),
         written(&span.costs)
     )
