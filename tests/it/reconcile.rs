@@ -3,6 +3,7 @@
 
 use crate::program::Program;
 use crate::reconcile_rig::{ADMIN_KEY, KINDS, Kind, Rig};
+use crate::redis_server::RedisServer;
 use crate::world::{Answer, CHAT, PROVIDER_KEY, chat, send};
 use farebox::demo::provider::{Setup, Simulated};
 use serde_json::{Value, json};
@@ -147,7 +148,13 @@ async fn long_spans_are_read_page_after_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_built_program_reconciles_the_last_24_hours() {
+async fn the_built_program_reconciles_the_last_24_hours_on_both_back_ends() {
+    last_24_hours(&[]).await;
+    let redis = RedisServer::start(&["--appendonly", "yes"]);
+    last_24_hours(&["--redis", &redis.url()]).await;
+}
+
+async fn last_24_hours(back_end: &[&str]) {
     let setup = Setup {
         credential: Some(PROVIDER_KEY.to_owned()),
         admin_credential: Some(ADMIN_KEY.to_owned()),
@@ -157,8 +164,11 @@ async fn the_built_program_reconciles_the_last_24_hours() {
     let dir = tempfile::tempdir().unwrap();
     let upstream = format!("openai={}", simulated.base_url());
     let environment = [("OPENAI_API_KEY", PROVIDER_KEY)];
-    let program = Program::serve(dir.path(), &["--upstream", &upstream], &environment);
-    let key = program.first_key();
+    let arguments = [&["--upstream", &upstream], back_end].concat();
+    let program = Program::serve(dir.path(), &arguments, &environment);
+    program.json(dir.path(), &["users", "create", "alice"]);
+    let key = program.json(dir.path(), &["keys", "create", "--user", "alice"]);
+    let key = key["key"].as_str().unwrap().to_owned();
     let script = format!("x-simulate: {SCRIPT}\r\n");
     for model in ["gpt-5.4", "gpt-5-nano"] {
         let answer = program.call(&key, CHAT, &script, &chat(model, "")).await;
