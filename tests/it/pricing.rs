@@ -200,7 +200,7 @@ fn the_shipped_table_knows_openais_names() {
     for name in ["gpt-99", "ft:gpt-9:acme::x", "whisper-9"] {
         assert!(BUILTIN.find(Some("openai"), name).is_none(), "{name}");
     }
-    assert!(BUILTIN.nearest("gpt-5.4-minni").contains(&"gpt-5.4-mini".to_owned()));
+    assert!(BUILTIN.nearest(Some("openai"), "gpt-5.4-minni").contains(&"gpt-5.4-mini".to_owned()));
     assert_eq!(BUILTIN.provider_of("gpt-5"), Some("openai"));
     assert_eq!((model("gpt-5").context, model("gpt-5").max_output), (Some(400_000), Some(128_000)));
 }
