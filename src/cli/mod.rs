@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod limits;
 pub mod meter;
 pub mod pricing;
+pub mod reconcile;
 pub mod remotely;
 pub mod serve;
 mod show;
@@ -71,6 +72,8 @@ pub enum Verb {
     Tail(tail::Tail),
     /// Check the ledger
     Ledger(Remotely<ledger::Action>),
+    /// Compare the ledger with the provider's own usage and costs; exit status 3 if they differ
+    Reconcile(reconcile::Reconcile),
     /// What models cost
     Pricing(pricing::Pricing),
     /// Read one captured answer without a network
@@ -122,6 +125,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Limits(verb) => verb.run(console, limits::run).await,
         Verb::Usage(usage) => usage.run(console).await,
         Verb::Tail(tail) => tail.run(console).await,
+        Verb::Reconcile(reconcile) => reconcile.run(console).await,
         Verb::Ledger(verb) => verb.run(console, ledger::run).await,
     }
 }

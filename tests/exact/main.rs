@@ -1,13 +1,18 @@
 //! What holds for every price table and every usage: a charge is that of integers of any size, is
 //! never negative, never falls when a part grows, and adds up but for the rounding.
 //!
-//! `FAREBOX_PRICING_CASES` is how many charges are compared; a million without it.
+//! `FAREBOX_PRICING_CASES` is how many charges are compared; a million without it. They take all
+//! cores, so these tests are a program of their own, which runs when no other does.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::pricing_oracle::{self as oracle, Card};
-use crate::pricing_random::{count, nonsense, seeded, table, terms, usage};
+mod oracle;
+mod random;
+
 use farebox::pricing::{ModelPrice, PriceTable, Terms};
-use farebox::usage::Usage;
+use farebox::usage::{Figure, Usage};
+use oracle::Card;
 use rand::rngs::StdRng;
+use random::{count, nonsense, seeded, table, terms, usage};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 
@@ -149,8 +154,8 @@ fn no_longer_prompt_of_a_shipped_model_is_cheaper() {
         let mut tokens = 0;
         while tokens < 1_200_000 {
             tokens += 1 + count(chance, 60_000);
-            let used = farebox::usage::Figure::InputTotal;
-            let cost = model.cost(&Usage::default().with(used, tokens), &terms).get();
+            let prompt = Usage::default().with(Figure::InputTotal, tokens);
+            let cost = model.cost(&prompt, &terms).get();
             assert!(cost >= before, "{} {} at {tokens} tokens", model.provider, model.id);
             before = cost;
         }
