@@ -25,6 +25,7 @@ mod polls;
 mod pricing;
 mod pricing_cost;
 mod pricing_hand;
+mod pricing_import;
 mod pricing_names;
 mod pricing_providers;
 mod pricing_show;

@@ -5,8 +5,11 @@
 
 mod check;
 mod cost;
+mod import;
+mod import_report;
 mod quantities;
 mod show;
+mod source_file;
 
 use super::{Console, Exit, Failure};
 use crate::app;
@@ -36,6 +39,8 @@ pub enum Action {
     Show(show::Show),
     /// Say what a call costs
     Cost(Box<cost::Cost>),
+    /// Compare prices of public lists with a table, and write them into it
+    Import(import::Import),
 }
 
 /// Where prices come from.
@@ -56,6 +61,7 @@ impl Pricing {
             Action::Check(check) => check.run(&self.source, console),
             Action::Show(show) => show.run(&self.source, console),
             Action::Cost(cost) => cost.run(&self.source, console),
+            Action::Import(import) => import.run(&self.source, console),
         }
     }
 }
@@ -67,6 +73,15 @@ impl Source {
         let environment = Environment::of_process().without_secrets();
         Config::load(self.config.as_deref(), &environment, &overrides)
             .map_err(|e| Failure::new(Exit::Config, e.to_string()))
+    }
+
+    /// The text of the price table that a proxy would have.
+    fn text(&self) -> Result<String, Failure> {
+        let Some(path) = self.config()?.pricing else {
+            return Ok(PriceTable::builtin_text().to_owned());
+        };
+        let told = |why| Failure::new(Exit::Config, format!("{}: {why}", path.display()));
+        app::read_prices(&path).map_err(told)
     }
 
     /// The prices that a proxy would have.
