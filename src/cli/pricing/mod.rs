@@ -5,7 +5,9 @@
 
 mod check;
 mod cost;
+mod diff;
 mod quantities;
+mod repricing;
 mod show;
 
 use super::{Console, Exit, Failure};
@@ -36,6 +38,8 @@ pub enum Action {
     Show(show::Show),
     /// Say what a call costs
     Cost(Box<cost::Cost>),
+    /// Say what a new table would have cost for the calls of a time
+    Diff(diff::Diff),
 }
 
 /// Where prices come from.
@@ -51,11 +55,12 @@ pub struct Source {
 
 impl Pricing {
     /// Does it.
-    pub fn run(self, console: &mut Console) -> Result<(), Failure> {
+    pub async fn run(self, console: &mut Console) -> Result<(), Failure> {
         match self.action {
             Action::Check(check) => check.run(&self.source, console),
             Action::Show(show) => show.run(&self.source, console),
             Action::Cost(cost) => cost.run(&self.source, console),
+            Action::Diff(diff) => diff.run(&self.source, console).await,
         }
     }
 }
