@@ -40,6 +40,7 @@ mod recordings;
 mod redis_server;
 mod refuse;
 mod relay;
+mod reload;
 mod rows;
 mod rows_program;
 mod rows_replay;

@@ -5,9 +5,11 @@
 
 mod check;
 mod cost;
+mod diff;
 mod import;
 mod import_report;
 mod quantities;
+mod repricing;
 mod show;
 mod source_file;
 
@@ -41,6 +43,8 @@ pub enum Action {
     Cost(Box<cost::Cost>),
     /// Compare prices of public lists with a table, and write them into it
     Import(import::Import),
+    /// Say what a new table would have cost for the calls of a time
+    Diff(diff::Diff),
 }
 
 /// Where prices come from.
@@ -56,12 +60,13 @@ pub struct Source {
 
 impl Pricing {
     /// Does it.
-    pub fn run(self, console: &mut Console) -> Result<(), Failure> {
+    pub async fn run(self, console: &mut Console) -> Result<(), Failure> {
         match self.action {
             Action::Check(check) => check.run(&self.source, console),
             Action::Show(show) => show.run(&self.source, console),
             Action::Cost(cost) => cost.run(&self.source, console),
             Action::Import(import) => import.run(&self.source, console),
+            Action::Diff(diff) => diff.run(&self.source, console).await,
         }
     }
 }
