@@ -201,7 +201,8 @@ mod tests {
                  output = '10'\n{rest}"
             )
         };
-        PriceTable::parse(&model("m", "[model.tier.flex]\ninput = '0.5'\n")).unwrap()
+        PriceTable::parse(&model("m", "[[model.price]]\ntiers = ['flex']\ninput = '0.5'\n"))
+            .unwrap()
     }
 
     /// A call with 1,000 tokens in and 100 out.
