@@ -112,6 +112,7 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOr
         payers: applicant.caller.payers.clone(),
         ceiling,
         expected,
+        free: metered.is_none(),
         facts,
     }
 }
