@@ -12,7 +12,7 @@ use crate::dialect::Call;
 use crate::ledger::{
     Amounts, CallFacts, Ending, HoldOrder, Ledger, Permit, Settlement, UsageEvent,
 };
-use crate::money::NanoUsd;
+use crate::money::{AttoUsd, NanoUsd};
 use crate::pricing::{ModelPrice, PriceTable, Terms};
 use crate::telemetry::names::{self, Present};
 use crate::usage::{Figure, Reading, Usage};
@@ -263,7 +263,7 @@ impl Open {
             estimated,
             usage,
             cost,
-            provider_cost: reading.provider_cost,
+            provider_cost: reading.reported_cost().map(AttoUsd::round_up),
             held: self.held,
             ttft_ms: self.ttft_ms,
             duration_ms: u64::try_from(ended.as_millis()).unwrap_or(u64::MAX),
