@@ -12,10 +12,10 @@ pub use books::Books;
 pub use first::{admin_token, first_key, token_file};
 
 use crate::clock::Clock;
-use crate::config::{Config, OnDisconnect};
+use crate::config::{Config, OnDisconnect, UnpricedModel};
 use crate::control::{self, Check, Defaults, SelfService};
 use crate::pricing::PriceTable;
-use crate::proxy::{Disconnect, Proxy, Recorder, Rules, UpstreamBounds};
+use crate::proxy::{Disconnect, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
 use crate::secret::SecretDigest;
 use crate::serve::{self, Bounds, Drain, Hands, Tls, Workers};
 use crate::telemetry;
@@ -237,7 +237,8 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
     listener.local_addr().map_err(|e| StartError::Other(e.to_string()))
 }
 
-/// The price table of the configuration, else the one that is built in.
+/// The price table of the configuration, else the one that is built in, with what is agreed beside
+/// it.
 pub fn price_table(config: &Config) -> Result<PriceTable, StartError> {
     let table = match &config.pricing {
         None => PriceTable::builtin().map_err(|e| e.to_string()),
@@ -246,7 +247,9 @@ pub fn price_table(config: &Config) -> Result<PriceTable, StartError> {
             .and_then(|text| PriceTable::parse(&text).map_err(|e| e.to_string()))
             .map_err(|why| format!("{}: {why}", path.display())),
     };
-    table.map_err(StartError::Config)
+    let providers: Vec<&str> = config.providers.iter().map(|p| p.name.as_str()).collect();
+    let table = table.map_err(StartError::Config)?.adjusted(config.prices.clone(), &providers);
+    table.map_err(|bad| StartError::Config(config.located(&bad).to_string()))
 }
 
 fn rules(config: &Config) -> Rules {
@@ -268,7 +271,11 @@ fn rules(config: &Config) -> Rules {
         },
         drain: config.drain,
         forward_unmetered: config.forward_unmetered,
-        unpriced_is_free: config.unpriced_is_free,
+        unpriced: match config.unpriced_model {
+            UnpricedModel::Reject => Unpriced::Reject,
+            UnpricedModel::Ceiling => Unpriced::Ceiling,
+            UnpricedModel::Free => Unpriced::Free,
+        },
     }
 }
 

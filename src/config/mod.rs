@@ -16,7 +16,9 @@ pub use source::Environment;
 
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::{Calendar, Limit, Thresholds};
+use crate::pricing::{Adjustments, BadAdjustment};
 use crate::provider::Providers;
+use origin::Origin;
 use secrecy::SecretString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -67,6 +69,19 @@ pub enum OnDisconnect {
     Cancel,
 }
 
+/// What happens to a model without a price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnpricedModel {
+    /// Its calls are refused.
+    #[default]
+    Reject,
+    /// They cost what is dearest at their provider.
+    Ceiling,
+    /// They pass, at no charge.
+    Free,
+}
+
 /// The configuration in force.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -96,8 +111,10 @@ pub struct Config {
     pub on_disconnect: OnDisconnect,
     /// How long to read on for a client that hung up.
     pub drain: Duration,
-    /// Let models without a price pass, at no charge.
-    pub unpriced_is_free: bool,
+    /// What happens to models without a price.
+    pub unpriced_model: UnpricedModel,
+    /// What is agreed beside the price table.
+    pub prices: Adjustments,
     /// Let routes pass that cost money and are not metered.
     pub forward_unmetered: bool,
     /// The limits of users that have none of their own.
@@ -112,6 +129,8 @@ pub struct Config {
     pub server: ServerBounds,
     /// Where answers are recorded; only a flag can say so, so that no file leaves it on.
     pub record: Option<PathBuf>,
+    /// Where it was read from.
+    origin: Origin,
 }
 
 /// How much and how long the data plane waits and takes in.
@@ -149,7 +168,15 @@ impl Config {
         overrides: &Overrides,
     ) -> Result<Self, BadConfig> {
         let (raw, origin) = source::read(path, environment)?;
-        check::check(raw, environment, overrides).map_err(|bad| origin.locate(bad, overrides))
+        let config = check::check(raw, environment, overrides);
+        let config = config.map_err(|bad| origin.locate(bad, overrides))?;
+        Ok(Self { origin, ..config })
+    }
+
+    /// A complaint that came up where the configuration met the price table, with where its place
+    /// was said.
+    pub fn located(&self, bad: &BadAdjustment) -> BadConfig {
+        self.origin.locate(BadConfig(bad.to_string()), &Overrides::default())
     }
 
     /// The same, each value with its origin.

@@ -1,20 +1,23 @@
 //! One block of prices as the table has it: `[[model.price]]`, or its part `long`.
 //!
-//! Invariant: what comes out names a price for every key that was read; no key is passed over.
+//! Invariant: what comes out names a price for every key that was read; no key is passed over. What
+//! is written is read as the same block.
 
 use super::class::{Class, PerClass, Side};
-use super::exact::Exact;
+use super::exact::{Exact, Per};
 use super::hours::Hours;
 use super::rates::{Named, Threshold};
 use super::tiers::{Block, Long};
 use crate::clock::{self, UnixMs};
 use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 const MILLION: u64 = 1_000_000;
 
 /// One `[[model.price]]` (`LONG` is false), or its part `long`, as it is written.
+#[derive(Debug, Clone)]
 pub struct RawBlock<const LONG: bool> {
     tiers: Vec<String>,
     hours: Vec<String>,
@@ -58,6 +61,34 @@ impl RawBlock<true> {
 impl<'de, const LONG: bool> Deserialize<'de> for RawBlock<LONG> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_map(BlockVisitor)
+    }
+}
+
+impl<const LONG: bool> Serialize for RawBlock<LONG> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        for (name, list) in [("tiers", &self.tiers), ("hours", &self.hours), ("days", &self.days)] {
+            if !list.is_empty() {
+                map.serialize_entry(name, list)?;
+            }
+        }
+        if let Some(from) = self.from {
+            map.serialize_entry("from", &clock::rfc3339(from))?;
+        }
+        for (name, tokens) in [("above", self.above), ("at_least", self.at_least)] {
+            if let Some(tokens) = tokens {
+                map.serialize_entry(name, &tokens)?;
+            }
+        }
+        for &class in Class::ALL {
+            if let Some(price) = self.prices.get(class) {
+                map.serialize_entry(class.name(), &written(class, price))?;
+            }
+        }
+        if let Some(long) = &self.long {
+            map.serialize_entry("long", long)?;
+        }
+        map.end()
     }
 }
 
@@ -107,6 +138,14 @@ fn in_table(class: Class, price: Exact) -> Exact {
     match class.side() {
         Side::Input | Side::Output => price,
         Side::Apart => price.times(MILLION).shared_by(class.counts_in_one()),
+    }
+}
+
+/// The price as the table has it: for a million, or for one of what is not tokens.
+pub(super) fn written(class: Class, price: Exact) -> String {
+    match class.side() {
+        Side::Input | Side::Output => price.per(Per::Million),
+        Side::Apart => price.times(class.counts_in_one().get()).per(Per::One),
     }
 }
 

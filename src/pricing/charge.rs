@@ -36,6 +36,13 @@ pub struct Beside {
     pub lines: Vec<Line>,
 }
 
+impl Charge {
+    /// The sum of all lines, not rounded.
+    pub fn exact(&self) -> Exact {
+        sum(self.lines.iter().chain(self.beside.iter().flat_map(|beside| &beside.lines)))
+    }
+}
+
 impl PriceTable {
     /// What an answer of `model` costs with its `sub` usage, as far as that is charged and not part
     /// of `usage` already. Models that it names are looked up at the provider of `model`; one that
@@ -77,8 +84,10 @@ impl PriceTable {
         if asked.covers(usage, terms) {
             return (asked, lines(asked, usage, terms));
         }
-        let same = self.models().iter().filter(|model| model.provider == asked.provider);
-        let priced = same.map(|model| (model.as_ref(), lines(model, usage, terms)));
+        let priced = self
+            .of_provider(&asked.provider)
+            .into_iter()
+            .map(|model| (model.as_ref(), lines(model, usage, terms)));
         let dearest = priced.max_by_key(|(_, lines)| sum(lines));
         dearest.unwrap_or_else(|| (asked, Vec::new()))
     }

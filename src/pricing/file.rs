@@ -4,6 +4,7 @@
 //! complete. A tier, and a long prompt, replace the prices that they name and keep the others.
 
 use super::block::RawBlock;
+use super::class::Side;
 use super::document::{self, Fault, Lines};
 use super::factor::Factor;
 use super::model::ModelPrice;
@@ -103,11 +104,12 @@ impl Model {
         let usual = tiers::tariff(&blocks).map_err(|message| at(line, message))?;
         let regions = self.regions.into_iter().map(|(name, factor)| {
             let factor = Factor::parse(&factor).map_err(|message| at(line, message))?;
-            Ok((name, usual.times(factor)))
+            Ok((name, usual.times(factor, |class| class.side() != Side::Apart)))
         });
         let regions = regions.collect::<Result<_, _>>()?;
         let (provider, context, max_output) = (self.provider, self.context, self.max_output);
-        let model = ModelPrice { id, provider, context, max_output, usual, regions };
+        let listed = true;
+        let model = ModelPrice { id, provider, context, max_output, listed, usual, regions };
         Ok(Entry { model, line, aliases: self.aliases, patterns: self.patterns })
     }
 }

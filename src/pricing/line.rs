@@ -2,8 +2,9 @@
 //!
 //! Invariant: `cost` is `quantity` times `price`, exactly; only the sum of lines is rounded.
 
+use super::block;
 use super::class::{Class, Side};
-use super::exact::{Exact, Per};
+use super::exact::Exact;
 use crate::usage::Figure;
 use std::fmt;
 
@@ -25,10 +26,7 @@ pub struct Line {
 impl Line {
     /// The price as it is usually written: for a million tokens, or for one thing or second.
     pub fn price_text(&self) -> String {
-        match self.class.side() {
-            Side::Apart => self.price.times(self.class.counts_in_one().get()).per(Per::One),
-            Side::Input | Side::Output => self.price.per(Per::Million),
-        }
+        block::written(self.class, self.price)
     }
 
     /// The quantity as it is written: seconds with their fraction, all else whole.

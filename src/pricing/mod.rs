@@ -5,6 +5,7 @@
 //! once; a model without a price is not found, never free.
 #![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
+mod adjusted;
 mod block;
 mod charge;
 mod class;
@@ -12,22 +13,31 @@ mod document;
 mod exact;
 mod factor;
 mod file;
+mod globs;
 mod hours;
 mod line;
+mod markup;
 mod model;
+mod negotiated;
 mod parts;
 mod rates;
+mod reported;
 mod table;
 mod tariff;
 mod terms;
 mod tiers;
 
+pub use adjusted::{Adjustments, BadAdjustment};
 pub use charge::{Beside, Charge};
 pub use class::{Class, Side};
 pub use exact::{Exact, Per};
+pub use factor::Factor;
 pub use file::BadPricing;
 pub use line::Line;
+pub use markup::{Markup, Payer};
 pub use model::ModelPrice;
+pub use negotiated::Override;
+pub use reported::ProviderCost;
 pub use table::PriceTable;
 pub use terms::Terms;
 

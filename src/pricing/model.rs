@@ -4,6 +4,7 @@
 //! region, date or length decides; what is not tokens apart, which `ceiling_with` covers.
 
 use super::class::{Class, PerClass, Side};
+use super::factor::Factor;
 use super::line::Line;
 use super::parts::parts;
 use super::rates::Card;
@@ -23,6 +24,8 @@ pub struct ModelPrice {
     pub context: Option<u64>,
     /// Output tokens of one answer at most.
     pub max_output: Option<u64>,
+    /// Somebody says what it costs. Otherwise these prices stand in for unknown ones.
+    pub listed: bool,
     pub(super) usual: Tariff,
     /// Regions that have other prices.
     pub(super) regions: Vec<(String, Tariff)>,
@@ -36,6 +39,7 @@ impl ModelPrice {
             provider: provider.to_owned(),
             context: None,
             max_output: None,
+            listed: true,
             usual: Tariff::free(),
             regions: Vec::new(),
         }
@@ -115,6 +119,29 @@ impl ModelPrice {
             .with(Figure::InputTotal, bound.input)
             .with(Figure::OutputTotal, bound.output);
         self.cost(&usage, terms)
+    }
+
+    /// Whether a call costs nothing, whatever it uses and whenever.
+    pub fn is_free(&self) -> bool {
+        self.cards().all(Card::is_free)
+    }
+
+    /// The cards of all regions, tiers, dates and lengths.
+    pub(super) fn cards(&self) -> impl Iterator<Item = &Card> {
+        let regions = self.regions.iter().flat_map(|(_, tariff)| tariff.cards());
+        self.usual.cards().chain(regions)
+    }
+
+    /// The same model at other prices, in all regions.
+    pub(super) fn priced(&self, usual: Tariff) -> Self {
+        Self { usual, regions: Vec::new(), ..self.clone() }
+    }
+
+    /// The same model, all its prices multiplied.
+    pub(super) fn times(&self, factor: Factor) -> Self {
+        let times = |tariff: &Tariff| tariff.times(factor, |_| true);
+        let regions = self.regions.iter().map(|(region, tariff)| (region.clone(), times(tariff)));
+        Self { usual: times(&self.usual), regions: regions.collect(), ..self.clone() }
     }
 
     /// The tiers that have prices of their own.

@@ -3,21 +3,23 @@
 //! Names are looked up in this order: exactly; by the longest pattern; as a dated snapshot, without
 //! its date. Nothing else is guessed: a model that is not found has no price.
 
+use super::adjusted::Adjustments;
 use super::document::{self, Fault};
 use super::file::{self, BadPricing, Entry};
 use super::model::ModelPrice;
+use super::negotiated::Negotiated;
 use globset::{GlobBuilder, GlobMatcher};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 const BUILTIN: &str = include_str!("../../pricing.toml");
 
 /// All prices.
 #[derive(Debug)]
 pub struct PriceTable {
-    version: String,
-    models: Vec<Arc<ModelPrice>>,
+    pub(super) version: String,
+    pub(super) models: Vec<Arc<ModelPrice>>,
     providers: BTreeSet<String>,
     /// One for each provider whose models cost nothing.
     free: Vec<Arc<ModelPrice>>,
@@ -25,6 +27,10 @@ pub struct PriceTable {
     by_name: HashMap<String, Vec<usize>>,
     /// Longest first.
     patterns: Vec<Pattern>,
+    pub(super) adjustments: Adjustments,
+    pub(super) negotiated: Negotiated,
+    /// By provider; made when first asked for.
+    pub(super) dearest: OnceLock<HashMap<String, Arc<ModelPrice>>>,
 }
 
 #[derive(Debug)]
@@ -43,9 +49,8 @@ impl PriceTable {
     /// Reads a table.
     pub fn parse(text: &str) -> Result<Self, BadPricing> {
         let contents = file::read(text)?;
-        let digest = Sha256::digest(text.as_bytes());
         let mut table = Self {
-            version: digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
+            version: short_digest(text),
             models: Vec::new(),
             providers: contents.free_providers.iter().cloned().collect(),
             free: contents
@@ -55,6 +60,9 @@ impl PriceTable {
                 .collect(),
             by_name: HashMap::new(),
             patterns: Vec::new(),
+            adjustments: Adjustments::default(),
+            negotiated: Negotiated::default(),
+            dearest: OnceLock::new(),
         };
         for entry in contents.entries {
             table.add(entry)?;
@@ -63,8 +71,8 @@ impl PriceTable {
         Ok(table)
     }
 
-    /// What distinguishes this table from another: twelve hexadecimal digits of its text's
-    /// SHA-256.
+    /// What distinguishes this table from another: twelve hexadecimal digits of the SHA-256 of its
+    /// text and of what it was adjusted by.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -77,12 +85,29 @@ impl PriceTable {
     /// The prices of a model at a provider. A provider that the table does not know, and `None`,
     /// take the first provider in the table that has the model.
     pub fn find(&self, provider: Option<&str>, model: &str) -> Option<&Arc<ModelPrice>> {
-        let provider = provider.map(known_as).filter(|name| self.providers.contains(*name));
+        let asked = provider.map(known_as);
+        let provider = asked.filter(|name| self.knows(name));
         let found = self.exact(provider, model).or_else(|| self.by_pattern(provider, model));
         match found.or_else(|| self.exact(provider, without_date(model)?)) {
-            Some(place) => self.models.get(place),
-            None => self.free.iter().find(|free| Some(free.provider.as_str()) == provider),
+            Some(place) => self.models.get(place).map(|model| self.negotiated.at(asked, model)),
+            None => self.unlisted(asked?, model),
         }
+    }
+
+    /// The price of a model that the table does not list.
+    fn unlisted(&self, provider: &str, model: &str) -> Option<&Arc<ModelPrice>> {
+        let free = || self.free.iter().find(|free| free.provider == provider);
+        self.negotiated.unlisted(provider, model).or_else(free)
+    }
+
+    /// Whether the table has prices of a provider's own.
+    pub(super) fn knows(&self, provider: &str) -> bool {
+        self.providers.contains(provider)
+    }
+
+    /// The providers that the table knows.
+    pub(super) fn provider_names(&self) -> impl Iterator<Item = &str> {
+        self.providers.iter().map(String::as_str)
     }
 
     /// The provider of a model.
@@ -91,8 +116,8 @@ impl PriceTable {
     }
 
     /// A model at price 0, for one that has no price where the operator lets such models pass.
-    pub fn free(&self, model: &str) -> Arc<ModelPrice> {
-        Arc::new(ModelPrice::free(model, ""))
+    pub fn free(&self) -> Arc<ModelPrice> {
+        Arc::new(ModelPrice { listed: false, ..ModelPrice::free("*", "") })
     }
 
     /// Up to three names that look like `model`, for a message.
@@ -151,8 +176,14 @@ impl PriceTable {
     }
 }
 
+/// Twelve hexadecimal digits of a text's SHA-256.
+pub(super) fn short_digest(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The table's name of a provider that has two.
-fn known_as(provider: &str) -> &str {
+pub(super) fn known_as(provider: &str) -> &str {
     match provider {
         "google" => "gemini",
         "x-ai" => "xai",

@@ -1,14 +1,18 @@
 //! All integration tests in one binary: real sockets, a real Redis, captures.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod agreed;
 mod broken;
+mod canned;
 mod captures;
 mod characters;
 mod cli;
 mod config;
+mod config_prices;
 mod control;
 mod control_desk;
 mod demo;
+mod free_calls;
 mod hangups;
 mod hangups_calls;
 mod hangups_reckoning;
@@ -44,4 +48,5 @@ mod simulated_realtime;
 mod simulated_wire;
 mod sockets;
 mod tidy;
+mod unpriced;
 mod world;
