@@ -16,6 +16,7 @@ mod free_calls;
 mod hangups;
 mod hangups_calls;
 mod hangups_reckoning;
+mod incidents;
 mod ledger;
 mod ledger_damage;
 mod ledger_faults;
