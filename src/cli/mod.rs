@@ -16,6 +16,7 @@ pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod meter;
+pub mod pricing;
 pub mod remotely;
 pub mod serve;
 mod show;
@@ -70,6 +71,8 @@ pub enum Verb {
     Tail(tail::Tail),
     /// Check the ledger
     Ledger(Remotely<ledger::Action>),
+    /// What models cost
+    Pricing(pricing::Pricing),
     /// Read one captured answer without a network
     Meter(meter::Meter),
     /// Show the configuration in force
@@ -112,6 +115,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Simulate(simulate) => simulate.run().await,
         Verb::Meter(meter) => meter.run(console),
         Verb::Config(config) => config.run(console),
+        Verb::Pricing(pricing) => pricing.run(console),
         Verb::Users(verb) => verb.run(console, users::run).await,
         Verb::Keys(verb) => verb.run(console, keys::run).await,
         Verb::Workspaces(verb) => verb.run(console, workspaces::run).await,

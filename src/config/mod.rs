@@ -6,6 +6,7 @@
 
 mod annotate;
 mod check;
+mod deployments;
 mod origin;
 mod print;
 mod raw;
@@ -16,7 +17,7 @@ pub use source::Environment;
 
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::{Calendar, Limit, Thresholds};
-use crate::pricing::{Adjustments, BadAdjustment};
+use crate::pricing::{Adjustments, BadAdjustment, Deployment};
 use crate::provider::Providers;
 use origin::Origin;
 use secrecy::SecretString;
@@ -123,6 +124,8 @@ pub struct Config {
     pub thresholds: Thresholds,
     /// The upstream services.
     pub providers: Providers,
+    /// What models are called at them.
+    pub deployments: Vec<Deployment>,
     /// The operator's token.
     pub admin_token: Option<SecretString>,
     /// The limits of the data plane.
@@ -168,15 +171,25 @@ impl Config {
         overrides: &Overrides,
     ) -> Result<Self, BadConfig> {
         let (raw, origin) = source::read(path, environment)?;
-        let config = check::check(raw, environment, overrides);
-        let config = config.map_err(|bad| origin.locate(bad, overrides))?;
-        Ok(Self { origin, ..config })
+        Self::checked(raw, origin, environment, overrides)
     }
 
     /// A complaint that came up where the configuration met the price table, with where its place
     /// was said.
     pub fn located(&self, bad: &BadAdjustment) -> BadConfig {
         self.origin.locate(BadConfig(bad.to_string()), &Overrides::default())
+    }
+
+    fn checked(
+        raw: raw::Raw,
+        origin: Origin,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, BadConfig> {
+        let config = check::check(raw, environment, overrides);
+        let mut config = config.map_err(|bad| origin.locate(bad, overrides))?;
+        deployments::locate(&mut config.deployments, &origin);
+        Ok(Self { origin, ..config })
     }
 
     /// The same, each value with its origin.
@@ -186,9 +199,8 @@ impl Config {
         overrides: &Overrides,
     ) -> Result<Annotated, BadConfig> {
         let (raw, origin) = source::read(path, environment)?;
-        let config = check::check(raw, environment, overrides);
-        let config = config.map_err(|bad| origin.locate(bad, overrides))?;
-        let sources = annotate::Sources { origin: &origin, environment, overrides };
+        let config = Self::checked(raw, origin, environment, overrides)?;
+        let sources = annotate::Sources { origin: &config.origin, environment, overrides };
         Ok(Annotated::new(config.printed(), &sources))
     }
 

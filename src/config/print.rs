@@ -43,6 +43,15 @@ fn put(table: &mut Table, name: &str, value: impl Into<Value>) {
     table.insert(name.to_owned(), value.into());
 }
 
+/// A key as it is written: in quotes, where it has more than letters, digits, `_` and `-`.
+pub(super) fn key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    match !name.is_empty() && name.chars().all(bare) {
+        true => name.to_owned(),
+        false => Value::from(name).to_string(),
+    }
+}
+
 fn seconds(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
@@ -136,6 +145,11 @@ fn provider(config: &Config, provider: &Provider) -> Table {
     put(&mut shown, "cancel_stops_billing", provider.cancel_stops_billing);
     let cost = config.prices.provider_cost(&provider.name);
     put(&mut shown, "provider_cost", cost.as_str());
+    let own = config.deployments.iter().filter(|deployment| deployment.provider == provider.name);
+    let models: Table = own.map(|of| (of.name.clone(), of.target.clone().into())).collect();
+    if !models.is_empty() {
+        put(&mut shown, "models", models);
+    }
     let credentials: Vec<Value> =
         provider.credentials.iter().map(|c| credential(&c.name)).collect();
     put(&mut shown, "credentials", credentials);

@@ -92,6 +92,7 @@ pub(super) struct RawProvider {
     pub(super) base_url: Option<String>,
     pub(super) cancel_stops_billing: Option<bool>,
     pub(super) provider_cost: Option<ProviderCost>,
+    pub(super) models: BTreeMap<String, String>,
     pub(super) credentials: Vec<RawCredential>,
 }
 

@@ -5,14 +5,16 @@
 
 use super::charge::Charge;
 use super::exact::Exact;
+use super::lookup::known_as;
 use super::markup::{Markup, Payer};
 use super::model::ModelPrice;
 use super::negotiated::Override;
 use super::rates::Card;
 use super::reported::{ProviderCost, differs};
-use super::table::{PriceTable, known_as, short_digest};
+use super::table::{PriceTable, version};
 use super::tariff::Tariff;
 use crate::money::{AttoUsd, NanoUsd};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -95,7 +97,7 @@ impl PriceTable {
             let agreed = (&self.version, provider_cost, provider_costs, overrides, markups);
             let agreed = serde_json::to_string(&agreed);
             let agreed = agreed.map_err(|why| BadAdjustment(format!("prices: {why}")))?;
-            self.version = short_digest(&agreed);
+            self.version = version(&Sha256::digest(agreed.as_bytes()));
         }
         self.adjustments = adjustments;
         Ok(self)
@@ -138,7 +140,7 @@ impl PriceTable {
 
     fn dearest_of_all(&self) -> HashMap<String, Arc<ModelPrice>> {
         let mut cards: HashMap<&str, Vec<&Card>> = HashMap::new();
-        for model in self.listed() {
+        for model in self.priced_models() {
             cards.entry(&model.provider).or_default().extend(model.cards());
         }
         let dearest = cards.into_iter().filter_map(|(provider, cards)| {

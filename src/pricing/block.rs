@@ -4,9 +4,11 @@
 //! is written is read as the same block.
 
 use super::class::{Class, PerClass, Side};
-use super::exact::{Exact, Per};
+use super::exact::Exact;
 use super::hours::Hours;
+use super::line::price_text;
 use super::rates::{Named, Threshold};
+use super::terms::is_standard_tier;
 use super::tiers::{Block, Long};
 use crate::clock::{self, UnixMs};
 use serde::de::{Error, MapAccess, Visitor};
@@ -33,8 +35,7 @@ impl RawBlock<false> {
     /// The block, if it makes sense.
     pub fn finished(self) -> Result<Block, String> {
         let (tiers, from) = (self.tiers, self.from.unwrap_or(UnixMs::MIN));
-        let standard = ["standard", "default", "auto", "scale"];
-        if let Some(tier) = tiers.iter().find(|tier| standard.contains(&tier.as_str())) {
+        if let Some(tier) = tiers.iter().find(|tier| is_standard_tier(tier)) {
             return Err(format!("`{tier}` is the standard price: leave out `tiers`"));
         }
         let timed = !self.hours.is_empty() || !self.days.is_empty();
@@ -82,7 +83,7 @@ impl<const LONG: bool> Serialize for RawBlock<LONG> {
         }
         for &class in Class::ALL {
             if let Some(price) = self.prices.get(class) {
-                map.serialize_entry(class.name(), &written(class, price))?;
+                map.serialize_entry(class.name(), &price_text(class, price))?;
             }
         }
         if let Some(long) = &self.long {
@@ -138,14 +139,6 @@ fn in_table(class: Class, price: Exact) -> Exact {
     match class.side() {
         Side::Input | Side::Output => price,
         Side::Apart => price.times(MILLION).shared_by(class.counts_in_one()),
-    }
-}
-
-/// The price as the table has it: for a million, or for one of what is not tokens.
-pub(super) fn written(class: Class, price: Exact) -> String {
-    match class.side() {
-        Side::Input | Side::Output => price.per(Per::Million),
-        Side::Apart => price.times(class.counts_in_one().get()).per(Per::One),
     }
 }
 

@@ -41,6 +41,13 @@ impl Factor {
         if millionths > LARGEST { Err(bad()) } else { Ok(Self(millionths)) }
     }
 
+    /// As it is written, without zeros at the end.
+    pub fn text(self) -> String {
+        let digits = format!("{:0>7}", self.0);
+        let (whole, decimals) = digits.split_at(digits.len().saturating_sub(6));
+        format!("{whole}.{decimals}").trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+
     /// The amount times this.
     #[must_use]
     pub fn of(self, amount: Exact) -> Exact {
@@ -71,12 +78,7 @@ impl serde::de::Visitor<'_> for FactorVisitor {
 
 impl From<Factor> for String {
     fn from(factor: Factor) -> Self {
-        let digits = format!("{:0>7}", factor.0);
-        let (whole, decimals) = digits.split_at(digits.len().saturating_sub(6));
-        match decimals.trim_end_matches('0') {
-            "" => whole.to_owned(),
-            decimals => format!("{whole}.{decimals}"),
-        }
+        factor.text()
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Invariant: `cost` is `quantity` times `price`, exactly; only the sum of lines is rounded.
 
-use super::block;
 use super::class::{Class, Side};
-use super::exact::Exact;
+use super::exact::{Exact, Per};
+use crate::money::NanoUsd;
 use crate::usage::Figure;
 use std::fmt;
 
@@ -26,7 +26,7 @@ pub struct Line {
 impl Line {
     /// The price as it is usually written: for a million tokens, or for one thing or second.
     pub fn price_text(&self) -> String {
-        block::written(self.class, self.price)
+        price_text(self.class, self.price)
     }
 
     /// The quantity as it is written: seconds with their fraction, all else whole.
@@ -37,8 +37,33 @@ impl Line {
         }
     }
 
+    /// The quantity as a number of JSON: seconds with their fraction, all else whole.
+    pub fn quantity_number(&self) -> serde_json::Number {
+        match self.class {
+            Class::AudioSecond => Figure::DurationMs.number(self.quantity),
+            _ => self.quantity.into(),
+        }
+    }
+
     /// Whether the price is for one thing, not for a million tokens.
     pub fn is_each(&self) -> bool {
         self.class.side() == Side::Apart
+    }
+}
+
+/// What lines come to, rounded up once; at most [`crate::money::MAX`].
+pub fn total(lines: &[Line]) -> NanoUsd {
+    sum(lines).round_up()
+}
+
+pub(super) fn sum<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Exact {
+    lines.into_iter().fold(Exact::ZERO, |sum, line| sum.plus(line.cost))
+}
+
+/// The price of a class as it is usually written.
+pub(super) fn price_text(class: Class, price: Exact) -> String {
+    match class.side() {
+        Side::Apart => price.times(class.counts_in_one().get()).per(Per::One),
+        Side::Input | Side::Output => price.per(Per::Million),
     }
 }

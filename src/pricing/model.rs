@@ -27,8 +27,8 @@ pub struct ModelPrice {
     /// Somebody says what it costs. Otherwise these prices stand in for unknown ones.
     pub listed: bool,
     pub(super) usual: Tariff,
-    /// Regions that have other prices.
-    pub(super) regions: Vec<(String, Tariff)>,
+    /// Regions that have other prices, with what those of tokens are multiplied by.
+    pub(super) regions: Vec<(String, Factor, Tariff)>,
 }
 
 impl ModelPrice {
@@ -57,6 +57,14 @@ impl ModelPrice {
     /// not tokens where it has no price.
     pub fn explain(&self, usage: &Usage, terms: &Terms<'_>) -> Vec<Line> {
         self.lines(usage, &parts(usage), terms)
+    }
+
+    /// The lines of several calls that together used what `usage` says; their number is what is
+    /// charged by the request.
+    pub fn explain_calls(&self, usage: &Usage, requests: u64, terms: &Terms<'_>) -> Vec<Line> {
+        let mut parts = parts(usage);
+        parts.set(Class::Request, requests);
+        self.lines(usage, &parts, terms)
     }
 
     pub(super) fn lines(
@@ -108,7 +116,7 @@ impl ModelPrice {
             parts.set(class, 0);
         }
         parts.set(Class::Request, 1);
-        let tariffs = std::iter::once(&self.usual).chain(self.regions.iter().map(|(_, t)| t));
+        let tariffs = std::iter::once(&self.usual).chain(self.regions.iter().map(|(_, _, t)| t));
         let ceilings = tariffs.map(|tariff| tariff.ceiling(bound, &parts));
         ceilings.max().unwrap_or_default().round_up()
     }
@@ -128,7 +136,7 @@ impl ModelPrice {
 
     /// The cards of all regions, tiers, dates and lengths.
     pub(super) fn cards(&self) -> impl Iterator<Item = &Card> {
-        let regions = self.regions.iter().flat_map(|(_, tariff)| tariff.cards());
+        let regions = self.regions.iter().flat_map(|(_, _, tariff)| tariff.cards());
         self.usual.cards().chain(regions)
     }
 
@@ -138,10 +146,16 @@ impl ModelPrice {
     }
 
     /// The same model, all its prices multiplied.
-    pub(super) fn times(&self, factor: Factor) -> Self {
-        let times = |tariff: &Tariff| tariff.times(factor, |_| true);
-        let regions = self.regions.iter().map(|(region, tariff)| (region.clone(), times(tariff)));
+    pub(super) fn times(&self, by: Factor) -> Self {
+        let times = |tariff: &Tariff| tariff.times(by, |_| true);
+        let regions = self.regions.iter();
+        let regions = regions.map(|(name, factor, tariff)| (name.clone(), *factor, times(tariff)));
         Self { usual: times(&self.usual), regions: regions.collect(), ..self.clone() }
+    }
+
+    /// Whether it has any price.
+    pub fn is_charged(&self) -> bool {
+        !self.sheets().is_empty()
     }
 
     /// The tiers that have prices of their own.
@@ -151,13 +165,13 @@ impl ModelPrice {
 
     /// The regions that have prices of their own.
     pub fn regions(&self) -> impl Iterator<Item = &str> {
-        self.regions.iter().map(|(region, _)| region.as_str())
+        self.regions.iter().map(|(region, _, _)| region.as_str())
     }
 
     fn card(&self, usage: &Usage, terms: &Terms<'_>) -> Option<&Card> {
         let mut regions = self.regions.iter();
-        let named = terms.region.and_then(|name| regions.find(|(region, _)| region == name));
-        let tariff = named.map_or(&self.usual, |(_, tariff)| tariff);
+        let named = terms.region.and_then(|name| regions.find(|(region, _, _)| region == name));
+        let tariff = named.map_or(&self.usual, |(_, _, tariff)| tariff);
         tariff.card(usage.count(Figure::InputTotal), terms)
     }
 }

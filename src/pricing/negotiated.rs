@@ -8,8 +8,9 @@ use super::block::RawBlock;
 use super::document::nearest;
 use super::factor::Factor;
 use super::globs::Globs;
+use super::lookup::known_as;
 use super::model::ModelPrice;
-use super::table::{PriceTable, known_as};
+use super::table::PriceTable;
 use super::tariff::Tariff;
 use super::tiers;
 use serde::{Deserialize, Serialize};
@@ -184,9 +185,13 @@ impl PriceTable {
     }
 
     /// All models that have a price at the provider that lists them.
-    pub(super) fn listed(&self) -> impl Iterator<Item = &Arc<ModelPrice>> {
+    pub(super) fn priced_models(&self) -> impl Iterator<Item = &Arc<ModelPrice>> {
         let unlisted = self.negotiated.unlisted.iter().map(|unlisted| &unlisted.model);
         self.models().iter().chain(unlisted)
+    }
+
+    fn knows(&self, provider: &str) -> bool {
+        self.providers.contains(provider)
     }
 
     fn check_provider(&self, rule: &Rule<'_>, configured: &[&str]) -> Result<(), String> {
@@ -194,7 +199,7 @@ impl PriceTable {
         if self.knows(name) || configured.contains(&name) {
             return Ok(());
         }
-        let names = self.provider_names().chain(configured.iter().copied());
+        let names = self.providers.iter().map(String::as_str).chain(configured.iter().copied());
         let near = nearest(name, names, 1).pop();
         let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         Err(format!(".provider: there is no provider `{name}`{near}"))

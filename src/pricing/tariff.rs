@@ -8,6 +8,7 @@ use super::exact::Exact;
 use super::factor::Factor;
 use super::hours::Hours;
 use super::rates::{Card, Rates, Schedule};
+use super::sheet::Condition;
 use super::{Bound, Terms};
 use crate::clock::UnixMs;
 
@@ -59,18 +60,20 @@ impl Tariff {
     /// What no call within the bound can exceed that uses no more than `apart` of what is not
     /// tokens.
     pub fn ceiling(&self, bound: Bound, apart: &PerClass<u64>) -> Exact {
-        self.schedules().map(|schedule| schedule.ceiling(bound, apart)).max().unwrap_or_default()
+        let ceilings = self.schedules().map(|(_, schedule)| schedule.ceiling(bound, apart));
+        ceilings.max().unwrap_or_default()
     }
 
     /// All cards that may apply to a call.
     pub fn cards(&self) -> impl Iterator<Item = &Card> {
-        self.schedules().flat_map(Schedule::cards)
+        self.schedules().flat_map(|(_, schedule)| schedule.cards())
     }
 
-    fn schedules(&self) -> impl Iterator<Item = &Schedule> {
-        let tiers = self.tiers.iter().map(|(_, schedule)| schedule);
-        let peaks = self.peaks.iter().map(|(_, schedule)| schedule);
-        std::iter::once(&self.standard).chain(tiers).chain(peaks)
+    /// All schedules: the standard one first, then those of tiers and hours.
+    pub fn schedules(&self) -> impl Iterator<Item = (Condition<'_>, &Schedule)> {
+        let tiers = self.tiers.iter().map(|(tier, schedule)| (Condition::Tier(tier), schedule));
+        let peaks = self.peaks.iter().map(|(hours, schedule)| (Condition::Hours(hours), schedule));
+        std::iter::once((Condition::Standard, &self.standard)).chain(tiers).chain(peaks)
     }
 
     /// The tiers that have prices of their own.

@@ -349,7 +349,8 @@ impl Proxy {
             }
             (None, Some(_)) => Err(Refusal::ModelNotPriced(call.model.clone(), Vec::new())),
             (None, None) => {
-                Err(Refusal::ModelNotPriced(call.model.clone(), table.nearest(&call.model)))
+                let near = table.nearest(provider, &call.model);
+                Err(Refusal::ModelNotPriced(call.model.clone(), near))
             }
         }
     }

@@ -50,7 +50,8 @@ impl Priced {
         let Pricing { table, model: asked } = pricing;
         let terms = terms(order, reading);
         let named = reading.model.as_deref().filter(|named| !named.is_empty());
-        let found = named.and_then(|name| Some((name, table.find(Some(&asked.provider), name)?)));
+        let answered = |name| table.find_answered(&order.facts.provider, asked, name);
+        let found = named.and_then(|name| Some((name, answered(name)?)));
         let (name, model) = match found.filter(|(_, model)| model.covers(usage, &terms)) {
             Some(found) => found,
             None => (order.facts.model.as_str(), asked),
