@@ -53,7 +53,7 @@ pub struct Match<'t, 'n> {
 }
 
 impl<'t, 'n> Match<'t, 'n> {
-    fn new(model: &'t Arc<ModelPrice>, rule: Rule<'t>, name: &'n str) -> Self {
+    pub(super) fn new(model: &'t Arc<ModelPrice>, rule: Rule<'t>, name: &'n str) -> Self {
         Self { model, rule, name, prefix: None, from_arn: false, date: None }
     }
 }
@@ -84,12 +84,6 @@ impl PriceTable {
             .or_else(|| self.deployed_anywhere(provider, name))?;
         let model = self.negotiated.at(provider.map(known_as), found.model);
         Some(Match { model, ..found })
-    }
-
-    /// A name that no table lists, at a provider with prices of an agreement only.
-    fn agreed<'t, 'n>(&'t self, provider: Option<&str>, name: &'n str) -> Option<Match<'t, 'n>> {
-        let model = self.negotiated.unlisted(known_as(provider?), name)?;
-        Some(Match::new(model, Rule::Pattern(&model.id), name))
     }
 
     /// What a person means by a name: where nothing else says which provider, a prefix does, before
@@ -227,11 +221,6 @@ impl PriceTable {
             }
         };
         found.map(|found| Match { prefix: Some(prefix), ..found })
-    }
-
-    fn of_free<'t, 'n>(&'t self, scope: Option<&str>, name: &'n str) -> Option<Match<'t, 'n>> {
-        let free = self.free.iter().find(|free| Some(free.provider.as_str()) == scope)?;
-        Some(Match::new(free, Rule::FreeProvider, name))
     }
 
     fn deployed<'t, 'n>(&'t self, provider: Option<&str>, name: &'n str) -> Option<Match<'t, 'n>> {

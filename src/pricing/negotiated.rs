@@ -8,7 +8,7 @@ use super::block::RawBlock;
 use super::document::nearest;
 use super::factor::Factor;
 use super::globs::Globs;
-use super::lookup::known_as;
+use super::lookup::{Match, Rule, known_as};
 use super::model::ModelPrice;
 use super::table::PriceTable;
 use super::tariff::Tariff;
@@ -74,7 +74,7 @@ impl Negotiated {
 }
 
 /// An override that was read.
-struct Rule<'a> {
+struct Agreement<'a> {
     written: &'a Override,
     provider: Option<&'a str>,
     change: Change,
@@ -87,7 +87,7 @@ enum Change {
 }
 
 impl Override {
-    fn rule(&self) -> Result<Rule<'_>, String> {
+    fn rule(&self) -> Result<Agreement<'_>, String> {
         let change = match (self.multiplier, &self.price) {
             (Some(factor), None) => Change::Times(factor),
             (None, Some(price)) => {
@@ -102,11 +102,11 @@ impl Override {
             return Err(": one `price` for all models; name a `provider` or `models`".to_owned());
         }
         let provider = self.provider.as_deref().map(known_as);
-        Ok(Rule { written: self, provider, change, used: false })
+        Ok(Agreement { written: self, provider, change, used: false })
     }
 }
 
-impl Rule<'_> {
+impl Agreement<'_> {
     fn fits(&self, provider: &str, id: &str) -> bool {
         let models = &self.written.models;
         self.provider.is_none_or(|name| name == provider)
@@ -190,11 +190,31 @@ impl PriceTable {
         self.models().iter().chain(unlisted)
     }
 
+    /// A name that no table lists, at a provider with prices of an agreement only.
+    pub(super) fn agreed<'t, 'n>(
+        &'t self,
+        provider: Option<&str>,
+        name: &'n str,
+    ) -> Option<Match<'t, 'n>> {
+        let model = self.negotiated.unlisted(known_as(provider?), name)?;
+        Some(Match::new(model, Rule::Pattern(&model.id), name))
+    }
+
+    /// Any name at a provider whose models cost nothing.
+    pub(super) fn of_free<'t, 'n>(
+        &'t self,
+        scope: Option<&str>,
+        name: &'n str,
+    ) -> Option<Match<'t, 'n>> {
+        let free = self.free.iter().find(|free| Some(free.provider.as_str()) == scope)?;
+        Some(Match::new(free, Rule::FreeProvider, name))
+    }
+
     fn knows(&self, provider: &str) -> bool {
         self.providers.contains(provider)
     }
 
-    fn check_provider(&self, rule: &Rule<'_>, configured: &[&str]) -> Result<(), String> {
+    fn check_provider(&self, rule: &Agreement<'_>, configured: &[&str]) -> Result<(), String> {
         let Some(name) = rule.provider else { return Ok(()) };
         if self.knows(name) || configured.contains(&name) {
             return Ok(());
@@ -207,7 +227,7 @@ impl PriceTable {
 }
 
 /// The prices of listed models at another provider.
-fn elsewhere(rules: &mut [Rule<'_>], listed: &[Arc<ModelPrice>], provider: &str) -> Listed {
+fn elsewhere(rules: &mut [Agreement<'_>], listed: &[Arc<ModelPrice>], provider: &str) -> Listed {
     let mut all = Listed::new();
     for model in listed {
         let here = ModelPrice { provider: provider.to_owned(), ..model.as_ref().clone() };
@@ -218,14 +238,14 @@ fn elsewhere(rules: &mut [Rule<'_>], listed: &[Arc<ModelPrice>], provider: &str)
 }
 
 /// A model with the first override that fits it.
-fn adjusted(rules: &mut [Rule<'_>], model: &ModelPrice) -> Option<ModelPrice> {
+fn adjusted(rules: &mut [Agreement<'_>], model: &ModelPrice) -> Option<ModelPrice> {
     let rule = rules.iter_mut().find(|rule| rule.fits(&model.provider, &model.id))?;
     rule.used = true;
     Some(rule.on(model))
 }
 
 /// Why an override never applies.
-fn idle(rule: &Rule<'_>, listed: &[Arc<ModelPrice>]) -> String {
+fn idle(rule: &Agreement<'_>, listed: &[Arc<ModelPrice>]) -> String {
     if listed.iter().any(|model| rule.fits(&model.provider, &model.id)) {
         let why = "every model that it fits has an earlier override; put it before that";
         return format!(": {why}");
