@@ -41,6 +41,7 @@ fn order(payers: &Payers) -> HoldOrder {
         payers: payers.clone(),
         ceiling: Some(expected.plus(expected)),
         expected,
+        free: false,
         facts,
     }
 }

@@ -1,8 +1,7 @@
-//! Money: whole nano-dollars, and nothing else.
+//! Money: whole nano-dollars. What a provider says is finer, until it is charged.
 //!
 //! One `NanoUsd` is 10⁻⁹ US dollars. Amounts are read from and written as decimal strings; no
-//! floating point is involved anywhere. Rounding does not happen here: a text with more than nine
-//! decimals is refused.
+//! floating point is involved anywhere. A text with more than nine decimals is refused, not rounded.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -10,6 +9,8 @@ use std::str::FromStr;
 
 /// Nano-dollars in one dollar.
 pub const NANOS_PER_USD: i64 = 1_000_000_000;
+
+const ATTOS_PER_NANO: u128 = 1_000_000_000;
 
 /// The largest amount that is accepted anywhere: 2⁵³ − 1 nano-dollars (about $9.007 million),
 /// the largest integer that Redis' Lua can compare without losing a digit.
@@ -21,6 +22,34 @@ pub const MAX: NanoUsd = NanoUsd(9_007_199_254_740_991);
 )]
 #[serde(transparent)]
 pub struct NanoUsd(i64);
+
+/// An amount of money in 10⁻¹⁸ dollars: what a provider reports is finer than what is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct AttoUsd(u128);
+
+impl AttoUsd {
+    /// An amount of `attos` 10⁻¹⁸ dollars.
+    pub const fn new(attos: u128) -> Self {
+        Self(attos)
+    }
+
+    /// The amount in 10⁻¹⁸ dollars.
+    pub const fn get(self) -> u128 {
+        self.0
+    }
+
+    /// The sum.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// Whole nano-dollars, upwards; at most [`MAX`].
+    pub fn round_up(self) -> NanoUsd {
+        let nanos = i64::try_from(self.0.div_ceil(ATTOS_PER_NANO)).map(NanoUsd::new);
+        nanos.map_or(MAX, |nanos| nanos.min(MAX))
+    }
+}
 
 /// Why a text is not an amount of dollars.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,6 +157,13 @@ mod tests {
         }
         assert_eq!(".5".parse::<NanoUsd>().unwrap().get(), 500_000_000);
         assert_eq!(NanoUsd::new(-1_500_000_000).to_string(), "-1.5");
+    }
+
+    #[test]
+    fn what_a_provider_says_is_rounded_upwards() {
+        let rounded = |attos| AttoUsd::new(attos).round_up().get();
+        assert_eq!([0, 1, 1_000_000_000, 1_000_000_001].map(rounded), [0, 1, 1, 2]);
+        assert_eq!(AttoUsd::new(u128::MAX).plus(AttoUsd::new(1)).round_up(), MAX);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! additions. A figure that is absent is not zero. Counts are whole numbers; where people write a
 //! fraction (seconds), the count is of the smaller unit and the text has the fraction, exactly.
 
-use crate::money::NanoUsd;
+use crate::money::AttoUsd;
 use std::fmt;
 
 macro_rules! figures {
@@ -319,9 +319,11 @@ pub struct Reading {
     /// Consumption with a price of its own.
     pub sub_usage: Vec<SubUsage>,
     /// What the provider itself says the call cost.
-    pub provider_cost: Option<NanoUsd>,
+    pub provider_cost: Option<AttoUsd>,
     /// What another provider behind it was paid (OpenRouter with a key of one's own).
-    pub upstream_cost: Option<NanoUsd>,
+    pub upstream_cost: Option<AttoUsd>,
+    /// That provider was paid beside this one. Otherwise its cost is part of `provider_cost`.
+    pub own_key: bool,
     /// Contradictions inside the usage block: negative, fractional, textual or overflowing
     /// figures, parts above their total.
     pub anomalies: u32,
@@ -329,6 +331,16 @@ pub struct Reading {
     pub output_bytes: u64,
     /// Unicode characters of text and tool arguments seen so far.
     pub output_characters: u64,
+}
+
+impl Reading {
+    /// What the call costs in all, as its provider says. `None` where a part of it is not known.
+    pub fn reported_cost(&self) -> Option<AttoUsd> {
+        match self.own_key {
+            true => Some(self.provider_cost?.plus(self.upstream_cost?)),
+            false => self.provider_cost,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,10 +14,10 @@ pub use first::{admin_token, first_key, token_file};
 pub use reload::{Reloader, Source};
 
 use crate::clock::Clock;
-use crate::config::{Config, OnDisconnect};
+use crate::config::{Config, OnDisconnect, UnpricedModel};
 use crate::control::{self, Check, Defaults, SelfService};
 use crate::pricing::PriceTable;
-use crate::proxy::{Disconnect, Proxy, Recorder, Rules, UpstreamBounds};
+use crate::proxy::{Disconnect, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
 use crate::secret::SecretDigest;
 use crate::serve::{self, Bounds, Drain, Hands, Tls, Workers};
 use crate::telemetry;
@@ -248,8 +248,8 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
     listener.local_addr().map_err(|e| StartError::Other(e.to_string()))
 }
 
-/// The price table of the configuration, else the one that is built in; with the configuration's
-/// deployments.
+/// The price table of the configuration, else the one that is built in; with what is agreed beside
+/// it, and the configuration's deployments.
 pub fn price_table(config: &Config) -> Result<PriceTable, StartError> {
     let table = match &config.pricing {
         None => PriceTable::builtin().map_err(|e| e.to_string()),
@@ -257,7 +257,9 @@ pub fn price_table(config: &Config) -> Result<PriceTable, StartError> {
             .and_then(|text| PriceTable::parse(&text).map_err(|e| e.to_string()))
             .map_err(|why| format!("{}: {why}", path.display())),
     };
-    let table = table.map_err(StartError::Config)?;
+    let providers: Vec<&str> = config.providers.iter().map(|p| p.name.as_str()).collect();
+    let table = table.map_err(StartError::Config)?.adjusted(config.prices.clone(), &providers);
+    let table = table.map_err(|bad| StartError::Config(config.located(&bad).to_string()))?;
     table.with_deployments(&config.deployments).map_err(|e| StartError::Config(e.to_string()))
 }
 
@@ -289,7 +291,11 @@ fn rules(config: &Config) -> Rules {
         },
         drain: config.drain,
         forward_unmetered: config.forward_unmetered,
-        unpriced_is_free: config.unpriced_is_free,
+        unpriced: match config.unpriced_model {
+            UnpricedModel::Reject => Unpriced::Reject,
+            UnpricedModel::Ceiling => Unpriced::Ceiling,
+            UnpricedModel::Free => Unpriced::Free,
+        },
     }
 }
 

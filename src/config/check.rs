@@ -1,10 +1,12 @@
 //! From what is written to what is meant.
 
+use super::origin::Origin;
 use super::raw::{
-    Raw, RawAdmin, RawCredential, RawProvider, RawRoute, RawServer, UnmeteredRoute, UnpricedModel,
+    Raw, RawAdmin, RawCredential, RawPrices, RawProvider, RawRoute, RawServer, UnmeteredRoute,
 };
 use super::{BadConfig, Config, Environment, Overrides, ServerBounds, deployments};
 use crate::limit::{Calendar, Limit, Meter, Window};
+use crate::pricing::Adjustments;
 use crate::provider::{Credential, Dialect, KNOWN, Known, ModelRoute, Provider, Providers, known};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,7 +94,8 @@ pub(super) fn check(
         mode: rules.mode.unwrap_or_default(),
         on_disconnect: rules.on_disconnect.unwrap_or_default(),
         drain: Duration::from_secs(drain),
-        unpriced_is_free: rules.unpriced_model == Some(UnpricedModel::Free),
+        unpriced_model: rules.unpriced_model.unwrap_or_default(),
+        prices: prices(raw.prices, &raw.providers)?,
         forward_unmetered: rules.unmetered_route == Some(UnmeteredRoute::Forward),
         user_limits: user_limits(raw.defaults.user.limits, environment)?,
         thresholds: raw.defaults.user.thresholds.unwrap_or_default(),
@@ -101,6 +104,27 @@ pub(super) fn check(
         admin_token,
         server: server(&raw.server)?,
         record: overrides.record.clone(),
+        origin: Origin::default(),
+    })
+}
+
+/// What is agreed beside the price table. Whether it fits the table shows when that is read.
+fn prices(
+    written: RawPrices,
+    providers: &BTreeMap<String, RawProvider>,
+) -> Result<Adjustments, BadConfig> {
+    let usual = Adjustments::default();
+    let percent = written.anomaly_percent.unwrap_or(usual.anomaly_percent.into());
+    let anomaly_percent = u32::try_from(percent).ok().filter(|percent| *percent <= 1000);
+    let own = |(name, raw): (&String, &RawProvider)| Some((name.clone(), raw.provider_cost?));
+    Ok(Adjustments {
+        provider_cost: written.provider_cost,
+        provider_costs: providers.iter().filter_map(own).collect(),
+        anomaly_percent: anomaly_percent.ok_or_else(|| {
+            bad(format!("prices.anomaly_percent = {percent}: from 0 to 1000 per cent"))
+        })?,
+        overrides: written.overrides,
+        markups: written.markups,
     })
 }
 

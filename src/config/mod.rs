@@ -19,8 +19,9 @@ pub use source::Environment;
 
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::{Calendar, Limit, Thresholds};
-use crate::pricing::Deployment;
+use crate::pricing::{Adjustments, BadAdjustment, Deployment};
 use crate::provider::Providers;
+use origin::Origin;
 use secrecy::SecretString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -71,6 +72,19 @@ pub enum OnDisconnect {
     Cancel,
 }
 
+/// What happens to a model without a price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnpricedModel {
+    /// Its calls are refused.
+    #[default]
+    Reject,
+    /// They cost what is dearest at their provider.
+    Ceiling,
+    /// They pass, at no charge.
+    Free,
+}
+
 /// The configuration in force.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -100,8 +114,10 @@ pub struct Config {
     pub on_disconnect: OnDisconnect,
     /// How long to read on for a client that hung up.
     pub drain: Duration,
-    /// Let models without a price pass, at no charge.
-    pub unpriced_is_free: bool,
+    /// What happens to models without a price.
+    pub unpriced_model: UnpricedModel,
+    /// What is agreed beside the price table.
+    pub prices: Adjustments,
     /// Let routes pass that cost money and are not metered.
     pub forward_unmetered: bool,
     /// The limits of users that have none of their own.
@@ -118,6 +134,8 @@ pub struct Config {
     pub server: ServerBounds,
     /// Where answers are recorded; only a flag can say so, so that no file leaves it on.
     pub record: Option<PathBuf>,
+    /// Where it was read from.
+    origin: Origin,
 }
 
 /// How much and how long the data plane waits and takes in.
@@ -155,19 +173,25 @@ impl Config {
         overrides: &Overrides,
     ) -> Result<Self, BadConfig> {
         let (raw, origin) = source::read(path, environment)?;
-        Self::checked(raw, &origin, environment, overrides)
+        Self::checked(raw, origin, environment, overrides)
+    }
+
+    /// A complaint that came up where the configuration met the price table, with where its place
+    /// was said.
+    pub fn located(&self, bad: &BadAdjustment) -> BadConfig {
+        self.origin.locate(BadConfig(bad.to_string()), &Overrides::default())
     }
 
     fn checked(
         raw: raw::Raw,
-        origin: &origin::Origin,
+        origin: Origin,
         environment: &Environment,
         overrides: &Overrides,
     ) -> Result<Self, BadConfig> {
         let config = check::check(raw, environment, overrides);
         let mut config = config.map_err(|bad| origin.locate(bad, overrides))?;
-        deployments::locate(&mut config.deployments, origin);
-        Ok(config)
+        deployments::locate(&mut config.deployments, &origin);
+        Ok(Self { origin, ..config })
     }
 
     /// The same, each value with its origin.
@@ -177,8 +201,8 @@ impl Config {
         overrides: &Overrides,
     ) -> Result<Annotated, BadConfig> {
         let (raw, origin) = source::read(path, environment)?;
-        let config = Self::checked(raw, &origin, environment, overrides)?;
-        let sources = annotate::Sources { origin: &origin, environment, overrides };
+        let config = Self::checked(raw, origin, environment, overrides)?;
+        let sources = annotate::Sources { origin: &config.origin, environment, overrides };
         Ok(Annotated::new(config.printed(), &sources))
     }
 

@@ -1,7 +1,7 @@
 //! Where a setting was said: at a line of the file, in a variable, or on the command line.
 //!
 //! A complaint about a setting begins with its place, such as `ledger.lease_seconds`. Entries of a
-//! list go by their name or their number.
+//! list go by their name or their number, from 1.
 
 use super::{BadConfig, Overrides};
 use toml::de::{DeTable, DeValue};
@@ -68,8 +68,14 @@ impl Origin {
                 DeValue::Table(inner) => Some(inner),
                 DeValue::Array(list) => {
                     let wanted = segments.next().unwrap_or_default();
+                    let numbered =
+                        wanted.parse::<usize>().ok().and_then(|n| list.get(n.checked_sub(1)?));
                     let mut tables = list.iter().filter_map(|entry| entry.get_ref().as_table());
-                    tables.find(|entry| is_named(entry, wanted))
+                    let named = tables.find(|entry| is_named(entry, wanted));
+                    if let (Some(entry), None) = (numbered, named) {
+                        found = Some(entry.span().start);
+                    }
+                    named.or_else(|| numbered?.get_ref().as_table())
                 }
                 _ => None,
             };

@@ -1,10 +1,10 @@
 //! The configuration in force, in the shape of the file, without secrets.
 
-use super::{Config, OnDisconnect};
+use super::{Config, OnDisconnect, UnpricedModel};
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::Limit;
-use crate::pricing::Deployment;
 use crate::provider::{ModelRoute, Provider};
+use serde::Serialize;
 use toml::{Table, Value};
 
 const HIDDEN: &str = "***";
@@ -24,12 +24,10 @@ pub(super) fn table(config: &Config) -> Table {
     }
     put(&mut all, "ledger", ledger(config));
     put(&mut all, "enforcement", enforcement(config));
+    put(&mut all, "prices", prices(config));
     put(&mut all, "defaults", defaults(config));
-    let providers: Table = config
-        .providers
-        .iter()
-        .map(|p| (p.name.clone(), provider(p, &config.deployments).into()))
-        .collect();
+    let providers: Table =
+        config.providers.iter().map(|p| (p.name.clone(), provider(config, p).into())).collect();
     put(&mut all, "providers", providers);
     put(&mut all, "routes", config.providers.routes().iter().map(route).collect::<Vec<_>>());
     let mut admin = Table::new();
@@ -95,10 +93,30 @@ fn enforcement(config: &Config) -> Table {
     };
     put(&mut rules, "on_disconnect", left);
     put(&mut rules, "drain_seconds", seconds(config.drain));
-    put(&mut rules, "unpriced_model", if config.unpriced_is_free { "free" } else { "reject" });
+    let unpriced = match config.unpriced_model {
+        UnpricedModel::Reject => "reject",
+        UnpricedModel::Ceiling => "ceiling",
+        UnpricedModel::Free => "free",
+    };
+    put(&mut rules, "unpriced_model", unpriced);
     let unmetered = if config.forward_unmetered { "forward" } else { "reject" };
     put(&mut rules, "unmetered_route", unmetered);
     rules
+}
+
+fn prices(config: &Config) -> Table {
+    let agreed = &config.prices;
+    let mut prices = Table::new();
+    put(&mut prices, "provider_cost", agreed.provider_cost.as_str());
+    put(&mut prices, "anomaly_percent", i64::from(agreed.anomaly_percent));
+    put(&mut prices, "overrides", each(&agreed.overrides));
+    put(&mut prices, "markups", each(&agreed.markups));
+    prices
+}
+
+/// What was written, as it would be written again.
+fn each(written: &[impl Serialize]) -> Vec<Value> {
+    written.iter().filter_map(|entry| Value::try_from(entry).ok()).collect()
 }
 
 fn defaults(config: &Config) -> Table {
@@ -114,7 +132,7 @@ fn defaults(config: &Config) -> Table {
     defaults
 }
 
-fn provider(provider: &Provider, deployments: &[Deployment]) -> Table {
+fn provider(config: &Config, provider: &Provider) -> Table {
     let credential = |name: &str| {
         let mut credential = Table::new();
         put(&mut credential, "name", name);
@@ -125,7 +143,9 @@ fn provider(provider: &Provider, deployments: &[Deployment]) -> Table {
     put(&mut shown, "dialect", provider.dialect.name());
     put(&mut shown, "base_url", provider.base_url.clone());
     put(&mut shown, "cancel_stops_billing", provider.cancel_stops_billing);
-    let own = deployments.iter().filter(|deployment| deployment.provider == provider.name);
+    let cost = config.prices.provider_cost(&provider.name);
+    put(&mut shown, "provider_cost", cost.as_str());
+    let own = config.deployments.iter().filter(|deployment| deployment.provider == provider.name);
     let models: Table = own.map(|of| (of.name.clone(), of.target.clone().into())).collect();
     if !models.is_empty() {
         put(&mut shown, "models", models);

@@ -1,9 +1,10 @@
 //! What may be written in `farebox.toml`. Unknown keys are an error. What is absent is decided in
 //! `check`.
 
-use super::OnDisconnect;
+use super::{OnDisconnect, UnpricedModel};
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::{Limit, Thresholds};
+use crate::pricing::{Markup, Override, ProviderCost};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub(super) struct Raw {
     pub(super) tls: Option<RawTls>,
     pub(super) ledger: RawLedger,
     pub(super) enforcement: RawEnforcement,
+    pub(super) prices: RawPrices,
     pub(super) defaults: RawDefaults,
     pub(super) providers: BTreeMap<String, RawProvider>,
     pub(super) routes: Vec<RawRoute>,
@@ -53,11 +55,14 @@ pub(super) struct RawEnforcement {
     pub(super) unmetered_route: Option<UnmeteredRoute>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum UnpricedModel {
-    Reject,
-    Free,
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPrices {
+    pub(super) provider_cost: ProviderCost,
+    #[serde(deserialize_with = "number")]
+    pub(super) anomaly_percent: Option<u64>,
+    pub(super) overrides: Vec<Override>,
+    pub(super) markups: Vec<Markup>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -86,6 +91,7 @@ pub(super) struct RawProvider {
     pub(super) dialect: Option<String>,
     pub(super) base_url: Option<String>,
     pub(super) cancel_stops_billing: Option<bool>,
+    pub(super) provider_cost: Option<ProviderCost>,
     pub(super) models: BTreeMap<String, String>,
     pub(super) credentials: Vec<RawCredential>,
 }

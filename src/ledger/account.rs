@@ -157,12 +157,15 @@ impl AccountState {
     }
 
     fn ask(&self, order: &HoldOrder, mode: Enforcement) -> Result<Ask, Denial> {
-        let priced = |limit: &Limit| {
-            !limit.observe && !matches!(limit.meter, Meter::Requests | Meter::Concurrent)
+        let bounded = |meter| match meter {
+            Meter::Requests | Meter::Concurrent => true,
+            Meter::Usd => order.free,
+            Meter::Tokens | Meter::Characters => false,
         };
+        let needs_bound = |limit: &Limit| !limit.observe && !bounded(limit.meter);
         let wanted = match (mode, order.ceiling) {
             (Enforcement::Strict, Some(ceiling)) => ceiling,
-            (Enforcement::Strict, None) if self.limits.iter().any(priced) => {
+            (Enforcement::Strict, None) if self.limits.iter().any(needs_bound) => {
                 return Err(Denial::Unbounded { account: self.id.clone() });
             }
             _ => order.expected,
@@ -320,7 +323,8 @@ fn rate_amount(slot: Slot, tokens: i64) -> i64 {
 
 /// Whether a call certainly takes nothing of a meter.
 fn free(order: &HoldOrder, meter: Meter, wanted: i64) -> bool {
-    wanted == 0 && order.ceiling.is_some_and(|ceiling| ceiling.of(meter) == 0)
+    let bounded = order.ceiling.is_some_and(|ceiling| ceiling.of(meter) == 0);
+    wanted == 0 && (bounded || order.free && meter == Meter::Usd)
 }
 
 fn refuses(mode: Enforcement, standing: &Standing, wanted: i64, free: bool) -> bool {

@@ -160,6 +160,9 @@ pub struct HoldOrder {
     pub ceiling: Option<Amounts>,
     /// What the call will probably cost.
     pub expected: Amounts,
+    /// It is charged no dollars, whatever it uses. Without a ceiling, that bounds its dollars only.
+    #[serde(default)]
+    pub free: bool,
     /// What an orphan's event says.
     pub facts: CallFacts,
 }

@@ -1,21 +1,25 @@
 //! One block of prices as the table has it: `[[model.price]]`, or its part `long`.
 //!
-//! Invariant: what comes out names a price for every key that was read; no key is passed over.
+//! Invariant: what comes out names a price for every key that was read; no key is passed over. What
+//! is written is read as the same block.
 
 use super::class::{Class, PerClass, Side};
 use super::exact::Exact;
 use super::hours::Hours;
+use super::line::price_text;
 use super::rates::{Named, Threshold};
 use super::terms::is_standard_tier;
 use super::tiers::{Block, Long};
 use crate::clock::{self, UnixMs};
 use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 const MILLION: u64 = 1_000_000;
 
 /// One `[[model.price]]` (`LONG` is false), or its part `long`, as it is written.
+#[derive(Debug, Clone)]
 pub struct RawBlock<const LONG: bool> {
     tiers: Vec<String>,
     hours: Vec<String>,
@@ -58,6 +62,34 @@ impl RawBlock<true> {
 impl<'de, const LONG: bool> Deserialize<'de> for RawBlock<LONG> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_map(BlockVisitor)
+    }
+}
+
+impl<const LONG: bool> Serialize for RawBlock<LONG> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        for (name, list) in [("tiers", &self.tiers), ("hours", &self.hours), ("days", &self.days)] {
+            if !list.is_empty() {
+                map.serialize_entry(name, list)?;
+            }
+        }
+        if let Some(from) = self.from {
+            map.serialize_entry("from", &clock::rfc3339(from))?;
+        }
+        for (name, tokens) in [("above", self.above), ("at_least", self.at_least)] {
+            if let Some(tokens) = tokens {
+                map.serialize_entry(name, &tokens)?;
+            }
+        }
+        for &class in Class::ALL {
+            if let Some(price) = self.prices.get(class) {
+                map.serialize_entry(class.name(), &price_text(class, price))?;
+            }
+        }
+        if let Some(long) = &self.long {
+            map.serialize_entry("long", long)?;
+        }
+        map.end()
     }
 }
 

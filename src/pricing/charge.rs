@@ -5,6 +5,7 @@
 
 use super::Terms;
 use super::class::Class;
+use super::exact::Exact;
 use super::line::{Line, sum};
 use super::model::ModelPrice;
 use super::parts::parts;
@@ -33,6 +34,13 @@ pub struct Beside {
     pub model: String,
     /// Its lines.
     pub lines: Vec<Line>,
+}
+
+impl Charge {
+    /// The sum of all lines, not rounded.
+    pub fn exact(&self) -> Exact {
+        sum(self.lines.iter().chain(self.beside.iter().flat_map(|beside| &beside.lines)))
+    }
 }
 
 impl PriceTable {
@@ -76,8 +84,10 @@ impl PriceTable {
         if asked.covers(usage, terms) {
             return (asked, lines(asked, usage, terms));
         }
-        let same = self.models().iter().filter(|model| model.provider == asked.provider);
-        let priced = same.map(|model| (model.as_ref(), lines(model, usage, terms)));
+        let priced = self
+            .of_provider(&asked.provider)
+            .into_iter()
+            .map(|model| (model.as_ref(), lines(model, usage, terms)));
         let dearest = priced.max_by_key(|(_, lines)| sum(lines));
         dearest.unwrap_or_else(|| (asked, Vec::new()))
     }

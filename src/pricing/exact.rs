@@ -1,10 +1,10 @@
 //! Amounts that are never rounded: prices, and the lines of a bill.
 //!
-//! One unit is 10⁻²⁴ dollars, so a price for a million tokens keeps 18 decimals and the price of
-//! one thing keeps 24. Sums stop at the largest amount instead of wrapping. Rounding happens in
-//! one place, [`Exact::round_up`], once for a charge.
+//! One unit is 10⁻³⁰ dollars, so a price for a million tokens keeps 24 decimals: the 18 that may be
+//! written, and six more of what it is multiplied by. Sums stop at the largest amount instead of
+//! wrapping. Rounding happens in one place, [`Exact::round_up`], once for a charge.
 
-use crate::money::{self, NanoUsd};
+use crate::money::{self, AttoUsd, NanoUsd};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -18,16 +18,26 @@ pub enum Per {
     One,
 }
 
-const UNITS_PER_NANO: u128 = 1_000_000_000_000_000;
-const DECIMALS: usize = 24;
+const UNITS_PER_NANO: u128 = 1_000_000_000_000_000_000_000;
+const UNITS_PER_ATTO: u128 = 1_000_000_000_000;
+const MILLION: u128 = 1_000_000;
+/// Decimals of an amount of dollars.
+const DECIMALS: usize = 30;
+/// Decimals of the price for a million.
+const DECIMALS_PER_MILLION: usize = 24;
+/// Decimals that may be written.
+const WRITTEN: usize = 18;
 
-/// A dollar amount, exact to 10⁻²⁴ dollars.
+/// A dollar amount, exact to 10⁻³⁰ dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Exact(u128);
 
 impl Exact {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+
+    /// More than anything costs.
+    pub const MAX: Self = Self(u128::MAX);
 
     /// The sum.
     #[must_use]
@@ -41,10 +51,15 @@ impl Exact {
         Self(self.0.saturating_mul(u128::from(quantity)))
     }
 
-    /// The amount times a number of thousandths, rounded up to a unit.
+    /// The amount times a number of millionths, rounded up to a unit. Rounding that up again to
+    /// nano-dollars gives what rounding once would have given.
     #[must_use]
-    pub fn thousandths(self, number: u64) -> Self {
-        Self(self.0.saturating_mul(u128::from(number)).div_ceil(1000))
+    pub fn millionths(self, number: u64) -> Self {
+        let number = u128::from(number);
+        // In two parts, since a large product would not fit.
+        let whole = self.0.checked_div(MILLION).unwrap_or_default().saturating_mul(number);
+        let rest = self.0.checked_rem(MILLION).unwrap_or_default().saturating_mul(number);
+        Self(whole.saturating_add(rest.div_ceil(MILLION)))
     }
 
     /// A share of the amount, rounded up to a unit.
@@ -83,7 +98,7 @@ impl Exact {
     /// The amount as a decimal number of dollars, for a million or for one.
     pub fn per(self, per: Per) -> String {
         let decimals = match per {
-            Per::Million => 18,
+            Per::Million => DECIMALS_PER_MILLION,
             Per::One => DECIMALS,
         };
         let digits = format!("{:0>width$}", self.0, width = DECIMALS.saturating_add(1));
@@ -110,15 +125,29 @@ impl Exact {
         if (whole.is_empty() && decimals.is_empty()) || !digits(whole) || !digits(decimals) {
             return Err(bad("expected digits with at most one decimal point, such as 1.25"));
         }
-        if decimals.len() > 18 {
+        if decimals.len() > WRITTEN {
             return Err(bad("at most 18 decimals are kept"));
         }
         let whole = whole.trim_start_matches('0');
         if whole.len() > 6 {
             return Err(bad("a price is below a million dollars"));
         }
-        let units = format!("0{whole}{decimals:0<18}");
+        let units = format!("0{whole}{decimals:0<DECIMALS_PER_MILLION$}");
         units.parse().map(Self).map_err(|_| bad("it is too large"))
+    }
+}
+
+impl From<NanoUsd> for Exact {
+    /// The amount; nothing where it is negative.
+    fn from(amount: NanoUsd) -> Self {
+        let nanos = u128::try_from(amount.get()).unwrap_or_default();
+        Self(nanos.saturating_mul(UNITS_PER_NANO))
+    }
+}
+
+impl From<AttoUsd> for Exact {
+    fn from(amount: AttoUsd) -> Self {
+        Self(amount.get().saturating_mul(UNITS_PER_ATTO))
     }
 }
 
@@ -203,6 +232,19 @@ mod tests {
         let nano = Exact::parse("0.001").unwrap();
         assert_eq!(nano.round_up().get(), 1);
         assert_eq!(nano.plus(unit).round_up().get(), 2);
+    }
+
+    #[test]
+    fn a_product_is_exact_however_large() {
+        let price = Exact::parse("0.000000000000000001").unwrap();
+        assert_eq!(price.millionths(850_001).per(Per::Million), "0.000000000000000000850001");
+        assert_eq!(price.millionths(1_000_000), price);
+        let large = Exact::from(money::MAX);
+        assert_eq!(large.millionths(1_000_000).round_up(), money::MAX);
+        assert_eq!(large.millionths(100_000).round_up().get(), 900_719_925_474_100);
+        assert_eq!(large.millionths(1_000_000_000).round_up(), money::MAX);
+        assert_eq!(Exact::from(NanoUsd::new(-1)), Exact::ZERO);
+        assert_eq!(Exact::from(AttoUsd::new(1_500_000_000)).to_string(), "0.0000000015");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! complete. A tier, and a long prompt, replace the prices that they name and keep the others.
 
 use super::block::RawBlock;
-use super::class::Class;
+use super::class::{Class, Side};
 use super::document::{self, Fault, Lines};
 use super::factor::Factor;
 use super::model::ModelPrice;
@@ -167,7 +167,7 @@ impl Model {
         let usual = tiers::tariff(&blocks).map_err(|message| at(line, message))?;
         let regions = self.regions.into_iter().map(|(name, factor)| {
             let factor = Factor::parse(&factor).map_err(|message| at(line, message))?;
-            Ok((name, factor, usual.times(factor)))
+            Ok((name, factor, usual.times(factor, |class| class.side() != Side::Apart)))
         });
         let regions = regions.collect::<Result<_, _>>()?;
         let kept = |name: &String| {
@@ -182,7 +182,8 @@ impl Model {
         let (source, listed_as, keep) = (self.source, self.listed_as, self.keep);
         let origin = Origin { source, listed_as, keep };
         let (provider, context, max_output) = (self.provider, self.context, self.max_output);
-        let model = ModelPrice { id, provider, context, max_output, usual, regions };
+        let listed = true;
+        let model = ModelPrice { id, provider, context, max_output, listed, usual, regions };
         let (aliases, patterns) = (self.aliases, self.patterns);
         Ok(Entry { model, line, aliases, patterns, origin, blocks })
     }

@@ -2,8 +2,8 @@
 //!
 //! A name is looked up at the provider that serves the call, in this order: as the name of a
 //! deployment; exactly; by the longest pattern; as a dated snapshot, without its date; as an ARN of
-//! Bedrock, by the model in it; without the prefix of that provider; at last as any name at a
-//! provider whose models cost nothing. A provider that the table does not know has the models of all.
+//! Bedrock, by the model in it; without the prefix of that provider; at last as one of a provider that only
+//! an agreement prices; as any name at a provider whose models cost nothing. A provider that the table does not know has the models of all.
 //! Nothing else is guessed: a model that is not found has no price. Where more than one rule fits,
 //! `rivals` names the others.
 //!
@@ -53,7 +53,7 @@ pub struct Match<'t, 'n> {
 }
 
 impl<'t, 'n> Match<'t, 'n> {
-    fn new(model: &'t Arc<ModelPrice>, rule: Rule<'t>, name: &'n str) -> Self {
+    pub(super) fn new(model: &'t Arc<ModelPrice>, rule: Rule<'t>, name: &'n str) -> Self {
         Self { model, rule, name, prefix: None, from_arn: false, date: None }
     }
 }
@@ -75,11 +75,15 @@ impl PriceTable {
         name: &'n str,
     ) -> Option<Match<'t, 'n>> {
         let scope = self.scope(provider);
-        self.deployed(provider, name)
+        let found = self
+            .deployed(provider, name)
             .or_else(|| self.listed(scope, name))
             .or_else(|| self.prefixed(provider, name))
+            .or_else(|| self.agreed(provider, name))
             .or_else(|| self.of_free(scope, name))
-            .or_else(|| self.deployed_anywhere(provider, name))
+            .or_else(|| self.deployed_anywhere(provider, name))?;
+        let model = self.negotiated.at(provider.map(known_as), found.model);
+        Some(Match { model, ..found })
     }
 
     /// What a person means by a name: where nothing else says which provider, a prefix does, before
@@ -217,11 +221,6 @@ impl PriceTable {
             }
         };
         found.map(|found| Match { prefix: Some(prefix), ..found })
-    }
-
-    fn of_free<'t, 'n>(&'t self, scope: Option<&str>, name: &'n str) -> Option<Match<'t, 'n>> {
-        let free = self.free.iter().find(|free| Some(free.provider.as_str()) == scope)?;
-        Some(Match::new(free, Rule::FreeProvider, name))
     }
 
     fn deployed<'t, 'n>(&'t self, provider: Option<&str>, name: &'n str) -> Option<Match<'t, 'n>> {

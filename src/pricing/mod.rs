@@ -5,6 +5,7 @@
 //! once; a model without a price is not found, never free.
 #![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
+mod adjusted;
 mod block;
 mod changes;
 mod charge;
@@ -14,16 +15,20 @@ mod document;
 mod exact;
 mod factor;
 mod file;
+mod globs;
 mod hours;
 pub mod import;
 mod line;
 mod listed;
 mod lookup;
+mod markup;
 mod model;
 mod nearest;
+mod negotiated;
 mod parts;
 mod pattern;
 mod rates;
+mod reported;
 mod sheet;
 mod survey;
 mod table;
@@ -31,15 +36,20 @@ mod tariff;
 mod terms;
 mod tiers;
 
+pub use adjusted::{Adjustments, BadAdjustment};
 pub use changes::{Change, Percent, changes, leaps, written};
 pub use charge::{Beside, Charge};
 pub use class::{Class, Side};
 pub use deployments::{BadDeployment, Deployment};
 pub use exact::{Exact, Per};
+pub use factor::Factor;
 pub use file::BadPricing;
 pub use line::{Line, total};
 pub use lookup::{Match, Rule};
+pub use markup::{Markup, Payer};
 pub use model::ModelPrice;
+pub use negotiated::Override;
+pub use reported::ProviderCost;
 pub use sheet::{Condition, Long, Sheet};
 pub use survey::{Coverage, Kind, Oddity};
 pub use table::PriceTable;

@@ -24,6 +24,8 @@ pub struct ModelPrice {
     pub context: Option<u64>,
     /// Output tokens of one answer at most.
     pub max_output: Option<u64>,
+    /// Somebody says what it costs. Otherwise these prices stand in for unknown ones.
+    pub listed: bool,
     pub(super) usual: Tariff,
     /// Regions that have other prices, with what those of tokens are multiplied by.
     pub(super) regions: Vec<(String, Factor, Tariff)>,
@@ -37,6 +39,7 @@ impl ModelPrice {
             provider: provider.to_owned(),
             context: None,
             max_output: None,
+            listed: true,
             usual: Tariff::free(),
             regions: Vec::new(),
         }
@@ -124,6 +127,30 @@ impl ModelPrice {
             .with(Figure::InputTotal, bound.input)
             .with(Figure::OutputTotal, bound.output);
         self.cost(&usage, terms)
+    }
+
+    /// Whether a call costs nothing, whatever it uses and whenever.
+    pub fn is_free(&self) -> bool {
+        self.cards().all(Card::is_free)
+    }
+
+    /// The cards of all regions, tiers, dates and lengths.
+    pub(super) fn cards(&self) -> impl Iterator<Item = &Card> {
+        let regions = self.regions.iter().flat_map(|(_, _, tariff)| tariff.cards());
+        self.usual.cards().chain(regions)
+    }
+
+    /// The same model at other prices, in all regions.
+    pub(super) fn priced(&self, usual: Tariff) -> Self {
+        Self { usual, regions: Vec::new(), ..self.clone() }
+    }
+
+    /// The same model, all its prices multiplied.
+    pub(super) fn times(&self, by: Factor) -> Self {
+        let times = |tariff: &Tariff| tariff.times(by, |_| true);
+        let regions = self.regions.iter();
+        let regions = regions.map(|(name, factor, tariff)| (name.clone(), *factor, times(tariff)));
+        Self { usual: times(&self.usual), regions: regions.collect(), ..self.clone() }
     }
 
     /// Whether it has any price.

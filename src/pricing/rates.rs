@@ -69,14 +69,35 @@ impl Card {
         Self { rates, dearest_input, dearest_output }
     }
 
-    /// The same prices with those of tokens multiplied.
-    fn times(&self, factor: Factor) -> Self {
+    /// The same prices, those of some classes multiplied.
+    fn times(&self, factor: Factor, which: fn(Class) -> bool) -> Self {
         let mut rates = self.rates.clone();
-        for &class in Class::ALL.iter().filter(|class| class.side() != Side::Apart) {
+        for &class in Class::ALL.iter().filter(|&&class| which(class)) {
             let rate = rates.get(class);
             rates.set(class, Rate { price: factor.of(rate.price), ..rate });
         }
         Self::of(rates)
+    }
+
+    /// Of each class the dearest price on any of these cards.
+    pub fn dearest<'a>(cards: impl Iterator<Item = &'a Self>) -> Option<Self> {
+        let dearer = |mut rates: PerClass<Rate>, card: &Self| {
+            for &class in Class::ALL {
+                let (one, other) = (rates.get(class), card.rate(class));
+                let price = one.price.max(other.price);
+                rates.set(class, Rate { price, of: class, known: one.known || other.known });
+            }
+            rates
+        };
+        let nothing = Rate { price: Exact::ZERO, of: Class::Input, known: false };
+        let mut cards = cards.peekable();
+        cards.peek()?;
+        Some(Self::of(cards.fold(PerClass::all(nothing), dearer)))
+    }
+
+    /// Whether it costs nothing, whatever is used.
+    pub fn is_free(&self) -> bool {
+        Class::ALL.iter().all(|&class| self.rate(class).price == Exact::ZERO)
     }
 
     /// The price of a class.
@@ -136,6 +157,10 @@ impl Rates {
         }
     }
 
+    fn cards(&self) -> impl Iterator<Item = &Card> {
+        std::iter::once(&self.usual).chain(self.long.iter().map(|(_, card)| card))
+    }
+
     /// What no call within the bound can exceed that uses no more than `apart`.
     fn ceiling(&self, bound: Bound, apart: &PerClass<u64>) -> Exact {
         let usual = self.usual.ceiling(bound, apart);
@@ -147,9 +172,10 @@ impl Rates {
         }
     }
 
-    fn times(&self, factor: Factor) -> Self {
-        let long = self.long.as_ref().map(|(threshold, card)| (*threshold, card.times(factor)));
-        Self { from: self.from, usual: self.usual.times(factor), long }
+    fn times(&self, factor: Factor, which: fn(Class) -> bool) -> Self {
+        let times = |card: &Card| card.times(factor, which);
+        let long = self.long.as_ref().map(|(threshold, card)| (*threshold, times(card)));
+        Self { from: self.from, usual: times(&self.usual), long }
     }
 }
 
@@ -184,9 +210,14 @@ impl Schedule {
         self.0.iter().map(|rates| rates.ceiling(bound, apart)).max().unwrap_or_default()
     }
 
-    /// The same prices with those of tokens multiplied.
+    /// The cards of all dates and lengths.
+    pub fn cards(&self) -> impl Iterator<Item = &Card> {
+        self.0.iter().flat_map(Rates::cards)
+    }
+
+    /// The same prices, those of some classes multiplied.
     #[must_use]
-    pub fn times(&self, factor: Factor) -> Self {
-        Self(self.0.iter().map(|rates| rates.times(factor)).collect())
+    pub fn times(&self, factor: Factor, which: fn(Class) -> bool) -> Self {
+        Self(self.0.iter().map(|rates| rates.times(factor, which)).collect())
     }
 }

@@ -3,14 +3,16 @@
 //! Not here: which model a name means (`lookup`), and which names look like it (`nearest`).
 //! Invariant: a name, and a pattern, belongs to one model of a provider only.
 
+use super::adjusted::Adjustments;
 use super::deployments::Deployments;
 use super::document::Fault;
 use super::file::{self, BadPricing, Entry};
 use super::model::ModelPrice;
+use super::negotiated::Negotiated;
 use super::pattern::Pattern;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 const BUILTIN: &str = include_str!("../../pricing.toml");
 
@@ -29,6 +31,10 @@ pub struct PriceTable {
     /// Longest first.
     pub(super) patterns: Vec<Pattern>,
     pub(super) deployments: Deployments,
+    pub(super) adjustments: Adjustments,
+    pub(super) negotiated: Negotiated,
+    /// By provider; made when first asked for.
+    pub(super) dearest: OnceLock<HashMap<String, Arc<ModelPrice>>>,
 }
 
 impl PriceTable {
@@ -61,6 +67,9 @@ impl PriceTable {
             by_name: HashMap::new(),
             patterns: Vec::new(),
             deployments: Deployments::default(),
+            adjustments: Adjustments::default(),
+            negotiated: Negotiated::default(),
+            dearest: OnceLock::new(),
         };
         for entry in contents.entries {
             table.add(entry)?;
@@ -69,8 +78,8 @@ impl PriceTable {
         Ok(table)
     }
 
-    /// What distinguishes this table from another: twelve hexadecimal digits of its text's
-    /// SHA-256.
+    /// What distinguishes this table from another: twelve hexadecimal digits of the SHA-256 of its
+    /// text and of what it was adjusted by.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -86,8 +95,8 @@ impl PriceTable {
     }
 
     /// A model at price 0, for one that has no price where the operator lets such models pass.
-    pub fn free(&self, model: &str) -> Arc<ModelPrice> {
-        Arc::new(ModelPrice::free(model, ""))
+    pub fn free(&self) -> Arc<ModelPrice> {
+        Arc::new(ModelPrice { listed: false, ..ModelPrice::free("*", "") })
     }
 
     fn add(&mut self, entry: Entry) -> Result<(), BadPricing> {

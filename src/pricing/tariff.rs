@@ -3,13 +3,14 @@
 //! A tier is any condition with prices of its own: what a provider calls a service tier, a kind of
 //! traffic, a speed. Invariant: a condition without prices takes the standard ones.
 
-use super::class::PerClass;
+use super::class::{Class, PerClass};
 use super::exact::Exact;
 use super::factor::Factor;
 use super::hours::Hours;
-use super::rates::{Card, Schedule};
+use super::rates::{Card, Rates, Schedule};
 use super::sheet::Condition;
 use super::{Bound, Terms};
+use crate::clock::UnixMs;
 
 /// The prices of a model in one region.
 #[derive(Debug, Clone)]
@@ -35,6 +36,12 @@ impl Tariff {
         Self::new(Schedule::new(Vec::new()), Vec::new(), Vec::new())
     }
 
+    /// The same prices at any time and length, in any tier.
+    pub fn always(card: Card) -> Self {
+        let rates = Rates { from: UnixMs::MIN, usual: card, long: None };
+        Self::new(Schedule::new(vec![rates]), Vec::new(), Vec::new())
+    }
+
     /// The prices of a call with `input` input tokens; `None` where the model costs nothing.
     pub fn card(&self, input: u64, terms: &Terms<'_>) -> Option<&Card> {
         // Every name of the standard tier (`default`, `auto`, `scale`) is not in the list.
@@ -53,10 +60,13 @@ impl Tariff {
     /// What no call within the bound can exceed that uses no more than `apart` of what is not
     /// tokens.
     pub fn ceiling(&self, bound: Bound, apart: &PerClass<u64>) -> Exact {
-        let tiers = self.tiers.iter().map(|(_, schedule)| schedule);
-        let peaks = self.peaks.iter().map(|(_, schedule)| schedule);
-        let schedules = std::iter::once(&self.standard).chain(tiers).chain(peaks);
-        schedules.map(|schedule| schedule.ceiling(bound, apart)).max().unwrap_or_default()
+        let ceilings = self.schedules().map(|(_, schedule)| schedule.ceiling(bound, apart));
+        ceilings.max().unwrap_or_default()
+    }
+
+    /// All cards that may apply to a call.
+    pub fn cards(&self) -> impl Iterator<Item = &Card> {
+        self.schedules().flat_map(|(_, schedule)| schedule.cards())
     }
 
     /// All schedules: the standard one first, then those of tiers and hours.
@@ -71,13 +81,12 @@ impl Tariff {
         self.tiers.iter().map(|(tier, _)| tier.as_str())
     }
 
-    /// The same prices with those of tokens multiplied.
+    /// The same prices, those of some classes multiplied.
     #[must_use]
-    pub fn times(&self, factor: Factor) -> Self {
-        let tiers =
-            self.tiers.iter().map(|(name, schedule)| (name.clone(), schedule.times(factor)));
-        let peaks =
-            self.peaks.iter().map(|(hours, schedule)| (hours.clone(), schedule.times(factor)));
-        Self::new(self.standard.times(factor), tiers.collect(), peaks.collect())
+    pub fn times(&self, factor: Factor, which: fn(Class) -> bool) -> Self {
+        let times = |schedule: &Schedule| schedule.times(factor, which);
+        let tiers = self.tiers.iter().map(|(name, schedule)| (name.clone(), times(schedule)));
+        let peaks = self.peaks.iter().map(|(hours, schedule)| (hours.clone(), times(schedule)));
+        Self::new(times(&self.standard), tiers.collect(), peaks.collect())
     }
 }

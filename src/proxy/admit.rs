@@ -7,8 +7,9 @@ use super::{Authenticated, Proxy, estimate};
 use crate::clock::{Stopwatch, UnixMs};
 use crate::dialect::Call;
 use crate::ids::CallId;
-use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Permit, Standing};
-use crate::pricing::Terms;
+use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Payers, Permit, Standing};
+use crate::money::NanoUsd;
+use crate::pricing::{Payer, Terms};
 
 /// A call as it asks to be admitted.
 pub(super) struct Applicant<'a> {
@@ -103,26 +104,46 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOr
         price_version: metered
             .map_or_else(String::new, |(_, pricing)| pricing.table.version().to_owned()),
     };
+    let payers = &applicant.caller.payers;
     let (ceiling, expected) = match metered {
         None => (Some(Amounts::default()), Amounts::default()),
-        Some((call, pricing)) => amounts(call, pricing, applicant.started),
+        Some((call, pricing)) => amounts(call, pricing, payer(payers), applicant.started),
+    };
+    let is_free = |(_, Pricing { table, model }): &(Call, Pricing)| {
+        table.is_free(payer(payers), model, applicant.provider)
     };
     HoldOrder {
         id: applicant.id,
-        payers: applicant.caller.payers.clone(),
+        payers: payers.clone(),
         ceiling,
         expected,
+        free: metered.is_none_or(is_free),
         facts,
     }
 }
 
-/// The ceiling and the expectation of a call; the expectation is never above the ceiling.
-fn amounts(call: &Call, pricing: &Pricing, at: UnixMs) -> (Option<Amounts>, Amounts) {
+/// For whom a call is marked up.
+pub(super) fn payer(payers: &Payers) -> Payer<'_> {
+    Payer { workspace: payers.workspace.as_str(), user: payers.user.as_str() }
+}
+
+/// The ceiling and the expectation of a call, with its payer's mark-up; the expectation is never
+/// above the ceiling.
+fn amounts(
+    call: &Call,
+    pricing: &Pricing,
+    payer: Payer<'_>,
+    at: UnixMs,
+) -> (Option<Amounts>, Amounts) {
     let model = &pricing.model;
     let terms = Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() };
+    // Rounded up before the mark-up too, so that a ceiling stays one.
+    let marked_up = |cost: NanoUsd| pricing.table.charged(payer, cost.into());
+    let marked_up = |amounts: Amounts| Amounts { usd: marked_up(amounts.usd), ..amounts };
     let expected = estimate::expected(call, model);
-    let expected = estimate::expected_amounts(call, expected, model, &terms);
-    let ceiling = estimate::bound(call, model).map(|b| estimate::ceiling_amounts(call, b, model));
+    let expected = marked_up(estimate::expected_amounts(call, expected, model, &terms));
+    let ceiling = estimate::bound(call, model);
+    let ceiling = ceiling.map(|bound| marked_up(estimate::ceiling_amounts(call, bound, model)));
     let expected = ceiling.map_or(expected, |ceiling| Amounts {
         usd: expected.usd.min(ceiling.usd),
         tokens: expected.tokens.min(ceiling.tokens),

@@ -34,10 +34,13 @@ impl Proxy {
             Route::Polled(operation) => Some(operation),
             _ => None,
         };
-        self.check_owner(&request, &destination.provider.name).await?;
+        let provider = destination.provider.name.clone();
+        self.check_owner(&request, &provider).await?;
         let (mut tab, standings) = self.admit(Applicant::new(&request, &destination), None).await?;
         if let Some(operation) = poll {
-            tab.polls(Poll { operation, table: self.prices.clone() });
+            let table = self.prices.clone();
+            let stand_in = self.dearest(&table, Some(&provider));
+            tab.polls(Poll { operation, table, stand_in });
         }
         let lists_models = request.head.method == Method::GET
             && target.path.trim_start_matches("/v1") == "/models";

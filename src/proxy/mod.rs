@@ -12,6 +12,7 @@ mod forward;
 mod free;
 mod headers;
 mod poll;
+mod price;
 mod record;
 mod recorder;
 mod refusal;
@@ -64,6 +65,17 @@ pub enum Disconnect {
     Cancel,
 }
 
+/// What happens to a model without a price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unpriced {
+    /// It is refused.
+    Reject,
+    /// It costs what is dearest at its provider.
+    Ceiling,
+    /// It passes, at no charge.
+    Free,
+}
+
 /// How calls are relayed.
 #[derive(Debug, Clone)]
 pub struct Rules {
@@ -83,8 +95,8 @@ pub struct Rules {
     pub drain: Duration,
     /// Let routes pass that cost money and are not metered.
     pub forward_unmetered: bool,
-    /// Let models without a price pass, at no charge.
-    pub unpriced_is_free: bool,
+    /// What happens to models without a price.
+    pub unpriced: Unpriced,
 }
 
 /// The data plane. Clones share everything. Prices, providers and rules never change within one, so
@@ -326,7 +338,8 @@ impl Proxy {
         let name = provider.map(|provider| provider.name.as_str());
         let model = self.price(&table, name, call, request.started)?;
         let terms = Terms { at: request.started, ..Terms::default() };
-        if !self.rules.unpriced_is_free && estimate::searches_free(call, &model, &terms) {
+        let searches_free = estimate::searches_free(call, &model, &terms);
+        if searches_free && self.rules.unpriced != Unpriced::Free {
             return Err(Refusal::Body(unpriced_search(&call.model)));
         }
         let provider = provider.ok_or_else(|| Refusal::NoProvider(call.model.clone()))?;
@@ -344,14 +357,33 @@ impl Proxy {
         at: UnixMs,
     ) -> Result<Arc<ModelPrice>, Refusal> {
         let terms = Terms { at, ..Terms::default() };
-        let refused = |near| Err(Refusal::ModelNotPriced(call.model.clone(), near));
-        match table.find(provider, &call.model) {
-            Some(model) if self.rules.unpriced_is_free => Ok(model.clone()),
-            Some(model) if estimate::is_priced(call, model, &terms) => Ok(model.clone()),
-            Some(_) => refused(Vec::new()),
-            None if self.rules.unpriced_is_free => Ok(table.free(&call.model)),
-            None => refused(table.nearest(provider, &call.model)),
+        let is_priced = |model: &&Arc<ModelPrice>| estimate::is_priced(call, model, &terms);
+        let found = table.find(provider, &call.model);
+        if let Some(model) = found.filter(is_priced) {
+            return Ok(model.clone());
         }
+        let stand_in = match self.rules.unpriced {
+            Unpriced::Reject => None,
+            Unpriced::Ceiling => self.dearest(table, provider).filter(|model| is_priced(&model)),
+            Unpriced::Free => Some(found.cloned().unwrap_or_else(|| table.free())),
+        };
+        match (stand_in, found) {
+            (Some(model), _) => {
+                record::unpriced(&call.model, self.rules.unpriced);
+                Ok(model)
+            }
+            (None, Some(_)) => Err(Refusal::ModelNotPriced(call.model.clone(), Vec::new())),
+            (None, None) => {
+                let near = table.nearest(provider, &call.model);
+                Err(Refusal::ModelNotPriced(call.model.clone(), near))
+            }
+        }
+    }
+
+    /// What stands in for the price of a model that has none, where a ceiling is asked for.
+    fn dearest(&self, table: &PriceTable, provider: Option<&str>) -> Option<Arc<ModelPrice>> {
+        let asked_for = self.rules.unpriced == Unpriced::Ceiling;
+        table.dearest(provider?).filter(|_| asked_for).cloned()
     }
 }
 

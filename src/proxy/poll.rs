@@ -6,10 +6,10 @@
 //! replaced, on the account of whoever began it.
 
 use super::tab::Pricing;
-use super::{Authenticated, Proxy, Refusal, record};
+use super::{Authenticated, Proxy, Refusal, Unpriced, record};
 use crate::dialect::{self, Call, Operation};
 use crate::ledger::{Amounts, CallFacts, OnceKey, Settlement, UsageEvent};
-use crate::pricing::{PriceTable, Terms};
+use crate::pricing::{ModelPrice, PriceTable, Terms};
 use crate::usage::Reading;
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub(super) struct Poll {
     pub(super) operation: Operation,
     pub(super) table: Arc<PriceTable>,
+    /// What stands in for the price of a model that has none.
+    pub(super) stand_in: Option<Arc<ModelPrice>>,
 }
 
 impl Poll {
@@ -35,10 +37,15 @@ impl Poll {
         }
         let model = reading.model.as_deref().unwrap_or_default();
         let terms = Terms { at: facts.started, ..Terms::default() };
-        let found = self.table.find(Some(&facts.provider), model);
-        let Some(found) = found.filter(|found| found.covers(&reading.usage, &terms)) else {
+        let covers = |found: &&Arc<ModelPrice>| found.covers(&reading.usage, &terms);
+        let mut found = self.table.find(Some(&facts.provider), model).filter(covers);
+        if found.is_none() {
+            found = self.stand_in.as_ref().filter(covers);
+            let fate = found.map_or(Unpriced::Reject, |_| Unpriced::Ceiling);
+            record::unpriced(model, fate);
+        }
+        let Some(found) = found else {
             tracing::warn!(model, "what was fetched has no price, so it is not charged exactly");
-            record::unpriced(model);
             return (reading, None);
         };
         let pricing = Pricing { table: self.table.clone(), model: found.clone() };
@@ -113,7 +120,7 @@ mod tests {
     #[test]
     fn a_poll_charges_only_what_is_certain() {
         let table = Arc::new(PriceTable::builtin().unwrap());
-        let poll = Poll { operation: Operation::OpenAiResponses, table };
+        let poll = Poll { operation: Operation::OpenAiResponses, table, stand_in: None };
         let facts = CallFacts {
             started: 1_795_554_816_123,
             provider: "openai".to_owned(),

@@ -1,5 +1,7 @@
 //! What the data path says of itself: one log line and a few counters for each call.
 
+use super::Unpriced;
+use super::price::Anomaly;
 use super::refusal::Refusal;
 use crate::ids::CallId;
 use crate::ledger::UsageEvent;
@@ -158,28 +160,79 @@ pub(super) fn refused(id: CallId, refusal: &Refusal) {
     let reason = refusal.reason();
     metrics::counter!(names::REFUSALS, "reason" => reason).increment(1);
     if let Refusal::ModelNotPriced(model, _) = refusal {
-        unpriced(model);
+        unpriced(model, Unpriced::Reject);
     }
     tracing::debug!(request_id = %id, reason, "refused");
 }
 
-/// A call met a model without a price.
-pub(super) fn unpriced(model: &str) {
-    metrics::counter!(names::UNPRICED, "model" => bounded(model)).increment(1);
+/// A call met a model without a price. That it passes is logged once for each model.
+pub(super) fn unpriced(model: &str, fate: Unpriced) {
+    static PASSED: Names = Names::none();
+    static MET: Names = Names::none();
+    let (name, _) = MET.bounded(model);
+    metrics::counter!(names::UNPRICED, "model" => name).increment(1);
+    let passes = match fate {
+        Unpriced::Reject => return,
+        Unpriced::Ceiling => "charged by the dearest prices of its provider",
+        Unpriced::Free => "not charged",
+    };
+    if let (name, true) = PASSED.bounded(model) {
+        tracing::warn!(model = name, "this model has no price; its calls are {passes}");
+    }
 }
 
-/// A model's name as a label. Clients choose these names, so only the first hundred are told apart.
-fn bounded(model: &str) -> String {
-    static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    let name: String = model.chars().take(64).collect();
-    let mut seen = SEEN.lock();
-    if seen.len() < 100 {
-        seen.insert(name.clone());
+/// Names that clients choose. Only the first hundred are told apart, the rest is `other`.
+struct Names(Mutex<BTreeSet<String>>);
+
+impl Names {
+    const fn none() -> Self {
+        Self(Mutex::new(BTreeSet::new()))
     }
-    if seen.contains(&name) { name } else { "other".to_owned() }
+
+    /// The name as it may be shown, and whether it is seen for the first time.
+    fn bounded(&self, name: &str) -> (String, bool) {
+        let name: String = name.chars().take(64).collect();
+        let mut seen = self.0.lock();
+        let name = if seen.len() < 100 || seen.contains(&name) { name } else { "other".to_owned() };
+        let new = seen.insert(name.clone());
+        (name, new)
+    }
+}
+
+/// The provider's own figure for a call is far from ours. `model` is as in [`settled`].
+pub(super) fn cost_anomaly(event: &UsageEvent, model: &str, anomaly: &Anomaly) {
+    let provider = event.facts.provider.clone();
+    let labels = [("provider", provider.clone()), ("model", model.to_owned())];
+    metrics::counter!(names::COST_ANOMALIES, &labels).increment(1);
+    tracing::warn!(
+        request_id = %event.id,
+        provider,
+        model = event.facts.model,
+        price_version = event.facts.price_version,
+        ours_usd = %anomaly.ours,
+        theirs_usd = %anomaly.theirs,
+        "the provider says that this call costs something else"
+    );
 }
 
 /// Milliseconds as seconds, for histograms.
 fn seconds(ms: u64) -> f64 {
     Duration::from_millis(ms).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_clients_choose_are_bounded() {
+        let names = Names::none();
+        for n in 0..100 {
+            assert_eq!(names.bounded(&format!("m{n}")), (format!("m{n}"), true));
+        }
+        assert_eq!(names.bounded("m7"), ("m7".to_owned(), false));
+        assert_eq!(names.bounded("one-more"), ("other".to_owned(), true));
+        assert_eq!(names.bounded("and-more"), ("other".to_owned(), false));
+        assert_eq!(Names::none().bounded(&"x".repeat(9_000)), ("x".repeat(64), true));
+    }
 }

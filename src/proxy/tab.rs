@@ -7,13 +7,14 @@
 
 use super::estimate;
 use super::poll::Poll;
+use super::price::Priced;
 use crate::clock::{Clock, Stopwatch};
 use crate::dialect::Call;
 use crate::ledger::{
     Amounts, CallFacts, Ending, HoldOrder, Ledger, Permit, Settlement, UsageEvent,
 };
-use crate::money::NanoUsd;
-use crate::pricing::{ModelPrice, PriceTable, Terms};
+use crate::money::{AttoUsd, NanoUsd};
+use crate::pricing::{ModelPrice, PriceTable};
 use crate::telemetry::names::{self, Present};
 use crate::usage::{Figure, Reading, Usage};
 use http::StatusCode;
@@ -250,8 +251,8 @@ impl Open {
     fn settle(self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
         let ended = watch.elapsed();
         let (usage, estimated) = self.usage(ending, reading);
-        let Priced { cost, model, told } = self.price(&usage, reading);
-        let estimated = estimated || !told;
+        let priced = self.price(&usage, reading, estimated);
+        let Priced { cost, model, estimated, anomaly } = priced;
         let facts = CallFacts { model, ..self.order.facts.clone() };
         let event = UsageEvent {
             id: self.order.id,
@@ -264,13 +265,16 @@ impl Open {
             estimated,
             usage,
             cost,
-            provider_cost: reading.provider_cost,
+            provider_cost: reading.reported_cost().map(AttoUsd::round_up),
             held: self.held,
             ttft_ms: self.ttft_ms,
             duration_ms: u64::try_from(ended.as_millis()).unwrap_or(u64::MAX),
         };
         let label = self.pricing.as_ref().map_or("", |pricing| &pricing.model.id);
         super::record::settled(&event, label, reading, self.poll.is_some());
+        if let Some(anomaly) = anomaly {
+            super::record::cost_anomaly(&event, label, &anomaly);
+        }
         let charge = Amounts {
             usd: cost,
             tokens: estimate::count(self.tokens(&usage, reading)),
@@ -339,42 +343,10 @@ impl Open {
         (estimate::usage(call, &pricing.model, reading, unanswered), true)
     }
 
-    /// The cost of a usage, by the model that the answer names, where that has a price, else by the
-    /// one that the call named.
-    fn price(&self, usage: &Usage, reading: &Reading) -> Priced {
-        let asked = self.order.facts.model.clone();
-        let Some(pricing) = self.pricing.as_ref().filter(|_| self.billed(reading).is_some()) else {
-            return Priced { cost: NanoUsd::ZERO, model: asked, told: true };
-        };
-        let terms = Terms {
-            service_tier: reading.service_tier.as_deref(),
-            speed: reading.speed.as_deref(),
-            traffic_type: reading.traffic_type.as_deref(),
-            search_context: reading.search_context_size.as_deref(),
-            region: reading.inference_geo.as_deref(),
-            at: self.order.facts.started,
-        };
-        let provider = self.order.facts.provider.as_str();
-        let answered = |name| pricing.table.find_answered(provider, &pricing.model, name);
-        let named = reading.model.as_deref().filter(|named| !named.is_empty());
-        let found = named.and_then(|name| Some((name, answered(name)?)));
-        let (model, name) = match found {
-            Some((name, model)) => (model, name.to_owned()),
-            None => (&pricing.model, asked),
-        };
-        let charge = pricing.table.charge(model, usage, &reading.sub_usage, &terms);
-        let told = charge.cost > NanoUsd::ZERO || model.covers(usage, &terms);
-        let cost = if told { charge.cost } else { self.order.expected.usd };
-        Priced { cost, model: name, told }
+    fn price(&self, usage: &Usage, reading: &Reading, estimated: bool) -> Priced {
+        match self.pricing.as_ref().filter(|_| self.billed(reading).is_some()) {
+            Some(pricing) => Priced::of(&self.order, pricing, usage, reading, estimated),
+            None => Priced::nothing(&self.order),
+        }
     }
-}
-
-/// What a usage costs.
-struct Priced {
-    cost: NanoUsd,
-    /// The model whose price it is.
-    model: String,
-    /// The table has a price for what was used. Without one it costs what was expected: it is not
-    /// free.
-    told: bool,
 }

@@ -29,7 +29,9 @@ pub const ESTIMATED: &str = "farebox_usage_estimated_total";
 pub const USAGE_MISSING: &str = "farebox_usage_missing_total";
 /// Contradictions inside usage blocks.
 pub const ANOMALIES: &str = "farebox_usage_anomalies_total";
-/// Refused calls of models without a price, by model.
+/// Costs that a provider reports and that are far from ours, by provider and model.
+pub const COST_ANOMALIES: &str = "farebox_provider_cost_anomalies_total";
+/// Calls of models without a price, by model.
 pub const UNPRICED: &str = "farebox_unpriced_requests_total";
 /// Holds whose proxy died, charged when their lease ran out.
 pub const ORPHANS: &str = "farebox_orphans_total";
@@ -141,6 +143,7 @@ pub const ALL: &[Metric] = &[
     counter(ESTIMATED, &[], "calls charged by an estimate"),
     counter(USAGE_MISSING, &["provider", "dialect"], "complete answers without usage"),
     counter(ANOMALIES, &[], "contradictions inside usage blocks"),
+    counter(COST_ANOMALIES, &["provider", "model"], "reported costs that are far from ours"),
     counter(UNPRICED, &["model"], "calls of models without a price"),
     counter(ORPHANS, &[], "holds whose proxy died"),
     counter(SETTLE_RETRIES, &[], "repeated deliveries of settlements"),

@@ -235,8 +235,8 @@ fn complete(named: &Named, factor: &BigUint) -> Vec<BigUint> {
     CLASSES
         .iter()
         .map(|(class, unit, _)| match unit {
-            // Of a million, times thousandths; no more decimals are kept than a price has.
-            Token => (price(class) * factor + 999_u32) / 1_000_u32 * 1_000_u32,
+            // Of a million, times thousandths.
+            Token => price(class) * factor,
             One => price(class) * 1_000_000_000_u64,
             Millisecond => price(class) * 1_000_000_u64,
         })

@@ -127,6 +127,7 @@ impl Desk {
             payers: Payers { key: id("id"), user: id("user"), workspace: id("workspace") },
             ceiling: Some(amounts),
             expected: amounts,
+            free: false,
             facts: CallFacts {
                 started: self.clock.now(),
                 provider: "openai".to_owned(),

@@ -91,6 +91,7 @@ async fn agree(steps: &[Step]) {
         if let Step::Hold { user, dollars, bounded } = step {
             let mut call = order(&payers[*user], *dollars);
             call.ceiling = call.ceiling.filter(|_| *bounded);
+            call.free = *dollars == 0 && *user != 1;
             calls.push(call);
         }
         // Redis forgets how a call ended by its own clock, so no call is ended again days later.

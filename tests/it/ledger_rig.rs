@@ -341,6 +341,7 @@ pub fn order(payers: &Payers, dollars: i64) -> HoldOrder {
         payers: payers.clone(),
         ceiling: Some(amounts(dollars * 2)),
         expected: amounts(dollars),
+        free: false,
         facts: CallFacts {
             started: parse_time("2026-11-24T21:13:36Z").unwrap(),
             provider: "openai".to_owned(),

@@ -1,18 +1,23 @@
 //! All integration tests in one binary: real sockets, a real Redis, captures.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod agreed;
 mod broken;
+mod canned;
 mod captures;
 mod characters;
 mod cli;
 mod config;
+mod config_prices;
 mod control;
 mod control_desk;
 mod demo;
 mod deployments;
+mod free_calls;
 mod hangups;
 mod hangups_calls;
 mod hangups_reckoning;
+mod incidents;
 mod ledger;
 mod ledger_damage;
 mod ledger_faults;
@@ -54,4 +59,5 @@ mod simulated_realtime;
 mod simulated_wire;
 mod sockets;
 mod tidy;
+mod unpriced;
 mod world;

@@ -5,7 +5,7 @@ use crate::control_desk::{Desk, TOKEN, raw};
 use crate::world::{Answer, CHAT, PROVIDER_KEY, World, chat, rules, send};
 use farebox::clock::parse_time;
 use farebox::ledger::{Ending, Enforcement};
-use farebox::proxy::Rules;
+use farebox::proxy::{Rules, Unpriced};
 use farebox::usage::Figure;
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ async fn r003_unknown_models_are_refused_or_free_as_configured_and_never_free_by
     let answer = world.call(CHAT, "", &unknown).await;
     assert_eq!((answer.status(), answer.code()), (400, "model_not_priced".to_owned()));
     world.untouched().await;
-    let world = World::with(&["1usd/day"], Rules { unpriced_is_free: true, ..rules() }).await;
+    let world = World::with(&["1usd/day"], Rules { unpriced: Unpriced::Free, ..rules() }).await;
     assert_eq!(world.call(CHAT, "", &unknown).await.status(), 200);
     let event = world.only_event().await;
     assert_eq!((event.cost.get(), event.estimated), (0, false));

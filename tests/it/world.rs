@@ -10,7 +10,7 @@ use farebox::ledger::{
 };
 use farebox::pricing::PriceTable;
 use farebox::provider::{Credential, Dialect, ModelRoute, Provider, Providers};
-use farebox::proxy::{Disconnect, Proxy, Rules, UpstreamBounds};
+use farebox::proxy::{Disconnect, Proxy, Rules, Unpriced, UpstreamBounds};
 use farebox::secret::{SecretDigest, label, new_user_key};
 use farebox::serve::{Bounds, Drain, Hands, bind, run};
 use hyper::service::service_fn;
@@ -55,7 +55,7 @@ pub fn rules() -> Rules {
         on_disconnect: Disconnect::Auto,
         drain: Duration::from_secs(5),
         forward_unmetered: false,
-        unpriced_is_free: false,
+        unpriced: Unpriced::Reject,
     }
 }
 
@@ -108,6 +108,18 @@ impl World {
         limits: &[&str],
         rules: Rules,
     ) -> Self {
+        let table = PriceTable::builtin().unwrap();
+        Self::priced(table, simulated, providers, limits, rules).await
+    }
+
+    /// A world with prices of its own.
+    pub async fn priced(
+        table: PriceTable,
+        simulated: Simulated,
+        providers: Vec<Provider>,
+        limits: &[&str],
+        rules: Rules,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let ledger = EmbeddedLedger::open(dir.path(), Options::default()).unwrap();
         let route =
@@ -115,7 +127,7 @@ impl World {
         let proxy = Proxy::new(
             ledger.clone(),
             Clock::system(),
-            Arc::new(PriceTable::builtin().unwrap()),
+            Arc::new(table),
             Providers::new(providers, vec![route]),
             rules,
         );

@@ -4,9 +4,9 @@
 //! figure can stand (negative, fractional, textual, beyond 2⁵³) is a flaw; a block with a flaw is
 //! not used at all.
 
-use super::numbers::{dollars, milliseconds, units, whole};
+use super::numbers::{dollars, milliseconds, ticks, units, whole};
 use crate::framing::json::Scalar;
-use crate::money::NanoUsd;
+use crate::money::AttoUsd;
 use crate::usage::{Figure, Usage};
 
 /// A number that is part of a sum, before it is known how the provider sums.
@@ -65,6 +65,8 @@ pub(in crate::dialect) enum Item {
     UpstreamCost,
     /// 10⁻¹⁰ dollars.
     CostTicks,
+    /// Whether another provider behind it was paid, on a key of the customer's own.
+    OwnKey,
 }
 
 /// What a block amounts to.
@@ -84,8 +86,9 @@ pub(in crate::dialect) struct Block {
     touched: bool,
     counts: [Option<u64>; COUNTS],
     pub(in crate::dialect) parts: Usage,
-    pub(in crate::dialect) cost: Option<NanoUsd>,
-    pub(in crate::dialect) upstream_cost: Option<NanoUsd>,
+    pub(in crate::dialect) cost: Option<AttoUsd>,
+    pub(in crate::dialect) upstream_cost: Option<AttoUsd>,
+    pub(in crate::dialect) own_key: bool,
     flaws: u32,
 }
 
@@ -147,6 +150,10 @@ impl Block {
             Scalar::Null => return,
             Scalar::Number(number) => number,
             Scalar::Text(text) if item == Item::Length => text,
+            Scalar::Bool(own) if item == Item::OwnKey => {
+                self.own_key |= own;
+                return;
+            }
             Scalar::Text(_) | Scalar::Counted | Scalar::Bool(_) => return self.flaw(),
         };
         self.touched = true;
@@ -171,9 +178,8 @@ impl Block {
                 self.cost = Some(cost).filter(|cost| cost.get() > 0);
             }),
             Item::UpstreamCost => dollars(number).map(|cost| self.upstream_cost = Some(cost)),
-            Item::CostTicks => whole(number).map(|ticks| {
-                self.cost = i64::try_from(ticks.div_ceil(10)).ok().map(NanoUsd::new);
-            }),
+            Item::CostTicks => ticks(number).map(|cost| self.cost = Some(cost)),
+            Item::OwnKey => None,
         };
         if taken.is_none() {
             self.flaw();
@@ -197,6 +203,7 @@ impl Block {
         }
         self.cost = later.cost.or(self.cost);
         self.upstream_cost = later.upstream_cost.or(self.upstream_cost);
+        self.own_key |= later.own_key;
     }
 
     /// Whether anything but a cost was given.

@@ -1,6 +1,6 @@
 //! Numbers of a usage block: counts and dollars, read exactly or not at all.
 
-use crate::money::NanoUsd;
+use crate::money::{self, AttoUsd};
 
 /// A whole number up to 2⁵³.
 pub(super) fn whole(number: &[u8]) -> Option<u64> {
@@ -21,14 +21,26 @@ pub(super) fn milliseconds(number: &[u8]) -> Option<u64> {
     scaled(number, 3).filter(|&n| n <= 1 << 53)
 }
 
-/// A JSON number of dollars in nano-dollars, rounded up.
-pub(super) fn dollars(number: &[u8]) -> Option<NanoUsd> {
-    let nanos = i64::try_from(scaled(number, 9)?).ok()?;
-    (nanos <= crate::money::MAX.get()).then_some(NanoUsd::new(nanos))
+/// A JSON number of dollars, exact to 10⁻¹⁸ and rounded up there; `None` above the largest amount.
+pub(super) fn dollars(number: &[u8]) -> Option<AttoUsd> {
+    sane(AttoUsd::new(scaled_wide(number, 18)?))
+}
+
+/// A whole number of 10⁻¹⁰ dollars; `None` above the largest amount.
+pub(super) fn ticks(number: &[u8]) -> Option<AttoUsd> {
+    sane(AttoUsd::new(u128::from(whole(number)?).saturating_mul(100_000_000)))
+}
+
+fn sane(cost: AttoUsd) -> Option<AttoUsd> {
+    (cost.round_up() < money::MAX).then_some(cost)
 }
 
 /// A JSON number times a power of ten, rounded up; `None` if it is negative or too large.
 fn scaled(number: &[u8], power: i64) -> Option<u64> {
+    u64::try_from(scaled_wide(number, power)?).ok()
+}
+
+fn scaled_wide(number: &[u8], power: i64) -> Option<u128> {
     let text = std::str::from_utf8(number).ok()?;
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -44,7 +56,7 @@ fn scaled(number: &[u8], power: i64) -> Option<u64> {
         (None, false) if scaled == 0 => 0,
         (None, false) => return None,
     };
-    u64::try_from(scaled).ok()
+    Some(scaled)
 }
 
 #[cfg(test)]
@@ -53,23 +65,27 @@ mod tests {
 
     #[test]
     fn reads_dollars_exactly_and_rounds_up() {
-        for (text, nanos) in [
-            ("0.00095", Some(950_000)),
-            ("5e-05", Some(50_000)),
-            ("5E-5", Some(50_000)),
-            ("1.5e+1", Some(15_000_000_000)),
+        let nano = 1_000_000_000;
+        for (text, attos) in [
+            ("0.00095", Some(950_000 * nano)),
+            ("5e-05", Some(50_000 * nano)),
+            ("5E-5", Some(50_000 * nano)),
+            ("1.5e+1", Some(15_000_000_000 * nano)),
             ("0", Some(0)),
             ("0.0", Some(0)),
             ("0e999", Some(0)),
-            ("0.0000000001", Some(1)),
+            ("0.0000000001", Some(100_000_000)),
+            ("0.0000000000000000011", Some(2)),
             ("1e-400", Some(1)),
-            ("0.013", Some(13_000_000)),
+            ("0.013", Some(13_000_000 * nano)),
             ("-0.1", None),
             ("1e309", None),
             ("9007200", None),
         ] {
-            assert_eq!(dollars(text.as_bytes()), nanos.map(NanoUsd::new), "{text}");
+            assert_eq!(dollars(text.as_bytes()), attos.map(AttoUsd::new), "{text}");
         }
+        assert_eq!(ticks(b"37756001"), Some(AttoUsd::new(3_775_600_100_000_000)));
+        assert_eq!([ticks(b"1.5"), ticks(b"-1")], [None, None]);
     }
 
     #[test]

@@ -143,6 +143,7 @@ impl Progress {
                 reading.usage = *usage;
                 reading.provider_cost = block.cost;
                 reading.upstream_cost = block.upstream_cost;
+                reading.own_key = block.own_key;
             }
         }
         reading.usage_final = false;

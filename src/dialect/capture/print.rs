@@ -2,7 +2,7 @@
 
 use crate::dialect::conversation::Turn;
 use crate::dialect::{Call, Operation};
-use crate::money::NanoUsd;
+use crate::money::AttoUsd;
 use crate::usage::{Reading, SubUsage, Usage};
 use serde_json::{Map, Value, json};
 
@@ -92,8 +92,9 @@ fn sub_usage(sub: &SubUsage) -> Value {
     Value::Object(out)
 }
 
-fn dollars(cost: Option<NanoUsd>) -> Value {
-    let number = cost.and_then(|cost| serde_json::from_str::<Value>(&cost.to_string()).ok());
+fn dollars(cost: Option<AttoUsd>) -> Value {
+    let text = cost.map(|cost| cost.round_up().to_string());
+    let number = text.and_then(|text| serde_json::from_str::<Value>(&text).ok());
     number.into()
 }
 

@@ -81,6 +81,7 @@ const BLOCK: &[Table] = &[
         ("tool_calls_details.search_web.invocation", part(Figure::WebSearchRequests)),
         ("prompt_audio_seconds", Item::Seconds),
         ("cost_details.upstream_inference_cost", Item::UpstreamCost),
+        ("is_byok", Item::OwnKey),
         ("cost", Item::Cost),
         ("cost.total_cost", Item::CostSoFar),
         ("cost_in_usd_ticks", Item::CostTicks),

@@ -1,10 +1,11 @@
 -- Checks every limit of key, user and workspace, and holds on all of them or on none.
 -- KEYS: mark, hold, leases, then account and its holds three times.
 -- ARGV: time, zone, id, lease ms, default mode, ceiling (usd tokens characters, or empty),
---       expected (usd tokens characters), order as JSON.
+--       expected (usd tokens characters), whether it is charged no dollars, order as JSON.
 local id, lease, default = ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local ceiling = ARGV[6] ~= '' and { usd = ARGV[6], tokens = ARGV[7], characters = ARGV[8] }
 local expected = { usd = ARGV[9], tokens = ARGV[10], characters = ARGV[11] }
+local gratis = ARGV[12] == '1'
 local NOTHING = { usd = '0', tokens = '0', characters = '0' }
 local MODES = { strict = true, balanced = true, postpaid = true, observe = true }
 
@@ -40,9 +41,8 @@ local function ask(a)
     else
       for _, name in ipairs(a.limits) do
         local slot = a.slots[name]
-        if slot and slot.meter ~= 'requests' and a.f[name .. '.observe'] ~= '1' then
-          return false
-        end
+        local bounded = not slot or slot.meter == 'requests' or gratis and slot.meter == 'usd'
+        if not bounded and a.f[name .. '.observe'] ~= '1' then return false end
       end
     end
   end
@@ -66,7 +66,8 @@ end
 -- Whether the call certainly takes nothing of a limit's meter.
 local function free(a, name, wanted)
   local slot = a.slots[name]
-  return wanted == 0 and slot and ceiling and ceiling[slot.meter] == '0'
+  if wanted ~= 0 or not slot then return false end
+  return ceiling and ceiling[slot.meter] == '0' or gratis and slot.meter == 'usd'
 end
 
 local function refuses(a, name, used, held, wanted)
@@ -164,7 +165,7 @@ for i = 1, 3 do
     counted = table.concat(counted, ','),
   }
 end
-redis.call('HSET', KEYS[2], 'order', ARGV[12], 'shares', cjson.encode(shares),
+redis.call('HSET', KEYS[2], 'order', ARGV[13], 'shares', cjson.encode(shares),
   'usd', expected.usd, 'tokens', expected.tokens, 'characters', expected.characters)
 redis.call('ZADD', KEYS[3], F(now + lease), id)
 return lines(reply)

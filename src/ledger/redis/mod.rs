@@ -149,6 +149,7 @@ impl RedisLedger {
             expected_usd,
             expected_tokens,
             expected_characters,
+            u8::from(order.free).to_string(),
             stored.map_err(|why| Unavailable(why.to_string()))?,
         ];
         Ok(self.scripts.hold.call(&self.options, &keys, &arguments))
