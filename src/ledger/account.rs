@@ -1,11 +1,10 @@
 //! The rules of one account: what a call asks of it, whether that fits, and what charging does to
 //! its counters. Pure: time comes as an argument; storage is somewhere else.
 //!
-//! Invariants: `held` is the sum of the shares of the open holds that joined this account. A
-//! counter whose stored period is at or above the computed one is current, so a clock that steps
-//! back resets nothing. Totals of an account and of what was deleted below it equal those of its
-//! parts.
+//! Invariants: `held` is the sum of the shares of the open holds that joined this account. Totals
+//! of an account and of what was deleted below it equal those of its parts.
 
+use super::counter::Counter;
 use super::moment::Moment;
 use super::order::{Amounts, Denial, Enforcement, HoldOrder, LimitDenial, Standing};
 use super::registry::{AccountStatus, KeyFacts};
@@ -40,16 +39,6 @@ pub struct AccountState {
     pub deleted: Totals,
     /// Nano-dollars charged beyond what was held for them.
     pub debt: i64,
-}
-
-/// What is used in one period of one slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counter {
-    pub slot: Slot,
-    pub period: Period,
-    pub used: i64,
-    /// The limit under which the last call was admitted; for dollars only.
-    pub admitted: Option<i64>,
 }
 
 /// What was charged ever.
@@ -112,7 +101,7 @@ impl AccountState {
     pub fn used(&self, slot: Slot, moment: &Moment) -> i64 {
         match (slot.window, self.counters.iter().find(|c| c.slot == slot)) {
             (None, _) => self.open,
-            (Some(window), Some(c)) if c.period >= moment.period(window) => c.used,
+            (Some(window), Some(counter)) => counter.used_at(moment.period(window)),
             _ => 0,
         }
     }
@@ -127,13 +116,32 @@ impl AccountState {
     pub fn standing(&self, limit: Limit, moment: &Moment) -> Standing {
         let slot = Slot::of(&limit);
         let counts = slot.is_rate() || slot.window.is_none();
-        Standing {
+        let mut standing = Standing {
             account: self.id.clone(),
             limit,
             used: self.used(slot, moment),
             held: if counts { 0 } else { self.held.of(limit.meter) },
             resets: slot.window.and_then(|window| moment.ends(window)),
+        };
+        if slot.steps().is_some() {
+            standing.resets = self.room_at(slot, standing.excess(0), moment);
         }
+        standing
+    }
+
+    /// When so much less of a rolling window is used.
+    fn room_at(&self, slot: Slot, excess: i64, moment: &Moment) -> Option<UnixMs> {
+        let counter = self.counters.iter().find(|c| c.slot == slot)?;
+        counter.less_at(moment.period(slot.window?), excess)
+    }
+
+    /// When a refused call fits into a rolling window; where only what is held is in its way, when
+    /// that would be out again if it were used now.
+    fn fits_at(&self, standing: &Standing, wanted: i64, moment: &Moment) -> Option<UnixMs> {
+        let slot = Slot::of(&standing.limit);
+        let Some(steps) = slot.steps() else { return standing.resets };
+        let room = self.room_at(slot, standing.excess(wanted), moment);
+        room.or_else(|| Some(steps.gone(self.period(slot, moment))))
     }
 
     /// Checks every limit; gives what would be set aside.
@@ -146,10 +154,12 @@ impl AccountState {
         let mode = self.mode(default);
         let ask = self.ask(order, mode)?;
         for &limit in &self.limits {
-            let standing = self.standing(limit, moment);
+            let mut standing = self.standing(limit, moment);
             let wanted = ask.of(Slot::of(&limit));
             if !limit.observe && refuses(mode, &standing, wanted, free(order, limit.meter, wanted))
             {
+                let more = if mode == Enforcement::Postpaid { 1 } else { wanted };
+                standing.resets = self.fits_at(&standing, more, moment);
                 return Err(Denial::Limit(LimitDenial { standing, wanted, now: moment.now }));
             }
         }
@@ -195,7 +205,7 @@ impl AccountState {
         self.track(moment, Slot::is_rate);
         let mut counted = Vec::new();
         for counter in self.counters.iter_mut().filter(|c| c.slot.is_rate()) {
-            counter.used = counter.used.saturating_add(rate_amount(counter.slot, tokens));
+            counter.add(rate_amount(counter.slot, tokens));
             counted.push((counter.slot, counter.period));
         }
         counted
@@ -203,16 +213,18 @@ impl AccountState {
 
     /// Replaces the tokens that rates counted for a call.
     pub fn correct_rates(&mut self, counted: &[(Slot, Period)], before: i64, after: i64) {
-        for counter in self.counted(counted).filter(|c| c.slot.meter == Meter::Tokens) {
-            counter.replace(before, after);
-        }
+        self.each_counted(counted, |counter, period| {
+            if counter.slot.meter == Meter::Tokens {
+                counter.replace(period, before, after);
+            }
+        });
     }
 
     /// Takes a call out of the rates again.
     pub fn give_back(&mut self, counted: &[(Slot, Period)], tokens: i64) {
-        for counter in self.counted(counted) {
-            counter.replace(rate_amount(counter.slot, tokens), 0);
-        }
+        self.each_counted(counted, |counter, period| {
+            counter.replace(period, rate_amount(counter.slot, tokens), 0);
+        });
     }
 
     /// Charges every counter that is not a rate; gives the periods.
@@ -221,7 +233,7 @@ impl AccountState {
         self.last = Some(moment.now);
         let mut charged = Vec::new();
         for counter in self.counters.iter_mut().filter(|c| !c.slot.is_rate()) {
-            counter.used = counter.used.saturating_add(charge.of(counter.slot.meter));
+            counter.add(charge.of(counter.slot.meter));
             charged.push((counter.slot, counter.period));
         }
         charged
@@ -229,10 +241,10 @@ impl AccountState {
 
     /// Replaces an earlier charge in the periods it went to, where they still last.
     pub fn recharge(&mut self, charged: &[(Slot, Period)], before: Amounts, after: Amounts) {
-        for counter in self.counted(charged) {
+        self.each_counted(charged, |counter, period| {
             let meter = counter.slot.meter;
-            counter.replace(before.of(meter), after.of(meter));
-        }
+            counter.replace(period, before.of(meter), after.of(meter));
+        });
     }
 
     /// Adds to the dollars that were charged beyond what was held.
@@ -244,7 +256,7 @@ impl AccountState {
     pub fn reset(&mut self, slot: Option<Slot>, moment: &Moment) {
         self.track(moment, |_| true);
         for counter in self.counters.iter_mut().filter(|c| slot.is_none_or(|s| s == c.slot)) {
-            counter.used = 0;
+            counter.reset();
         }
     }
 
@@ -253,7 +265,7 @@ impl AccountState {
         for slot in self.limits.iter().map(Slot::of).chain([Slot::MONTH_USD]) {
             if slot.window.is_some() && which(slot) && !self.counters.iter().any(|c| c.slot == slot)
             {
-                self.counters.push(Counter { slot, period: 0, used: 0, admitted: None });
+                self.counters.push(Counter::new(slot));
             }
         }
         for counter in self.counters.iter_mut().filter(|c| which(c.slot)) {
@@ -286,24 +298,17 @@ impl AccountState {
         }
     }
 
-    fn counted<'a>(
-        &'a mut self,
-        places: &'a [(Slot, Period)],
-    ) -> impl Iterator<Item = &'a mut Counter> {
-        self.counters.iter_mut().filter(move |c| places.contains(&(c.slot, c.period)))
-    }
-}
-
-impl Counter {
-    /// Corrects what was counted. Where a reset took it out already, nothing is left to take.
-    fn replace(&mut self, before: i64, after: i64) {
-        self.used = self.used.saturating_add(after).saturating_sub(before).max(0);
-    }
-
-    fn turn(&mut self, period: Period) {
-        if self.period < period {
-            self.period = period;
-            self.used = 0;
+    /// Shows the counters of places whose period still counts.
+    fn each_counted(
+        &mut self,
+        places: &[(Slot, Period)],
+        mut each: impl FnMut(&mut Counter, Period),
+    ) {
+        for &(slot, period) in places {
+            let counter = self.counters.iter_mut().find(|c| c.slot == slot && c.has(period));
+            if let Some(counter) = counter {
+                each(counter, period);
+            }
         }
     }
 }

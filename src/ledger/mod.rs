@@ -13,6 +13,7 @@
 mod account;
 mod admin;
 mod book;
+mod counter;
 mod embedded;
 mod journal;
 mod log;

@@ -191,11 +191,18 @@ pub struct Standing {
     pub used: i64,
     /// Held by calls in flight.
     pub held: i64,
-    /// When the current period ends; `None` for `total` and `concurrent`.
+    /// When the current period ends; of a rolling window, when there is more room again. `None` for
+    /// `total` and `concurrent`, and where nothing of a rolling window is used.
     pub resets: Option<UnixMs>,
 }
 
 impl Standing {
+    /// By how much less must be used so that so much more fits; at least 1.
+    pub(super) fn excess(&self, more: i64) -> i64 {
+        let owed = self.used.saturating_add(self.held).saturating_add(more);
+        owed.saturating_sub(self.limit.amount).max(1)
+    }
+
     /// What is left, never below 0.
     pub fn remaining(&self) -> i64 {
         self.limit.amount.saturating_sub(self.used).saturating_sub(self.held).max(0)

@@ -4,7 +4,7 @@
 //! Invariant: limits of an account are checked in the order of their slots, which both back ends
 //! share: by name, descending, so that a spent budget is named before a full rate window.
 
-use crate::limit::{Limit, Meter, Window, is_rate};
+use crate::limit::{Limit, Meter, Steps, Window, is_rate};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::fmt;
@@ -50,6 +50,11 @@ impl Slot {
         self.window.is_some_and(|window| is_rate(self.meter, window))
     }
 
+    /// How it is counted, if over a rolling window.
+    pub fn steps(self) -> Option<Steps> {
+        self.window.and_then(Window::steps)
+    }
+
     /// What limits are sorted by.
     pub fn rank(self) -> impl Ord {
         Reverse((self.meter.as_str(), self.window.map(Window::as_str)))
@@ -86,7 +91,9 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for name in ["usd/month", "tokens/minute", "requests/total", "concurrent"] {
+        for name in
+            ["usd/month", "tokens/minute", "requests/total", "usd/rolling-24h", "concurrent"]
+        {
             assert_eq!(Slot::parse(name).map(String::from).as_deref(), Some(name));
         }
         for bad in ["usd", "concurrent/day", "usd/year", "eur/month", ""] {

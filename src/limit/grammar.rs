@@ -89,16 +89,16 @@ fn read_window(meter: Meter, window: Option<&str>) -> Result<Option<Window>, Str
     match (meter, window) {
         (Meter::Concurrent, None) => Ok(None),
         (Meter::Concurrent, Some(_)) => Err("`concurrent` has no window".to_owned()),
-        (_, None) => {
-            Err("the window is missing (minute, hour, day, week, month, total)".to_owned())
-        }
+        (_, None) => Err(format!("the window is missing ({})", windows())),
         (_, Some(word)) => match Window::ALL.into_iter().find(|w| w.as_str() == word) {
             Some(window) => Ok(Some(window)),
-            None => {
-                Err(format!("`{word}` is not a window (minute, hour, day, week, month, total)"))
-            }
+            None => Err(format!("`{word}` is not a window ({})", windows())),
         },
     }
+}
+
+fn windows() -> String {
+    Window::ALL.map(Window::as_str).join(", ")
 }
 
 fn amount(meter: Meter, number: &str, factor: i64) -> Result<i64, String> {
@@ -168,6 +168,9 @@ mod tests {
             ("14400 chars/day", "14400 characters/day"),
             ("3 concurrent", "3 concurrent"),
             ("0usd/month", "0 usd/month"),
+            ("5usd/rolling-24h", "5 usd/rolling-24h"),
+            ("3kreq/rolling-5h", "3000 requests/rolling-5h"),
+            ("1Mtok/rolling-7d !observe", "1000000 tokens/rolling-7d !observe"),
             ("5 usd/day !observe", "5 usd/day !observe"),
         ] {
             let limit: Limit = text.parse().unwrap();
@@ -191,6 +194,9 @@ mod tests {
             "5usd",
             "5usd/year",
             "5usd/0",
+            "5usd/rolling",
+            "5usd/rolling-6h",
+            "5usd/rolling-24",
             "3concurrent/day",
             "5eur/month",
             "$5tokens/day",

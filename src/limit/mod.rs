@@ -11,7 +11,7 @@ mod window;
 
 pub use grammar::BadLimit;
 pub use level::{Status, Thresholds};
-pub use window::{Calendar, Period, Window, is_rate};
+pub use window::{Calendar, Period, Steps, Window, is_rate};
 
 use serde::{Deserialize, Serialize};
 

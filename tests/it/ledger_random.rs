@@ -27,19 +27,22 @@ enum Step {
     DeleteKey { user: usize },
 }
 
-const LIMITS: [&[&str]; 6] = [
+const LIMITS: [&[&str]; 8] = [
     &[],
     &["20 usd/month", "3 concurrent"],
     &["9 usd/day", "30 usd/total", "5 requests/minute", "20000 tokens/minute"],
     &["0 usd/week"],
     &["7 usd/hour !observe", "40000 tokens/day", "300 characters/month"],
     &["4 requests/hour", "0 concurrent !observe", "2000000 tokens/total"],
+    &["9 usd/rolling-5h", "8 requests/rolling-24h"],
+    &["40000 tokens/rolling-7d", "15 usd/rolling-30d !observe", "20 usd/month"],
 ];
 /// Keys that are charged once.
 const KEYS: usize = 5;
 const MODES: [Enforcement; 4] =
     [Enforcement::Strict, Enforcement::Balanced, Enforcement::Postpaid, Enforcement::Observe];
-const ADVANCES: [i64; 7] = [1, 20_000, 59_000, 3_600_000, 86_400_000, -30_000, 700_000_000];
+const ADVANCES: [i64; 9] =
+    [1, 20_000, 59_000, 700_000, 3_600_000, 18_000_000, 86_400_000, -30_000, 700_000_000];
 
 fn step() -> impl Strategy<Value = Step> {
     let (user, call) = (0..3_usize, 0..40_usize);
@@ -81,7 +84,7 @@ fn both_back_ends_agree_under_random_operations() {
 async fn agree(steps: &[Step]) {
     let rigs = [Rig::embedded(), Rig::redis().await];
     let mut payers: Vec<Payers> = Vec::new();
-    for (name, limits) in [("alice", LIMITS[1]), ("bob", LIMITS[2]), ("carol", LIMITS[4])] {
+    for (name, limits) in [("alice", LIMITS[1]), ("bob", LIMITS[6]), ("carol", LIMITS[7])] {
         rigs[0].user(name, limits).await;
         payers.push(rigs[1].user(name, limits).await);
     }

@@ -19,6 +19,7 @@ mod ledger_once;
 mod ledger_once_faults;
 mod ledger_random;
 mod ledger_rig;
+mod ledger_rolling;
 mod metrics;
 mod polls;
 mod pricing;

@@ -2,7 +2,8 @@
 //!
 //! Invariant: a field that is not what it should be is named in the error; nothing is guessed.
 
-use super::super::account::{AccountState, Counter, Totals};
+use super::super::account::{AccountState, Totals};
+use super::super::counter::Counter;
 use super::super::order::{
     Amounts, CallFacts, Ending, Enforcement, Payers, Unavailable, UsageEvent,
 };
@@ -10,7 +11,7 @@ use super::super::registry::{AccountStatus, KeyFacts};
 use super::super::slot::Slot;
 use crate::clock::parse_time;
 use crate::ids::AccountId;
-use crate::limit::{Limit, Thresholds};
+use crate::limit::{Limit, Period, Thresholds};
 use crate::money::NanoUsd;
 use crate::secret::SecretDigest;
 use crate::usage::{Figure, Usage};
@@ -223,12 +224,28 @@ impl<'a> Reader<'a> {
 
     fn counter(&self, name: &str) -> Result<Counter, Unavailable> {
         let slot = Slot::parse(name).ok_or_else(|| self.bad(&format!("{name}.period"), name))?;
+        let steps = if slot.steps().is_some() { self.steps(name)? } else { Vec::new() };
         Ok(Counter {
             slot,
             period: self.number(&format!("{name}.period"))?,
             used: self.number(&format!("{name}.used"))?,
             admitted: self.parsed(&format!("{name}.admitted"))?,
+            steps,
         })
+    }
+
+    /// The steps of a rolling window: `usd/rolling-24h.at.1790000000`.
+    fn steps(&self, name: &str) -> Result<Vec<(Period, i64)>, Unavailable> {
+        let prefix = format!("{name}.at.");
+        let mut steps = Vec::new();
+        for field in self.fields.keys() {
+            if let Some(step) = field.strip_prefix(&prefix) {
+                let period = step.parse().map_err(|_| self.bad(field, step))?;
+                steps.push((period, self.number(field)?));
+            }
+        }
+        steps.sort_unstable();
+        Ok(steps)
     }
 }
 

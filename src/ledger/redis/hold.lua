@@ -78,12 +78,46 @@ local function refuses(a, name, used, held, wanted)
   return used + held + wanted > limit
 end
 
-local function standing(answer, a, name, used, held)
+-- When so much less of a rolling window is used, or nil.
+local function less_at(slot, period, amount)
+  local steps = {}
+  for step, used in pairs(slot.at) do
+    if used > 0 and tonumber(step) >= oldest(slot, period) then steps[#steps + 1] = step end
+  end
+  table.sort(steps, function(x, y) return tonumber(x) < tonumber(y) end)
+  for _, step in ipairs(steps) do
+    amount = amount - slot.at[step]
+    if amount <= 0 then return tonumber(step) end
+  end
+end
+
+-- When there is more room in a rolling window, as text; where the call was refused, `more` for it.
+-- Empty for windows of the calendar.
+local function room_at(a, name, used, held, more)
+  local slot = a.slots[name]
+  if not slot or not slot.steps then return '' end
+  local _, period = current(a, name)
+  local excess = math.max(used + held + (more or 0) - limit_of(a, name), 1)
+  local step = less_at(slot, period, excess) or more and period
+  return step and F((step + slot.steps.seconds * (slot.steps.count + 1)) * 1000) or 'never'
+end
+
+local function standing(answer, a, name, used, held, more)
   answer[#answer + 1] = name
   answer[#answer + 1] = F(limit_of(a, name))
   answer[#answer + 1] = a.f[name .. '.observe'] == '1' and '1' or '0'
   answer[#answer + 1] = F(used)
   answer[#answer + 1] = F(held)
+  answer[#answer + 1] = room_at(a, name, used, held, more)
+end
+
+-- Counts the call in the present step of a rolling window, for what is answered.
+local function count_step(a, name, wanted)
+  local slot = a.slots[name]
+  if not slot or not slot.steps then return end
+  local _, period = current(a, name)
+  local step = F(period)
+  slot.at[step] = (slot.at[step] or 0) + wanted
 end
 
 local function answer(added)
@@ -97,7 +131,9 @@ local function answer(added)
       if added then
         used, held, wanted = figures(a, name)
         local slot = a.slots[name]
-        if not slot or slot.rate then used = used + wanted
+        if not slot or slot.rate then
+          used = used + wanted
+          count_step(a, name, wanted)
         else held = held + tonumber(a.held[slot.meter]) end
       else
         a.wanted = expected
@@ -118,7 +154,7 @@ for i = 1, 3 do
     local used, held, wanted = figures(a, name)
     if refuses(a, name, used, held, wanted) then
       local denied = { 'limit', F(now), F(i), F(wanted) }
-      standing(denied, a, name, used, held)
+      standing(denied, a, name, used, held, a.mode == 'postpaid' and 1 or wanted)
       return lines(denied)
     end
   end
@@ -128,7 +164,9 @@ end
 local function turn(a, name)
   local _, period = current(a, name)
   local text = F(period)
-  if a.f[name .. '.period'] ~= text then
+  if a.slots[name].steps then
+    roll(a, name, period)
+  elseif a.f[name .. '.period'] ~= text then
     redis.call('HSET', a.key, name .. '.used', '0', name .. '.period', text)
   end
 end

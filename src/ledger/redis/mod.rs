@@ -303,12 +303,14 @@ impl<'a> Reply<'a> {
 
     fn standing(&mut self, account: &AccountId, moment: &Moment) -> Result<Standing, Unavailable> {
         let limit = self.limit()?;
-        Ok(Standing {
-            account: account.clone(),
-            limit,
-            used: self.number()?,
-            held: self.number()?,
-            resets: limit.window.and_then(|window| moment.ends(window)),
-        })
+        let (used, held) = (self.number()?, self.number()?);
+        let resets = match (self.text()?, limit.window) {
+            ("", window) => window.and_then(|window| moment.ends(window)),
+            ("never", _) => None,
+            (at, _) => Some(at.parse().map_err(|_| {
+                Unavailable(format!("redis answered `{at}` for the time of a limit"))
+            })?),
+        };
+        Ok(Standing { account: account.clone(), limit, used, held, resets })
     }
 }

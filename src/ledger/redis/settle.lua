@@ -71,7 +71,9 @@ local function open(key)
     end
   end
   for name in pairs(a.slots) do
-    if a.bad[name .. '.used'] or a.bad[name .. '.period'] then a.slots[name] = nil end
+    local bad = a.bad[name .. '.used'] or a.bad[name .. '.period']
+    for step in pairs(a.slots[name].at or {}) do bad = bad or a.bad[name .. '.at.' .. step] end
+    if bad then a.slots[name] = nil end
   end
   a.before = {}
   for _, name in ipairs(a.limits) do
@@ -128,22 +130,31 @@ local function keep(payers, i, before, after, calls)
 end
 
 -- Corrects what was counted. Where a reset took it out already, nothing is left to take.
-local function replace(a, name, before, after)
-  add(a.key, name .. '.used', after)
-  sub(a.key, name .. '.used', before)
-  local left = redis.call('HGET', a.key, name .. '.used')
-  if string.sub(left or '', 1, 1) == '-' then redis.call('HSET', a.key, name .. '.used', '0') end
+local function replace(a, name, period, before, after)
+  local used, field = name .. '.used', name .. '.used'
+  if a.slots[name].steps then
+    field = name .. '.at.' .. period
+    add(a.key, used, after)
+    sub(a.key, used, before)
+  end
+  add(a.key, field, after)
+  sub(a.key, field, before)
+  local left = redis.call('HGET', a.key, field) or ''
+  if string.sub(left, 1, 1) == '-' then
+    if field ~= used then add(a.key, used, string.sub(left, 2)) end
+    redis.call('HSET', a.key, field, '0')
+  end
 end
 
 local function give_back(a, list, tokens)
-  lasting(a, list, function(name)
-    replace(a, name, a.slots[name].meter == 'tokens' and tokens or '1', '0')
+  lasting(a, list, function(name, period)
+    replace(a, name, period, a.slots[name].meter == 'tokens' and tokens or '1', '0')
   end)
 end
 
 local function correct_rates(a, list, before, after)
-  lasting(a, list, function(name)
-    if a.slots[name].meter == 'tokens' then replace(a, name, before, after) end
+  lasting(a, list, function(name, period)
+    if a.slots[name].meter == 'tokens' then replace(a, name, period, before, after) end
   end)
 end
 
@@ -184,9 +195,9 @@ local function charge_one(a, i)
 end
 
 local function correct_one(a, trace, before, after, calls)
-  lasting(a, trace.charged, function(name)
+  lasting(a, trace.charged, function(name, period)
     local meter = a.slots[name].meter
-    replace(a, name, before[meter], after[meter])
+    replace(a, name, period, before[meter], after[meter])
   end)
   if kind == 'void' then
     give_back(a, trace.counted, before.tokens)
