@@ -146,7 +146,7 @@ fn key_view(key: &Account, user: &Account, recent: Recent, defaults: &Defaults) 
         "label": facts.map(|key| key.label.as_str()),
         "user": user.id.id,
         "workspace": user.workspace,
-        "limit": fullest.map(|s| usd(NanoUsd::new(s.limit.amount))),
+        "limit": fullest.map(|s| usd(NanoUsd::new(s.allowed()))),
         "limit_remaining": fullest.map(|s| usd(NanoUsd::new(s.remaining()))),
         "limit_reset": fullest.and_then(|s| s.resets).map(rfc3339_seconds),
         "usage": usd(key.total_usd),

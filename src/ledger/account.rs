@@ -4,6 +4,7 @@
 //! Invariants: `held` is the sum of the shares of the open holds that joined this account. Totals
 //! of an account and of what was deleted below it equal those of its parts.
 
+use super::bump::Bumped;
 use super::counter::Counter;
 use super::moment::Moment;
 use super::order::{Amounts, Denial, Enforcement, HoldOrder, LimitDenial, Standing};
@@ -31,6 +32,9 @@ pub struct AccountState {
     pub created: UnixMs,
     pub last: Option<UnixMs>,
     pub counters: Vec<Counter>,
+    /// At most one for each limit; those that lapsed count no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bumps: Vec<Bumped>,
     pub held: Amounts,
     /// Open holds that joined this account.
     pub open: i64,
@@ -119,6 +123,7 @@ impl AccountState {
         let mut standing = Standing {
             account: self.id.clone(),
             limit,
+            bump: self.bump(slot, moment),
             used: self.used(slot, moment),
             held: if counts { 0 } else { self.held.of(limit.meter) },
             resets: slot.window.and_then(|window| moment.ends(window)),
@@ -275,8 +280,11 @@ impl AccountState {
         }
     }
 
-    /// Forgets under which limits calls were admitted where there are none any more.
+    /// Forgets under which limits calls were admitted, and what these were raised by, where there
+    /// are none any more.
     pub fn unbind(&mut self) {
+        let limits = &self.limits;
+        self.bumps.retain(|bumped| limits.iter().any(|limit| Slot::of(limit) == bumped.slot));
         for counter in self.counters.iter_mut().filter(|c| c.admitted.is_some()) {
             if !self.limits.iter().any(|limit| Slot::of(limit) == counter.slot) {
                 counter.admitted = Some(crate::money::MAX.get());
@@ -291,7 +299,7 @@ impl AccountState {
                 continue;
             }
             let owed = self.used(slot, moment).saturating_add(self.held.usd.get());
-            let admitted = Some(limit.amount.max(owed));
+            let admitted = Some(self.allowed(&limit, moment).max(owed));
             if let Some(counter) = self.counters.iter_mut().find(|c| c.slot == slot) {
                 counter.admitted = admitted;
             }
@@ -329,14 +337,15 @@ fn free(order: &HoldOrder, meter: Meter, wanted: i64) -> bool {
 }
 
 fn refuses(mode: Enforcement, standing: &Standing, wanted: i64, free: bool) -> bool {
-    let Standing { used, held, limit, .. } = standing;
+    let Standing { used, held, .. } = standing;
+    let allowed = standing.allowed();
     match mode {
         Enforcement::Observe => false,
-        _ if limit.amount == 0 => true,
+        _ if allowed == 0 => true,
         _ if free => false,
-        Enforcement::Postpaid => *used >= limit.amount,
+        Enforcement::Postpaid => *used >= allowed,
         Enforcement::Strict | Enforcement::Balanced => {
-            used.saturating_add(*held).saturating_add(wanted) > limit.amount
+            used.saturating_add(*held).saturating_add(wanted) > allowed
         }
     }
 }

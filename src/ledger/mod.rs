@@ -13,6 +13,7 @@
 mod account;
 mod admin;
 mod book;
+mod bump;
 mod counter;
 mod embedded;
 mod journal;
@@ -28,6 +29,7 @@ mod settling;
 mod slot;
 mod verify;
 
+pub use bump::Bump;
 pub use embedded::EmbeddedLedger;
 pub use once::{BadOnceKey, OnceKey};
 pub use options::{Crossing, Options};

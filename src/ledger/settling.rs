@@ -355,7 +355,7 @@ fn crossed(
     let mut crossings = Vec::new();
     for (limit, used_before) in before {
         let used = state.used(Slot::of(&limit), moment);
-        for threshold in thresholds.crossed(used_before, used, limit.amount) {
+        for threshold in thresholds.crossed(used_before, used, state.allowed(&limit, moment)) {
             crossings.push(Crossing {
                 account: state.id.clone(),
                 limit,

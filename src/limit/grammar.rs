@@ -8,20 +8,29 @@ use crate::money::NanoUsd;
 use std::fmt;
 use std::str::FromStr;
 
-/// A text that is not a limit.
+/// A text that is not a limit, or no increase of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadLimit {
     text: String,
     why: String,
+    wanted: &'static str,
+}
+
+impl BadLimit {
+    fn limit(text: &str, why: String) -> Self {
+        let wanted = "a limit: {}; write it like 25usd/month, 60requests/minute or 3concurrent";
+        Self { text: text.chars().take(80).collect(), why, wanted }
+    }
+
+    pub(super) fn increase(text: &str, why: String) -> Self {
+        let wanted = "an increase: {}; write it like +10usd, +10usd/month or +2concurrent";
+        Self { text: text.chars().take(80).collect(), why, wanted }
+    }
 }
 
 impl fmt::Display for BadLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is not a limit: {}; write it like 25usd/month, 60requests/minute or 3concurrent",
-            self.text, self.why
-        )
+        write!(f, "`{}` is not {}", self.text, self.wanted.replace("{}", &self.why))
     }
 }
 
@@ -31,27 +40,32 @@ impl FromStr for Limit {
     type Err = BadLimit;
 
     fn from_str(text: &str) -> Result<Self, BadLimit> {
-        let bad = |why: String| BadLimit { text: text.chars().take(80).collect(), why };
+        let bad = |why: String| BadLimit::limit(text, why);
         let squeezed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let (body, observe) = match squeezed.strip_suffix("!observe") {
             Some(body) => (body, true),
             None => (squeezed.as_str(), false),
         };
-        let (dollars, body) = match body.strip_prefix('$') {
-            Some(rest) => (true, rest),
-            None => (false, body),
-        };
-        let (counted, window) = match body.split_once('/') {
-            Some((counted, window)) => (counted, Some(window)),
-            None => (body, None),
-        };
-        let (number, unit) = split_number(counted);
-        let (factor, unit) = split_factor(unit);
-        let meter = meter(dollars, unit).map_err(bad)?;
-        let window = read_window(meter, window).map_err(bad)?;
-        let amount = amount(meter, number, factor).map_err(bad)?;
+        let (meter, amount, word) = counted(body).map_err(bad)?;
+        let window = window(meter, word).map_err(bad)?;
         Ok(Self { meter, window, amount, observe })
     }
+}
+
+/// Reads `25usd/month`, or without a window: meter, amount, and the word for the window.
+pub(super) fn counted(body: &str) -> Result<(Meter, i64, Option<&str>), String> {
+    let (dollars, body) = match body.strip_prefix('$') {
+        Some(rest) => (true, rest),
+        None => (false, body),
+    };
+    let (counted, window) = match body.split_once('/') {
+        Some((counted, window)) => (counted, Some(window)),
+        None => (body, None),
+    };
+    let (number, unit) = split_number(counted);
+    let (factor, unit) = split_factor(unit);
+    let meter = meter(dollars, unit)?;
+    Ok((meter, amount(meter, number, factor)?, window))
 }
 
 fn split_number(text: &str) -> (&str, &str) {
@@ -85,7 +99,7 @@ fn meter(dollars: bool, unit: &str) -> Result<Meter, String> {
     }
 }
 
-fn read_window(meter: Meter, window: Option<&str>) -> Result<Option<Window>, String> {
+pub(super) fn window(meter: Meter, window: Option<&str>) -> Result<Option<Window>, String> {
     match (meter, window) {
         (Meter::Concurrent, None) => Ok(None),
         (Meter::Concurrent, Some(_)) => Err("`concurrent` has no window".to_owned()),
@@ -104,6 +118,9 @@ fn windows() -> String {
 fn amount(meter: Meter, number: &str, factor: i64) -> Result<i64, String> {
     if number.starts_with('-') {
         return Err("the amount must not be negative".to_owned());
+    }
+    if number.starts_with('+') {
+        return Err(format!("`{number}` is not an amount"));
     }
     let largest = crate::money::MAX.get();
     let scaled = match meter {
@@ -125,13 +142,18 @@ fn amount(meter: Meter, number: &str, factor: i64) -> Result<i64, String> {
     }
 }
 
+/// Writes dollars for `usd`, else the count.
+pub(super) fn write_amount(f: &mut fmt::Formatter<'_>, meter: Meter, n: i64) -> fmt::Result {
+    match meter {
+        Meter::Usd => fmt::Display::fmt(&NanoUsd::new(n), f),
+        _ => fmt::Display::fmt(&n, f),
+    }
+}
+
 /// The canonical form: `25 usd/month`.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.meter {
-            Meter::Usd => NanoUsd::new(self.amount).fmt(f)?,
-            _ => self.amount.fmt(f)?,
-        }
+        write_amount(f, self.meter, self.amount)?;
         write!(f, " {}", self.name())?;
         if self.observe { f.write_str(" !observe") } else { Ok(()) }
     }

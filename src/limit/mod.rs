@@ -1,15 +1,17 @@
 //! Limits such as `25 usd/month`: what is counted, over which window, up to which amount. Pure.
 //!
-//! `grammar` reads and writes the text form, `window` computes periods, `level` turns a
+//! `grammar` reads and writes the text form, `increase` that of a raise, `window` computes periods, `level` turns a
 //! utilisation into a status word.
 
 #![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
 mod grammar;
+mod increase;
 mod level;
 mod window;
 
 pub use grammar::BadLimit;
+pub use increase::Increase;
 pub use level::{Status, Thresholds};
 pub use window::{Calendar, Period, Steps, Window, is_rate};
 

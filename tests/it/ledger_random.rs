@@ -24,6 +24,7 @@ enum Step {
     Limit { user: usize, limits: usize },
     Mode { user: usize, mode: usize },
     Reset { user: usize },
+    Bump { user: usize, bump: usize, hours: i64 },
     DeleteKey { user: usize },
 }
 
@@ -37,6 +38,7 @@ const LIMITS: [&[&str]; 8] = [
     &["9 usd/rolling-5h", "8 requests/rolling-24h"],
     &["40000 tokens/rolling-7d", "15 usd/rolling-30d !observe", "20 usd/month"],
 ];
+const BUMPS: [&str; 5] = ["+5usd", "+3requests", "0usd", "+9usd/rolling-5h", "+1concurrent"];
 /// Keys that are charged once.
 const KEYS: usize = 5;
 const MODES: [Enforcement; 4] =
@@ -63,6 +65,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (user.clone(), 0..LIMITS.len()).prop_map(|(user, limits)| Step::Limit { user, limits }),
         1 => (user.clone(), 0..MODES.len()).prop_map(|(user, mode)| Step::Mode { user, mode }),
         1 => user.clone().prop_map(|user| Step::Reset { user }),
+        2 => (user.clone(), 0..BUMPS.len(), 0..30_i64)
+            .prop_map(|(user, bump, hours)| Step::Bump { user, bump, hours }),
         1 => user.prop_map(|user| Step::DeleteKey { user }),
     ]
 }
@@ -194,6 +198,11 @@ async fn apply(
         Step::Reset { user } => {
             let user = AccountId::user(&payers[*user].user);
             format!("{:?}", rig.ledger.reset(&user, None).await)
+        }
+        Step::Bump { user, bump, hours } => {
+            let user = AccountId::user(&payers[*user].user);
+            let until = (*hours > 0).then(|| rig.clock.now() + hours * 3_600_000);
+            format!("{:?}", rig.ledger.bump(&user, &BUMPS[*bump].parse().unwrap(), until).await)
         }
         Step::DeleteKey { user } => {
             format!("{:?}", rig.ledger.delete(&AccountId::key(&payers[*user].key)).await)

@@ -8,8 +8,8 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
 contract! {
-    r016_a_true_window_never_has_more_than_the_limit,
-    r016_what_was_used_leaves_step_by_step,
+    a_true_window_never_has_more_than_the_limit,
+    what_was_used_leaves_step_by_step,
     a_refusal_says_when_the_call_fits,
     a_call_that_waits_only_for_holds_is_told_the_longest_wait,
     requests_of_a_rolling_window_are_given_back_by_a_void,
@@ -20,7 +20,7 @@ contract! {
 }
 
 /// A call every eleven minutes for two days, all of them as large as fits.
-async fn r016_a_true_window_never_has_more_than_the_limit(rig: &Rig) {
+async fn a_true_window_never_has_more_than_the_limit(rig: &Rig) {
     let payers = rig.user("alice", &["20 usd/rolling-5h"]).await;
     let mut charged: Vec<(i64, i64)> = Vec::new();
     for n in 0..260_i64 {
@@ -41,7 +41,7 @@ async fn r016_a_true_window_never_has_more_than_the_limit(rig: &Rig) {
     rig.clean().await;
 }
 
-async fn r016_what_was_used_leaves_step_by_step(rig: &Rig) {
+async fn what_was_used_leaves_step_by_step(rig: &Rig) {
     let payers = rig.user("alice", &["10 usd/rolling-24h"]).await;
     rig.call(&payers, 4).await;
     rig.clock.advance(2 * HOUR);

@@ -13,6 +13,7 @@ mod hangups;
 mod hangups_calls;
 mod hangups_reckoning;
 mod ledger;
+mod ledger_bump;
 mod ledger_damage;
 mod ledger_faults;
 mod ledger_once;

@@ -3,6 +3,7 @@
 //! Invariant: a field that is not what it should be is named in the error; nothing is guessed.
 
 use super::super::account::{AccountState, Totals};
+use super::super::bump::{Bump, Bumped};
 use super::super::counter::Counter;
 use super::super::order::{
     Amounts, CallFacts, Ending, Enforcement, Payers, Unavailable, UsageEvent,
@@ -55,6 +56,10 @@ pub fn of_account(state: &AccountState) -> BTreeMap<String, String> {
             put(&format!("{name}.observe"), "1".to_owned());
         }
     }
+    for Bumped { slot, bump } in &state.bumps {
+        put(&format!("{slot}.bump"), bump.amount.to_string());
+        put(&format!("{slot}.bump_until_ms"), bump.until.to_string());
+    }
     fields
 }
 
@@ -75,6 +80,7 @@ pub fn account(id: &AccountId, fields: &Fields, open: i64) -> Result<AccountStat
         created: read.number("created_ms")?,
         last: read.parsed("last_ms")?,
         counters: Vec::new(),
+        bumps: Vec::new(),
         held: Amounts {
             usd: NanoUsd::new(read.number("usd.held")?),
             tokens: read.number("tokens.held")?,
@@ -87,7 +93,9 @@ pub fn account(id: &AccountId, fields: &Fields, open: i64) -> Result<AccountStat
     };
     for field in fields.keys() {
         if let Some(name) = field.strip_suffix(".limit") {
-            state.limits.push(read.limit(name)?);
+            let limit = read.limit(name)?;
+            state.limits.push(limit);
+            state.bumps.extend(read.bump(Slot::of(&limit))?);
         } else if let Some(name) = field.strip_suffix(".period") {
             state.counters.push(read.counter(name)?);
         }
@@ -220,6 +228,12 @@ impl<'a> Reader<'a> {
             amount: self.number(&field)?,
             observe: observe.is_some_and(|text| text == "1"),
         })
+    }
+
+    fn bump(&self, slot: Slot) -> Result<Option<Bumped>, Unavailable> {
+        let Some(until) = self.parsed(&format!("{slot}.bump_until_ms"))? else { return Ok(None) };
+        let amount = self.number(&format!("{slot}.bump"))?;
+        Ok(Some(Bumped { slot, bump: Bump { amount, until } }))
     }
 
     fn counter(&self, name: &str) -> Result<Counter, Unavailable> {

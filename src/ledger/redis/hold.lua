@@ -104,8 +104,10 @@ end
 
 local function standing(answer, a, name, used, held, more)
   answer[#answer + 1] = name
-  answer[#answer + 1] = F(limit_of(a, name))
+  answer[#answer + 1] = a.f[name .. '.limit']
   answer[#answer + 1] = a.f[name .. '.observe'] == '1' and '1' or '0'
+  local raised = bump_of(a, name) > 0
+  answer[#answer + 1] = raised and a.f[name .. '.bump'] .. ' ' .. a.f[name .. '.bump_until_ms'] or ''
   answer[#answer + 1] = F(used)
   answer[#answer + 1] = F(held)
   answer[#answer + 1] = room_at(a, name, used, held, more)

@@ -17,6 +17,7 @@ mod registry;
 mod script;
 mod sweep;
 
+use super::bump::Bump;
 use super::journal::{Journal, Noted};
 use super::moment::Moment;
 use super::order::{
@@ -301,8 +302,19 @@ impl<'a> Reply<'a> {
         Ok(Limit { meter: slot.meter, window: slot.window, amount, observe })
     }
 
+    /// What a limit is raised by: amount and end, or nothing.
+    fn bump(&mut self) -> Result<Option<Bump>, Unavailable> {
+        let text = self.text()?;
+        let Some((amount, until)) = text.split_once(' ') else { return Ok(None) };
+        let number = |part: &str| {
+            part.parse().map_err(|_| Unavailable(format!("redis answered `{text}` for a bump")))
+        };
+        Ok(Some(Bump { amount: number(amount)?, until: number(until)? }))
+    }
+
     fn standing(&mut self, account: &AccountId, moment: &Moment) -> Result<Standing, Unavailable> {
         let limit = self.limit()?;
+        let bump = self.bump()?;
         let (used, held) = (self.number()?, self.number()?);
         let resets = match (self.text()?, limit.window) {
             ("", window) => window.and_then(|window| moment.ends(window)),
@@ -311,6 +323,6 @@ impl<'a> Reply<'a> {
                 Unavailable(format!("redis answered `{at}` for the time of a limit"))
             })?),
         };
-        Ok(Standing { account: account.clone(), limit, used, held, resets })
+        Ok(Standing { account: account.clone(), limit, bump, used, held, resets })
     }
 }

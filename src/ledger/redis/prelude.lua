@@ -88,7 +88,7 @@ end
 local function load(key)
   local flat = redis.call('HGETALL', key)
   if #flat == 0 then return nil end
-  local a = { key = key, f = {}, limits = {}, slots = {}, strange = {} }
+  local a = { key = key, f = {}, limits = {}, slots = {}, strange = {}, allowed = {} }
   local counters = { ['usd/month'] = true }
   for i = 1, #flat, 2 do
     local field = flat[i]
@@ -140,7 +140,22 @@ local function whole(a, field)
   return tonumber(text or '0')
 end
 
-local function limit_of(a, name) return whole(a, name .. '.limit') end
+-- What a limit is raised by now.
+local function bump_of(a, name)
+  local field = name .. '.bump_until_ms'
+  if a.f[field] and whole(a, field) > now then return whole(a, name .. '.bump') end
+  return 0
+end
+
+-- What a limit allows now.
+local function limit_of(a, name)
+  local allowed = a.allowed[name]
+  if not allowed then
+    allowed = whole(a, name .. '.limit') + bump_of(a, name)
+    a.allowed[name] = allowed
+  end
+  return allowed
+end
 
 -- The oldest step that counts while a period is the present one.
 local function oldest(slot, period) return period - slot.steps.seconds * slot.steps.count end
@@ -186,6 +201,11 @@ local function inspect(a)
   for _, name in ipairs(a.limits) do
     local field = name .. '.limit'
     look(field)
+    if a.f[name .. '.bump_until_ms'] then
+      look(name .. '.bump')
+      look(name .. '.bump_until_ms')
+      a.bad[field] = a.bad[field] or a.bad[name .. '.bump'] or a.bad[name .. '.bump_until_ms']
+    end
     if not a.bad[field] and string.sub(a.f[field], 1, 1) == '-' then
       a.bad[field] = true
       faults[#faults + 1] = a.key .. ' ' .. field .. ' is below 0'

@@ -9,7 +9,9 @@ use super::super::registry::{
 };
 use super::super::{BoxFuture, OpenError, admin};
 use super::{RedisLedger, fields, keys, script};
+use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
+use crate::limit::Increase;
 
 const LIST_AT_ONCE: usize = 200;
 
@@ -245,6 +247,23 @@ impl Registry for RedisLedger {
             let call = self.scripts.reset.call(&self.options, &key, &names);
             self.scripts.reset.run::<()>(on, &call).await?;
             let moment = script::moment(&self.options);
+            let now = self.existing(id).await?;
+            Ok((view(&old, &moment), view(&now, &moment)))
+        })
+    }
+
+    fn bump<'a>(
+        &'a self,
+        id: &'a AccountId,
+        increase: &'a Increase,
+        until: Option<UnixMs>,
+    ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
+        Box::pin(async move {
+            let old = self.existing(id).await?;
+            let mut new = old.clone();
+            let moment = self.moment(self.ledger_time().await?);
+            new.raise(increase, until, &moment)?;
+            self.write_change(&old, &new).await?;
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))
         })

@@ -237,8 +237,8 @@ local function report(payers, from, user)
           highest = math.max(highest or 0, limit == 0 and 1 or used / limit)
         end
         if used > (a.before[name] or 0) then
-          for _, text in ipairs({ F(from + i), name, F(limit), after.f[name .. '.observe'] or '0',
-            F(period), F(a.before[name] or 0), F(used), after.f.thresholds or '' }) do
+          for _, text in ipairs({ F(from + i), name, after.f[name .. '.limit'],
+            after.f[name .. '.observe'] or '0', F(limit), F(period), F(a.before[name] or 0), F(used), after.f.thresholds or '' }) do
             reply[#reply + 1] = text
           end
         end

@@ -70,7 +70,7 @@ impl RedisLedger {
     }
 
     /// The time that leases are measured by: that of Redis, for clocks of proxies may be wrong.
-    async fn ledger_time(&self) -> Result<UnixMs, Unavailable> {
+    pub(super) async fn ledger_time(&self) -> Result<UnixMs, Unavailable> {
         if let Some(at) = self.options.clock.moved_by_hand() {
             return Ok(at);
         }
