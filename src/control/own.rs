@@ -128,7 +128,7 @@ impl Recent {
 /// What is used of a dollar limit of that window, where there is one.
 fn tracked(account: &Account, window: Window) -> Option<NanoUsd> {
     let of = |s: &&crate::ledger::Standing| {
-        s.limit.meter == Meter::Usd && s.limit.window == Some(window)
+        s.limit.meter == Meter::Usd && s.limit.window == Some(window) && s.limit.models.is_none()
     };
     account.standings.iter().find(of).map(|standing| NanoUsd::new(standing.used))
 }

@@ -95,6 +95,7 @@ fn limit(standing: &Standing, account: &Account, defaults: &Defaults) -> Value {
         "limit": shown(standing.allowed()),
         "meter": limit.meter.as_str(),
         "window": limit.window.map(|window| window.as_str()),
+        "models": limit.models.map(|models| models.to_string()),
         "bump": standing.bump.map(|bump| json!({
             "amount": shown(bump.amount),
             "until": rfc3339_seconds(bump.until),
@@ -131,11 +132,11 @@ fn llm_quota(account: &Account) -> Value {
     })
 }
 
-/// The dollar limit of which most is used; the first of equals.
+/// The dollar limit for all models of which most is used; the first of equals.
 pub(super) fn fullest_in_usd<'a>(
     standings: impl Iterator<Item = &'a Standing>,
 ) -> Option<&'a Standing> {
-    let dollars = standings.filter(|standing| standing.limit.meter == Meter::Usd);
+    let dollars = standings.filter(|s| s.limit.meter == Meter::Usd && s.limit.models.is_none());
     dollars.reduce(|a, b| if is_fuller(b, a) { b } else { a })
 }
 

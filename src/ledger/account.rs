@@ -76,6 +76,9 @@ pub struct Share {
     pub rate: i64,
     /// The rate counters that counted the call, with the period.
     pub counted: Vec<(Slot, Period)>,
+    /// The slots that hold apart and hold this call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apart: Vec<Slot>,
 }
 
 /// What a call would add to an account under its mode.
@@ -125,13 +128,21 @@ impl AccountState {
             limit,
             bump: self.bump(slot, moment),
             used: self.used(slot, moment),
-            held: if counts { 0 } else { self.held.of(limit.meter) },
+            held: if counts { 0 } else { self.held_of(slot) },
             resets: slot.window.and_then(|window| moment.ends(window)),
         };
         if slot.steps().is_some() {
             standing.resets = self.room_at(slot, standing.excess(0), moment);
         }
         standing
+    }
+
+    /// What is held of a slot that is not a rate.
+    fn held_of(&self, slot: Slot) -> i64 {
+        if !slot.holds_apart() {
+            return self.held.of(slot.meter);
+        }
+        self.counters.iter().find(|c| c.slot == slot).map_or(0, |c| c.held)
     }
 
     /// When so much less of a rolling window is used.
@@ -158,7 +169,7 @@ impl AccountState {
     ) -> Result<Share, Denial> {
         let mode = self.mode(default);
         let ask = self.ask(order, mode)?;
-        for &limit in &self.limits {
+        for &limit in self.limits.iter().filter(|limit| limit.counts(&order.facts.model)) {
             let mut standing = self.standing(limit, moment);
             let wanted = ask.of(Slot::of(&limit));
             if !limit.observe && refuses(mode, &standing, wanted, free(order, limit.meter, wanted))
@@ -168,12 +179,14 @@ impl AccountState {
                 return Err(Denial::Limit(LimitDenial { standing, wanted, now: moment.now }));
             }
         }
-        Ok(Share { joined: true, held: ask.held, rate: ask.rate, counted: Vec::new() })
+        Ok(Share { joined: true, held: ask.held, rate: ask.rate, ..Share::default() })
     }
 
     fn ask(&self, order: &HoldOrder, mode: Enforcement) -> Result<Ask, Denial> {
         let priced = |limit: &Limit| {
-            !limit.observe && !matches!(limit.meter, Meter::Requests | Meter::Concurrent)
+            !limit.observe
+                && !matches!(limit.meter, Meter::Requests | Meter::Concurrent)
+                && limit.counts(&order.facts.model)
         };
         let wanted = match (mode, order.ceiling) {
             (Enforcement::Strict, Some(ceiling)) => ceiling,
@@ -189,27 +202,44 @@ impl AccountState {
         Ok(Ask { held, wanted, rate: wanted.tokens })
     }
 
-    /// Sets a share aside, and notes which rates counted the call.
-    pub fn take(&mut self, share: &mut Share, moment: &Moment) {
+    /// Sets a share aside, and notes which rates counted the call, and which slots hold it apart.
+    pub fn take(&mut self, share: &mut Share, model: &str, moment: &Moment) {
         self.held = self.held.plus(share.held);
         self.open = self.open.saturating_add(1);
         // All counters turn now, so that a clock that steps back does not undo the turn.
-        self.track(moment, |_| true);
-        share.counted = self.count_rates(share.rate, moment);
-        self.note_admitted(moment);
+        self.track(moment, |slot| slot.counts(model));
+        let apart = self.counters.iter_mut().filter(|c| c.slot.holds_apart());
+        share.apart = apart
+            .filter(|c| c.slot.counts(model))
+            .map(|c| {
+                c.held = c.held.saturating_add(share.held.of(c.slot.meter));
+                c.slot
+            })
+            .collect();
+        share.counted = self.count_rates(share.rate, model, moment);
+        self.note_admitted(model, moment);
     }
 
     /// Ends a share.
     pub fn release(&mut self, share: &Share) {
         self.held = self.held.minus(share.held);
         self.open = self.open.saturating_sub(1);
+        for counter in self.counters.iter_mut().filter(|c| share.apart.contains(&c.slot)) {
+            counter.held = counter.held.saturating_sub(share.held.of(counter.slot.meter)).max(0);
+        }
     }
 
-    /// Counts one call of so many tokens in every rate; gives the periods.
-    pub fn count_rates(&mut self, tokens: i64, moment: &Moment) -> Vec<(Slot, Period)> {
-        self.track(moment, Slot::is_rate);
+    /// Counts one call of so many tokens of a model in every rate; gives the periods.
+    pub fn count_rates(
+        &mut self,
+        tokens: i64,
+        model: &str,
+        moment: &Moment,
+    ) -> Vec<(Slot, Period)> {
+        let rate = |slot: Slot| slot.is_rate() && slot.counts(model);
+        self.track(moment, rate);
         let mut counted = Vec::new();
-        for counter in self.counters.iter_mut().filter(|c| c.slot.is_rate()) {
+        for counter in self.counters.iter_mut().filter(|c| rate(c.slot)) {
             counter.add(rate_amount(counter.slot, tokens));
             counted.push((counter.slot, counter.period));
         }
@@ -232,12 +262,13 @@ impl AccountState {
         });
     }
 
-    /// Charges every counter that is not a rate; gives the periods.
-    pub fn charge(&mut self, charge: Amounts, moment: &Moment) -> Vec<(Slot, Period)> {
-        self.track(moment, |slot| !slot.is_rate());
+    /// Charges a call of a model to every counter that is not a rate; gives the periods.
+    pub fn charge(&mut self, charge: Amounts, model: &str, moment: &Moment) -> Vec<(Slot, Period)> {
+        let charges = |slot: Slot| !slot.is_rate() && slot.counts(model);
+        self.track(moment, charges);
         self.last = Some(moment.now);
         let mut charged = Vec::new();
-        for counter in self.counters.iter_mut().filter(|c| !c.slot.is_rate()) {
+        for counter in self.counters.iter_mut().filter(|c| charges(c.slot)) {
             counter.add(charge.of(counter.slot.meter));
             charged.push((counter.slot, counter.period));
         }
@@ -290,15 +321,20 @@ impl AccountState {
                 counter.admitted = Some(crate::money::MAX.get());
             }
         }
+        // What is counted of some models is of no use without the limit.
+        self.counters.retain(|c| {
+            let needed = c.slot.models.is_none() || c.held > 0;
+            needed || limits.iter().any(|limit| Slot::of(limit) == c.slot)
+        });
     }
 
-    fn note_admitted(&mut self, moment: &Moment) {
+    fn note_admitted(&mut self, model: &str, moment: &Moment) {
         for &limit in &self.limits {
             let slot = Slot::of(&limit);
-            if limit.meter != Meter::Usd {
+            if limit.meter != Meter::Usd || !limit.counts(model) {
                 continue;
             }
-            let owed = self.used(slot, moment).saturating_add(self.held.usd.get());
+            let owed = self.used(slot, moment).saturating_add(self.held_of(slot));
             let admitted = Some(self.allowed(&limit, moment).max(owed));
             if let Some(counter) = self.counters.iter_mut().find(|c| c.slot == slot) {
                 counter.admitted = admitted;

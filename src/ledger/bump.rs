@@ -72,8 +72,12 @@ impl AccountState {
 
     /// The one limit that an increase is for.
     fn meant(&self, increase: &Increase) -> Result<Limit, String> {
-        let fitting: Vec<Limit> =
+        let mut fitting: Vec<Limit> =
             self.limits.iter().copied().filter(|limit| increase.fits(limit)).collect();
+        // Without models, the limit for all of them is meant where there is one.
+        if fitting.iter().filter(|limit| limit.models.is_none()).count() == 1 {
+            fitting.retain(|limit| limit.models.is_none());
+        }
         if let [limit] = fitting.as_slice() {
             return Ok(*limit);
         }

@@ -18,6 +18,9 @@ pub struct Counter {
     pub used: i64,
     /// The limit under which the last call was admitted; for dollars only.
     pub admitted: Option<i64>,
+    /// What is held by calls in flight; for slots that hold apart from their account only.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held: i64,
     /// What was used in each step of a rolling window, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<(Period, i64)>,
@@ -26,7 +29,7 @@ pub struct Counter {
 impl Counter {
     /// One that counted nothing yet.
     pub fn new(slot: Slot) -> Self {
-        Self { slot, period: 0, used: 0, admitted: None, steps: Vec::new() }
+        Self { slot, period: 0, used: 0, admitted: None, held: 0, steps: Vec::new() }
     }
 
     /// What is used while the clock is in a period.
@@ -115,6 +118,12 @@ impl Counter {
         let oldest = steps.oldest(self.period.max(now));
         self.steps.iter().copied().filter(move |(step, _)| *step >= oldest)
     }
+}
+
+// Serde hands over references.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(n: &i64) -> bool {
+    *n == 0
 }
 
 #[cfg(test)]

@@ -214,7 +214,7 @@ impl Standing {
     /// The limit with its bump: `25 usd/month +10 usd until 2026-12-01T00:00:00Z`.
     pub fn text(&self) -> String {
         let Some(Bump { amount, until }) = self.bump else { return self.limit.to_string() };
-        let increase = Increase { meter: self.limit.meter, window: None, amount };
+        let increase = Increase { meter: self.limit.meter, window: None, models: None, amount };
         format!("{} {increase} until {}", self.limit, rfc3339_seconds(until))
     }
 

@@ -1,9 +1,9 @@
 //! The text form of limits: `AMOUNT METER/WINDOW`, spaces optional.
 //!
 //! Also `$25/month`, `tok`, `req`, `chars`, the suffixes `k` and `M`, `3 concurrent`, and
-//! `!observe` at the end. Pure.
+//! `@gpt-5*` (of these models only) and `!observe` at the end. Pure.
 
-use super::{Limit, Meter, Window};
+use super::{Limit, Meter, Models, Window};
 use crate::money::NanoUsd;
 use std::fmt;
 use std::str::FromStr;
@@ -46,9 +46,21 @@ impl FromStr for Limit {
             Some(body) => (body, true),
             None => (squeezed.as_str(), false),
         };
+        let (body, models) = models(body).map_err(bad)?;
         let (meter, amount, word) = counted(body).map_err(bad)?;
         let window = window(meter, word).map_err(bad)?;
-        Ok(Self { meter, window, amount, observe })
+        if window.is_none() && models.is_some() {
+            return Err(bad("`concurrent` counts calls of all models".to_owned()));
+        }
+        Ok(Self { meter, window, models, amount, observe })
+    }
+}
+
+/// Takes the models off the end.
+pub(super) fn models(body: &str) -> Result<(&str, Option<Models>), String> {
+    match body.split_once('@') {
+        Some((body, models)) => models.parse().map(|models| (body, Some(models))),
+        None => Ok((body, None)),
     }
 }
 
@@ -154,7 +166,11 @@ pub(super) fn write_amount(f: &mut fmt::Formatter<'_>, meter: Meter, n: i64) -> 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_amount(f, self.meter, self.amount)?;
-        write!(f, " {}", self.name())?;
+        let bare = Self { models: None, ..*self };
+        write!(f, " {}", bare.name())?;
+        if let Some(models) = &self.models {
+            write!(f, " @{models}")?;
+        }
         if self.observe { f.write_str(" !observe") } else { Ok(()) }
     }
 }
@@ -189,6 +205,9 @@ mod tests {
             ("60 req/minute", "60 requests/minute"),
             ("14400 chars/day", "14400 characters/day"),
             ("3 concurrent", "3 concurrent"),
+            ("5usd/day@gpt-5*", "5 usd/day @gpt-5*"),
+            ("$5/day @ @cf/meta/* !observe", "5 usd/day @@cf/meta/* !observe"),
+            ("9 requests/rolling-24h @*claude*", "9 requests/rolling-24h @*claude*"),
             ("0usd/month", "0 usd/month"),
             ("5usd/rolling-24h", "5 usd/rolling-24h"),
             ("3kreq/rolling-5h", "3000 requests/rolling-5h"),
@@ -217,6 +236,10 @@ mod tests {
             "5usd/year",
             "5usd/0",
             "5usd/rolling",
+            "5usd/day@",
+            "5usd/day@a,b",
+            "5usd/day!observe@gpt-5",
+            "3concurrent@gpt-5",
             "5usd/rolling-6h",
             "5usd/rolling-24",
             "3concurrent/day",

@@ -2,7 +2,7 @@
 //! limits of one meter. Pure.
 
 use super::grammar::{self, BadLimit};
-use super::{Limit, Meter, Window};
+use super::{Limit, Meter, Models, Window};
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,6 +13,8 @@ pub struct Increase {
     pub meter: Meter,
     /// Of which limit, where that is said.
     pub window: Option<Window>,
+    /// Of the limit for which models, where that is said.
+    pub models: Option<Models>,
     /// By how much: nano-dollars for `usd`, else a count.
     pub amount: i64,
 }
@@ -20,7 +22,9 @@ pub struct Increase {
 impl Increase {
     /// Whether a limit may be meant.
     pub fn fits(&self, limit: &Limit) -> bool {
-        self.meter == limit.meter && (self.window.is_none() || self.window == limit.window)
+        self.meter == limit.meter
+            && (self.window.is_none() || self.window == limit.window)
+            && (self.models.is_none() || self.models == limit.models)
     }
 }
 
@@ -31,9 +35,10 @@ impl FromStr for Increase {
         let bad = |why: String| BadLimit::increase(text, why);
         let squeezed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let body = squeezed.strip_prefix('+').unwrap_or(&squeezed);
+        let (body, models) = grammar::models(body).map_err(bad)?;
         let (meter, amount, window) = grammar::counted(body).map_err(bad)?;
         let window = window.map(|word| grammar::window(meter, Some(word))).transpose();
-        Ok(Self { meter, window: window.map_err(bad)?.flatten(), amount })
+        Ok(Self { meter, window: window.map_err(bad)?.flatten(), models, amount })
     }
 }
 
@@ -43,7 +48,8 @@ impl fmt::Display for Increase {
         f.write_str("+")?;
         grammar::write_amount(f, self.meter, self.amount)?;
         write!(f, " {}", self.meter.as_str())?;
-        self.window.map_or(Ok(()), |window| write!(f, "/{}", window.as_str()))
+        self.window.map_or(Ok(()), |window| write!(f, "/{}", window.as_str()))?;
+        self.models.map_or(Ok(()), |models| write!(f, " @{models}"))
     }
 }
 
@@ -61,6 +67,7 @@ mod tests {
             ("5kreq/rolling-24h", "+5000 requests/rolling-24h"),
             ("+2 concurrent", "+2 concurrent"),
             ("0usd", "+0 usd"),
+            ("+1usd/day@gpt-5*", "+1 usd/day @gpt-5*"),
         ] {
             assert_eq!(text.parse::<Increase>().unwrap().to_string(), canonical);
         }

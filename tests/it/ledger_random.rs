@@ -28,7 +28,7 @@ enum Step {
     DeleteKey { user: usize },
 }
 
-const LIMITS: [&[&str]; 8] = [
+const LIMITS: [&[&str]; 9] = [
     &[],
     &["20 usd/month", "3 concurrent"],
     &["9 usd/day", "30 usd/total", "5 requests/minute", "20000 tokens/minute"],
@@ -37,7 +37,9 @@ const LIMITS: [&[&str]; 8] = [
     &["4 requests/hour", "0 concurrent !observe", "2000000 tokens/total"],
     &["9 usd/rolling-5h", "8 requests/rolling-24h"],
     &["40000 tokens/rolling-7d", "15 usd/rolling-30d !observe", "20 usd/month"],
+    &["9 usd/rolling-5h @gpt*", "6 usd/day@claude-?", "4 requests/hour@*5", "30 usd/week"],
 ];
+const MODELS: [&str; 3] = ["gpt-5", "claude-4", "o3"];
 const BUMPS: [&str; 5] = ["+5usd", "+3requests", "0usd", "+9usd/rolling-5h", "+1concurrent"];
 /// Keys that are charged once.
 const KEYS: usize = 5;
@@ -88,7 +90,7 @@ fn both_back_ends_agree_under_random_operations() {
 async fn agree(steps: &[Step]) {
     let rigs = [Rig::embedded(), Rig::redis().await];
     let mut payers: Vec<Payers> = Vec::new();
-    for (name, limits) in [("alice", LIMITS[1]), ("bob", LIMITS[6]), ("carol", LIMITS[7])] {
+    for (name, limits) in [("alice", LIMITS[1]), ("bob", LIMITS[6]), ("carol", LIMITS[8])] {
         rigs[0].user(name, limits).await;
         payers.push(rigs[1].user(name, limits).await);
     }
@@ -98,6 +100,7 @@ async fn agree(steps: &[Step]) {
         if let Step::Hold { user, dollars, bounded } = step {
             let mut call = order(&payers[*user], *dollars);
             call.ceiling = call.ceiling.filter(|_| *bounded);
+            call.facts.model = MODELS[n % MODELS.len()].to_owned();
             calls.push(call);
         }
         // Redis forgets how a call ended by its own clock, so no call is ended again days later.

@@ -16,6 +16,7 @@ mod ledger;
 mod ledger_bump;
 mod ledger_damage;
 mod ledger_faults;
+mod ledger_models;
 mod ledger_once;
 mod ledger_once_faults;
 mod ledger_random;

@@ -63,6 +63,14 @@ pub fn of_account(state: &AccountState) -> BTreeMap<String, String> {
     fields
 }
 
+/// The fields of a counter.
+pub fn of_counter(counter: &Counter) -> Vec<String> {
+    let name = counter.slot;
+    let figures = ["used", "period", "admitted", "held"].map(|figure| format!("{name}.{figure}"));
+    let steps = counter.steps.iter().map(|(step, _)| format!("{name}.at.{step}"));
+    figures.into_iter().chain(steps).collect()
+}
+
 /// Reads an account with so many open holds.
 pub fn account(id: &AccountId, fields: &Fields, open: i64) -> Result<AccountState, Unavailable> {
     let read = Reader { id, fields };
@@ -222,12 +230,7 @@ impl<'a> Reader<'a> {
         let field = format!("{name}.limit");
         let slot = Slot::parse(name).ok_or_else(|| self.bad(&field, name))?;
         let observe = self.fields.get(&format!("{name}.observe"));
-        Ok(Limit {
-            meter: slot.meter,
-            window: slot.window,
-            amount: self.number(&field)?,
-            observe: observe.is_some_and(|text| text == "1"),
-        })
+        Ok(slot.limit(self.number(&field)?, observe.is_some_and(|text| text == "1")))
     }
 
     fn bump(&self, slot: Slot) -> Result<Option<Bumped>, Unavailable> {
@@ -244,6 +247,7 @@ impl<'a> Reader<'a> {
             period: self.number(&format!("{name}.period"))?,
             used: self.number(&format!("{name}.used"))?,
             admitted: self.parsed(&format!("{name}.admitted"))?,
+            held: if slot.holds_apart() { self.number(&format!("{name}.held"))? } else { 0 },
             steps,
         })
     }

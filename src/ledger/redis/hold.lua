@@ -11,11 +11,30 @@ local MODES = { strict = true, balanced = true, postpaid = true, observe = true 
 if redis.call('EXISTS', KEYS[1]) == 1 then return lines({ 'status', '1', 'settled' }) end
 local known = redis.call('HGET', KEYS[2], 'shares')
 
+-- Leaves out the limits and counters that do not count calls of this model.
+local model
+local function narrow(a)
+  local limits = {}
+  for name, slot in pairs(a.slots) do
+    if slot.models then
+      model = model or cjson.decode(ARGV[12])[2].model
+      if not glob(slot.models, model) then a.slots[name], limits[name] = nil, false end
+    end
+  end
+  if next(limits) == nil then return end
+  local all = a.limits
+  a.limits = {}
+  for _, name in ipairs(all) do
+    if limits[name] == nil then a.limits[#a.limits + 1] = name end
+  end
+end
+
 local accounts = {}
 for i = 1, 3 do
   local a = load(KEYS[2 + 2 * i])
   if a then
     validate(a)
+    narrow(a)
     a.open = redis.call('ZCARD', KEYS[3 + 2 * i])
   end
   if not known then
@@ -60,7 +79,7 @@ local function figures(a, name)
   if not slot then return a.open, 0, 1 end
   local used = current(a, name)
   if slot.rate then return used, 0, tonumber(rate_amount(a, name)) end
-  return used, whole(a, slot.meter .. '.held'), tonumber(a.wanted[slot.meter])
+  return used, whole(a, slot.held), tonumber(a.wanted[slot.meter])
 end
 
 -- Whether the call certainly takes nothing of a limit's meter.
@@ -176,7 +195,7 @@ end
 -- Nothing was written before this line.
 local reply, shares = answer(true), {}
 for i = 1, 3 do
-  local a, counted = accounts[i], {}
+  local a, counted, apart = accounts[i], {}, {}
   for _, name in ipairs(a.limits) do
     local slot = a.slots[name]
     if slot and slot.meter == 'usd' then
@@ -193,6 +212,10 @@ for i = 1, 3 do
       counted[#counted + 1] = count(a, name, rate_amount(a, name))
     else
       turn(a, name)
+      if slot.models then
+        apart[#apart + 1] = name
+        add(a.key, slot.held, a.held[slot.meter])
+      end
     end
   end
   redis.call('ZADD', KEYS[3 + 2 * i], F(now + lease), id)
@@ -202,6 +225,7 @@ for i = 1, 3 do
     characters = a.held.characters,
     rate = a.wanted.tokens,
     counted = table.concat(counted, ','),
+    apart = apart[1] and table.concat(apart, ','),
   }
 end
 redis.call('HSET', KEYS[2], 'order', ARGV[12], 'shares', cjson.encode(shares),

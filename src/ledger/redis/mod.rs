@@ -299,7 +299,7 @@ impl<'a> Reply<'a> {
             .ok_or_else(|| Unavailable(format!("redis answered `{name}` for a limit")))?;
         let amount = self.number()?;
         let observe = self.text()? == "1";
-        Ok(Limit { meter: slot.meter, window: slot.window, amount, observe })
+        Ok(slot.limit(amount, observe))
     }
 
     /// What a limit is raised by: amount and end, or nothing.

@@ -74,6 +74,25 @@ end
 
 local METERS = { usd = 'usd', tokens = 'tokens', requests = 'requests', characters = 'characters' }
 
+-- Whether a glob (`*` is any text, `?` any character) matches the whole of a text.
+local function glob(pattern, text)
+  local p, t, star, from = 1, 1, nil, nil
+  while t <= #text do
+    local c = string.byte(pattern, p)
+    if c == 42 then
+      star, from, p = p, t, p + 1
+    elseif c and (c == 63 or c == string.byte(text, t)) then
+      p, t = p + 1, t + 1
+    elseif star then
+      from = from + 1
+      p, t = star + 1, from
+    else
+      return false
+    end
+  end
+  return string.find(pattern, '^%**$', p) ~= nil
+end
+
 -- Notes what was used in each step of rolling windows, as numbers by the text of the step.
 local function load_steps(a, flat)
   for i = 1, #flat, 2 do
@@ -105,12 +124,16 @@ local function load(key)
   local rolling = false
   for name in pairs(counters) do
     local meter, window = string.match(name, '^(%l+)/([%l%d-]+)$')
+    local models
+    if not meter then meter, window, models = string.match(name, '^(%l+)/([%l%d-]+)@(.+)$') end
     local steps = steps_of(window)
     if METERS[meter] and P[window] then
       a.slots[name] = {
         meter = meter,
         window = window,
-        rate = meter == 'requests' or name == 'tokens/minute',
+        rate = meter == 'requests' or meter == 'tokens' and window == 'minute',
+        models = models,
+        held = models and name .. '.held' or meter .. '.held',
         steps = steps,
         at = steps and {},
       }
@@ -197,6 +220,7 @@ local function inspect(a)
     look(name .. '.period')
     look(name .. '.used')
     for step in pairs(a.slots[name].at or {}) do look(name .. '.at.' .. step) end
+    if a.slots[name].models then look(name .. '.held') end
   end
   for _, name in ipairs(a.limits) do
     local field = name .. '.limit'

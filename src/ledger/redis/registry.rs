@@ -109,8 +109,11 @@ impl RedisLedger {
         new: &AccountState,
     ) -> Result<(), RegistryError> {
         let (before, after) = (fields::of_account(old), fields::of_account(new));
-        let gone: Vec<String> =
+        let mut gone: Vec<String> =
             before.keys().filter(|name| !after.contains_key(*name)).cloned().collect();
+        let kept = |slot| new.counters.iter().any(|counter| counter.slot == slot);
+        let lost = old.counters.iter().filter(|counter| !kept(counter.slot));
+        gone.extend(lost.flat_map(fields::of_counter));
         let mut arguments = vec![gone.len().to_string()];
         arguments.extend(gone);
         let set = after.into_iter().filter(|(name, text)| before.get(name) != Some(text));

@@ -72,6 +72,7 @@ local function open(key)
   end
   for name in pairs(a.slots) do
     local bad = a.bad[name .. '.used'] or a.bad[name .. '.period']
+    bad = bad or a.slots[name].models and a.bad[name .. '.held']
     for step in pairs(a.slots[name].at or {}) do bad = bad or a.bad[name .. '.at.' .. step] end
     if bad then a.slots[name] = nil end
   end
@@ -158,7 +159,28 @@ local function correct_rates(a, list, before, after)
   end)
 end
 
+-- The model of the call, by the name that the caller gave it where the hold is known.
+local model
+local function the_model()
+  if not model and shares then model = cjson.decode(redis.call('HGET', KEYS[2], 'order'))[2].model end
+  for n = 10, model and 0 or event_end, 2 do
+    if ARGV[n] == 'model' then model = ARGV[n + 1] end
+  end
+  model = model or ''
+  return model
+end
+
+local function counts(slot) return not slot.models or glob(slot.models, the_model()) end
+
 local function release(a, i)
+  for name in string.gmatch(a.share.apart or '', '[^,]+') do
+    local slot = a.slots[name]
+    if slot and a.f[slot.held] then
+      sub(a.key, slot.held, a.share[slot.meter])
+      local left = redis.call('HGET', a.key, slot.held)
+      if string.sub(left, 1, 1) == '-' then redis.call('HSET', a.key, slot.held, '0') end
+    end
+  end
   for _, meter in ipairs({ 'usd', 'tokens', 'characters' }) do
     take(a, meter .. '.held', a.share[meter])
   end
@@ -178,7 +200,9 @@ local function charge_one(a, i)
     counted[1] = a.share.counted
   end
   for name, slot in pairs(a.slots) do
-    if not slot.rate then
+    if not counts(slot) then
+      -- Of other models.
+    elseif not slot.rate then
       charged[#charged + 1] = count(a, name, charge[slot.meter])
     elseif not a.share then
       counted[#counted + 1] = count(a, name, slot.meter == 'tokens' and charge.tokens or '1')
