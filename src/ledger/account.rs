@@ -176,7 +176,8 @@ impl AccountState {
             {
                 let more = if mode == Enforcement::Postpaid { 1 } else { wanted };
                 standing.resets = self.fits_at(&standing, more, moment);
-                return Err(Denial::Limit(LimitDenial { standing, wanted, now: moment.now }));
+                let denial = LimitDenial { standing, wanted, now: moment.now };
+                return Err(Denial::Limit(Box::new(denial)));
             }
         }
         Ok(Share { joined: true, held: ask.held, rate: ask.rate, ..Share::default() })

@@ -243,7 +243,7 @@ pub enum Admission {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Denial {
     /// A limit has no room for the call.
-    Limit(LimitDenial),
+    Limit(Box<LimitDenial>),
     /// The account is suspended, revoked, expired or missing.
     Status {
         /// Which account.

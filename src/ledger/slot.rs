@@ -91,9 +91,8 @@ impl Slot {
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.meter.as_str())?;
-        match self.window {
-            Some(window) => write!(f, "/{}", window.as_str())?,
-            None => {}
+        if let Some(window) = self.window {
+            write!(f, "/{}", window.as_str())?;
         }
         self.models.map_or(Ok(()), |models| write!(f, "@{models}"))
     }

@@ -63,7 +63,7 @@ pub enum Refusal {
 impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
         match denial {
-            Denial::Limit(limit) => Self::Limit(Box::new(limit)),
+            Denial::Limit(limit) => Self::Limit(limit),
             Denial::Unbounded { account } => Self::Unbounded(account.to_string()),
             Denial::Status { status, .. } => match status.as_str() {
                 "suspended" => Self::Suspended,

@@ -170,7 +170,7 @@ impl RedisLedger {
                 let account = reply.account(&order.payers, None)?;
                 let wanted = reply.number()?;
                 let standing = reply.standing(&account, &moment)?;
-                Denial::Limit(LimitDenial { standing, wanted, now })
+                Denial::Limit(Box::new(LimitDenial { standing, wanted, now }))
             }
             other => return Err(Unavailable(format!("redis answered `{other}` to a hold"))),
         };
