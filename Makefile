@@ -1,16 +1,16 @@
 # make test    everything that must hold: format, lints, all tests
-# make bench   CPU per call beside nginx, memory, instruction counts (takes minutes)
+# make bench   CPU per call beside nginx and beside the relay without its meter, memory (minutes)
 # make help    the rest
 
 CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test lint unit sdk tools bench instructions deny demo fuzz
+.PHONY: help test lint unit oracle sdk tools bench instructions deny demo fuzz
 
 help:
 	@sed -n 's/^# //p' Makefile
 
-test: tools lint unit sdk
+test: tools lint unit oracle sdk
 
 lint:
 	$(CARGO) fmt --check
@@ -18,6 +18,10 @@ lint:
 
 unit:
 	$(CARGO) test --locked
+
+# make oracle  charges compared with those of genai-prices, from PyPI
+oracle:
+	CARGO="$(CARGO)" tests/oracle/run.sh
 
 # make sdk     the real clients of every vendor against the built program
 sdk:

@@ -24,7 +24,9 @@ use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
+use std::io::Read;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use timed::Timed;
@@ -237,16 +239,26 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
     listener.local_addr().map_err(|e| StartError::Other(e.to_string()))
 }
 
-/// The price table of the configuration, else the one that is built in.
+/// The price table of the configuration, else the one that is built in; with the configuration's
+/// deployments.
 pub fn price_table(config: &Config) -> Result<PriceTable, StartError> {
     let table = match &config.pricing {
         None => PriceTable::builtin().map_err(|e| e.to_string()),
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|e| e.to_string())
+        Some(path) => read_prices(path)
             .and_then(|text| PriceTable::parse(&text).map_err(|e| e.to_string()))
             .map_err(|why| format!("{}: {why}", path.display())),
     };
-    table.map_err(StartError::Config)
+    let table = table.map_err(StartError::Config)?;
+    table.with_deployments(&config.deployments).map_err(|e| StartError::Config(e.to_string()))
+}
+
+/// The text of a price table. Of one that is too large only so much is read that it is refused.
+pub fn read_prices(path: &Path) -> Result<String, String> {
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    let most = u64::try_from(PriceTable::LARGEST).unwrap_or(u64::MAX);
+    let mut text = String::new();
+    file.take(most.saturating_add(1)).read_to_string(&mut text).map_err(|e| e.to_string())?;
+    Ok(text)
 }
 
 fn rules(config: &Config) -> Rules {

@@ -45,10 +45,14 @@ pub struct Remote {
     pub data_dir: PathBuf,
 }
 
+/// A client over HTTP and HTTPS.
+pub(super) type Http =
+    hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
 /// A client of one admin API.
 #[derive(Debug)]
 pub struct Client {
-    http: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: Http,
     base: String,
     token: SecretString,
     verbose: bool,
@@ -147,8 +151,8 @@ impl Client {
     }
 }
 
-fn http_client()
--> Result<hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>, Failure> {
+/// A client that trusts the public authorities.
+pub(super) fn http_client() -> Result<Http, Failure> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_connect_timeout(Some(CONNECT_LIMIT));

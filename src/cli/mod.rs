@@ -16,6 +16,8 @@ pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod meter;
+pub mod pricing;
+pub mod reconcile;
 pub mod remotely;
 pub mod serve;
 mod show;
@@ -70,6 +72,10 @@ pub enum Verb {
     Tail(tail::Tail),
     /// Check the ledger
     Ledger(Remotely<ledger::Action>),
+    /// Compare the ledger with the provider's own usage and costs; exit status 3 if they differ
+    Reconcile(reconcile::Reconcile),
+    /// What models cost
+    Pricing(pricing::Pricing),
     /// Read one captured answer without a network
     Meter(meter::Meter),
     /// Show the configuration in force
@@ -112,12 +118,14 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Simulate(simulate) => simulate.run().await,
         Verb::Meter(meter) => meter.run(console),
         Verb::Config(config) => config.run(console),
+        Verb::Pricing(pricing) => pricing.run(console),
         Verb::Users(verb) => verb.run(console, users::run).await,
         Verb::Keys(verb) => verb.run(console, keys::run).await,
         Verb::Workspaces(verb) => verb.run(console, workspaces::run).await,
         Verb::Limits(verb) => verb.run(console, limits::run).await,
         Verb::Usage(usage) => usage.run(console).await,
         Verb::Tail(tail) => tail.run(console).await,
+        Verb::Reconcile(reconcile) => reconcile.run(console).await,
         Verb::Ledger(verb) => verb.run(console, ledger::run).await,
     }
 }

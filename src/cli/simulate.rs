@@ -2,7 +2,7 @@
 //! Not listed in the help; `farebox demo` is what people run.
 
 use super::{Exit, Failure};
-use crate::demo::provider::Simulated;
+use crate::demo::provider::{Setup, Simulated};
 use clap::Args;
 use std::net::SocketAddr;
 
@@ -15,12 +15,21 @@ pub struct Simulate {
     /// The one credential that it accepts; absent, it accepts every caller.
     #[arg(long, env = "FAREBOX_SIMULATE_CREDENTIAL", hide_env_values = true)]
     pub credential: Option<String>,
+    /// The one credential that reads usage and costs; absent, any but the other one does.
+    #[arg(long, env = "FAREBOX_SIMULATE_ADMIN_CREDENTIAL", hide_env_values = true)]
+    pub admin_credential: Option<String>,
 }
 
 impl Simulate {
     /// Prints `http://ADDR/v1` on stdout and serves until it is interrupted.
     pub async fn run(self) -> Result<(), Failure> {
-        let simulated = Simulated::listen(self.listen, self.credential.as_deref()).await;
+        let simulated = Simulated::set_up(Setup {
+            addr: self.listen,
+            credential: self.credential,
+            admin_credential: self.admin_credential,
+            ..Setup::default()
+        })
+        .await;
         let simulated = simulated.map_err(|why| {
             let address = self.listen;
             Failure::new(

@@ -33,7 +33,8 @@ pub struct Usage {
     /// Until when
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub until: Option<String>,
-    /// What sums are kept apart by: user, key, workspace, model, provider, day
+    /// What sums are kept apart by: user, key, workspace, model, provider, day,
+    /// hour
     #[arg(long, value_name = "LIST", default_value = "user,model")]
     pub group_by: String,
     /// Print CSV
@@ -69,13 +70,14 @@ impl Usage {
 }
 
 fn table(console: &mut Console, names: &[&str], rows: &[Value]) -> Result<(), Failure> {
-    const DIMENSIONS: [(&str, &str); 6] = [
+    const DIMENSIONS: [(&str, &str); 7] = [
         ("user", "USER"),
         ("key", "KEY"),
         ("workspace", "WORKSPACE"),
         ("model", "MODEL"),
         ("provider", "PROVIDER"),
         ("day", "DAY"),
+        ("hour", "HOUR"),
     ];
     let title = |name: &&str| DIMENSIONS.iter().find(|(known, _)| known == name).map(|(_, t)| *t);
     let mut heads: Vec<&'static str> = names.iter().filter_map(title).collect();

@@ -5,6 +5,7 @@
 
 use super::check::{OLDER_LIMITS, TOKEN_VARIABLES};
 use super::origin::Origin;
+use super::print::key;
 use super::{BadConfig, Config, Environment, Overrides};
 use crate::provider::known;
 use toml::{Table, Value};
@@ -52,7 +53,8 @@ impl Annotated {
     /// A file that says the same, one value a line, each with its origin as a comment.
     pub fn text(&self) -> String {
         let line = |setting: &Setting| {
-            let (place, value) = (setting.place.join("."), &setting.value);
+            let place: Vec<_> = setting.place.iter().map(|name| key(name)).collect();
+            let (place, value) = (place.join("."), &setting.value);
             format!("{place} = {value}  # {}", setting.origin)
         };
         self.0.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -98,11 +100,11 @@ fn insert(table: &mut Table, place: &[String], leaf: Table) {
 }
 
 impl Sources<'_> {
-    fn of(&self, place: &[String]) -> String {
-        let place = place.join(".");
+    fn of(&self, segments: &[String]) -> String {
+        let place = segments.join(".");
         let said = Origin::flag(&place, self.overrides)
             .or_else(|| self.variable(&place))
-            .or_else(|| self.origin.said(&place))
+            .or_else(|| self.origin.said(segments.iter().map(String::as_str)))
             .or_else(|| self.provider_key(&place));
         let said = said.unwrap_or_else(|| DEFAULT.to_owned());
         if place != "defaults.user.limits" {

@@ -6,6 +6,7 @@
 
 mod annotate;
 mod check;
+mod deployments;
 mod origin;
 mod print;
 mod raw;
@@ -16,6 +17,7 @@ pub use source::Environment;
 
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::{Calendar, Limit, Thresholds};
+use crate::pricing::Deployment;
 use crate::provider::Providers;
 use secrecy::SecretString;
 use std::fmt;
@@ -106,6 +108,8 @@ pub struct Config {
     pub thresholds: Thresholds,
     /// The upstream services.
     pub providers: Providers,
+    /// What models are called at them.
+    pub deployments: Vec<Deployment>,
     /// The operator's token.
     pub admin_token: Option<SecretString>,
     /// The limits of the data plane.
@@ -149,7 +153,19 @@ impl Config {
         overrides: &Overrides,
     ) -> Result<Self, BadConfig> {
         let (raw, origin) = source::read(path, environment)?;
-        check::check(raw, environment, overrides).map_err(|bad| origin.locate(bad, overrides))
+        Self::checked(raw, &origin, environment, overrides)
+    }
+
+    fn checked(
+        raw: raw::Raw,
+        origin: &origin::Origin,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, BadConfig> {
+        let config = check::check(raw, environment, overrides);
+        let mut config = config.map_err(|bad| origin.locate(bad, overrides))?;
+        deployments::locate(&mut config.deployments, origin);
+        Ok(config)
     }
 
     /// The same, each value with its origin.
@@ -159,8 +175,7 @@ impl Config {
         overrides: &Overrides,
     ) -> Result<Annotated, BadConfig> {
         let (raw, origin) = source::read(path, environment)?;
-        let config = check::check(raw, environment, overrides);
-        let config = config.map_err(|bad| origin.locate(bad, overrides))?;
+        let config = Self::checked(raw, &origin, environment, overrides)?;
         let sources = annotate::Sources { origin: &origin, environment, overrides };
         Ok(Annotated::new(config.printed(), &sources))
     }

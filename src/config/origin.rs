@@ -28,19 +28,20 @@ impl Origin {
         if let Some(variable) = self.variable(place) {
             return BadConfig(format!("{variable}: {message}"));
         }
-        match self.line(place) {
+        match self.line(place.split('.')) {
             Some((line, _)) => BadConfig(format!("{}:{line}: {message}", self.name)),
             None => BadConfig(message),
         }
     }
 
     /// The variable or the line of the file that says what stands at a place.
-    pub(super) fn said(&self, place: &str) -> Option<String> {
+    pub(super) fn said<'a>(&self, place: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
+        let variable = self.variable(&place.clone().collect::<Vec<_>>().join("."));
         let line = || {
             let (line, exact) = self.line(place)?;
             exact.then(|| format!("{}:{line}", self.name))
         };
-        self.variable(place).map(str::to_owned).or_else(line)
+        variable.map(str::to_owned).or_else(line)
     }
 
     fn variable(&self, place: &str) -> Option<&str> {
@@ -50,12 +51,12 @@ impl Origin {
 
     /// The line of a place, or of the innermost table around it that stands in the file; and
     /// whether it is the place itself.
-    fn line(&self, place: &str) -> Option<(usize, bool)> {
+    fn line<'a>(&self, place: impl Iterator<Item = &'a str> + Clone) -> Option<(usize, bool)> {
         let document = DeTable::parse(&self.text).ok()?;
         let mut table = document.get_ref();
         let mut found = None;
         let mut exact = false;
-        let mut segments = place.split('.');
+        let mut segments = place;
         while let Some(segment) = segments.next() {
             let Some((key, value)) = table.get_key_value(segment) else {
                 exact = false;

@@ -3,6 +3,7 @@
 use super::{Config, OnDisconnect};
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::Limit;
+use crate::pricing::Deployment;
 use crate::provider::{ModelRoute, Provider};
 use toml::{Table, Value};
 
@@ -24,8 +25,11 @@ pub(super) fn table(config: &Config) -> Table {
     put(&mut all, "ledger", ledger(config));
     put(&mut all, "enforcement", enforcement(config));
     put(&mut all, "defaults", defaults(config));
-    let providers: Table =
-        config.providers.iter().map(|p| (p.name.clone(), provider(p).into())).collect();
+    let providers: Table = config
+        .providers
+        .iter()
+        .map(|p| (p.name.clone(), provider(p, &config.deployments).into()))
+        .collect();
     put(&mut all, "providers", providers);
     put(&mut all, "routes", config.providers.routes().iter().map(route).collect::<Vec<_>>());
     let mut admin = Table::new();
@@ -39,6 +43,15 @@ pub(super) fn table(config: &Config) -> Table {
 
 fn put(table: &mut Table, name: &str, value: impl Into<Value>) {
     table.insert(name.to_owned(), value.into());
+}
+
+/// A key as it is written: in quotes, where it has more than letters, digits, `_` and `-`.
+pub(super) fn key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    match !name.is_empty() && name.chars().all(bare) {
+        true => name.to_owned(),
+        false => Value::from(name).to_string(),
+    }
 }
 
 fn seconds(duration: std::time::Duration) -> i64 {
@@ -101,7 +114,7 @@ fn defaults(config: &Config) -> Table {
     defaults
 }
 
-fn provider(provider: &Provider) -> Table {
+fn provider(provider: &Provider, deployments: &[Deployment]) -> Table {
     let credential = |name: &str| {
         let mut credential = Table::new();
         put(&mut credential, "name", name);
@@ -112,6 +125,11 @@ fn provider(provider: &Provider) -> Table {
     put(&mut shown, "dialect", provider.dialect.name());
     put(&mut shown, "base_url", provider.base_url.clone());
     put(&mut shown, "cancel_stops_billing", provider.cancel_stops_billing);
+    let own = deployments.iter().filter(|deployment| deployment.provider == provider.name);
+    let models: Table = own.map(|of| (of.name.clone(), of.target.clone().into())).collect();
+    if !models.is_empty() {
+        put(&mut shown, "models", models);
+    }
     let credentials: Vec<Value> =
         provider.credentials.iter().map(|c| credential(&c.name)).collect();
     put(&mut shown, "credentials", credentials);

@@ -86,6 +86,7 @@ pub(super) struct RawProvider {
     pub(super) dialect: Option<String>,
     pub(super) base_url: Option<String>,
     pub(super) cancel_stops_billing: Option<bool>,
+    pub(super) models: BTreeMap<String, String>,
     pub(super) credentials: Vec<RawCredential>,
 }
 

@@ -23,7 +23,10 @@ const NOT_SETTINGS: [&str; 5] = [
 
 /// A set of environment variables.
 #[derive(Debug, Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    without_secrets: bool,
+}
 
 impl Environment {
     /// The variables of this process; those that are not UTF-8 are passed over.
@@ -31,18 +34,30 @@ impl Environment {
         let utf8 = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        Self(std::env::vars_os().filter_map(utf8).collect())
+        Self { variables: std::env::vars_os().filter_map(utf8).collect(), without_secrets: false }
+    }
+
+    /// The same for whoever needs no secret: what a configuration refers to (a variable, a file of a
+    /// key) may be missing, and is not read.
+    #[must_use]
+    pub fn without_secrets(self) -> Self {
+        Self { without_secrets: true, ..self }
+    }
+
+    pub(super) fn has_secrets(&self) -> bool {
+        !self.without_secrets
     }
 
     /// A variable; an empty one counts as unset.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 }
 
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(pairs: [(&str, &str); N]) -> Self {
-        Self(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
+        let variables = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        Self { variables, without_secrets: false }
     }
 }
 
@@ -54,7 +69,7 @@ pub(super) fn read(
     let (name, text) = read_file(path)?;
     let raw: Raw = toml::from_str(&text).map_err(|e| in_file(&name, &text, &e))?;
     let is_laid_over = |(name, value): &(&String, &String)| is_setting(name) && !value.is_empty();
-    let laid_over: Vec<_> = environment.0.iter().filter(is_laid_over).collect();
+    let laid_over: Vec<_> = environment.variables.iter().filter(is_laid_over).collect();
     let variables = laid_over.iter().map(|(name, _)| (place(name), (*name).clone())).collect();
     if laid_over.is_empty() {
         return Ok((raw, Origin { name, text, variables }));

@@ -7,10 +7,11 @@ use super::fields::{Params, Read};
 use super::problem::Problem;
 use super::requests::read_filters;
 use super::{Parts, Shared, value};
-use crate::clock::UnixMs;
+use crate::clock::{UnixMs, rfc3339_seconds};
 use crate::ledger::{EventQuery, UsageEvent};
 use crate::limit::{Calendar, Window};
 use crate::money::NanoUsd;
+use crate::usage::{Figure, Usage};
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 const PAGE: usize = 1_000;
 const MOST_EVENTS: u64 = 2_000_000;
 const MOST_GROUPS: usize = 20_000;
+const HOUR: i64 = 3_600_000;
 const SEVEN_DAYS: i64 = 7 * 86_400_000;
 
 pub(super) fn routes() -> Router<Shared> {
@@ -35,16 +37,18 @@ enum Dimension {
     Model,
     Provider,
     Day,
+    Hour,
 }
 
 impl Dimension {
-    const ALL: [(Self, &'static str); 6] = [
+    const ALL: [(Self, &'static str); 7] = [
         (Self::User, "user"),
         (Self::Key, "key"),
         (Self::Workspace, "workspace"),
         (Self::Model, "model"),
         (Self::Provider, "provider"),
         (Self::Day, "day"),
+        (Self::Hour, "hour"),
     ];
 
     fn of(self, event: &UsageEvent, calendar: &Calendar) -> String {
@@ -55,6 +59,7 @@ impl Dimension {
             Self::Model => event.facts.model.clone(),
             Self::Provider => event.facts.provider.clone(),
             Self::Day => day(calendar, event.settled),
+            Self::Hour => rfc3339_seconds(event.settled.div_euclid(HOUR).saturating_mul(HOUR)),
         }
     }
 }
@@ -72,6 +77,52 @@ struct Sum {
     requests: u64,
     tokens: u64,
     cost: NanoUsd,
+    detail: Detail,
+}
+
+impl Sum {
+    fn add(&mut self, event: &UsageEvent) {
+        self.requests = self.requests.saturating_add(1);
+        self.tokens = self.tokens.saturating_add(event.usage.total_tokens());
+        self.cost = self.cost.saturating_add(event.cost);
+        self.detail.add(event);
+    }
+}
+
+/// What is told where `detail=true` asks for it.
+#[derive(Debug, Default)]
+struct Detail {
+    /// Calls that used anything: not those that failed, nor polls of what was charged before.
+    metered: u64,
+    usage: Usage,
+    estimated: u64,
+    estimated_cost: NanoUsd,
+}
+
+impl Detail {
+    fn add(&mut self, event: &UsageEvent) {
+        let used = event.cost != NanoUsd::ZERO || event.usage.reported().any(|(_, n)| n > 0);
+        self.metered = self.metered.saturating_add(used.into());
+        self.usage = self.usage.plus(&event.usage);
+        if event.estimated {
+            self.estimated = self.estimated.saturating_add(1);
+            self.estimated_cost = self.estimated_cost.saturating_add(event.cost);
+        }
+    }
+
+    fn fields(&self) -> [(&'static str, Value); 8] {
+        let count = |figure| Value::from(self.usage.count(figure));
+        [
+            ("metered_requests", self.metered.into()),
+            ("input_tokens", count(Figure::InputTotal)),
+            ("cached_input_tokens", count(Figure::CachedRead)),
+            ("cache_write_tokens", count(Figure::CacheWrite)),
+            ("output_tokens", count(Figure::OutputTotal)),
+            ("estimated_requests", self.estimated.into()),
+            ("estimated_usd", self.estimated_cost.to_string().into()),
+            ("estimated_nanousd", self.estimated_cost.get().into()),
+        ]
+    }
 }
 
 type Groups = BTreeMap<Vec<String>, Sum>;
@@ -83,11 +134,13 @@ async fn usage(
     let now = parts.clock.now();
     let mut query = read_filters(&mut fields, now);
     let by = fields.read("group_by", dimensions).unwrap_or_default();
+    let detail = fields.read("detail", value::flag).unwrap_or_default();
     query = fields.finish(Some(query))?;
     query.since = query.since.or(Some(now.saturating_sub(SEVEN_DAYS)));
     query.limit = PAGE;
     let groups = sum(&parts, query, &by).await?;
-    let rows: Vec<Value> = groups.into_iter().map(|(names, sum)| row(&by, names, &sum)).collect();
+    let rows: Vec<Value> =
+        groups.into_iter().map(|(names, sum)| row(&by, names, &sum, detail)).collect();
     Ok(Json(serde_json::json!({"data": rows, "has_more": false, "next_cursor": null})))
 }
 
@@ -98,7 +151,7 @@ fn dimensions(value: &Value) -> Read<Vec<(Dimension, &'static str)>> {
             Some(known) if !by.contains(&known) => by.push(known),
             Some(_) => {}
             None => {
-                let known = "user, key, workspace, model, provider, day";
+                let known = "user, key, workspace, model, provider, day, hour";
                 return Err(format!("`{word}` is not one of {known}").into());
             }
         }
@@ -117,10 +170,7 @@ async fn sum(
         let page = parts.registry.events(&query).await?;
         for event in &page.entries {
             let names = by.iter().map(|(d, _)| d.of(event, &parts.calendar)).collect();
-            let sum: &mut Sum = groups.entry(names).or_default();
-            sum.requests = sum.requests.saturating_add(1);
-            sum.tokens = sum.tokens.saturating_add(event.usage.total_tokens());
-            sum.cost = sum.cost.saturating_add(event.cost);
+            groups.entry(names).or_default().add(event);
         }
         seen = seen.saturating_add(page.entries.len().try_into().unwrap_or(u64::MAX));
         if seen > MOST_EVENTS || groups.len() > MOST_GROUPS {
@@ -137,13 +187,16 @@ async fn sum(
     }
 }
 
-fn row(by: &[(Dimension, &'static str)], names: Vec<String>, sum: &Sum) -> Value {
+fn row(by: &[(Dimension, &'static str)], names: Vec<String>, sum: &Sum, detail: bool) -> Value {
     let mut row: Map<String, Value> =
         by.iter().zip(names).map(|((_, field), name)| ((*field).to_owned(), name.into())).collect();
     row.insert("requests".to_owned(), sum.requests.into());
     row.insert("tokens".to_owned(), sum.tokens.into());
     row.insert("cost_usd".to_owned(), sum.cost.to_string().into());
     row.insert("cost_nanousd".to_owned(), sum.cost.get().into());
+    if detail {
+        row.extend(sum.detail.fields().map(|(name, value)| (name.to_owned(), value)));
+    }
     Value::Object(row)
 }
 

@@ -164,6 +164,15 @@ pub(super) fn future(now: UnixMs) -> impl Fn(&Value) -> Read<UnixMs> {
     }
 }
 
+/// `true` or `false`.
+pub(super) fn flag(value: &Value) -> Read<bool> {
+    match value.as_str() {
+        Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        _ => Err(format!("`{}` is neither true nor false", shown(value)).into()),
+    }
+}
+
 /// The length of a page: 1 to 200.
 pub(super) fn page_length(value: &Value) -> Read<usize> {
     match value.as_str().and_then(|text| text.parse().ok()) {
@@ -227,6 +236,8 @@ mod tests {
         for bad in ["0", "201", "x", "-1", "1e9"] {
             refused(page_length(&json!(bad)), "", bad);
         }
+        assert!(flag(&json!("true")).unwrap());
+        refused(flag(&json!("yes")), "", "yes");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::class::{Class, PerClass, Side};
 use super::exact::Exact;
 use super::hours::Hours;
 use super::rates::{Named, Threshold};
+use super::terms::is_standard_tier;
 use super::tiers::{Block, Long};
 use crate::clock::{self, UnixMs};
 use serde::de::{Error, MapAccess, Visitor};
@@ -30,8 +31,7 @@ impl RawBlock<false> {
     /// The block, if it makes sense.
     pub fn finished(self) -> Result<Block, String> {
         let (tiers, from) = (self.tiers, self.from.unwrap_or(UnixMs::MIN));
-        let standard = ["standard", "default", "auto", "scale"];
-        if let Some(tier) = tiers.iter().find(|tier| standard.contains(&tier.as_str())) {
+        if let Some(tier) = tiers.iter().find(|tier| is_standard_tier(tier)) {
             return Err(format!("`{tier}` is the standard price: leave out `tiers`"));
         }
         let timed = !self.hours.is_empty() || !self.days.is_empty();

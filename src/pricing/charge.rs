@@ -5,8 +5,7 @@
 
 use super::Terms;
 use super::class::Class;
-use super::exact::Exact;
-use super::line::Line;
+use super::line::{Line, sum};
 use super::model::ModelPrice;
 use super::parts::parts;
 use super::table::PriceTable;
@@ -89,10 +88,6 @@ fn lines(model: &ModelPrice, usage: &Usage, terms: &Terms<'_>) -> Vec<Line> {
     let mut parts = parts(usage);
     parts.set(Class::Request, 0);
     model.lines(usage, &parts, terms)
-}
-
-fn sum<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Exact {
-    lines.into_iter().fold(Exact::ZERO, |sum, line| sum.plus(line.cost))
 }
 
 #[cfg(test)]

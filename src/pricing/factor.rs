@@ -25,6 +25,12 @@ impl Factor {
         format!("{whole}{decimals:0<3}").parse().map(Self).map_err(|_| bad())
     }
 
+    /// As it is written, without zeros at the end.
+    pub fn text(self) -> String {
+        let (whole, rest) = (self.0.div_euclid(1000), self.0.rem_euclid(1000));
+        format!("{whole}.{rest:03}").trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+
     /// The price times this.
     pub fn of(self, price: Exact) -> Exact {
         price.thousandths(self.0)

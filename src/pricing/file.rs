@@ -26,7 +26,7 @@ impl fmt::Display for BadPricing {
 impl std::error::Error for BadPricing {}
 
 /// The most bytes that a table may have; the one that is shipped has 220 thousand.
-const LARGEST: usize = 8 << 20;
+pub const LARGEST: usize = 8 << 20;
 
 /// A model as the file has it, with its names and prices ready.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub struct Contents {
 /// Reads a table's text.
 pub fn read(text: &str) -> Result<Contents, BadPricing> {
     if text.len() > LARGEST {
-        let message = format!("{} bytes are too many; at most {LARGEST} are read", text.len());
+        let message = format!("it is too large: at most {LARGEST} bytes are read");
         return Err(BadPricing(Fault { line: None, message }));
     }
     let file: File = document::read(text).map_err(BadPricing)?;
@@ -103,7 +103,7 @@ impl Model {
         let usual = tiers::tariff(&blocks).map_err(|message| at(line, message))?;
         let regions = self.regions.into_iter().map(|(name, factor)| {
             let factor = Factor::parse(&factor).map_err(|message| at(line, message))?;
-            Ok((name, usual.times(factor)))
+            Ok((name, factor, usual.times(factor)))
         });
         let regions = regions.collect::<Result<_, _>>()?;
         let (provider, context, max_output) = (self.provider, self.context, self.max_output);
@@ -166,6 +166,6 @@ mod tests {
     #[test]
     fn refuses_a_table_that_is_too_large() {
         let error = read(&" ".repeat(LARGEST + 1)).unwrap_err().to_string();
-        assert!(error.contains("8388609 bytes are too many"), "{error}");
+        assert!(error.contains("at most 8388608 bytes"), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: a span begins within it and ends before its end; it does not cross midnight.
 
 use crate::clock::UnixMs;
+use std::fmt;
 
 const MS_PER_DAY: i64 = 86_400_000;
 const MS_PER_MINUTE: i64 = 60_000;
@@ -38,6 +39,19 @@ impl Hours {
         let day = at.div_euclid(MS_PER_DAY).saturating_add(3).rem_euclid(7);
         let of_day = self.days.is_empty() || self.days.contains(&day);
         of_day && self.spans.iter().any(|(from, until)| (*from..*until).contains(&minute))
+    }
+}
+
+/// `01:00-04:00 06:00-10:00 mon tue`.
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time =
+            |minute: i64| format!("{:02}:{:02}", minute.div_euclid(60), minute.rem_euclid(60));
+        let spans =
+            self.spans.iter().map(|(from, until)| format!("{}-{}", time(*from), time(*until)));
+        let named = self.days.iter().filter_map(|day| DAYS.get(usize::try_from(*day).ok()?));
+        let days = named.map(|day| (*day).to_owned());
+        f.write_str(&spans.chain(days).collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -105,6 +119,12 @@ mod tests {
         check(&["00:00-24:00"], &week, "2026-11-28T00:00:00Z", false);
         check(&["00:00-24:00"], &["sun"], "2026-11-29T12:00:00Z", true);
         check(&["00:00-24:00"], &["wed"], "1969-12-31T12:00:00Z", true);
+    }
+
+    #[test]
+    fn hours_are_written_as_they_are_read() {
+        let hours = Hours::parse(&texts(&["01:00-04:00", "22:30-24:00"]), &texts(&["sun"]));
+        assert_eq!(hours.unwrap().to_string(), "01:00-04:00 22:30-24:00 sun");
     }
 
     #[test]

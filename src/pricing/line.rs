@@ -4,6 +4,7 @@
 
 use super::class::{Class, Side};
 use super::exact::{Exact, Per};
+use crate::money::NanoUsd;
 use crate::usage::Figure;
 use std::fmt;
 
@@ -25,10 +26,7 @@ pub struct Line {
 impl Line {
     /// The price as it is usually written: for a million tokens, or for one thing or second.
     pub fn price_text(&self) -> String {
-        match self.class.side() {
-            Side::Apart => self.price.times(self.class.counts_in_one().get()).per(Per::One),
-            Side::Input | Side::Output => self.price.per(Per::Million),
-        }
+        price_text(self.class, self.price)
     }
 
     /// The quantity as it is written: seconds with their fraction, all else whole.
@@ -39,8 +37,33 @@ impl Line {
         }
     }
 
+    /// The quantity as a number of JSON: seconds with their fraction, all else whole.
+    pub fn quantity_number(&self) -> serde_json::Number {
+        match self.class {
+            Class::AudioSecond => Figure::DurationMs.number(self.quantity),
+            _ => self.quantity.into(),
+        }
+    }
+
     /// Whether the price is for one thing, not for a million tokens.
     pub fn is_each(&self) -> bool {
         self.class.side() == Side::Apart
+    }
+}
+
+/// What lines come to, rounded up once; at most [`crate::money::MAX`].
+pub fn total(lines: &[Line]) -> NanoUsd {
+    sum(lines).round_up()
+}
+
+pub(super) fn sum<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Exact {
+    lines.into_iter().fold(Exact::ZERO, |sum, line| sum.plus(line.cost))
+}
+
+/// The price of a class as it is usually written.
+pub(super) fn price_text(class: Class, price: Exact) -> String {
+    match class.side() {
+        Side::Apart => price.times(class.counts_in_one().get()).per(Per::One),
+        Side::Input | Side::Output => price.per(Per::Million),
     }
 }

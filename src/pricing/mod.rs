@@ -8,15 +8,21 @@
 mod block;
 mod charge;
 mod class;
+mod deployments;
 mod document;
 mod exact;
 mod factor;
 mod file;
 mod hours;
 mod line;
+mod lookup;
 mod model;
+mod nearest;
 mod parts;
+mod pattern;
 mod rates;
+mod sheet;
+mod survey;
 mod table;
 mod tariff;
 mod terms;
@@ -24,12 +30,16 @@ mod tiers;
 
 pub use charge::{Beside, Charge};
 pub use class::{Class, Side};
+pub use deployments::{BadDeployment, Deployment};
 pub use exact::{Exact, Per};
 pub use file::BadPricing;
-pub use line::Line;
+pub use line::{Line, total};
+pub use lookup::{Match, Rule};
 pub use model::ModelPrice;
+pub use sheet::{Condition, Long, Sheet};
+pub use survey::{Coverage, Kind, Oddity};
 pub use table::PriceTable;
-pub use terms::Terms;
+pub use terms::{Terms, is_standard_tier};
 
 /// A bound on the tokens of a call, all its answers together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! region, date or length decides; what is not tokens apart, which `ceiling_with` covers.
 
 use super::class::{Class, PerClass, Side};
+use super::factor::Factor;
 use super::line::Line;
 use super::parts::parts;
 use super::rates::Card;
@@ -24,8 +25,8 @@ pub struct ModelPrice {
     /// Output tokens of one answer at most.
     pub max_output: Option<u64>,
     pub(super) usual: Tariff,
-    /// Regions that have other prices.
-    pub(super) regions: Vec<(String, Tariff)>,
+    /// Regions that have other prices, with what those of tokens are multiplied by.
+    pub(super) regions: Vec<(String, Factor, Tariff)>,
 }
 
 impl ModelPrice {
@@ -53,6 +54,14 @@ impl ModelPrice {
     /// not tokens where it has no price.
     pub fn explain(&self, usage: &Usage, terms: &Terms<'_>) -> Vec<Line> {
         self.lines(usage, &parts(usage), terms)
+    }
+
+    /// The lines of several calls that together used what `usage` says; their number is what is
+    /// charged by the request.
+    pub fn explain_calls(&self, usage: &Usage, requests: u64, terms: &Terms<'_>) -> Vec<Line> {
+        let mut parts = parts(usage);
+        parts.set(Class::Request, requests);
+        self.lines(usage, &parts, terms)
     }
 
     pub(super) fn lines(
@@ -104,7 +113,7 @@ impl ModelPrice {
             parts.set(class, 0);
         }
         parts.set(Class::Request, 1);
-        let tariffs = std::iter::once(&self.usual).chain(self.regions.iter().map(|(_, t)| t));
+        let tariffs = std::iter::once(&self.usual).chain(self.regions.iter().map(|(_, _, t)| t));
         let ceilings = tariffs.map(|tariff| tariff.ceiling(bound, &parts));
         ceilings.max().unwrap_or_default().round_up()
     }
@@ -117,6 +126,11 @@ impl ModelPrice {
         self.cost(&usage, terms)
     }
 
+    /// Whether it has any price.
+    pub fn is_charged(&self) -> bool {
+        !self.sheets().is_empty()
+    }
+
     /// The tiers that have prices of their own.
     pub fn tiers(&self) -> impl Iterator<Item = &str> {
         self.usual.tiers()
@@ -124,13 +138,13 @@ impl ModelPrice {
 
     /// The regions that have prices of their own.
     pub fn regions(&self) -> impl Iterator<Item = &str> {
-        self.regions.iter().map(|(region, _)| region.as_str())
+        self.regions.iter().map(|(region, _, _)| region.as_str())
     }
 
     fn card(&self, usage: &Usage, terms: &Terms<'_>) -> Option<&Card> {
         let mut regions = self.regions.iter();
-        let named = terms.region.and_then(|name| regions.find(|(region, _)| region == name));
-        let tariff = named.map_or(&self.usual, |(_, tariff)| tariff);
+        let named = terms.region.and_then(|name| regions.find(|(region, _, _)| region == name));
+        let tariff = named.map_or(&self.usual, |(_, _, tariff)| tariff);
         tariff.card(usage.count(Figure::InputTotal), terms)
     }
 }

@@ -84,6 +84,12 @@ impl Card {
         self.rates.get(class)
     }
 
+    /// The prices that the table has, without those that are a broader class's.
+    pub fn own(&self) -> Vec<(Class, Exact)> {
+        let own = |class: Class| Some(self.rate(class)).filter(|r| r.known && r.of == class);
+        Class::ALL.iter().filter_map(|&class| Some((class, own(class)?.price))).collect()
+    }
+
     /// The cost of these parts, exactly.
     pub fn cost(&self, parts: &PerClass<u64>) -> Exact {
         Class::ALL.iter().fold(Exact::ZERO, |sum, &class| match parts.get(class) {
@@ -161,6 +167,11 @@ impl Schedule {
     /// The latest prices that are not later than `at`.
     pub fn at(&self, at: UnixMs) -> Option<&Rates> {
         self.0.iter().rev().find(|rates| rates.from <= at)
+    }
+
+    /// All prices, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Rates> {
+        self.0.iter()
     }
 
     /// The oldest prices.

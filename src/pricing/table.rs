@@ -1,12 +1,13 @@
-//! The price table: finds a model's prices by the name that a call or an answer uses.
+//! The price table: all models with their prices and names.
 //!
-//! Names are looked up in this order: exactly; by the longest pattern; as a dated snapshot, without
-//! its date. Nothing else is guessed: a model that is not found has no price.
+//! Not here: which model a name means (`lookup`), and which names look like it (`nearest`).
+//! Invariant: a name, and a pattern, belongs to one model of a provider only.
 
-use super::document::{self, Fault};
+use super::deployments::Deployments;
+use super::document::Fault;
 use super::file::{self, BadPricing, Entry};
 use super::model::ModelPrice;
-use globset::{GlobBuilder, GlobMatcher};
+use super::pattern::Pattern;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,25 +17,24 @@ const BUILTIN: &str = include_str!("../../pricing.toml");
 /// All prices.
 #[derive(Debug)]
 pub struct PriceTable {
-    version: String,
-    models: Vec<Arc<ModelPrice>>,
-    providers: BTreeSet<String>,
+    pub(super) version: String,
+    pub(super) models: Vec<Arc<ModelPrice>>,
+    /// The line of each model in the text.
+    lines: Vec<usize>,
+    pub(super) providers: BTreeSet<String>,
     /// One for each provider whose models cost nothing.
-    free: Vec<Arc<ModelPrice>>,
+    pub(super) free: Vec<Arc<ModelPrice>>,
     /// Places in `models`, one for each provider that has a model of this name.
-    by_name: HashMap<String, Vec<usize>>,
+    pub(super) by_name: HashMap<String, Vec<usize>>,
     /// Longest first.
-    patterns: Vec<Pattern>,
-}
-
-#[derive(Debug)]
-struct Pattern {
-    text: String,
-    matcher: GlobMatcher,
-    model: usize,
+    pub(super) patterns: Vec<Pattern>,
+    pub(super) deployments: Deployments,
 }
 
 impl PriceTable {
+    /// The most bytes that the text of a table may have.
+    pub const LARGEST: usize = file::LARGEST;
+
     /// The table that comes with this program.
     pub fn builtin() -> Result<Self, BadPricing> {
         Self::parse(BUILTIN)
@@ -43,10 +43,10 @@ impl PriceTable {
     /// Reads a table.
     pub fn parse(text: &str) -> Result<Self, BadPricing> {
         let contents = file::read(text)?;
-        let digest = Sha256::digest(text.as_bytes());
         let mut table = Self {
-            version: digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
+            version: version(&Sha256::digest(text.as_bytes())),
             models: Vec::new(),
+            lines: Vec::new(),
             providers: contents.free_providers.iter().cloned().collect(),
             free: contents
                 .free_providers
@@ -55,11 +55,12 @@ impl PriceTable {
                 .collect(),
             by_name: HashMap::new(),
             patterns: Vec::new(),
+            deployments: Deployments::default(),
         };
         for entry in contents.entries {
             table.add(entry)?;
         }
-        table.patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.text.len()));
+        table.patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.text().len()));
         Ok(table)
     }
 
@@ -74,49 +75,14 @@ impl PriceTable {
         &self.models
     }
 
-    /// The prices of a model at a provider. A provider that the table does not know, and `None`,
-    /// take the first provider in the table that has the model.
-    pub fn find(&self, provider: Option<&str>, model: &str) -> Option<&Arc<ModelPrice>> {
-        let provider = provider.map(known_as).filter(|name| self.providers.contains(*name));
-        let found = self.exact(provider, model).or_else(|| self.by_pattern(provider, model));
-        match found.or_else(|| self.exact(provider, without_date(model)?)) {
-            Some(place) => self.models.get(place),
-            None => self.free.iter().find(|free| Some(free.provider.as_str()) == provider),
-        }
-    }
-
-    /// The provider of a model.
-    pub fn provider_of(&self, model: &str) -> Option<&str> {
-        Some(self.find(None, model)?.provider.as_str())
+    /// The line of a model's id in the table's text, from 1; of the model at that place.
+    pub(super) fn line(&self, place: usize) -> Option<usize> {
+        self.lines.get(place).copied()
     }
 
     /// A model at price 0, for one that has no price where the operator lets such models pass.
     pub fn free(&self, model: &str) -> Arc<ModelPrice> {
         Arc::new(ModelPrice::free(model, ""))
-    }
-
-    /// Up to three names that look like `model`, for a message.
-    pub fn nearest(&self, model: &str) -> Vec<String> {
-        let names = self.by_name.keys().map(String::as_str);
-        document::nearest(model, names, 3).into_iter().map(str::to_owned).collect()
-    }
-
-    fn exact(&self, provider: Option<&str>, name: &str) -> Option<usize> {
-        let places = self.by_name.get(name)?.iter().copied();
-        places.into_iter().find(|&place| self.is_of(place, provider))
-    }
-
-    fn by_pattern(&self, provider: Option<&str>, name: &str) -> Option<usize> {
-        let mut patterns = self.patterns.iter();
-        let fits = |pattern: &&Pattern| {
-            self.is_of(pattern.model, provider) && pattern.matcher.is_match(name)
-        };
-        patterns.find(fits).map(|pattern| pattern.model)
-    }
-
-    fn is_of(&self, place: usize, provider: Option<&str>) -> bool {
-        let model = self.models.get(place);
-        model.is_some_and(|model| provider.is_none_or(|name| model.provider == name))
     }
 
     fn add(&mut self, entry: Entry) -> Result<(), BadPricing> {
@@ -131,51 +97,29 @@ impl PriceTable {
             if name.is_empty() {
                 return Err(bad("a name is empty".to_owned()));
             }
-            if let Some(other) = self.exact(provider, name).and_then(|at| self.models.get(at)) {
-                return Err(bad(format!("`{name}` is already a name of model `{}`", other.id)));
+            if let Some(other) = self.exact(provider, name) {
+                let other = &other.model.id;
+                return Err(bad(format!("`{name}` is already a name of model `{other}`")));
             }
             self.by_name.entry(name.clone()).or_default().push(place);
         }
         for text in patterns {
-            let same = |p: &&Pattern| p.text == text && self.is_of(p.model, Some(&model.provider));
-            if self.patterns.iter().any(|p| same(&p)) {
+            let same = |p: &Pattern| p.text() == text && p.provider() == model.provider;
+            if self.patterns.iter().any(same) {
                 return Err(bad(format!("`{text}` is already a pattern of another model")));
             }
-            let glob = GlobBuilder::new(&text).literal_separator(false).build();
-            let matcher = glob.map_err(|e| bad(format!("`{text}`: {e}")))?.compile_matcher();
-            self.patterns.push(Pattern { text, matcher, model: place });
+            self.patterns.push(Pattern::new(text, &model.provider, place).map_err(bad)?);
         }
         self.providers.insert(model.provider.clone());
+        self.lines.push(line);
         self.models.push(Arc::new(model));
         Ok(())
     }
 }
 
-/// The table's name of a provider that has two.
-fn known_as(provider: &str) -> &str {
-    match provider {
-        "google" => "gemini",
-        "x-ai" => "xai",
-        "aws" => "bedrock",
-        name => name,
-    }
-}
-
-/// `gpt-5.4` of `gpt-5.4-2026-03-05`, `claude-opus-4-5` of `claude-opus-4-5-20251101` and of
-/// `claude-opus-4-5@20251101`.
-fn without_date(model: &str) -> Option<&str> {
-    let forms = ["-20##-##-##", "-20######", "@20######"];
-    forms.iter().find_map(|form| {
-        let (name, date) = model.split_at_checked(model.len().checked_sub(form.len())?)?;
-        let fits = date.bytes().zip(form.bytes()).all(|(byte, form)| match form {
-            b'#' => byte.is_ascii_digit(),
-            _ => byte == form,
-        });
-        let digits: Vec<u8> = date.bytes().filter(u8::is_ascii_digit).collect();
-        let month =
-            digits.get(4..6).is_some_and(|month| (b"01".as_slice()..=b"12").contains(&month));
-        (fits && month && !name.is_empty()).then_some(name)
-    })
+/// Twelve hexadecimal digits of a digest.
+pub(super) fn version(digest: &[u8]) -> String {
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -187,52 +131,6 @@ mod tests {
             "[[model]]\nid = '{id}'\nprovider = '{provider}'\n{names}\n\
              [[model.price]]\ninput = '1'\noutput = '2'\n"
         )
-    }
-
-    fn table() -> PriceTable {
-        let models = [
-            model("m", "a", "aliases = ['m-latest']"),
-            model("m-mini", "a", "match = ['ft:m-mini:*', 'x/*']"),
-            model("m-2024-05-13", "a", ""),
-            model("x-long", "a", "match = ['x/y*', 'q?']"),
-            model("m", "b", ""),
-        ];
-        PriceTable::parse(&models.concat()).unwrap()
-    }
-
-    #[track_caller]
-    fn check(provider: Option<&str>, name: &str, expected: Option<(&str, &str)>) {
-        let table = table();
-        let found = table.find(provider, name).map(|m| (m.provider.as_str(), m.id.as_str()));
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn finds_by_name_pattern_and_snapshot() {
-        check(None, "m", Some(("a", "m")));
-        check(Some("b"), "m", Some(("b", "m")));
-        check(Some("b"), "m-latest", None);
-        check(Some("unknown"), "m-latest", Some(("a", "m")));
-        check(None, "m-2026-03-05", Some(("a", "m")));
-        check(None, "m-2024-05-13", Some(("a", "m-2024-05-13")));
-        check(None, "m-latest-2026-03-05", Some(("a", "m")));
-        check(None, "m-20260305", Some(("a", "m")));
-        check(None, "m@20260305", Some(("a", "m")));
-        check(None, "ft:m-mini:org::id", Some(("a", "m-mini")));
-        check(None, "x/abc", Some(("a", "m-mini")));
-        check(None, "x/yellow/1", Some(("a", "x-long")));
-        check(None, "q7", Some(("a", "x-long")));
-    }
-
-    #[test]
-    fn guesses_nothing() {
-        for name in
-            ["", "M", "m-", "m-20261305", "m-2026-3-05", "-2026-03-05", "ft:m:org", "q", "mé"]
-        {
-            check(None, name, None);
-        }
-        assert_eq!(table().nearest("m-min").first().map(String::as_str), Some("m-mini"));
-        assert_eq!(table().provider_of("m-mini"), Some("a"));
     }
 
     #[test]

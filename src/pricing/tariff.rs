@@ -8,6 +8,7 @@ use super::exact::Exact;
 use super::factor::Factor;
 use super::hours::Hours;
 use super::rates::{Card, Schedule};
+use super::sheet::Condition;
 use super::{Bound, Terms};
 
 /// The prices of a model in one region.
@@ -56,6 +57,13 @@ impl Tariff {
         let peaks = self.peaks.iter().map(|(_, schedule)| schedule);
         let schedules = std::iter::once(&self.standard).chain(tiers).chain(peaks);
         schedules.map(|schedule| schedule.ceiling(bound, apart)).max().unwrap_or_default()
+    }
+
+    /// All schedules: the standard one first, then those of tiers and hours.
+    pub fn schedules(&self) -> impl Iterator<Item = (Condition<'_>, &Schedule)> {
+        let tiers = self.tiers.iter().map(|(tier, schedule)| (Condition::Tier(tier), schedule));
+        let peaks = self.peaks.iter().map(|(hours, schedule)| (Condition::Hours(hours), schedule));
+        std::iter::once((Condition::Standard, &self.standard)).chain(tiers).chain(peaks)
     }
 
     /// The tiers that have prices of their own.

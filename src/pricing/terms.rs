@@ -5,6 +5,14 @@
 
 use crate::clock::UnixMs;
 
+/// What providers call the standard tier.
+const STANDARD: [&str; 6] = ["standard", "default", "auto", "scale", "on_demand", "standard_only"];
+
+/// Whether a tier, or a speed, is another word for the standard price.
+pub fn is_standard_tier(name: &str) -> bool {
+    STANDARD.contains(&name)
+}
+
 /// Under which conditions a call was, or would be, served.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terms<'a> {

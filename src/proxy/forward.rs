@@ -13,6 +13,10 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::time::Duration;
 use tokio::time::timeout;
 
+/// Most bytes of an answer that are taken from a connection at once, and of its head. More would make
+/// long answers a little cheaper, and every stream that its client does not read dearer in memory.
+const READ_AT_ONCE: usize = 32 * 1024;
+
 type Connections = Client<HttpsConnector<HttpConnector>, Outgoing>;
 
 /// Pooled connections to the providers: HTTP/2 where a provider offers it over TLS, else HTTP/1.1.
@@ -63,6 +67,7 @@ impl Upstream {
             .build(connector.wrap_connector(tcp.clone()));
         let connector = secured()?.https_or_http().enable_http1().enable_http2();
         let client = Client::builder(TokioExecutor::new())
+            .http1_max_buf_size(READ_AT_ONCE)
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .pool_idle_timeout(bounds.idle)

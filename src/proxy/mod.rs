@@ -325,7 +325,7 @@ impl Proxy {
             Some(model) if estimate::is_priced(call, model, &terms) => Ok(model.clone()),
             Some(_) => refused(Vec::new()),
             None if self.rules.unpriced_is_free => Ok(table.free(&call.model)),
-            None => refused(table.nearest(&call.model)),
+            None => refused(table.nearest(provider, &call.model)),
         }
     }
 }

@@ -353,9 +353,10 @@ impl Open {
             region: reading.inference_geo.as_deref(),
             at: self.order.facts.started,
         };
-        let provider = Some(pricing.model.provider.as_str());
+        let provider = self.order.facts.provider.as_str();
+        let answered = |name| pricing.table.find_answered(provider, &pricing.model, name);
         let named = reading.model.as_deref().filter(|named| !named.is_empty());
-        let found = named.and_then(|name| Some((name, pricing.table.find(provider, name)?)));
+        let found = named.and_then(|name| Some((name, answered(name)?)));
         let (model, name) = match found {
             Some((name, model)) => (model, name.to_owned()),
             None => (&pricing.model, asked),

@@ -105,8 +105,9 @@ where
             .keep_alive_timeout(bounds.handshake)
             .max_header_list_size(u32::try_from(bounds.header_bytes).unwrap_or(u32::MAX))
             .max_concurrent_streams(1024);
-        let connection = pin!(server.serve_connection(io, service));
-        finish(connection, watch, |c| c.graceful_shutdown()).await
+        // It is larger than that of HTTP/1.1, which most clients speak.
+        let mut connection = Box::pin(server.serve_connection(io, service));
+        finish(connection.as_mut(), watch, |c| c.graceful_shutdown()).await
     } else {
         speak_http1(io, service, bounds, watch).await
     }

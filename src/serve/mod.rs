@@ -68,7 +68,7 @@ pub struct Bounds {
     pub header: Duration,
     /// How long a client may refuse to take bytes.
     pub write_stall: Duration,
-    /// Bytes of header at most.
+    /// Bytes of header at most. Of an answer to a client that does not read, about as many wait.
     pub header_bytes: usize,
     /// Connections at the same time.
     pub connections: usize,
@@ -80,7 +80,7 @@ impl Default for Bounds {
             handshake: Duration::from_secs(10),
             header: Duration::from_secs(30),
             write_stall: Duration::from_secs(60),
-            header_bytes: 64 * 1024,
+            header_bytes: 32 * 1024,
             connections: 20_000,
         }
     }

@@ -410,6 +410,16 @@ async fn r040_calls_are_listed_filtered_and_added_up() {
     assert_eq!((&by_day[0]["day"], &by_day[0]["model"]), (&json!("2026-11-24"), &json!("gpt-5")));
     assert_eq!(by_day[1]["day"], "2026-11-25");
     assert_eq!(sums("since=1h&user=alice").await[0]["requests"], 1);
+    let by_hour = sums("group_by=hour&user=alice&detail=true").await;
+    assert_eq!(
+        by_hour[0],
+        json!({
+            "hour": "2026-11-24T21:00:00Z", "requests": 1, "tokens": 2306, "cost_usd": "0.000001",
+            "cost_nanousd": 1_000, "metered_requests": 1, "input_tokens": 2006,
+            "cached_input_tokens": 1920, "cache_write_tokens": 0, "output_tokens": 300,
+            "estimated_requests": 0, "estimated_usd": "0", "estimated_nanousd": 0,
+        })
+    );
 
     let sound = desk.get("/api/v1/ledger/verify").await.of(200);
     assert_eq!((&sound["ok"], &sound["violations"]), (&json!(true), &json!([])));

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use wire::Wire;
@@ -65,15 +66,24 @@ struct Play {
     warmup: u64,
     #[arg(long, default_value_t = 32)]
     connections: usize,
+    /// Ask on a route that is relayed and not metered.
+    #[arg(long)]
+    unmetered: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct Hold {
     #[command(flatten)]
     target: Target,
+    /// What is held open.
+    #[arg(long, value_enum, default_value_t = Case::Stall)]
+    case: Case,
     #[arg(long, default_value_t = 1000)]
     streams: usize,
 }
+
+/// How long a case that settles is left alone.
+const SETTLES: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -125,7 +135,7 @@ impl Play {
     /// Makes so many calls over all connections; how many failed.
     async fn calls(&self, calls: u64) -> io::Result<u64> {
         let left = Arc::new(AtomicU64::new(calls));
-        let request: Arc<[u8]> = self.case.request(&self.target.key).into();
+        let request: Arc<[u8]> = self.case.request(&self.target.key, !self.unmetered).into();
         let mut connections = JoinSet::new();
         for _ in 0..self.connections {
             let (left, request, addr) = (Arc::clone(&left), Arc::clone(&request), self.target.addr);
@@ -156,12 +166,15 @@ async fn one_connection(addr: SocketAddr, request: &[u8], left: &AtomicU64) -> i
 impl Hold {
     async fn run(self) -> io::Result<()> {
         let process = Process::new(self.target.pid);
-        let request = Case::Stall.request(&self.target.key);
+        let request = self.case.request(&self.target.key, true);
         let mut open = Vec::with_capacity(self.streams);
         for _ in 0..self.streams {
             let mut wire = Wire::connect(self.target.addr).await?;
             wire.begin(&request).await?;
             open.push(wire);
+        }
+        if self.case.settles() {
+            tokio::time::sleep(SETTLES).await;
         }
         let memory = process.memory()?;
         println!("{}\t{}\t{}", open.len(), memory.now, memory.peak);

@@ -6,7 +6,10 @@
 
 use super::extras::Extras;
 use super::plan::Plan;
+use super::route::Endpoint;
 use super::tokens::Tokens;
+use super::vendor::Vendor;
+use crate::clock::{Clock, UnixMs};
 use crate::money::NanoUsd;
 use crate::usage::Usage;
 use parking_lot::Mutex;
@@ -33,6 +36,12 @@ pub struct BillEntry {
     pub extras: Extras,
     /// The answer was sent to its end.
     pub finished: bool,
+    /// When it ended.
+    pub at: UnixMs,
+    /// Whose API it was asked of.
+    pub(super) vendor: Vendor,
+    /// What was sold.
+    pub(super) endpoint: Endpoint,
 }
 
 impl BillEntry {
@@ -49,6 +58,7 @@ impl BillEntry {
 #[derive(Debug, Clone)]
 pub struct Bill {
     pages: Arc<Mutex<Pages>>,
+    clock: Clock,
     unended: watch::Sender<usize>,
 }
 
@@ -62,11 +72,26 @@ struct Pages {
 
 impl Default for Bill {
     fn default() -> Self {
-        Self { pages: Arc::default(), unended: watch::Sender::new(0) }
+        Self::dated(Clock::system())
     }
 }
 
 impl Bill {
+    /// An empty bill whose entries are dated by `clock`.
+    pub(super) fn dated(clock: Clock) -> Self {
+        Self { pages: Arc::default(), clock, unended: watch::Sender::new(0) }
+    }
+
+    /// The clock that dates the entries.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Shows all entries to `look`. Nothing is entered meanwhile.
+    pub(super) fn shown_to<T>(&self, look: impl FnOnce(&[BillEntry]) -> T) -> T {
+        look(&self.pages.lock().entries)
+    }
+
     /// All entries, in the order in which the answers ended.
     pub fn entries(&self) -> Vec<BillEntry> {
         self.pages.lock().entries.clone()
@@ -160,6 +185,9 @@ impl Bill {
             tokens: plan.tokens,
             extras: plan.extras.clone(),
             finished: false,
+            at: 0,
+            vendor: plan.order.vendor,
+            endpoint: plan.order.endpoint,
         };
         self.serve(entry).of(plan.parts())
     }
@@ -170,8 +198,9 @@ impl Bill {
         Serving { bill: self.clone(), entry: Some(entry), generated: 0, parts: 0 }
     }
 
-    fn enter(&self, entry: BillEntry) {
+    fn enter(&self, mut entry: BillEntry) {
         let mut pages = self.pages.lock();
+        entry.at = self.clock.now();
         if pages.entries.len() < MAX_ENTRIES {
             pages.entries.push(entry);
         } else {
@@ -247,6 +276,9 @@ mod tests {
             tokens,
             extras: Extras::default(),
             finished: false,
+            at: 0,
+            vendor: Vendor::OpenAi,
+            endpoint: Endpoint::Chat,
         }
     }
 

@@ -36,6 +36,9 @@ pub(super) fn body(vendor: Vendor, failure: &Failure) -> String {
             optional(failure.param),
             optional(failure.code.as_deref())
         ),
+        Vendor::OpenRouter => {
+            format!("{{\"error\":{{\"message\":{message},\"code\":{}}}}}", status.as_u16())
+        }
         Vendor::Cohere => format!("{{\"id\":\"simulated\",\"message\":{message}}}"),
         Vendor::Ollama => format!("{{\"error\":{message}}}"),
         Vendor::Bedrock => format!("{{\"message\":{message}}}"),
@@ -55,6 +58,9 @@ pub(super) fn event(order: &Order, failure: &Failure) -> Vec<u8> {
             "data: {{\"error\":{{\"message\":{message},\"type\":\"server_error\",\
              \"param\":null,\"code\":{code}}}}}\n\n"
         ),
+        (Vendor::OpenRouter, _) => {
+            format!("data: {}\n\n", body(Vendor::OpenRouter, failure))
+        }
         (Vendor::Gemini, _) => google_event(order, failure),
         (Vendor::Cohere, _) => format!(
             "event: message-end\ndata: {{\"type\":\"message-end\",\"delta\":{{\"finish_reason\":\"ERROR\",\

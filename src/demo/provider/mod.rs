@@ -14,6 +14,8 @@
 //! | Mistral | OpenAI's paths after the prefix `/mistral`; `/v1/ocr` |
 //! | Ollama | `/api/chat`, `/api/generate`, `/api/embed`, `/api/tags` |
 //! | Bedrock | `/model/M/converse`, `/model/M/converse-stream` |
+//! | OpenRouter | OpenAI's paths after the prefix `/openrouter/api` |
+//! | for administrators | `/v1/organization/usage/KIND`, `/v1/organization/costs`; `/v1/organizations/usage_report/messages`, `/v1/organizations/cost_report`; `/v1/activity` |
 //! | itself | `GET /sim/bill`: the bill as JSON; `POST /sim/reset`: forgets it |
 //!
 //! Fields of a script: `input cached cache_write cache_write_1h tool_input audio_input output
@@ -56,6 +58,7 @@ mod plan;
 mod portion;
 mod realtime;
 mod realtime_events;
+mod reports;
 mod responses;
 mod route;
 mod script;
@@ -75,6 +78,7 @@ pub use extras::Extras;
 pub use script::SCRIPT_HEADER;
 pub use tokens::Tokens;
 
+use crate::clock::Clock;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -97,6 +101,30 @@ const MAX_CONNECTIONS: usize = 20_000;
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What a simulated provider is started with.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Where it listens; port 0 takes a free one.
+    pub addr: SocketAddr,
+    /// The one credential that it accepts; absent, it accepts every caller.
+    pub credential: Option<String>,
+    /// The one credential that reads reports; absent, any but `credential` does.
+    pub admin_credential: Option<String>,
+    /// What dates its bill.
+    pub clock: Clock,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            credential: None,
+            admin_credential: None,
+            clock: Clock::system(),
+        }
+    }
+}
+
 /// A running simulated provider. Dropping it ends its connections.
 #[derive(Debug)]
 pub struct Simulated {
@@ -114,9 +142,20 @@ impl Simulated {
 
     /// Starts one on `addr`.
     pub async fn listen(addr: SocketAddr, credential: Option<&str>) -> io::Result<Self> {
-        let listener = TcpListener::bind(addr).await?;
+        let setup = Setup { addr, credential: credential.map(str::to_owned), ..Setup::default() };
+        Self::set_up(setup).await
+    }
+
+    /// Starts one as `setup` says.
+    pub async fn set_up(setup: Setup) -> io::Result<Self> {
+        let listener = TcpListener::bind(setup.addr).await?;
         let addr = listener.local_addr()?;
-        let shop = Shop { credential: credential.map(str::to_owned), ..Shop::default() };
+        let shop = Shop {
+            bill: Bill::dated(setup.clock),
+            credential: setup.credential,
+            admin_credential: setup.admin_credential,
+            ..Shop::default()
+        };
         let (bill, closing) = (shop.bill.clone(), shop.closing.clone());
         let serving = tokio::spawn(accept(listener, Arc::new(shop)));
         Ok(Self { addr, bill, serving, closing })

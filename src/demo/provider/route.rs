@@ -1,5 +1,6 @@
 //! What a method and a path ask for, as the real APIs name it. Any prefix may stand before the
-//! version, so that one simulated provider can be several; the prefix `/mistral` makes it Mistral.
+//! version, so that one simulated provider can be several; the prefix `/mistral` makes it Mistral,
+//! `/openrouter` or `/openrouter/api` OpenRouter.
 
 use super::vendor::Vendor;
 use http::Method;
@@ -43,6 +44,32 @@ impl Endpoint {
     }
 }
 
+/// A report on the bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Report {
+    /// OpenAI's usage of one kind of endpoint.
+    OpenAiUsage(UsageOf),
+    /// OpenAI's costs.
+    OpenAiCosts,
+    /// Anthropic's usage of the messages API.
+    AnthropicUsage,
+    /// Anthropic's costs.
+    AnthropicCosts,
+    /// OpenRouter's activity.
+    Activity,
+}
+
+/// The kinds of endpoints that OpenAI's usage API keeps apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UsageOf {
+    Completions,
+    Embeddings,
+    Images,
+    Speeches,
+    Transcriptions,
+    Moderations,
+}
+
 /// What a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Errand<'a> {
@@ -64,6 +91,8 @@ pub(super) enum Errand<'a> {
     Tags,
     /// One model.
     Model(&'a str),
+    /// What was used and what it costs, for an administrator of the account.
+    Report(Report),
     /// The path exists, the method does not.
     WrongMethod,
     Unknown,
@@ -110,6 +139,9 @@ impl<'a> Route<'a> {
     fn openai(&mut self, method: &Method, prefix: &str, rest: &'a str) {
         if prefix.ends_with("/mistral") {
             self.vendor = Vendor::Mistral;
+        }
+        if prefix.ends_with("/openrouter") || prefix.ends_with("/openrouter/api") {
+            self.vendor = Vendor::OpenRouter;
         }
         let errand = match rest {
             "chat/completions" => Errand::Sell(Endpoint::Chat),
@@ -190,6 +222,15 @@ impl<'a> Route<'a> {
         if rest.starts_with("models/") && rest.contains(':') {
             return self.gemini(method, rest);
         }
+        if let Some(report) = report(rest) {
+            self.errand = got(method, Errand::Report(report));
+            match report {
+                Report::AnthropicUsage | Report::AnthropicCosts => self.vendor = Vendor::Anthropic,
+                Report::Activity => self.vendor = Vendor::OpenRouter,
+                Report::OpenAiUsage(_) | Report::OpenAiCosts => {}
+            }
+            return;
+        }
         self.errand = match rest.split_once('/') {
             None if rest == "models" => got(method, Errand::Models),
             None if rest == "realtime" => got(method, Errand::Converse),
@@ -208,6 +249,22 @@ impl<'a> Route<'a> {
         self.vendor = vendor;
         errand
     }
+}
+
+fn report(rest: &str) -> Option<Report> {
+    Some(match rest {
+        "organization/usage/completions" => Report::OpenAiUsage(UsageOf::Completions),
+        "organization/usage/embeddings" => Report::OpenAiUsage(UsageOf::Embeddings),
+        "organization/usage/images" => Report::OpenAiUsage(UsageOf::Images),
+        "organization/usage/audio_speeches" => Report::OpenAiUsage(UsageOf::Speeches),
+        "organization/usage/audio_transcriptions" => Report::OpenAiUsage(UsageOf::Transcriptions),
+        "organization/usage/moderations" => Report::OpenAiUsage(UsageOf::Moderations),
+        "organization/costs" => Report::OpenAiCosts,
+        "organizations/usage_report/messages" => Report::AnthropicUsage,
+        "organizations/cost_report" => Report::AnthropicCosts,
+        "activity" => Report::Activity,
+        _ => return None,
+    })
 }
 
 /// The value of a parameter of a query. Nothing is decoded.

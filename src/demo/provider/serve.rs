@@ -12,7 +12,7 @@ use super::script::Script;
 use super::shelf::Shelf;
 use super::transmission::Transmission;
 use super::wire::ResetFlag;
-use super::{counting, deferred, models, ollama, upgrade};
+use super::{counting, deferred, models, ollama, reports, upgrade};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -32,6 +32,8 @@ const REQUEST_IDS: [&str; 3] = ["x-farebox-request-id", "x-request-id", "x-clien
 pub(super) struct Shop {
     pub(super) bill: Bill,
     pub(super) credential: Option<String>,
+    /// The credential that reports ask for.
+    pub(super) admin_credential: Option<String>,
     pub(super) shelf: Shelf,
     /// Told when the provider ends.
     pub(super) closing: watch::Sender<()>,
@@ -64,6 +66,9 @@ impl Shop {
     }
 
     fn admit(&self, route: &Route<'_>, head: &Parts) -> Result<(), Failure> {
+        if let Errand::Report(_) = route.errand {
+            return self.admit_administrator(route, head);
+        }
         let Some(credential) = &self.credential else { return Ok(()) };
         let bad = |message: &str, code| {
             Err(Failure::invalid(StatusCode::UNAUTHORIZED, message.to_owned(), code))
@@ -72,6 +77,28 @@ impl Shop {
             Some(given) if given == credential => Ok(()),
             Some(_) => bad("Incorrect API key provided.", Some("invalid_api_key")),
             None => bad("You didn't provide an API key.", None),
+        }
+    }
+
+    /// Reports are for administrators: an ordinary credential is known and not enough.
+    fn admit_administrator(&self, route: &Route<'_>, head: &Parts) -> Result<(), Failure> {
+        let refuse = |status, message: &str, code| {
+            Err(Failure::invalid(status, message.to_owned(), Some(code)))
+        };
+        let Some(given) = route.vendor.credential(head) else {
+            return refuse(StatusCode::UNAUTHORIZED, "Missing bearer authentication.", "no_key");
+        };
+        let is = |known: &Option<String>| known.as_deref() == Some(given);
+        match &self.admin_credential {
+            _ if is(&self.credential) => refuse(
+                StatusCode::FORBIDDEN,
+                "You have insufficient permissions for this operation.",
+                "insufficient_permissions",
+            ),
+            Some(_) if !is(&self.admin_credential) => {
+                refuse(StatusCode::UNAUTHORIZED, "Incorrect API key provided.", "invalid_api_key")
+            }
+            _ => Ok(()),
         }
     }
 
@@ -107,6 +134,9 @@ impl Shop {
             Errand::Fetch(path) => {
                 let kept = self.shelf.fetch(path).map(free);
                 kept.ok_or_else(|| unknown(StatusCode::NOT_FOUND, head))
+            }
+            Errand::Report(report) => {
+                reports::answer(report, head.uri.query(), &self.bill).map(free)
             }
             Errand::Models => Ok(free(models::list())),
             Errand::Model(id) => model(id),

@@ -13,6 +13,7 @@ pub(super) enum Vendor {
     Gemini,
     Cohere,
     Mistral,
+    OpenRouter,
     Ollama,
     Bedrock,
 }
@@ -69,6 +70,7 @@ impl Vendor {
             Self::Gemini => (GEMINI, "x-request-id"),
             Self::Cohere => (COHERE, "x-debug-trace-id"),
             Self::Mistral => (MISTRAL, "mistral-correlation-id"),
+            Self::OpenRouter => (&[][..], "x-generation-id"),
             Self::Ollama => return,
             Self::Bedrock => (&[][..], "x-amzn-requestid"),
         };

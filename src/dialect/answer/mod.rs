@@ -33,21 +33,24 @@ use frames::Frames;
 use http::HeaderName;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use std::io;
+use std::sync::LazyLock;
 use unasked::Unasked;
 
 /// Reads the answer to one call.
 pub(super) struct Answer {
     meter: Decoder<Meter>,
     unasked: Option<Unasked>,
-    nothing: Reading,
 }
+
+/// What is known of an answer that has not begun.
+static NOTHING: LazyLock<Reading> = LazyLock::new(Reading::default);
 
 impl Answer {
     pub(super) fn new(call: &Call, head: AnswerHead<'_>) -> Self {
         let header = |name: HeaderName| head.headers.get(name).and_then(|v| v.to_str().ok());
         let meter = Decoder::new(header(CONTENT_ENCODING), Meter::new(call, head));
         let asked = call.edit.is_some() && meter.is_identity() && head.status.is_success();
-        Self { meter, unasked: asked.then(Unasked::new), nothing: Reading::default() }
+        Self { meter, unasked: asked.then(Unasked::new) }
     }
 }
 
@@ -75,7 +78,7 @@ impl ReadAnswer for Answer {
     }
 
     fn reading(&self) -> &Reading {
-        self.meter.get().map_or(&self.nothing, |meter| meter.document.reading())
+        self.meter.get().map_or(&*NOTHING, |meter| meter.document.reading())
     }
 }
 

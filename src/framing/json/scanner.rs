@@ -1,7 +1,7 @@
 //! The scanner: a state machine over bytes.
 
 use super::characters::Length;
-use super::number::Number;
+use super::number::{self, Number};
 use super::text::{Text, passable, plain};
 use super::tree::{Place, Tree, Want};
 use super::{Container, Flaw, FlawKind, MAX_DEPTH, Passed, Scalar, Sink};
@@ -329,13 +329,27 @@ impl<T: Copy + 'static> Scanner<T> {
                 }
                 self.state = State::Number(number);
             }
-            Some(_) if number.whole() => self.end_number(piece, at + offset(from + length), sink),
+            Some(_) if number.whole() => {
+                let end = at + offset(from + length);
+                self.end_number(piece, end, sink);
+                if !self.keep && self.depth > 0 && self.in_array() {
+                    return Ok(from + length + self.more_numbers(stop, end, sink));
+                }
+            }
             Some(&byte) => {
                 let kind = FlawKind::Unexpected(byte, "a digit");
                 return Err(Flaw { at: at + offset(from + length), kind });
             }
         }
         Ok(from + length)
+    }
+
+    /// Passes over the numbers behind one that nobody wants, which are its equals.
+    fn more_numbers<S: Sink<T>>(&self, bytes: &[u8], at: u64, sink: &mut S) -> usize {
+        number::elements(bytes, |comma, number| {
+            sink.comma(self.depth, at + offset(comma));
+            sink.passed(Passed::Number, at + offset(number.start)..at + offset(number.end));
+        })
     }
 
     fn end_number<S: Sink<T>>(&mut self, last: &[u8], end: u64, sink: &mut S) {
