@@ -170,13 +170,13 @@ mod tests {
     fn check(uses: Vec<(i64, i64)>) {
         let (mut counter, mut now, mut all) = (counter(), 1_790_000_000_i64, Vec::new());
         for (after, amount) in uses {
-            now += after;
-            let step = now - now % 600;
+            now = now.saturating_add(after);
+            let step = now.saturating_sub(now.rem_euclid(600));
             counter.turn(step);
             counter.add(amount);
             all.push((now, amount));
             let within = |span: i64| -> i64 {
-                all.iter().filter(|(at, _)| *at > now - span).map(|(_, n)| n).sum()
+                all.iter().filter(|(at, _)| *at > now.saturating_sub(span)).map(|(_, n)| n).sum()
             };
             let used = counter.used_at(step);
             assert!(within(5 * 3600) <= used && used <= within(5 * 3600 + 600));
