@@ -5,7 +5,7 @@
 CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test lint unit oracle sdk tools bench instructions deny demo fuzz
+.PHONY: help test lint unit oracle sdk tools bench instructions deny demo fuzz prices
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -53,3 +53,14 @@ deny:
 SECONDS ?= 60
 fuzz:
 	fuzz/run.sh $(SECONDS)
+
+# make prices  the newest public price lists, brought into pricing.toml; ACCEPT is in per cent
+ACCEPT ?= 20
+prices:
+	rm -rf target/prices && mkdir -p target/prices
+	python3 -m pip download --quiet --no-deps --only-binary :all: --dest target/prices genai-prices litellm
+	$(CARGO) build --locked
+	target/debug/farebox pricing import --pricing pricing.toml \
+		--from genai-prices target/prices/genai_prices-*.whl \
+		--cross-check litellm target/prices/litellm-*.whl \
+		--accept $(ACCEPT) --output pricing.toml

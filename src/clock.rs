@@ -102,6 +102,22 @@ pub fn parse_time(text: &str) -> Option<UnixMs> {
     Some(date.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp().as_millisecond())
 }
 
+/// Reads a length of time in milliseconds: `90d`, `12h`, `10m`, `30s`, `2w`.
+pub fn parse_span(text: &str) -> Option<i64> {
+    let unit = text.chars().next_back()?;
+    let ms: i64 = match unit {
+        's' => 1_000,
+        'm' => 60_000,
+        'h' => 3_600_000,
+        'd' => 86_400_000,
+        'w' => 604_800_000,
+        _ => return None,
+    };
+    let number = text.strip_suffix(unit)?;
+    let is_number = (1..=6).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    number.parse::<i64>().ok().filter(|_| is_number)?.checked_mul(ms)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use crate::control::{Check, SelfService, readiness};
 use crate::ids::Id;
 use crate::ledger::Caller;
 use crate::proxy::{AnswerBody, Proxy, Refusal};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -13,26 +14,35 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+/// The proxy that answers the calls of one thread; a reload puts another one in its place.
+pub(super) type Lane = Arc<ArcSwap<Proxy>>;
+
 /// Answers a data connection's requests.
 #[derive(Clone)]
 pub(super) struct Data {
-    proxy: Arc<Proxy>,
+    proxy: Lane,
     own: Arc<SelfService>,
     ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
 }
 
 impl Data {
     pub(super) fn new(
-        proxy: Proxy,
+        proxy: Lane,
         own: Arc<SelfService>,
         ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
     ) -> Self {
-        Self { proxy: Arc::new(proxy), own, ready }
+        Self { proxy, own, ready }
     }
 
     /// The same with connections to providers of its own, for a thread of its own.
     pub(super) fn with_own_connections(&self) -> Result<Self, String> {
-        Ok(Self { proxy: Arc::new(self.proxy.with_own_connections()?), ..self.clone() })
+        let proxy = self.proxy.load().with_own_connections()?;
+        Ok(Self { proxy: Arc::new(ArcSwap::from_pointee(proxy)), ..self.clone() })
+    }
+
+    /// Where a reload puts the next proxy.
+    pub(super) fn lane(&self) -> Lane {
+        self.proxy.clone()
     }
 
     fn health(&self, path: &str, query: Option<&str>) -> Option<Response<AnswerBody>> {
@@ -58,7 +68,8 @@ impl Service<Request<Incoming>> for Data {
         if let Some(health) = self.health(request.uri().path(), request.uri().query()) {
             return Box::pin(std::future::ready(Ok(health)));
         }
-        let (proxy, own) = (self.proxy.clone(), self.own.clone());
+        // The call ends with the proxy that it begins with.
+        let (proxy, own) = (self.proxy.load_full(), self.own.clone());
         if request.method() == Method::GET && request.uri().path() == "/v1/key" {
             let (head, _) = request.into_parts();
             let figures = |caller: Arc<Caller>| async move {

@@ -6,10 +6,12 @@
 mod books;
 mod data_listener;
 mod first;
+mod reload;
 mod timed;
 
 pub use books::Books;
 pub use first::{admin_token, first_key, token_file};
+pub use reload::{Reloader, Source};
 
 use crate::clock::Clock;
 use crate::config::{Config, OnDisconnect};
@@ -19,7 +21,8 @@ use crate::proxy::{Disconnect, Proxy, Recorder, Rules, UpstreamBounds};
 use crate::secret::SecretDigest;
 use crate::serve::{self, Bounds, Drain, Hands, Tls, Workers};
 use crate::telemetry;
-use data_listener::Data;
+use arc_swap::ArcSwap;
+use data_listener::{Data, Lane};
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret, SecretString};
@@ -61,8 +64,8 @@ pub struct App {
     data: SocketAddr,
     admin: SocketAddr,
     books: Books,
-    prices: Arc<PriceTable>,
     proxy: Proxy,
+    reloader: Arc<Reloader>,
     workers: Arc<Workers>,
     data_drain: Arc<Drain>,
     admin_drain: Drain,
@@ -70,9 +73,11 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the ledger, binds both listeners and begins to serve. `token` is the operator's.
+    /// Opens the ledger, binds both listeners and begins to serve. `token` is the operator's;
+    /// `source` reads the configuration again when that is asked for.
     pub async fn start(
         config: &Config,
+        source: Source,
         token: &SecretString,
         metrics: PrometheusHandle,
     ) -> Result<Self, StartError> {
@@ -99,21 +104,27 @@ impl App {
             proxy = proxy.recording(Recorder::start(folder).map_err(StartError::Config)?);
         }
         let workers = Workers::start().map_err(|e| StartError::Other(e.to_string()))?;
+        let data_drain = Arc::new(Drain::default());
+        let first: Lane = Arc::new(ArcSwap::from_pointee(proxy.clone()));
+        let ready = readiness(&books, data_drain.clone(), first.clone());
+        let own = own(&books, config, clock.clone());
+        let calls = Data::new(first.clone(), own, ready.clone());
+        let services = (0..workers.count()).map(|_| calls.with_own_connections());
+        let services = services.collect::<Result<Vec<_>, _>>().map_err(StartError::Other)?;
+        let lanes = std::iter::once(first).chain(services.iter().map(Data::lane)).collect();
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,
             books,
-            prices,
             proxy,
+            reloader: Arc::new(Reloader::new(config, prices, source, lanes, clock.clone())),
             workers: Arc::new(workers),
-            data_drain: Arc::new(Drain::default()),
+            data_drain,
             admin_drain: Drain::default(),
             stop: config.server.stop,
         };
         tokio::spawn(keep_up(metrics.clone()));
-        let ready = app.readiness();
-        let calls = Data::new(app.proxy.clone(), app.own(config, clock.clone()), ready.clone());
-        app.serve_data(data, tls.clone(), bounds(config), &calls)?;
+        app.serve_data(data, tls.clone(), bounds(config), services);
         app.serve_admin(admin, tls.clone(), config, token, clock, ready, metrics);
         if let Some(tls) = tls {
             tokio::spawn(tls.follow_files());
@@ -136,9 +147,9 @@ impl App {
         &self.books
     }
 
-    /// The prices.
-    pub fn prices(&self) -> &Arc<PriceTable> {
-        &self.prices
+    /// What reads the configuration again.
+    pub fn reloader(&self) -> &Arc<Reloader> {
+        &self.reloader
     }
 
     /// Stops gently: calls in flight get the configured time, then are cut and charged by an
@@ -160,40 +171,16 @@ impl App {
         all
     }
 
-    fn readiness(&self) -> Arc<dyn Fn() -> Vec<Check> + Send + Sync> {
-        let ledger = self.books.calls.clone();
-        let drain = self.data_drain.clone();
-        let providers = self.proxy.clone();
-        Arc::new(move || {
-            let stopping = drain.has_begun().then(|| "the proxy is stopping".to_owned());
-            let no_provider = (!providers.has_providers())
-                .then(|| "no provider is configured; set OPENAI_API_KEY".to_owned());
-            vec![
-                Check { name: "ledger", fault: ledger.fault() },
-                Check { name: "providers", fault: no_provider },
-                Check { name: "draining", fault: stopping },
-            ]
-        })
-    }
-
-    fn own(&self, config: &Config, clock: Clock) -> Arc<SelfService> {
-        let registry = self.books.registry.clone();
-        Arc::new(SelfService::new(registry, clock, config.calendar.clone(), defaults(config)))
-    }
-
     fn serve_data(
         &self,
         listener: TcpListener,
         tls: Option<Tls>,
         bounds: Bounds,
-        calls: &Data,
-    ) -> Result<(), StartError> {
-        let service = |_| calls.with_own_connections();
-        let services = (0..self.workers.count()).map(service).collect::<Result<_, _>>();
-        let hands = Hands::Workers(self.workers.clone(), services.map_err(StartError::Other)?);
+        services: Vec<Data>,
+    ) {
+        let hands = Hands::Workers(self.workers.clone(), services);
         let drain = self.data_drain.watch();
         tokio::spawn(serve::run(listener, hands, tls, Arc::new(bounds), drain));
-        Ok(())
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -204,7 +191,7 @@ impl App {
         config: &Config,
         token: &SecretString,
         clock: Clock,
-        ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
+        ready: Readiness,
         metrics: PrometheusHandle,
     ) {
         let router = control::router(control::Parts {
@@ -215,12 +202,34 @@ impl App {
             defaults: defaults(config),
             metrics: Arc::new(move || telemetry::render(&metrics)),
             ready,
+            in_force: Arc::new(self.reloader.clone()),
         });
         let service = TowerToHyperService::new(router);
         let drain = self.admin_drain.watch();
         let bounds = Bounds { connections: 1_000, ..Bounds::default() };
         tokio::spawn(serve::run(listener, Hands::Here(service), tls, Arc::new(bounds), drain));
     }
+}
+
+type Readiness = Arc<dyn Fn() -> Vec<Check> + Send + Sync>;
+
+fn readiness(books: &Books, drain: Arc<Drain>, lane: Lane) -> Readiness {
+    let ledger = books.calls.clone();
+    Arc::new(move || {
+        let stopping = drain.has_begun().then(|| "the proxy is stopping".to_owned());
+        let no_provider = (!lane.load().has_providers())
+            .then(|| "no provider is configured; set OPENAI_API_KEY".to_owned());
+        vec![
+            Check { name: "ledger", fault: ledger.fault() },
+            Check { name: "providers", fault: no_provider },
+            Check { name: "draining", fault: stopping },
+        ]
+    })
+}
+
+fn own(books: &Books, config: &Config, clock: Clock) -> Arc<SelfService> {
+    let registry = books.registry.clone();
+    Arc::new(SelfService::new(registry, clock, config.calendar.clone(), defaults(config)))
 }
 
 /// Samples of histograms pile up until they are summed up, also when nobody scrapes.

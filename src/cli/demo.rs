@@ -17,6 +17,7 @@ use crate::usage::Usage;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// See Farebox at work.
@@ -61,8 +62,11 @@ impl Demo {
         let scratch = Scratch::new()?;
         let config = self.config(&simulated, &scratch.0)?;
         let metrics = telemetry::start_metrics().map_err(StartError::Other)?;
-        let app = App::start(&config, &admin_token(&config)?, metrics).await?;
-        let prices = app.prices().clone();
+        let token = admin_token(&config)?;
+        let same = config.clone();
+        let source = Arc::new(move || Ok(same.clone()));
+        let app = App::start(&config, source, &token, metrics).await?;
+        let prices = app.reloader().prices();
         let parts = Parts {
             data_url: format!("http://{}", app.data()),
             dashboard_url: format!("http://{}", app.admin()),

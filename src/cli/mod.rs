@@ -18,6 +18,7 @@ pub mod limits;
 pub mod meter;
 pub mod pricing;
 pub mod reconcile;
+pub mod reload;
 pub mod remotely;
 pub mod serve;
 mod show;
@@ -78,6 +79,8 @@ pub enum Verb {
     Pricing(pricing::Pricing),
     /// Read one captured answer without a network
     Meter(meter::Meter),
+    /// Let a running proxy read its configuration and prices again
+    Reload(reload::Reload),
     /// Show the configuration in force
     Config(config::ConfigVerb),
 }
@@ -118,7 +121,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Simulate(simulate) => simulate.run().await,
         Verb::Meter(meter) => meter.run(console),
         Verb::Config(config) => config.run(console),
-        Verb::Pricing(pricing) => pricing.run(console),
+        Verb::Pricing(pricing) => pricing.run(console).await,
         Verb::Users(verb) => verb.run(console, users::run).await,
         Verb::Keys(verb) => verb.run(console, keys::run).await,
         Verb::Workspaces(verb) => verb.run(console, workspaces::run).await,
@@ -127,6 +130,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Tail(tail) => tail.run(console).await,
         Verb::Reconcile(reconcile) => reconcile.run(console).await,
         Verb::Ledger(verb) => verb.run(console, ledger::run).await,
+        Verb::Reload(reload) => reload.run(console).await,
     }
 }
 

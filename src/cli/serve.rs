@@ -1,6 +1,6 @@
 //! `farebox serve`: the proxy, until it is told to stop.
 
-use crate::app::{self, App, StartError};
+use crate::app::{self, App, Reloader, Source, StartError};
 use crate::cli::{Console, Exit, Failure};
 use crate::config::{Annotated, BadConfig, Config, Environment, Overrides};
 use crate::telemetry::{self, LogFormat};
@@ -8,7 +8,8 @@ use clap::Args;
 use secrecy::ExposeSecret;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use tokio::signal::unix::{SignalKind, signal};
+use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Run the proxy.
 #[derive(Debug, Clone, Default, Args)]
@@ -78,7 +79,7 @@ impl ServeArgs {
         let filter = std::env::var("FAREBOX_LOG").unwrap_or_else(|_| "info".to_owned());
         telemetry::start_log(LogFormat::fitting(), &filter);
         let config = self.load().map_err(|e| StartError::Config(e.to_string()))?;
-        serve(&config, console).await
+        serve(&config, Arc::new(move || self.load()), console).await
     }
 }
 
@@ -93,10 +94,12 @@ impl From<StartError> for Failure {
     }
 }
 
-async fn serve(config: &Config, console: &mut Console) -> Result<(), Failure> {
+async fn serve(config: &Config, source: Source, console: &mut Console) -> Result<(), Failure> {
     let metrics = telemetry::start_metrics().map_err(StartError::Other)?;
     let token = app::admin_token(config)?;
-    let app = App::start(config, &token, metrics).await?;
+    let app = App::start(config, source, &token, metrics).await?;
+    let hang_ups = signal(SignalKind::hangup()).map_err(|e| StartError::Other(e.to_string()))?;
+    tokio::spawn(reload_at(hang_ups, app.reloader().clone()));
     let first_key = app::first_key(app.books()).await?;
     console.line(&greeting(&app, config, first_key.as_ref().map(|key| key.expose_secret())))?;
     stop_asked_for().await.map_err(|e| StartError::Other(e.to_string()))?;
@@ -105,6 +108,13 @@ async fn serve(config: &Config, console: &mut Console) -> Result<(), Failure> {
         tracing::warn!("some calls were cut; they are charged by an estimate");
     }
     Ok(())
+}
+
+/// Reads the configuration again at every SIGHUP; the log says what became of it.
+async fn reload_at(mut hang_ups: Signal, reloader: Arc<Reloader>) {
+    while hang_ups.recv().await.is_some() {
+        let _logged = reloader.reload().await;
+    }
 }
 
 /// Resolves at SIGTERM or SIGINT.

@@ -1,9 +1,11 @@
 //! The configuration: flag over environment over file over default, checked before anything starts.
 //!
 //! `raw` is what may be written, `source` and `origin` know where it was said, `check` turns it into
-//! what is meant, `print` shows it without secrets and `annotate` says where each value comes from.
+//! what is meant, `print` shows it without secrets, `annotate` says where each value comes from and
+//! `again` what a running proxy can take of another one.
 //! Nothing here opens a socket or reads the process's environment by itself.
 
+mod again;
 mod annotate;
 mod check;
 mod deployments;

@@ -11,12 +11,14 @@ mod accounts;
 mod analytics;
 mod answer;
 mod audit;
+mod config;
 mod fields;
 mod health;
 mod json;
 mod keys;
 mod limits;
 mod own;
+mod pricing;
 mod problem;
 mod requests;
 mod users;
@@ -24,6 +26,7 @@ mod value;
 mod view;
 mod workspaces;
 
+pub use config::{InForce, PricesInForce, Reloaded};
 pub use health::readiness;
 pub use own::SelfService;
 
@@ -72,6 +75,8 @@ pub struct Parts {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// The checks of `/readyz`.
     pub ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
+    /// The configuration in force.
+    pub in_force: Arc<dyn InForce>,
 }
 
 impl fmt::Debug for Parts {
@@ -93,6 +98,8 @@ pub fn router(parts: Parts) -> Router {
         .merge(limits::routes())
         .merge(requests::routes())
         .merge(analytics::routes())
+        .merge(config::routes())
+        .merge(pricing::routes())
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
         .layer(from_fn_with_state(parts.clone(), answer::dress))

@@ -3,7 +3,7 @@
 
 use super::fields::Read;
 use super::problem::Fault;
-use crate::clock::{UnixMs, parse_time};
+use crate::clock::{UnixMs, parse_span, parse_time};
 use crate::ids::{AccountId, Id};
 use crate::ledger::Enforcement;
 use crate::limit::{Increase, Limit, Thresholds};
@@ -118,21 +118,7 @@ pub(super) fn span(value: &Value) -> Read<i64> {
     let bad = || {
         Fault::from(format!("`{}` is not a length of time such as 90d, 12h or 10m", shown(value)))
     };
-    let text = value.as_str().ok_or_else(bad)?;
-    let unit = text.chars().next_back().ok_or_else(bad)?;
-    let ms = match unit {
-        's' => 1_000,
-        'm' => 60_000,
-        'h' => 3_600_000,
-        'd' => 86_400_000,
-        'w' => 604_800_000,
-        _ => return Err(bad()),
-    };
-    let number = text.strip_suffix(unit).unwrap_or_default();
-    if number.is_empty() || number.len() > 6 || !number.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(bad());
-    }
-    number.parse::<i64>().ok().and_then(|n| n.checked_mul(ms)).ok_or_else(bad)
+    value.as_str().and_then(parse_span).ok_or_else(bad)
 }
 
 /// A moment: RFC 3339, a date.

@@ -138,7 +138,7 @@ impl Class {
     }
 
     /// How many counts make up one of what is priced: seconds are counted in milliseconds.
-    pub(super) const fn counts_in_one(self) -> NonZeroU64 {
+    pub(in crate::pricing) const fn counts_in_one(self) -> NonZeroU64 {
         const MILLISECONDS: NonZeroU64 = NonZeroU64::MIN.saturating_add(999);
         match self {
             Self::AudioSecond => MILLISECONDS,

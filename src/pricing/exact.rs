@@ -53,6 +53,25 @@ impl Exact {
         Self(self.0.div_ceil(u128::from(number.get())))
     }
 
+    /// The price of one, if this is, written for a million, the price of `number`: cut after the
+    /// decimals that a table can have.
+    #[must_use]
+    pub fn cut_into(self, number: std::num::NonZeroU64) -> Self {
+        let number = u128::from(number.get());
+        Self(self.0.checked_div(number).unwrap_or_default().saturating_mul(1_000_000))
+    }
+
+    /// By how many tenths of a per cent this is above another amount, towards zero; `None` where
+    /// the other is nothing and this is not.
+    pub fn tenths_of_percent_above(self, other: Self) -> Option<i128> {
+        let signed = |amount: Self| i128::try_from(amount.0).unwrap_or(i128::MAX);
+        let (new, old) = (signed(self), signed(other));
+        match old {
+            0 => (new == 0).then_some(0),
+            _ => new.saturating_sub(old).saturating_mul(1000).checked_div(old),
+        }
+    }
+
     /// Whole nano-dollars, upwards; at most [`money::MAX`].
     pub fn round_up(self) -> NanoUsd {
         match i64::try_from(self.0.div_ceil(UNITS_PER_NANO)) {

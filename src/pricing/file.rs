@@ -4,12 +4,13 @@
 //! complete. A tier, and a long prompt, replace the prices that they name and keep the others.
 
 use super::block::RawBlock;
+use super::class::Class;
 use super::document::{self, Fault, Lines};
 use super::factor::Factor;
 use super::model::ModelPrice;
-use super::tiers;
+use super::tiers::{self, Block};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use toml::Spanned;
 
@@ -39,6 +40,31 @@ pub struct Entry {
     pub aliases: Vec<String>,
     /// Patterns of names.
     pub patterns: Vec<String>,
+    /// Where its prices come from.
+    pub origin: Origin,
+    /// Its blocks as they are written.
+    pub blocks: Vec<Block>,
+}
+
+/// Where the prices of a model come from, for an import.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// Another source than the usual one.
+    pub source: Option<Source>,
+    /// The name in that source, where it is not the id.
+    pub listed_as: Option<String>,
+    /// Classes, tiers and `hours` that an import leaves alone.
+    pub keep: Vec<String>,
+}
+
+/// A source of prices besides the usual one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// LiteLLM's cost map.
+    LiteLlm,
+    /// Whoever wrote the table.
+    Own,
 }
 
 /// All that a file says.
@@ -46,8 +72,20 @@ pub struct Entry {
 pub struct Contents {
     /// The providers whose models cost nothing, but for those that have an entry.
     pub free_providers: Vec<String>,
+    /// What an import does not add: patterns of `provider/id`.
+    pub leave_out: Vec<String>,
     /// The models.
     pub entries: Vec<Entry>,
+    /// Places in `entries`, by provider and id.
+    places: HashMap<(String, String), usize>,
+}
+
+impl Contents {
+    /// The entry of a model.
+    pub fn entry(&self, provider: &str, id: &str) -> Option<&Entry> {
+        let place = self.places.get(&(provider.to_owned(), id.to_owned()))?;
+        self.entries.get(*place)
+    }
 }
 
 /// Reads a table's text.
@@ -56,11 +94,13 @@ pub fn read(text: &str) -> Result<Contents, BadPricing> {
         let message = format!("it is too large: at most {LARGEST} bytes are read");
         return Err(BadPricing(Fault { line: None, message }));
     }
-    let file: File = document::read(text).map_err(BadPricing)?;
+    let File { free_providers, leave_out, model, .. } = document::read(text).map_err(BadPricing)?;
     let lines = Lines::of(text);
-    let entries =
-        file.model.into_iter().map(|model| model.entry(&lines)).collect::<Result<_, _>>()?;
-    Ok(Contents { free_providers: file.free_providers, entries })
+    let entries: Vec<Entry> =
+        model.into_iter().map(|model| model.entry(&lines)).collect::<Result<_, _>>()?;
+    let key = |entry: &Entry| (entry.model.provider.clone(), entry.model.id.clone());
+    let places = entries.iter().enumerate().map(|(place, entry)| (key(entry), place)).collect();
+    Ok(Contents { free_providers, leave_out, entries, places })
 }
 
 #[derive(Deserialize)]
@@ -69,7 +109,27 @@ struct File {
     #[serde(default)]
     free_providers: Vec<String>,
     #[serde(default)]
+    leave_out: Vec<String>,
+    #[serde(default, rename = "source")]
+    _sources: Vec<Read>,
+    #[serde(default)]
     model: Vec<Model>,
+}
+
+/// A source that the table was made from. Said for people, and kept by an import.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    #[serde(rename = "name")]
+    _name: String,
+    #[serde(rename = "version")]
+    _version: Option<String>,
+    #[serde(rename = "file")]
+    _file: String,
+    #[serde(rename = "sha256")]
+    _sha256: String,
+    #[serde(rename = "read")]
+    _read: String,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +145,10 @@ struct Model {
     max_output: Option<u64>,
     #[serde(default)]
     regions: BTreeMap<String, String>,
+    source: Option<Source>,
+    listed_as: Option<String>,
+    #[serde(default)]
+    keep: Vec<String>,
     price: Vec<Spanned<RawBlock<false>>>,
 }
 
@@ -106,9 +170,21 @@ impl Model {
             Ok((name, factor, usual.times(factor)))
         });
         let regions = regions.collect::<Result<_, _>>()?;
+        let kept = |name: &String| {
+            let class = Class::ALL.iter().any(|class| class.name() == name);
+            let of_block = |block: &Block| block.tiers.contains(name);
+            class || name == "hours" || blocks.iter().any(of_block)
+        };
+        if let Some(name) = self.keep.iter().find(|name| !kept(name)) {
+            let message = format!("`keep`: `{name}` is neither a class, a tier of it, nor `hours`");
+            return Err(at(line, message));
+        }
+        let (source, listed_as, keep) = (self.source, self.listed_as, self.keep);
+        let origin = Origin { source, listed_as, keep };
         let (provider, context, max_output) = (self.provider, self.context, self.max_output);
         let model = ModelPrice { id, provider, context, max_output, usual, regions };
-        Ok(Entry { model, line, aliases: self.aliases, patterns: self.patterns })
+        let (aliases, patterns) = (self.aliases, self.patterns);
+        Ok(Entry { model, line, aliases, patterns, origin, blocks })
     }
 }
 

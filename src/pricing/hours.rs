@@ -32,6 +32,16 @@ impl Hours {
         Ok(Self { spans, days })
     }
 
+    /// The spans and the days as a table has them.
+    pub fn written(&self) -> (Vec<String>, Vec<&'static str>) {
+        let time =
+            |minute: i64| format!("{:02}:{:02}", minute.div_euclid(60), minute.rem_euclid(60));
+        let span = |(from, until): &(i64, i64)| format!("{}-{}", time(*from), time(*until));
+        let day = |place: &i64| DAYS.iter().zip(0..).find(|(_, at)| at == place);
+        let days = self.days.iter().filter_map(day).map(|(name, _)| *name);
+        (self.spans.iter().map(span).collect(), days.collect())
+    }
+
     /// Whether a moment lies within.
     pub fn contain(&self, at: UnixMs) -> bool {
         let minute = at.rem_euclid(MS_PER_DAY).div_euclid(MS_PER_MINUTE);

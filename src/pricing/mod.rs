@@ -6,6 +6,7 @@
 #![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
 mod block;
+mod changes;
 mod charge;
 mod class;
 mod deployments;
@@ -14,7 +15,9 @@ mod exact;
 mod factor;
 mod file;
 mod hours;
+pub mod import;
 mod line;
+mod listed;
 mod lookup;
 mod model;
 mod nearest;
@@ -28,6 +31,7 @@ mod tariff;
 mod terms;
 mod tiers;
 
+pub use changes::{Change, Percent, changes, leaps, written};
 pub use charge::{Beside, Charge};
 pub use class::{Class, Side};
 pub use deployments::{BadDeployment, Deployment};

@@ -107,7 +107,7 @@ impl Card {
 
 /// The class whose price a class has: its own, or that of the next broader one that has any. Cached
 /// audio of a model that has no price for audio is cached text.
-fn lender(named: &Named, class: Class) -> Class {
+pub fn lender(named: &Named, class: Class) -> Class {
     let mut of = class;
     while let (None, Some(broader)) = (named.get(of), of.broader()) {
         let text = of == Class::CachedAudio && named.get(broader).is_none();

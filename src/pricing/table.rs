@@ -35,6 +35,11 @@ impl PriceTable {
     /// The most bytes that the text of a table may have.
     pub const LARGEST: usize = file::LARGEST;
 
+    /// The text of the table that comes with this program.
+    pub const fn builtin_text() -> &'static str {
+        BUILTIN
+    }
+
     /// The table that comes with this program.
     pub fn builtin() -> Result<Self, BadPricing> {
         Self::parse(BUILTIN)
@@ -86,7 +91,7 @@ impl PriceTable {
     }
 
     fn add(&mut self, entry: Entry) -> Result<(), BadPricing> {
-        let Entry { model, line, aliases, patterns } = entry;
+        let Entry { model, line, aliases, patterns, .. } = entry;
         let bad = |message: String| {
             let message = format!("model `{}`: {message}", model.id);
             BadPricing(Fault { line: Some(line), message })

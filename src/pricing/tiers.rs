@@ -11,7 +11,7 @@ use super::tariff::Tariff;
 use crate::clock::UnixMs;
 
 /// One `[[model.price]]`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Block {
     /// The tiers that it is for; none: the standard price.
     pub tiers: Vec<String>,
@@ -32,7 +32,7 @@ impl Block {
 }
 
 /// What differs for long prompts.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Long {
     /// Where they begin.
     pub threshold: Threshold,
@@ -156,7 +156,7 @@ fn rates(
 }
 
 /// The prices of `upper`, and of `lower` where it has none.
-fn over(lower: &Named, upper: &Named) -> Named {
+pub fn over(lower: &Named, upper: &Named) -> Named {
     let mut named = lower.clone();
     for &class in Class::ALL {
         if let Some(price) = upper.get(class) {

@@ -29,7 +29,7 @@ pub(super) struct Upstream {
 }
 
 /// How long to wait for a provider.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamBounds {
     /// For a connection and its TLS handshake.
     pub connect: Duration,

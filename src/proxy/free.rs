@@ -37,7 +37,7 @@ impl Proxy {
         self.check_owner(&request, &destination.provider.name).await?;
         let (mut tab, standings) = self.admit(Applicant::new(&request, &destination), None).await?;
         if let Some(operation) = poll {
-            tab.polls(Poll { operation, table: self.prices.load_full() });
+            tab.polls(Poll { operation, table: self.prices.clone() });
         }
         let lists_models = request.head.method == Method::GET
             && target.path.trim_start_matches("/v1") == "/models";
@@ -90,12 +90,12 @@ impl Proxy {
         target: &Target,
         query: Option<&str>,
     ) -> Result<Destination, Refusal> {
-        let providers = self.providers.load();
+        let providers = &self.providers;
         let provider = match &target.provider {
             Some(name) => providers.get(name),
             None => {
                 let model = target.found.model.as_deref().unwrap_or_default();
-                let priced = self.prices.load().provider_of(model).map(str::to_owned);
+                let priced = self.prices.provider_of(model).map(str::to_owned);
                 providers.for_call(target.dialect, model, priced.as_deref())
             }
         };

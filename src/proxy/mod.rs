@@ -87,14 +87,18 @@ pub struct Rules {
     pub unpriced_is_free: bool,
 }
 
-/// The data plane. Clones share everything.
+/// The data plane. Clones share everything. Prices, providers and rules never change within one, so
+/// a call ends with those that it began with; [`Proxy::under`] makes another with other ones.
 #[derive(Clone)]
 pub struct Proxy {
     ledger: Arc<dyn Ledger>,
     clock: Clock,
     callers: Arc<Callers>,
-    prices: Arc<ArcSwap<PriceTable>>,
-    providers: Arc<ArcSwap<Providers>>,
+    prices: Arc<PriceTable>,
+    /// The table in force, whichever this one began with: for sessions, whose answers have holds
+    /// of their own.
+    newest: Arc<ArcSwap<PriceTable>>,
+    providers: Arc<Providers>,
     rules: Arc<Rules>,
     upstream: Upstream,
     tabs: OpenTabs,
@@ -125,8 +129,9 @@ impl Proxy {
             upstream: Upstream::new(&rules.upstream)?,
             ledger,
             clock,
-            prices: Arc::new(ArcSwap::new(prices)),
-            providers: Arc::new(ArcSwap::from_pointee(providers)),
+            newest: Arc::new(ArcSwap::new(prices.clone())),
+            prices,
+            providers: Arc::new(providers),
             rules: Arc::new(rules),
             tabs: OpenTabs::default(),
             recorder: None,
@@ -137,6 +142,27 @@ impl Proxy {
     /// The same proxy with connections to providers of its own, for a thread of its own.
     pub fn with_own_connections(&self) -> Result<Self, String> {
         Ok(Self { upstream: Upstream::new(&self.rules.upstream)?, ..self.clone() })
+    }
+
+    /// The same proxy with other prices, providers and rules, for the calls to come. Connections to
+    /// providers are kept unless the time to wait for them changes. Its table counts for sessions
+    /// that are open once it is [announced](Proxy::announce).
+    pub fn under(
+        &self,
+        prices: Arc<PriceTable>,
+        providers: Arc<Providers>,
+        rules: Arc<Rules>,
+    ) -> Result<Self, String> {
+        let upstream = match rules.upstream == self.rules.upstream {
+            true => self.upstream.clone(),
+            false => Upstream::new(&rules.upstream)?,
+        };
+        Ok(Self { prices, providers, rules, upstream, ..self.clone() })
+    }
+
+    /// Lets the next answers of open sessions take this proxy's table.
+    pub fn announce(&self) {
+        self.newest.store(self.prices.clone());
     }
 
     /// The same proxy, which records the answers to metered calls.
@@ -159,7 +185,7 @@ impl Proxy {
 
     /// Whether there is anywhere to send a call.
     pub fn has_providers(&self) -> bool {
-        self.providers.load().default_provider().is_some()
+        self.providers.default_provider().is_some()
     }
 
     /// Resolves when every call has been settled.
@@ -170,7 +196,7 @@ impl Proxy {
     /// Answers one request.
     pub async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
         let id = CallId::new();
-        let spoken = route::spoken(request.uri().path(), request.headers(), &self.providers.load());
+        let spoken = route::spoken(request.uri().path(), request.headers(), &self.providers);
         dressed(id, spoken, self.relay(id, request).await)
     }
 
@@ -185,7 +211,7 @@ impl Proxy {
         F: Future<Output = Result<Bytes, Refusal>>,
     {
         let id = CallId::new();
-        let spoken = route::spoken(head.uri.path(), &head.headers, &self.providers.load());
+        let spoken = route::spoken(head.uri.path(), &head.headers, &self.providers);
         let shown = async {
             let figures = figures(self.callers.owner(head).await?).await?;
             let headers = HeaderMap::from_iter([
@@ -208,8 +234,7 @@ impl Proxy {
         if *self.stopping.borrow() {
             return Err(Refusal::Overloaded);
         }
-        let providers = self.providers.load();
-        let target = route::recognise(&head, &providers)?;
+        let target = route::recognise(&head, &self.providers)?;
         let started = self.clock.now();
         let request = Authenticated { id, caller, watch, started, head };
         match target.found.route {
@@ -290,8 +315,8 @@ impl Proxy {
         request: &Authenticated,
         call: &Call,
     ) -> Result<(Destination, Pricing), Refusal> {
-        let providers = self.providers.load();
-        let table = self.prices.load_full();
+        let providers = &self.providers;
+        let table = self.prices.clone();
         let by_model =
             || providers.for_call(target.dialect, &call.model, table.provider_of(&call.model));
         let provider = match &target.provider {

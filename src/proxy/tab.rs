@@ -241,6 +241,7 @@ impl Open {
         let (reading, found) = poll.judge(&self.order.facts, reading);
         if let Some((call, pricing)) = found {
             self.order.facts.dialect = call.operation.name().to_owned();
+            self.order.facts.price_version = pricing.table.version().to_owned();
             (self.call, self.pricing) = (Some(call), Some(pricing));
         }
         self.settle(ending, &reading, watch)

@@ -49,6 +49,8 @@ pub const STREAMS: &str = "farebox_active_streams";
 pub const CONNECTIONS: &str = "farebox_connections";
 /// Realtime sessions being relayed.
 pub const WS_CONNECTIONS: &str = "farebox_ws_connections";
+/// Whether the configuration in force is the one in the files: 1, or 0 after a failed reload.
+pub const RELOAD_SUCCESS: &str = "farebox_config_reload_success";
 /// What runs: version.
 pub const BUILD: &str = "farebox_build_info";
 
@@ -149,6 +151,7 @@ pub const ALL: &[Metric] = &[
     gauge(STREAMS, &[], "streams being relayed"),
     gauge(CONNECTIONS, &[], "open connections to both listeners"),
     gauge(WS_CONNECTIONS, &[], "realtime sessions being relayed"),
+    gauge(RELOAD_SUCCESS, &[], "1 unless the last reload failed"),
     gauge(BUILD, &["version"], "what runs"),
     counter(PROCESS_CPU, &[], "processor time of this process"),
     gauge(PROCESS_RESIDENT, &[], "memory of this process"),

@@ -2,14 +2,15 @@
 
 use axum::body::Body;
 use farebox::clock::Clock;
-use farebox::control::{Check, Defaults, Parts, router};
+use farebox::control::{Check, Defaults, InForce, Parts, PricesInForce, Reloaded, router};
 use farebox::ids::{CallId, Id};
 use farebox::ledger::{
-    Admission, Amounts, CallFacts, EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers,
-    Registry, Settlement, UsageEvent,
+    Admission, Amounts, BoxFuture, CallFacts, EmbeddedLedger, Ending, HoldOrder, Ledger, Options,
+    Payers, Registry, Settlement, UsageEvent,
 };
 use farebox::limit::Calendar;
 use farebox::money::NanoUsd;
+use farebox::pricing::PriceTable;
 use farebox::secret::SecretDigest;
 use farebox::usage::{Figure, Usage};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -53,6 +54,20 @@ impl Answer {
     }
 }
 
+/// The prices that are built in, and a configuration that nobody can read again.
+struct BuiltIn;
+
+impl InForce for BuiltIn {
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, String>> {
+        Box::pin(async { Err("farebox.toml:3: there is no `limts`".to_owned()) })
+    }
+
+    fn prices(&self) -> PricesInForce {
+        let table = Arc::new(PriceTable::builtin().unwrap());
+        PricesInForce { table, source: "built in".to_owned(), since: NOW }
+    }
+}
+
 /// Serves an admin plane over `registry`.
 pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>) -> SocketAddr {
     let parts = Parts {
@@ -63,6 +78,7 @@ pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>
         defaults: Defaults::default(),
         metrics: Arc::new(|| "farebox_build_info 1\n".to_owned()),
         ready: Arc::new(move || checks.clone()),
+        in_force: Arc::new(BuiltIn),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();

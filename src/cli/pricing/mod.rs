@@ -5,8 +5,13 @@
 
 mod check;
 mod cost;
+mod diff;
+mod import;
+mod import_report;
 mod quantities;
+mod repricing;
 mod show;
+mod source_file;
 
 use super::{Console, Exit, Failure};
 use crate::app;
@@ -36,6 +41,10 @@ pub enum Action {
     Show(show::Show),
     /// Say what a call costs
     Cost(Box<cost::Cost>),
+    /// Compare prices of public lists with a table, and write them into it
+    Import(import::Import),
+    /// Say what a new table would have cost for the calls of a time
+    Diff(diff::Diff),
 }
 
 /// Where prices come from.
@@ -51,11 +60,13 @@ pub struct Source {
 
 impl Pricing {
     /// Does it.
-    pub fn run(self, console: &mut Console) -> Result<(), Failure> {
+    pub async fn run(self, console: &mut Console) -> Result<(), Failure> {
         match self.action {
             Action::Check(check) => check.run(&self.source, console),
             Action::Show(show) => show.run(&self.source, console),
             Action::Cost(cost) => cost.run(&self.source, console),
+            Action::Import(import) => import.run(&self.source, console),
+            Action::Diff(diff) => diff.run(&self.source, console).await,
         }
     }
 }
@@ -67,6 +78,15 @@ impl Source {
         let environment = Environment::of_process().without_secrets();
         Config::load(self.config.as_deref(), &environment, &overrides)
             .map_err(|e| Failure::new(Exit::Config, e.to_string()))
+    }
+
+    /// The text of the price table that a proxy would have.
+    fn text(&self) -> Result<String, Failure> {
+        let Some(path) = self.config()?.pricing else {
+            return Ok(PriceTable::builtin_text().to_owned());
+        };
+        let told = |why| Failure::new(Exit::Config, format!("{}: {why}", path.display()));
+        app::read_prices(&path).map_err(told)
     }
 
     /// The prices that a proxy would have.

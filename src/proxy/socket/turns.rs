@@ -77,7 +77,7 @@ impl Party {
     fn price(&self, call: &Call) -> Result<Pricing, Refusal> {
         usable_name(&call.model)?;
         allowed(&self.caller, &call.model)?;
-        let table = self.proxy.prices.load_full();
+        let table = self.proxy.newest.load_full();
         let now = self.proxy.clock.now();
         let model = self.proxy.price(&table, Some(&self.provider.name), call, now)?;
         Ok(Pricing { table, model })

@@ -1,0 +1,137 @@
+//! Reading the configuration and the price table again while calls are in flight.
+//!
+//! Every thread that answers calls has a lane with the proxy of its own. A reload reads and checks
+//! everything first, makes a proxy for every lane, and only then puts them in place. So a bad file
+//! changes nothing, a call sees all of the old parts or all of the new ones, and what is in flight
+//! ends with those that it began with. Reloads take turns.
+
+use super::data_listener::Lane;
+use super::{price_table, rules};
+use crate::clock::{Clock, UnixMs};
+use crate::config::{BadConfig, Config};
+use crate::control::{InForce, PricesInForce, Reloaded};
+use crate::ledger::BoxFuture;
+use crate::pricing::PriceTable;
+use crate::telemetry::names;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Reads the configuration as it was read at the start: the same file, variables and flags.
+pub type Source = Arc<dyn Fn() -> Result<Config, BadConfig> + Send + Sync>;
+
+/// Reads the configuration again.
+pub struct Reloader {
+    source: Source,
+    clock: Clock,
+    lanes: Vec<Lane>,
+    running: ArcSwap<Running>,
+    turn: Arc<Mutex<()>>,
+}
+
+/// What is in force.
+struct Running {
+    config: Config,
+    prices: Arc<PriceTable>,
+    /// Since when these prices are.
+    since: UnixMs,
+}
+
+impl Reloader {
+    /// What was read at the start is in force, and the lanes have it.
+    pub(super) fn new(
+        config: &Config,
+        prices: Arc<PriceTable>,
+        source: Source,
+        lanes: Vec<Lane>,
+        clock: Clock,
+    ) -> Self {
+        metrics::gauge!(names::RELOAD_SUCCESS).set(1.0);
+        let running = Running { config: config.clone(), prices, since: clock.now() };
+        let running = ArcSwap::from_pointee(running);
+        Self { source, clock, lanes, running, turn: Arc::default() }
+    }
+
+    /// The price table in force.
+    pub fn prices(&self) -> Arc<PriceTable> {
+        self.running.load().prices.clone()
+    }
+
+    /// Reads everything again and puts it in force. The error says why all stays as it was. Once
+    /// begun it comes to its end, whether or not somebody waits for it.
+    pub async fn reload(self: &Arc<Self>) -> Result<Reloaded, String> {
+        let turn = self.turn.clone().lock_owned().await;
+        let this = self.clone();
+        let reload = tokio::task::spawn_blocking(move || {
+            let ended = this.exchange();
+            drop(turn);
+            told(&ended);
+            ended
+        });
+        reload.await.unwrap_or_else(|error| Err(format!("the reload broke off: {error}")))
+    }
+
+    fn exchange(&self) -> Result<Reloaded, String> {
+        let running = self.running.load_full();
+        let read = (self.source)().map_err(|bad| bad.to_string())?;
+        let config = running.config.taking(&read);
+        let prices = price_table(&config).map_err(|bad| bad.to_string())?;
+        let mut changed = running.config.differences(&config);
+        let (prices, since) = if prices.version() == running.prices.version() {
+            (running.prices.clone(), running.since)
+        } else {
+            changed.insert("pricing".to_owned());
+            (Arc::new(prices), self.clock.now())
+        };
+        let ignored = config.differences(&read);
+        let (providers, rules) = (Arc::new(config.providers.clone()), Arc::new(rules(&config)));
+        let next =
+            |lane: &Lane| lane.load().under(prices.clone(), providers.clone(), rules.clone());
+        let proxies = self.lanes.iter().map(next).collect::<Result<Vec<_>, _>>()?;
+        for (lane, proxy) in self.lanes.iter().zip(proxies) {
+            lane.store(Arc::new(proxy));
+        }
+        if let Some(lane) = self.lanes.first() {
+            lane.load().announce();
+        }
+        self.running.store(Arc::new(Running { config, prices, since }));
+        Ok(Reloaded {
+            changed: changed.into_iter().collect(),
+            ignored: ignored.into_iter().collect(),
+        })
+    }
+}
+
+impl InForce for Arc<Reloader> {
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, String>> {
+        Box::pin(Reloader::reload(self))
+    }
+
+    fn prices(&self) -> PricesInForce {
+        let running = self.running.load();
+        let path = running.config.pricing.as_ref();
+        PricesInForce {
+            table: running.prices.clone(),
+            source: path.map_or_else(|| "built in".to_owned(), |path| path.display().to_string()),
+            since: running.since,
+        }
+    }
+}
+
+/// Logs how a reload ended, and shows it in the metrics.
+fn told(ended: &Result<Reloaded, String>) {
+    let success = match ended {
+        Ok(Reloaded { changed, ignored }) => {
+            tracing::info!(?changed, "configuration reloaded");
+            if !ignored.is_empty() {
+                tracing::warn!(?ignored, "these settings changed, and need a restart");
+            }
+            1.0
+        }
+        Err(error) => {
+            tracing::error!(%error, "configuration not reloaded; the running one stays in force");
+            0.0
+        }
+    };
+    metrics::gauge!(names::RELOAD_SUCCESS).set(success);
+}

@@ -1,0 +1,59 @@
+//! `/api/v1/config/reload`: the configuration, read again.
+//!
+//! Reading and putting in force are not done here, but behind [`InForce`].
+
+use super::Shared;
+use super::fields::Body;
+use super::problem::Problem;
+use crate::clock::UnixMs;
+use crate::ledger::BoxFuture;
+use crate::pricing::PriceTable;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The configuration in force.
+pub trait InForce: Send + Sync {
+    /// Reads it again. The error says why nothing has changed.
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, String>>;
+
+    /// The prices.
+    fn prices(&self) -> PricesInForce;
+}
+
+/// What a reload came to. Settings go by their places in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reloaded {
+    /// What is different from now on.
+    pub changed: Vec<String>,
+    /// What is written differently and needs a restart.
+    pub ignored: Vec<String>,
+}
+
+/// The price table in force.
+#[derive(Debug, Clone)]
+pub struct PricesInForce {
+    /// The table.
+    pub table: Arc<PriceTable>,
+    /// The file that it was read from, or `built in`.
+    pub source: String,
+    /// Since when it is in force.
+    pub since: UnixMs,
+}
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new().route("/api/v1/config/reload", post(reload))
+}
+
+async fn reload(State(parts): State<Shared>, Body(fields): Body) -> Result<Json<Value>, Problem> {
+    fields.finish(Some(()))?;
+    let Reloaded { changed, ignored } = parts.in_force.reload().await.map_err(|why| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("nothing has changed: {why}"))
+    })?;
+    tracing::info!(target: "farebox::audit", actor = "admin", action = "config.reload", ?changed,
+        "changed");
+    Ok(Json(json!({ "reloaded": true, "changed": changed, "ignored": ignored })))
+}

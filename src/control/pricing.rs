@@ -1,0 +1,62 @@
+//! `/api/v1/pricing`: the price table in force, and which of its models a name means.
+
+use super::config::PricesInForce;
+use super::fields::Params;
+use super::problem::Problem;
+use super::{Shared, value};
+use crate::clock::rfc3339;
+use crate::pricing::ModelPrice;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new().route("/api/v1/pricing", get(show))
+}
+
+async fn show(
+    State(parts): State<Shared>,
+    Params(mut fields): Params,
+) -> Result<Json<Value>, Problem> {
+    let asked = fields.read("model", value::text);
+    let provider = fields.read("provider", value::text);
+    if asked.is_none() && provider.is_some() {
+        fields.fault("provider", "it is asked together with `model` only".to_owned());
+    }
+    fields.finish(Some(()))?;
+    let PricesInForce { table, source, since } = parts.in_force.prices();
+    let mut shown = json!({
+        "price_version": table.version(),
+        "source": source,
+        "since": rfc3339(since),
+        "models": table.models().len(),
+    });
+    if let Some(name) = asked {
+        let found = table.find(provider.as_deref(), &name).ok_or_else(|| {
+            let near = table.nearest(provider.as_deref(), &name);
+            let near = if near.is_empty() {
+                String::new()
+            } else {
+                format!("; did you mean {}?", near.join(", "))
+            };
+            Problem::new(StatusCode::NOT_FOUND, format!("`{name}` has no price{near}"))
+        })?;
+        shown["model"] = model(&name, found);
+    }
+    Ok(Json(shown))
+}
+
+/// The model that a name means.
+fn model(asked: &str, found: &ModelPrice) -> Value {
+    json!({
+        "asked": asked,
+        "matched": found.id,
+        "provider": found.provider,
+        "context": found.context,
+        "max_output": found.max_output,
+        "tiers": found.tiers().collect::<Vec<_>>(),
+        "regions": found.regions().collect::<Vec<_>>(),
+    })
+}
