@@ -2,7 +2,7 @@
 
 use crate::ids::{AccountId, Id};
 use crate::ledger::Enforcement;
-use crate::limit::{Limit, Thresholds};
+use crate::limit::{Increase, Limit, Thresholds};
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
@@ -73,6 +73,11 @@ impl Traits {
 
 /// Reads a limit.
 pub fn limit(text: &str) -> Result<Limit, String> {
+    text.trim().parse().map_err(|e| format!("{e}"))
+}
+
+/// Reads what a limit is raised by.
+pub fn increase(text: &str) -> Result<Increase, String> {
     text.trim().parse().map_err(|e| format!("{e}"))
 }
 

@@ -6,7 +6,7 @@ use super::console::Console;
 use super::failure::Failure;
 use super::show;
 use crate::ids::AccountId;
-use crate::limit::Limit;
+use crate::limit::{Increase, Limit};
 use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
@@ -39,6 +39,21 @@ pub enum Action {
         #[arg(value_parser = args::account)]
         account: AccountId,
     },
+    /// Raise a limit for a while: limits bump user:alice +10usd --for 2h
+    Bump {
+        /// user:ID, key:ID or workspace:ID
+        #[arg(value_parser = args::account)]
+        account: AccountId,
+        /// By how much, such as +10usd, or +10usd/month where there are several; 0usd ends it
+        #[arg(allow_hyphen_values = true, value_parser = args::increase)]
+        amount: Increase,
+        /// Until a time such as 2026-12-01T00:00:00Z; without it, until the period ends
+        #[arg(long, value_name = "TIME", conflicts_with = "span")]
+        until: Option<String>,
+        /// For a length of time such as 2h
+        #[arg(long = "for", id = "span", value_name = "SPAN")]
+        span: Option<String>,
+    },
     /// Zero what is used in the current period; running calls still count
     Reset {
         /// user:ID, key:ID or workspace:ID
@@ -70,6 +85,10 @@ pub(super) async fn run(
                 console.hint(&format!("no limits: farebox limits set {account} 25usd/month"));
             }
             console.table(&show::limits(&limits))
+        }
+        Action::Bump { account, amount, until, span } => {
+            let end = until.map(|at| ("until", at)).or(span.map(|span| ("for", span)));
+            bump(client, console, &account, &amount, end).await
         }
         Action::Reset { account, limit } => {
             reset(client, console, &account, limit.as_deref()).await
@@ -154,6 +173,32 @@ async fn set(
     }
     for line in lines {
         console.line(&format!("{account}  {line}"))?;
+    }
+    Ok(())
+}
+
+async fn bump(
+    client: &Client,
+    console: &mut Console,
+    account: &AccountId,
+    amount: &Increase,
+    end: Option<(&str, String)>,
+) -> Result<(), Failure> {
+    let before = current(client, account).await?;
+    let mut body = json!({"amount": amount.to_string()});
+    if let Some((name, text)) = end {
+        body[name] = text.into();
+    }
+    let mut answer = client.send(Method::POST, &format!("{}/bump", path(account)), &body).await?;
+    let limits = answer["limits"].take();
+    if console.flags.json {
+        return console.json(&limits);
+    }
+    for after in limits.as_array().into_iter().flatten() {
+        let old = before.iter().find(|limit| limit["text"] == after["text"]);
+        if let Some(old) = old.filter(|old| old["bump"] != after["bump"]) {
+            console.line(&format!("{account}  {} → {}", show::limit(old), show::limit(after)))?;
+        }
     }
     Ok(())
 }

@@ -42,13 +42,22 @@ pub(super) fn account(console: &mut Console, kind: &str, object: &Value) -> Resu
     }
 }
 
+/// A limit with what it is raised by.
+pub(super) fn limit(limit: &Value) -> String {
+    let text = field(limit, "text");
+    match &limit["bump"] {
+        Value::Null => text,
+        bump => format!("{text} +{} until {}", field(bump, "amount"), field(bump, "until")),
+    }
+}
+
 /// A table of limits.
 pub(super) fn limits(list: &[Value]) -> Table {
     let mut table =
         Table::new(&["LIMIT", "USED", "HELD", "REMAINING", "UTILISATION", "RESETS", "STATUS"]);
     for limit in list {
         table.row([
-            Cell::text(field(limit, "text")),
+            Cell::text(self::limit(limit)),
             Cell::figure(field(limit, "used")),
             Cell::figure(field(limit, "held")),
             Cell::figure(field(limit, "remaining")),

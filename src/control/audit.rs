@@ -2,7 +2,7 @@
 
 use crate::clock::rfc3339_seconds;
 use crate::ids::{AccountId, AccountKind};
-use crate::ledger::Account;
+use crate::ledger::{Account, Standing};
 use serde_json::{Value, json};
 
 /// Records a change. `verb` completes the action: `user.create`.
@@ -20,7 +20,7 @@ pub(super) fn changed(
 
 /// What an operator can change, and what a reset changes.
 fn facts(account: &Account) -> Value {
-    let limits: Vec<String> = account.standings.iter().map(|s| s.limit.to_string()).collect();
+    let limits: Vec<String> = account.standings.iter().map(Standing::text).collect();
     let used: Vec<String> =
         account.standings.iter().map(|s| format!("{} {}", s.used, s.limit.name())).collect();
     let mut facts = json!({

@@ -1,4 +1,5 @@
-//! `/api/v1/limits/{account}` and `/api/quota/reset`: limits of any account, by its full name.
+//! `/api/v1/limits/{account}`, its `/bump`, and `/api/quota/reset`: limits of any account, by its
+//! full name.
 
 use super::accounts;
 use super::answer::envelope;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/api/v1/limits/{account}", get(show).put(set))
+        .route("/api/v1/limits/{account}/bump", post(bump))
         .route("/api/quota/reset", post(reset))
 }
 
@@ -45,6 +47,27 @@ async fn set(
     let change =
         Change { limits: Some(LimitsChange::Set(limits)), thresholds, ..Change::default() };
     let (_, after) = accounts::change(&parts, &id, "limits", &change).await?;
+    Ok(Json(shown(&parts, &after)))
+}
+
+/// Raises a limit `until` a time, or `for` a length of time, or to the end of its period.
+async fn bump(
+    State(parts): State<Shared>,
+    Path(id): Path<String>,
+    Body(mut fields): Body,
+) -> Result<Json<Value>, Problem> {
+    let id = account(&id)?;
+    let now = parts.clock.now();
+    let increase = fields.required("amount", value::increase);
+    let until = fields.read("until", value::future(now));
+    let span = fields.read("for", value::span);
+    let increase = fields.finish(increase)?;
+    if until.is_some() && span.is_some() {
+        return Err(Problem::field("/for", "give `until` or `for`, not both".to_owned()));
+    }
+    let until = until.or_else(|| span.map(|ms| now.saturating_add(ms)));
+    let (before, after) = parts.registry.bump(&id, &increase, until).await?;
+    audit::changed("bump", &id, Some(&before), Some(&after));
     Ok(Json(shown(&parts, &after)))
 }
 

@@ -128,7 +128,7 @@ impl Recent {
 /// What is used of a dollar limit of that window, where there is one.
 fn tracked(account: &Account, window: Window) -> Option<NanoUsd> {
     let of = |s: &&crate::ledger::Standing| {
-        s.limit.meter == Meter::Usd && s.limit.window == Some(window)
+        s.limit.meter == Meter::Usd && s.limit.window == Some(window) && s.limit.models.is_none()
     };
     account.standings.iter().find(of).map(|standing| NanoUsd::new(standing.used))
 }
@@ -146,7 +146,7 @@ fn key_view(key: &Account, user: &Account, recent: Recent, defaults: &Defaults) 
         "label": facts.map(|key| key.label.as_str()),
         "user": user.id.id,
         "workspace": user.workspace,
-        "limit": fullest.map(|s| usd(NanoUsd::new(s.limit.amount))),
+        "limit": fullest.map(|s| usd(NanoUsd::new(s.allowed()))),
         "limit_remaining": fullest.map(|s| usd(NanoUsd::new(s.remaining()))),
         "limit_reset": fullest.and_then(|s| s.resets).map(rfc3339_seconds),
         "usage": usd(key.total_usd),

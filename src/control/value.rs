@@ -6,7 +6,7 @@ use super::problem::Fault;
 use crate::clock::{UnixMs, parse_span, parse_time};
 use crate::ids::{AccountId, Id};
 use crate::ledger::Enforcement;
-use crate::limit::{Limit, Thresholds};
+use crate::limit::{Increase, Limit, Thresholds};
 use serde_json::Value;
 
 const LONGEST_NAME: usize = 200;
@@ -39,6 +39,11 @@ pub(super) fn id(value: &Value) -> Read<Id> {
 
 /// The name of an account: `user:alice`.
 pub(super) fn account(value: &Value) -> Read<AccountId> {
+    text(value)?.parse().map_err(|e| format!("{e}").into())
+}
+
+/// What a limit is raised by.
+pub(super) fn increase(value: &Value) -> Read<Increase> {
     text(value)?.parse().map_err(|e| format!("{e}").into())
 }
 

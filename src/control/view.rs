@@ -62,7 +62,7 @@ fn word(account: &Account, defaults: &Defaults, now: UnixMs) -> &'static str {
         AccountStatus::Active if expired => "expired",
         AccountStatus::Active => {
             let thresholds = thresholds(account, defaults);
-            let of = |s: &Standing| Status::of(s.limit.meter, s.used, s.limit.amount, thresholds);
+            let of = |s: &Standing| Status::of(s.limit.meter, s.used, s.allowed(), thresholds);
             account.standings.iter().map(of).max().unwrap_or(Status::Normal).as_str()
         }
     }
@@ -92,15 +92,20 @@ fn limit(standing: &Standing, account: &Account, defaults: &Defaults) -> Value {
     let mode = if limit.observe { Enforcement::Observe } else { enforcement(account, defaults) };
     json!({
         "text": limit.to_string(),
-        "limit": shown(limit.amount),
+        "limit": shown(standing.allowed()),
         "meter": limit.meter.as_str(),
         "window": limit.window.map(|window| window.as_str()),
+        "models": limit.models.map(|models| models.to_string()),
+        "bump": standing.bump.map(|bump| json!({
+            "amount": shown(bump.amount),
+            "until": rfc3339_seconds(bump.until),
+        })),
         "used": shown(standing.used),
         "held": shown(standing.held),
         "remaining": shown(standing.remaining()),
-        "usage_percent": percent(standing.used, limit.amount),
+        "usage_percent": percent(standing.used, standing.allowed()),
         "resets_at": standing.resets.map(rfc3339_seconds),
-        "status": Status::of(limit.meter, standing.used, limit.amount, thresholds).as_str(),
+        "status": Status::of(limit.meter, standing.used, standing.allowed(), thresholds).as_str(),
         "mode": mode,
     })
 }
@@ -118,26 +123,26 @@ fn llm_quota(account: &Account) -> Value {
         });
     };
     json!({
-        "dollars_per_period": NanoUsd::new(standing.limit.amount).to_string(),
+        "dollars_per_period": NanoUsd::new(standing.allowed()).to_string(),
         "period": standing.limit.window.map(|window| window.as_str()),
         "dollars_used": NanoUsd::new(standing.used).to_string(),
         "dollars_held": NanoUsd::new(standing.held).to_string(),
-        "utilization_percent": percent(standing.used, standing.limit.amount),
+        "utilization_percent": percent(standing.used, standing.allowed()),
         "resets_at": standing.resets.map(rfc3339_seconds),
     })
 }
 
-/// The dollar limit of which most is used; the first of equals.
+/// The dollar limit for all models of which most is used; the first of equals.
 pub(super) fn fullest_in_usd<'a>(
     standings: impl Iterator<Item = &'a Standing>,
 ) -> Option<&'a Standing> {
-    let dollars = standings.filter(|standing| standing.limit.meter == Meter::Usd);
+    let dollars = standings.filter(|s| s.limit.meter == Meter::Usd && s.limit.models.is_none());
     dollars.reduce(|a, b| if is_fuller(b, a) { b } else { a })
 }
 
 /// Whether more of `a` is used than of `b`; a limit of 0 is fully used.
 fn is_fuller(a: &Standing, b: &Standing) -> bool {
-    let part = |standing: &Standing| match standing.limit.amount {
+    let part = |standing: &Standing| match standing.allowed() {
         0 => (1, 1),
         amount => (i128::from(standing.used), i128::from(amount)),
     };
@@ -181,6 +186,7 @@ mod tests {
         Standing {
             account: "user:alice".parse().unwrap(),
             limit: limit.parse::<Limit>().unwrap(),
+            bump: None,
             used,
             held,
             resets: Some(1_794_000_000_000),

@@ -162,7 +162,7 @@ async fn row(registry: &dyn Registry, rider: &Rider) -> Result<Row, RegistryErro
     let standings = account.map(|account| account.standings).unwrap_or_default();
     if let Some(budget) = standings.iter().find(|standing| standing.limit.meter == Meter::Usd) {
         row.spent = NanoUsd::new(budget.used);
-        row.limit = NanoUsd::new(budget.limit.amount);
+        row.limit = NanoUsd::new(budget.allowed());
     }
     Ok(row)
 }

@@ -1,11 +1,11 @@
 //! The rules of one account: what a call asks of it, whether that fits, and what charging does to
 //! its counters. Pure: time comes as an argument; storage is somewhere else.
 //!
-//! Invariants: `held` is the sum of the shares of the open holds that joined this account. A
-//! counter whose stored period is at or above the computed one is current, so a clock that steps
-//! back resets nothing. Totals of an account and of what was deleted below it equal those of its
-//! parts.
+//! Invariants: `held` is the sum of the shares of the open holds that joined this account. Totals
+//! of an account and of what was deleted below it equal those of its parts.
 
+use super::bump::Bumped;
+use super::counter::Counter;
 use super::moment::Moment;
 use super::order::{Amounts, Denial, Enforcement, HoldOrder, LimitDenial, Standing};
 use super::registry::{AccountStatus, KeyFacts};
@@ -32,6 +32,9 @@ pub struct AccountState {
     pub created: UnixMs,
     pub last: Option<UnixMs>,
     pub counters: Vec<Counter>,
+    /// At most one for each limit; those that lapsed count no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bumps: Vec<Bumped>,
     pub held: Amounts,
     /// Open holds that joined this account.
     pub open: i64,
@@ -40,16 +43,6 @@ pub struct AccountState {
     pub deleted: Totals,
     /// Nano-dollars charged beyond what was held for them.
     pub debt: i64,
-}
-
-/// What is used in one period of one slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counter {
-    pub slot: Slot,
-    pub period: Period,
-    pub used: i64,
-    /// The limit under which the last call was admitted; for dollars only.
-    pub admitted: Option<i64>,
 }
 
 /// What was charged ever.
@@ -83,6 +76,9 @@ pub struct Share {
     pub rate: i64,
     /// The rate counters that counted the call, with the period.
     pub counted: Vec<(Slot, Period)>,
+    /// The slots that hold apart and hold this call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apart: Vec<Slot>,
 }
 
 /// What a call would add to an account under its mode.
@@ -112,7 +108,7 @@ impl AccountState {
     pub fn used(&self, slot: Slot, moment: &Moment) -> i64 {
         match (slot.window, self.counters.iter().find(|c| c.slot == slot)) {
             (None, _) => self.open,
-            (Some(window), Some(c)) if c.period >= moment.period(window) => c.used,
+            (Some(window), Some(counter)) => counter.used_at(moment.period(window)),
             _ => 0,
         }
     }
@@ -127,13 +123,41 @@ impl AccountState {
     pub fn standing(&self, limit: Limit, moment: &Moment) -> Standing {
         let slot = Slot::of(&limit);
         let counts = slot.is_rate() || slot.window.is_none();
-        Standing {
+        let mut standing = Standing {
             account: self.id.clone(),
             limit,
+            bump: self.bump(slot, moment),
             used: self.used(slot, moment),
-            held: if counts { 0 } else { self.held.of(limit.meter) },
+            held: if counts { 0 } else { self.held_of(slot) },
             resets: slot.window.and_then(|window| moment.ends(window)),
+        };
+        if slot.steps().is_some() {
+            standing.resets = self.room_at(slot, standing.excess(0), moment);
         }
+        standing
+    }
+
+    /// What is held of a slot that is not a rate.
+    fn held_of(&self, slot: Slot) -> i64 {
+        if !slot.holds_apart() {
+            return self.held.of(slot.meter);
+        }
+        self.counters.iter().find(|c| c.slot == slot).map_or(0, |c| c.held)
+    }
+
+    /// When so much less of a rolling window is used.
+    fn room_at(&self, slot: Slot, excess: i64, moment: &Moment) -> Option<UnixMs> {
+        let counter = self.counters.iter().find(|c| c.slot == slot)?;
+        counter.less_at(moment.period(slot.window?), excess)
+    }
+
+    /// When a refused call fits into a rolling window; where only what is held is in its way, when
+    /// that would be out again if it were used now.
+    fn fits_at(&self, standing: &Standing, wanted: i64, moment: &Moment) -> Option<UnixMs> {
+        let slot = Slot::of(&standing.limit);
+        let Some(steps) = slot.steps() else { return standing.resets };
+        let room = self.room_at(slot, standing.excess(wanted), moment);
+        room.or_else(|| Some(steps.gone(self.period(slot, moment))))
     }
 
     /// Checks every limit; gives what would be set aside.
@@ -145,15 +169,18 @@ impl AccountState {
     ) -> Result<Share, Denial> {
         let mode = self.mode(default);
         let ask = self.ask(order, mode)?;
-        for &limit in &self.limits {
-            let standing = self.standing(limit, moment);
+        for &limit in self.limits.iter().filter(|limit| limit.counts(&order.facts.model)) {
+            let mut standing = self.standing(limit, moment);
             let wanted = ask.of(Slot::of(&limit));
             if !limit.observe && refuses(mode, &standing, wanted, free(order, limit.meter, wanted))
             {
-                return Err(Denial::Limit(LimitDenial { standing, wanted, now: moment.now }));
+                let more = if mode == Enforcement::Postpaid { 1 } else { wanted };
+                standing.resets = self.fits_at(&standing, more, moment);
+                let denial = LimitDenial { standing, wanted, now: moment.now };
+                return Err(Denial::Limit(Box::new(denial)));
             }
         }
-        Ok(Share { joined: true, held: ask.held, rate: ask.rate, counted: Vec::new() })
+        Ok(Share { joined: true, held: ask.held, rate: ask.rate, ..Share::default() })
     }
 
     fn ask(&self, order: &HoldOrder, mode: Enforcement) -> Result<Ask, Denial> {
@@ -162,7 +189,9 @@ impl AccountState {
             Meter::Usd => order.free,
             Meter::Tokens | Meter::Characters => false,
         };
-        let needs_bound = |limit: &Limit| !limit.observe && !bounded(limit.meter);
+        let needs_bound = |limit: &Limit| {
+            !limit.observe && !bounded(limit.meter) && limit.counts(&order.facts.model)
+        };
         let wanted = match (mode, order.ceiling) {
             (Enforcement::Strict, Some(ceiling)) => ceiling,
             (Enforcement::Strict, None) if self.limits.iter().any(needs_bound) => {
@@ -177,28 +206,45 @@ impl AccountState {
         Ok(Ask { held, wanted, rate: wanted.tokens })
     }
 
-    /// Sets a share aside, and notes which rates counted the call.
-    pub fn take(&mut self, share: &mut Share, moment: &Moment) {
+    /// Sets a share aside, and notes which rates counted the call, and which slots hold it apart.
+    pub fn take(&mut self, share: &mut Share, model: &str, moment: &Moment) {
         self.held = self.held.plus(share.held);
         self.open = self.open.saturating_add(1);
         // All counters turn now, so that a clock that steps back does not undo the turn.
-        self.track(moment, |_| true);
-        share.counted = self.count_rates(share.rate, moment);
-        self.note_admitted(moment);
+        self.track(moment, |slot| slot.counts(model));
+        let apart = self.counters.iter_mut().filter(|c| c.slot.holds_apart());
+        share.apart = apart
+            .filter(|c| c.slot.counts(model))
+            .map(|c| {
+                c.held = c.held.saturating_add(share.held.of(c.slot.meter));
+                c.slot
+            })
+            .collect();
+        share.counted = self.count_rates(share.rate, model, moment);
+        self.note_admitted(model, moment);
     }
 
     /// Ends a share.
     pub fn release(&mut self, share: &Share) {
         self.held = self.held.minus(share.held);
         self.open = self.open.saturating_sub(1);
+        for counter in self.counters.iter_mut().filter(|c| share.apart.contains(&c.slot)) {
+            counter.held = counter.held.saturating_sub(share.held.of(counter.slot.meter)).max(0);
+        }
     }
 
-    /// Counts one call of so many tokens in every rate; gives the periods.
-    pub fn count_rates(&mut self, tokens: i64, moment: &Moment) -> Vec<(Slot, Period)> {
-        self.track(moment, Slot::is_rate);
+    /// Counts one call of so many tokens of a model in every rate; gives the periods.
+    pub fn count_rates(
+        &mut self,
+        tokens: i64,
+        model: &str,
+        moment: &Moment,
+    ) -> Vec<(Slot, Period)> {
+        let rate = |slot: Slot| slot.is_rate() && slot.counts(model);
+        self.track(moment, rate);
         let mut counted = Vec::new();
-        for counter in self.counters.iter_mut().filter(|c| c.slot.is_rate()) {
-            counter.used = counter.used.saturating_add(rate_amount(counter.slot, tokens));
+        for counter in self.counters.iter_mut().filter(|c| rate(c.slot)) {
+            counter.add(rate_amount(counter.slot, tokens));
             counted.push((counter.slot, counter.period));
         }
         counted
@@ -206,25 +252,28 @@ impl AccountState {
 
     /// Replaces the tokens that rates counted for a call.
     pub fn correct_rates(&mut self, counted: &[(Slot, Period)], before: i64, after: i64) {
-        for counter in self.counted(counted).filter(|c| c.slot.meter == Meter::Tokens) {
-            counter.replace(before, after);
-        }
+        self.each_counted(counted, |counter, period| {
+            if counter.slot.meter == Meter::Tokens {
+                counter.replace(period, before, after);
+            }
+        });
     }
 
     /// Takes a call out of the rates again.
     pub fn give_back(&mut self, counted: &[(Slot, Period)], tokens: i64) {
-        for counter in self.counted(counted) {
-            counter.replace(rate_amount(counter.slot, tokens), 0);
-        }
+        self.each_counted(counted, |counter, period| {
+            counter.replace(period, rate_amount(counter.slot, tokens), 0);
+        });
     }
 
-    /// Charges every counter that is not a rate; gives the periods.
-    pub fn charge(&mut self, charge: Amounts, moment: &Moment) -> Vec<(Slot, Period)> {
-        self.track(moment, |slot| !slot.is_rate());
+    /// Charges a call of a model to every counter that is not a rate; gives the periods.
+    pub fn charge(&mut self, charge: Amounts, model: &str, moment: &Moment) -> Vec<(Slot, Period)> {
+        let charges = |slot: Slot| !slot.is_rate() && slot.counts(model);
+        self.track(moment, charges);
         self.last = Some(moment.now);
         let mut charged = Vec::new();
-        for counter in self.counters.iter_mut().filter(|c| !c.slot.is_rate()) {
-            counter.used = counter.used.saturating_add(charge.of(counter.slot.meter));
+        for counter in self.counters.iter_mut().filter(|c| charges(c.slot)) {
+            counter.add(charge.of(counter.slot.meter));
             charged.push((counter.slot, counter.period));
         }
         charged
@@ -232,10 +281,10 @@ impl AccountState {
 
     /// Replaces an earlier charge in the periods it went to, where they still last.
     pub fn recharge(&mut self, charged: &[(Slot, Period)], before: Amounts, after: Amounts) {
-        for counter in self.counted(charged) {
+        self.each_counted(charged, |counter, period| {
             let meter = counter.slot.meter;
-            counter.replace(before.of(meter), after.of(meter));
-        }
+            counter.replace(period, before.of(meter), after.of(meter));
+        });
     }
 
     /// Adds to the dollars that were charged beyond what was held.
@@ -247,7 +296,7 @@ impl AccountState {
     pub fn reset(&mut self, slot: Option<Slot>, moment: &Moment) {
         self.track(moment, |_| true);
         for counter in self.counters.iter_mut().filter(|c| slot.is_none_or(|s| s == c.slot)) {
-            counter.used = 0;
+            counter.reset();
         }
     }
 
@@ -256,7 +305,7 @@ impl AccountState {
         for slot in self.limits.iter().map(Slot::of).chain([Slot::MONTH_USD]) {
             if slot.window.is_some() && which(slot) && !self.counters.iter().any(|c| c.slot == slot)
             {
-                self.counters.push(Counter { slot, period: 0, used: 0, admitted: None });
+                self.counters.push(Counter::new(slot));
             }
         }
         for counter in self.counters.iter_mut().filter(|c| which(c.slot)) {
@@ -266,47 +315,48 @@ impl AccountState {
         }
     }
 
-    /// Forgets under which limits calls were admitted where there are none any more.
+    /// Forgets under which limits calls were admitted, and what these were raised by, where there
+    /// are none any more.
     pub fn unbind(&mut self) {
+        let limits = &self.limits;
+        self.bumps.retain(|bumped| limits.iter().any(|limit| Slot::of(limit) == bumped.slot));
         for counter in self.counters.iter_mut().filter(|c| c.admitted.is_some()) {
             if !self.limits.iter().any(|limit| Slot::of(limit) == counter.slot) {
                 counter.admitted = Some(crate::money::MAX.get());
             }
         }
+        // What is counted of some models is of no use without the limit.
+        self.counters.retain(|c| {
+            let needed = c.slot.models.is_none() || c.held > 0;
+            needed || limits.iter().any(|limit| Slot::of(limit) == c.slot)
+        });
     }
 
-    fn note_admitted(&mut self, moment: &Moment) {
+    fn note_admitted(&mut self, model: &str, moment: &Moment) {
         for &limit in &self.limits {
             let slot = Slot::of(&limit);
-            if limit.meter != Meter::Usd {
+            if limit.meter != Meter::Usd || !limit.counts(model) {
                 continue;
             }
-            let owed = self.used(slot, moment).saturating_add(self.held.usd.get());
-            let admitted = Some(limit.amount.max(owed));
+            let owed = self.used(slot, moment).saturating_add(self.held_of(slot));
+            let admitted = Some(self.allowed(&limit, moment).max(owed));
             if let Some(counter) = self.counters.iter_mut().find(|c| c.slot == slot) {
                 counter.admitted = admitted;
             }
         }
     }
 
-    fn counted<'a>(
-        &'a mut self,
-        places: &'a [(Slot, Period)],
-    ) -> impl Iterator<Item = &'a mut Counter> {
-        self.counters.iter_mut().filter(move |c| places.contains(&(c.slot, c.period)))
-    }
-}
-
-impl Counter {
-    /// Corrects what was counted. Where a reset took it out already, nothing is left to take.
-    fn replace(&mut self, before: i64, after: i64) {
-        self.used = self.used.saturating_add(after).saturating_sub(before).max(0);
-    }
-
-    fn turn(&mut self, period: Period) {
-        if self.period < period {
-            self.period = period;
-            self.used = 0;
+    /// Shows the counters of places whose period still counts.
+    fn each_counted(
+        &mut self,
+        places: &[(Slot, Period)],
+        mut each: impl FnMut(&mut Counter, Period),
+    ) {
+        for &(slot, period) in places {
+            let counter = self.counters.iter_mut().find(|c| c.slot == slot && c.has(period));
+            if let Some(counter) = counter {
+                each(counter, period);
+            }
         }
     }
 }
@@ -328,14 +378,15 @@ fn free(order: &HoldOrder, meter: Meter, wanted: i64) -> bool {
 }
 
 fn refuses(mode: Enforcement, standing: &Standing, wanted: i64, free: bool) -> bool {
-    let Standing { used, held, limit, .. } = standing;
+    let Standing { used, held, .. } = standing;
+    let allowed = standing.allowed();
     match mode {
         Enforcement::Observe => false,
-        _ if limit.amount == 0 => true,
+        _ if allowed == 0 => true,
         _ if free => false,
-        Enforcement::Postpaid => *used >= limit.amount,
+        Enforcement::Postpaid => *used >= allowed,
         Enforcement::Strict | Enforcement::Balanced => {
-            used.saturating_add(*held).saturating_add(wanted) > limit.amount
+            used.saturating_add(*held).saturating_add(wanted) > allowed
         }
     }
 }

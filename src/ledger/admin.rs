@@ -89,6 +89,7 @@ pub fn found(
         created: now,
         last: None,
         counters: Vec::new(),
+        bumps: Vec::new(),
         held: Amounts::default(),
         open: 0,
         totals: Totals::default(),

@@ -117,19 +117,20 @@ impl Book {
         hold.lease_end = lease_end;
         for (id, share) in hold.payers.accounts().iter().zip(&mut hold.shares) {
             match self.accounts.get_mut(id) {
-                Some(state) => state.take(share, moment),
+                Some(state) => state.take(share, &hold.facts.model, moment),
                 None => share.joined = false,
             }
         }
         self.holds.insert(hold.id, hold);
     }
 
-    /// The answer to an order that is held.
+    /// The answer to an order that is held: the limits that count its model.
     pub fn admission(&self, order: &HoldOrder, moment: &Moment) -> Admission {
         let held = self.holds.get(&order.id).map_or(NanoUsd::ZERO, |hold| hold.user_held().usd);
         let accounts = order.payers.accounts();
         let states = accounts.iter().filter_map(|id| self.accounts.get(id));
-        let standings = states.flat_map(|state| standings(state, moment)).collect();
+        let all = states.flat_map(|state| standings(state, moment));
+        let standings = all.filter(|s| s.limit.counts(&order.facts.model)).collect();
         Admission::Held { held, standings }
     }
 

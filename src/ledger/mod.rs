@@ -13,6 +13,8 @@
 mod account;
 mod admin;
 mod book;
+mod bump;
+mod counter;
 mod embedded;
 mod journal;
 mod log;
@@ -27,6 +29,7 @@ mod settling;
 mod slot;
 mod verify;
 
+pub use bump::Bump;
 pub use embedded::EmbeddedLedger;
 pub use once::{BadOnceKey, OnceKey};
 pub use options::{Crossing, Options};

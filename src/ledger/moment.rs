@@ -10,8 +10,8 @@ use crate::limit::{Calendar, Period, Window};
 pub struct Moment {
     /// Unix milliseconds.
     pub now: UnixMs,
-    periods: [Period; 6],
-    ends: [Option<UnixMs>; 6],
+    periods: [Period; 10],
+    ends: [Option<UnixMs>; 10],
 }
 
 impl Moment {
@@ -49,6 +49,10 @@ const fn index(window: Window) -> usize {
         Window::Week => 3,
         Window::Month => 4,
         Window::Total => 5,
+        Window::Rolling5h => 6,
+        Window::Rolling24h => 7,
+        Window::Rolling7d => 8,
+        Window::Rolling30d => 9,
     }
 }
 

@@ -4,7 +4,7 @@ use super::BoxFuture;
 use super::order::{Enforcement, Standing, Unavailable, UsageEvent};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
-use crate::limit::{Limit, Thresholds};
+use crate::limit::{Increase, Limit, Thresholds};
 use crate::money::NanoUsd;
 use crate::secret::SecretDigest;
 use serde::{Deserialize, Serialize};
@@ -287,6 +287,15 @@ pub trait Registry: Send + Sync + 'static {
         &'a self,
         id: &'a AccountId,
         limit: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>>;
+
+    /// Raises a limit until a time; without one, until its period ends. By 0: ends what it was
+    /// raised by. The account before and after.
+    fn bump<'a>(
+        &'a self,
+        id: &'a AccountId,
+        increase: &'a Increase,
+        until: Option<UnixMs>,
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>>;
 
     /// Usage events, newest first.

@@ -124,7 +124,8 @@ impl Book {
             }
             None => {
                 let hold = end.hold.as_ref();
-                self.charge(hold, &end.payers, charge, end.moment, end.thresholds)
+                let model = hold.map_or(&event.facts.model, |hold| &hold.facts.model);
+                self.charge(hold, &end.payers, (charge, model), end.moment, end.thresholds)
             }
         };
         let event = Some(stamped(event, charge, end.moment));
@@ -159,8 +160,9 @@ impl Book {
         let Some(hold) = self.holds.remove(&id) else {
             return Settled::default();
         };
+        let charged = (charge, hold.facts.model.as_str());
         let (traces, crossings) =
-            self.charge(Some(&hold), &hold.payers, charge, moment, thresholds);
+            self.charge(Some(&hold), &hold.payers, charged, moment, thresholds);
         self.mark(id, Mark::Orphaned(Box::new(Provisional { charge, traces })), moment.now);
         let event = stamped(Box::new(orphan_event(&hold, moment.now)), charge, moment);
         Settled { applied: true, event: Some(event), crossings, ..Settled::default() }
@@ -194,11 +196,12 @@ impl Book {
         (posted.len(), gone)
     }
 
+    /// Charges an amount for a model, by the name that the caller gave it where that is known.
     fn charge(
         &mut self,
         hold: Option<&Hold>,
         payers: &Payers,
-        charge: Amounts,
+        (charge, model): (Amounts, &str),
         moment: &Moment,
         thresholds: &Thresholds,
     ) -> ([Trace; 3], Vec<Crossing>) {
@@ -212,7 +215,7 @@ impl Book {
             let before = levels(state, moment);
             let share = hold.and_then(|hold| hold.shares.get(i)).filter(|share| share.joined);
             if let Some(trace) = traces.get_mut(i) {
-                *trace = charge_one(state, share, charge, moment);
+                *trace = charge_one(state, share, (charge, model), moment);
             }
             crossings.extend(crossed(state, before, moment, thresholds));
         }
@@ -321,7 +324,7 @@ pub fn stamped(mut event: Box<UsageEvent>, charge: Amounts, moment: &Moment) -> 
 fn charge_one(
     state: &mut AccountState,
     share: Option<&Share>,
-    charge: Amounts,
+    (charge, model): (Amounts, &str),
     moment: &Moment,
 ) -> Trace {
     let counted = match share {
@@ -330,9 +333,9 @@ fn charge_one(
             state.correct_rates(&share.counted, share.rate, charge.tokens);
             share.counted.clone()
         }
-        None => state.count_rates(charge.tokens, moment),
+        None => state.count_rates(charge.tokens, model, moment),
     };
-    let charged = state.charge(charge, moment);
+    let charged = state.charge(charge, model, moment);
     state.totals.add(Totals::of(charge, 1));
     let held = share.map_or(0, |share| share.held.usd.get());
     state.owe(charge.usd.get(), held);
@@ -355,7 +358,7 @@ fn crossed(
     let mut crossings = Vec::new();
     for (limit, used_before) in before {
         let used = state.used(Slot::of(&limit), moment);
-        for threshold in thresholds.crossed(used_before, used, limit.amount) {
+        for threshold in thresholds.crossed(used_before, used, state.allowed(&limit, moment)) {
             crossings.push(Crossing {
                 account: state.id.clone(),
                 limit,

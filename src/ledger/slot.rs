@@ -1,10 +1,10 @@
-//! The place of a counter in an account: a meter over a window, named as in limits and in Redis
-//! fields (`usd/month`, `concurrent`). Pure.
+//! The place of a counter in an account: a meter over a window, of all models or of some, named as
+//! in limits and in Redis fields (`usd/month`, `usd/day@gpt-5*`, `concurrent`). Pure.
 //!
 //! Invariant: limits of an account are checked in the order of their slots, which both back ends
 //! share: by name, descending, so that a spent budget is named before a full rate window.
 
-use crate::limit::{Limit, Meter, Window, is_rate};
+use crate::limit::{Limit, Meter, Models, Steps, Window, is_rate};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::fmt;
@@ -17,19 +17,31 @@ pub struct Slot {
     pub meter: Meter,
     /// Over which window.
     pub window: Option<Window>,
+    /// Of which models; `None`: of all.
+    pub models: Option<Models>,
 }
 
 impl Slot {
     /// Dollars of the month, which every account counts even without a limit.
-    pub const MONTH_USD: Self = Self { meter: Meter::Usd, window: Some(Window::Month) };
+    pub const MONTH_USD: Self =
+        Self { meter: Meter::Usd, window: Some(Window::Month), models: None };
 
     /// The slot of a limit.
     pub const fn of(limit: &Limit) -> Self {
-        Self { meter: limit.meter, window: limit.window }
+        Self { meter: limit.meter, window: limit.window, models: limit.models }
     }
 
-    /// Reads `usd/month` or `concurrent`.
+    /// The limit of so much in this slot.
+    pub const fn limit(self, amount: i64, observe: bool) -> Limit {
+        Limit { meter: self.meter, window: self.window, models: self.models, amount, observe }
+    }
+
+    /// Reads `usd/month`, `usd/day@gpt-5*` or `concurrent`.
     pub fn parse(name: &str) -> Option<Self> {
+        let (name, models) = match name.split_once('@') {
+            Some((name, models)) => (name, Some(models.parse().ok()?)),
+            None => (name, None),
+        };
         let (meter, window) = match name.split_once('/') {
             Some((meter, window)) => (meter, Some(window)),
             None => (name, None),
@@ -42,7 +54,11 @@ impl Slot {
             Some(word) => Some(Window::ALL.into_iter().find(|w| w.as_str() == word)?),
             None => None,
         };
-        ((meter == Meter::Concurrent) == window.is_none()).then_some(Self { meter, window })
+        let sound = match meter {
+            Meter::Concurrent => window.is_none() && models.is_none(),
+            _ => window.is_some(),
+        };
+        sound.then_some(Self { meter, window, models })
     }
 
     /// Whether it is counted at admission rather than held.
@@ -50,19 +66,35 @@ impl Slot {
         self.window.is_some_and(|window| is_rate(self.meter, window))
     }
 
+    /// How it is counted, if over a rolling window.
+    pub fn steps(self) -> Option<Steps> {
+        self.window.and_then(Window::steps)
+    }
+
+    /// Whether it counts calls of a model.
+    pub fn counts(&self, model: &str) -> bool {
+        self.models.is_none_or(|models| models.match_model(model))
+    }
+
+    /// Whether its holds are summed apart from those of the account: where it counts only some of
+    /// them.
+    pub fn holds_apart(&self) -> bool {
+        self.models.is_some() && !self.is_rate()
+    }
+
     /// What limits are sorted by.
     pub fn rank(self) -> impl Ord {
-        Reverse((self.meter.as_str(), self.window.map(Window::as_str)))
+        Reverse((self.meter.as_str(), self.window.map(Window::as_str), self.models))
     }
 }
 
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.meter.as_str())?;
-        match self.window {
-            Some(window) => write!(f, "/{}", window.as_str()),
-            None => Ok(()),
+        if let Some(window) = self.window {
+            write!(f, "/{}", window.as_str())?;
         }
+        self.models.map_or(Ok(()), |models| write!(f, "@{models}"))
     }
 }
 
@@ -86,10 +118,26 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for name in ["usd/month", "tokens/minute", "requests/total", "concurrent"] {
+        for name in [
+            "usd/month",
+            "tokens/minute",
+            "requests/total",
+            "usd/rolling-24h",
+            "usd/day@gpt-5*",
+            "concurrent",
+        ] {
             assert_eq!(Slot::parse(name).map(String::from).as_deref(), Some(name));
         }
-        for bad in ["usd", "concurrent/day", "usd/year", "eur/month", ""] {
+        for bad in [
+            "usd",
+            "concurrent/day",
+            "usd/year",
+            "eur/month",
+            "usd/day@",
+            "concurrent@a",
+            "usd@a",
+            "",
+        ] {
             assert_eq!(Slot::parse(bad), None, "{bad}");
         }
     }

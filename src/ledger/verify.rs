@@ -42,6 +42,7 @@ pub fn verify(evidence: &Evidence<'_>) -> Verification {
                 state.totals
             ));
         }
+        violations.extend(apart(state, evidence));
         violations.extend(negative(state));
         violations.extend(overspent(state, evidence.default_enforcement));
     }
@@ -78,6 +79,26 @@ fn sum_children(accounts: &BTreeMap<AccountId, AccountState>) -> BTreeMap<Accoun
     sums
 }
 
+/// What slots hold apart is the sum of the holds that they hold.
+fn apart(state: &AccountState, evidence: &Evidence<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for counter in state.counters.iter().filter(|c| c.slot.holds_apart()) {
+        let mut sum = 0_i64;
+        for hold in &evidence.holds {
+            for (id, share) in hold.payers.accounts().iter().zip(&hold.shares) {
+                if share.joined && *id == state.id && share.apart.contains(&counter.slot) {
+                    sum = sum.saturating_add(share.held.of(counter.slot.meter));
+                }
+            }
+        }
+        if counter.held != sum {
+            let (id, slot, held) = (&state.id, counter.slot, counter.held);
+            found.push(format!("I2: {id} holds {held} of {slot}, its open holds are {sum}"));
+        }
+    }
+    found
+}
+
 fn negative(state: &AccountState) -> Vec<String> {
     let mut fields = vec![
         ("usd.held".to_owned(), state.held.usd.get()),
@@ -88,6 +109,7 @@ fn negative(state: &AccountState) -> Vec<String> {
         ("requests.total".to_owned(), state.totals.requests),
     ];
     fields.extend(state.counters.iter().map(|c| (format!("{}.used", c.slot), c.used)));
+    fields.extend(state.counters.iter().map(|c| (format!("{}.held", c.slot), c.held)));
     let below_zero = fields.into_iter().filter(|(_, n)| *n < 0);
     below_zero.map(|(name, n)| format!("I6: {} has {name} {n}", state.id)).collect()
 }
@@ -102,7 +124,8 @@ fn overspent(state: &AccountState, default: Enforcement) -> Vec<String> {
         let Some(counter) = state.counters.iter().find(|c| c.slot == slot) else { continue };
         let Some(admitted) = counter.admitted else { continue };
         let bound = admitted.saturating_add(state.debt);
-        let owed = counter.used.saturating_add(state.held.usd.get());
+        let held = if slot.holds_apart() { counter.held } else { state.held.usd.get() };
+        let owed = counter.used.saturating_add(held);
         if owed > bound {
             found.push(format!(
                 "I3: {} has {owed} nano-dollars of {slot} used and held; admitted under \

@@ -1,27 +1,36 @@
 //! The text form of limits: `AMOUNT METER/WINDOW`, spaces optional.
 //!
 //! Also `$25/month`, `tok`, `req`, `chars`, the suffixes `k` and `M`, `3 concurrent`, and
-//! `!observe` at the end. Pure.
+//! `@gpt-5*` (of these models only) and `!observe` at the end. Pure.
 
-use super::{Limit, Meter, Window};
+use super::{Limit, Meter, Models, Window};
 use crate::money::NanoUsd;
 use std::fmt;
 use std::str::FromStr;
 
-/// A text that is not a limit.
+/// A text that is not a limit, or no increase of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadLimit {
     text: String,
     why: String,
+    wanted: &'static str,
+}
+
+impl BadLimit {
+    fn limit(text: &str, why: String) -> Self {
+        let wanted = "a limit: {}; write it like 25usd/month, 60requests/minute or 3concurrent";
+        Self { text: text.chars().take(80).collect(), why, wanted }
+    }
+
+    pub(super) fn increase(text: &str, why: String) -> Self {
+        let wanted = "an increase: {}; write it like +10usd, +10usd/month or +2concurrent";
+        Self { text: text.chars().take(80).collect(), why, wanted }
+    }
 }
 
 impl fmt::Display for BadLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is not a limit: {}; write it like 25usd/month, 60requests/minute or 3concurrent",
-            self.text, self.why
-        )
+        write!(f, "`{}` is not {}", self.text, self.wanted.replace("{}", &self.why))
     }
 }
 
@@ -31,27 +40,44 @@ impl FromStr for Limit {
     type Err = BadLimit;
 
     fn from_str(text: &str) -> Result<Self, BadLimit> {
-        let bad = |why: String| BadLimit { text: text.chars().take(80).collect(), why };
+        let bad = |why: String| BadLimit::limit(text, why);
         let squeezed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let (body, observe) = match squeezed.strip_suffix("!observe") {
             Some(body) => (body, true),
             None => (squeezed.as_str(), false),
         };
-        let (dollars, body) = match body.strip_prefix('$') {
-            Some(rest) => (true, rest),
-            None => (false, body),
-        };
-        let (counted, window) = match body.split_once('/') {
-            Some((counted, window)) => (counted, Some(window)),
-            None => (body, None),
-        };
-        let (number, unit) = split_number(counted);
-        let (factor, unit) = split_factor(unit);
-        let meter = meter(dollars, unit).map_err(bad)?;
-        let window = read_window(meter, window).map_err(bad)?;
-        let amount = amount(meter, number, factor).map_err(bad)?;
-        Ok(Self { meter, window, amount, observe })
+        let (body, models) = models(body).map_err(bad)?;
+        let (meter, amount, word) = counted(body).map_err(bad)?;
+        let window = window(meter, word).map_err(bad)?;
+        if window.is_none() && models.is_some() {
+            return Err(bad("`concurrent` counts calls of all models".to_owned()));
+        }
+        Ok(Self { meter, window, models, amount, observe })
     }
+}
+
+/// Takes the models off the end.
+pub(super) fn models(body: &str) -> Result<(&str, Option<Models>), String> {
+    match body.split_once('@') {
+        Some((body, models)) => models.parse().map(|models| (body, Some(models))),
+        None => Ok((body, None)),
+    }
+}
+
+/// Reads `25usd/month`, or without a window: meter, amount, and the word for the window.
+pub(super) fn counted(body: &str) -> Result<(Meter, i64, Option<&str>), String> {
+    let (dollars, body) = match body.strip_prefix('$') {
+        Some(rest) => (true, rest),
+        None => (false, body),
+    };
+    let (counted, window) = match body.split_once('/') {
+        Some((counted, window)) => (counted, Some(window)),
+        None => (body, None),
+    };
+    let (number, unit) = split_number(counted);
+    let (factor, unit) = split_factor(unit);
+    let meter = meter(dollars, unit)?;
+    Ok((meter, amount(meter, number, factor)?, window))
 }
 
 fn split_number(text: &str) -> (&str, &str) {
@@ -85,25 +111,28 @@ fn meter(dollars: bool, unit: &str) -> Result<Meter, String> {
     }
 }
 
-fn read_window(meter: Meter, window: Option<&str>) -> Result<Option<Window>, String> {
+pub(super) fn window(meter: Meter, window: Option<&str>) -> Result<Option<Window>, String> {
     match (meter, window) {
         (Meter::Concurrent, None) => Ok(None),
         (Meter::Concurrent, Some(_)) => Err("`concurrent` has no window".to_owned()),
-        (_, None) => {
-            Err("the window is missing (minute, hour, day, week, month, total)".to_owned())
-        }
+        (_, None) => Err(format!("the window is missing ({})", windows())),
         (_, Some(word)) => match Window::ALL.into_iter().find(|w| w.as_str() == word) {
             Some(window) => Ok(Some(window)),
-            None => {
-                Err(format!("`{word}` is not a window (minute, hour, day, week, month, total)"))
-            }
+            None => Err(format!("`{word}` is not a window ({})", windows())),
         },
     }
+}
+
+fn windows() -> String {
+    Window::ALL.map(Window::as_str).join(", ")
 }
 
 fn amount(meter: Meter, number: &str, factor: i64) -> Result<i64, String> {
     if number.starts_with('-') {
         return Err("the amount must not be negative".to_owned());
+    }
+    if number.starts_with('+') {
+        return Err(format!("`{number}` is not an amount"));
     }
     let largest = crate::money::MAX.get();
     let scaled = match meter {
@@ -125,14 +154,23 @@ fn amount(meter: Meter, number: &str, factor: i64) -> Result<i64, String> {
     }
 }
 
+/// Writes dollars for `usd`, else the count.
+pub(super) fn write_amount(f: &mut fmt::Formatter<'_>, meter: Meter, n: i64) -> fmt::Result {
+    match meter {
+        Meter::Usd => fmt::Display::fmt(&NanoUsd::new(n), f),
+        _ => fmt::Display::fmt(&n, f),
+    }
+}
+
 /// The canonical form: `25 usd/month`.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.meter {
-            Meter::Usd => NanoUsd::new(self.amount).fmt(f)?,
-            _ => self.amount.fmt(f)?,
+        write_amount(f, self.meter, self.amount)?;
+        let bare = Self { models: None, ..*self };
+        write!(f, " {}", bare.name())?;
+        if let Some(models) = &self.models {
+            write!(f, " @{models}")?;
         }
-        write!(f, " {}", self.name())?;
         if self.observe { f.write_str(" !observe") } else { Ok(()) }
     }
 }
@@ -167,7 +205,13 @@ mod tests {
             ("60 req/minute", "60 requests/minute"),
             ("14400 chars/day", "14400 characters/day"),
             ("3 concurrent", "3 concurrent"),
+            ("5usd/day@gpt-5*", "5 usd/day @gpt-5*"),
+            ("$5/day @ @cf/meta/* !observe", "5 usd/day @@cf/meta/* !observe"),
+            ("9 requests/rolling-24h @*claude*", "9 requests/rolling-24h @*claude*"),
             ("0usd/month", "0 usd/month"),
+            ("5usd/rolling-24h", "5 usd/rolling-24h"),
+            ("3kreq/rolling-5h", "3000 requests/rolling-5h"),
+            ("1Mtok/rolling-7d !observe", "1000000 tokens/rolling-7d !observe"),
             ("5 usd/day !observe", "5 usd/day !observe"),
         ] {
             let limit: Limit = text.parse().unwrap();
@@ -191,6 +235,13 @@ mod tests {
             "5usd",
             "5usd/year",
             "5usd/0",
+            "5usd/rolling",
+            "5usd/day@",
+            "5usd/day@a,b",
+            "5usd/day!observe@gpt-5",
+            "3concurrent@gpt-5",
+            "5usd/rolling-6h",
+            "5usd/rolling-24",
             "3concurrent/day",
             "5eur/month",
             "$5tokens/day",

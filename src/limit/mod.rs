@@ -1,17 +1,23 @@
 //! Limits such as `25 usd/month`: what is counted, over which window, up to which amount. Pure.
 //!
-//! `grammar` reads and writes the text form, `window` computes periods, `level` turns a
+//! `grammar` reads and writes the text form, `increase` that of a raise, `window` computes periods, `level` turns a
 //! utilisation into a status word.
 
 #![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
+mod glob;
 mod grammar;
+mod increase;
 mod level;
+mod models;
 mod window;
 
+pub use glob::glob_matches;
 pub use grammar::BadLimit;
+pub use increase::Increase;
 pub use level::{Status, Thresholds};
-pub use window::{Calendar, Period, Window, is_rate};
+pub use models::Models;
+pub use window::{Calendar, Period, Steps, Window, is_rate};
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +58,8 @@ pub struct Limit {
     pub meter: Meter,
     /// Over which window; `None` for `concurrent` only.
     pub window: Option<Window>,
+    /// Of which models; `None`: of all.
+    pub models: Option<Models>,
     /// The most that is allowed: nano-dollars for `usd`, else a count. 0 refuses everything.
     pub amount: i64,
     /// Only alert, never refuse.
@@ -59,12 +67,23 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// The limit's name without its amount: `usd/month`, or `concurrent`. Names the fields of an
-    /// account in Redis.
+    /// The limit's name without its amount: `usd/month`, `usd/day@gpt-5*`, or `concurrent`. Names
+    /// the fields of an account in Redis.
     pub fn name(&self) -> String {
-        match self.window {
-            Some(window) => format!("{}/{}", self.meter.as_str(), window.as_str()),
-            None => self.meter.as_str().to_owned(),
+        let mut name = self.meter.as_str().to_owned();
+        if let Some(window) = self.window {
+            name.push('/');
+            name.push_str(window.as_str());
         }
+        if let Some(models) = &self.models {
+            name.push('@');
+            name.push_str(models.as_str());
+        }
+        name
+    }
+
+    /// Whether it counts calls of a model.
+    pub fn counts(&self, model: &str) -> bool {
+        self.models.is_none_or(|models| models.match_model(model))
     }
 }

@@ -5,6 +5,10 @@
 //! for a week its Monday), in UTC `2026112421` (hour) and `202611242113` (minute), and `0` (total).
 //! Minutes and hours go by UTC because local ones happen twice when the clock is set back, and an
 //! id must never go backwards. Redis' scripts compute the same ids from Redis' own clock.
+//!
+//! A rolling window is counted in steps. Its period is the present step, named by the Unix second
+//! in which it begins. What was used in the present step and in as many before it as make up the
+//! window counts: at least all of the true window, and at most one step more.
 
 use super::Meter;
 use crate::clock::UnixMs;
@@ -12,7 +16,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-/// The span over which a limit counts, aligned to the calendar.
+/// The span over which a limit counts: aligned to the calendar, or the last hours or days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Window {
     /// A clock minute.
@@ -27,15 +31,55 @@ pub enum Window {
     Month,
     /// For ever.
     Total,
+    /// The last five hours.
+    Rolling5h,
+    /// The last 24 hours.
+    Rolling24h,
+    /// The last seven days.
+    Rolling7d,
+    /// The last thirty days.
+    Rolling30d,
+}
+
+/// How a rolling window is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Steps {
+    /// Seconds of one step; whole minutes.
+    pub seconds: i64,
+    /// So many steps make up the window.
+    pub count: i64,
+}
+
+impl Steps {
+    /// The oldest step that counts while `period` is the present one.
+    pub const fn oldest(self, period: Period) -> Period {
+        period.saturating_sub(self.seconds.saturating_mul(self.count))
+    }
+
+    /// When what was used in a step no longer counts.
+    pub const fn gone(self, period: Period) -> UnixMs {
+        let steps = self.seconds.saturating_mul(self.count.saturating_add(1));
+        period.saturating_add(steps).saturating_mul(1000)
+    }
 }
 
 /// The id of one period of a window.
 pub type Period = i64;
 
 impl Window {
-    /// All windows, shortest first.
-    pub const ALL: [Self; 6] =
-        [Self::Minute, Self::Hour, Self::Day, Self::Week, Self::Month, Self::Total];
+    /// All windows: those of the calendar, shortest first, then the rolling ones.
+    pub const ALL: [Self; 10] = [
+        Self::Minute,
+        Self::Hour,
+        Self::Day,
+        Self::Week,
+        Self::Month,
+        Self::Total,
+        Self::Rolling5h,
+        Self::Rolling24h,
+        Self::Rolling7d,
+        Self::Rolling30d,
+    ];
 
     /// The word in limits and fields.
     pub const fn as_str(self) -> &'static str {
@@ -46,7 +90,23 @@ impl Window {
             Self::Week => "week",
             Self::Month => "month",
             Self::Total => "total",
+            Self::Rolling5h => "rolling-5h",
+            Self::Rolling24h => "rolling-24h",
+            Self::Rolling7d => "rolling-7d",
+            Self::Rolling30d => "rolling-30d",
         }
+    }
+
+    /// The steps of a rolling window; `None` for those of the calendar.
+    pub const fn steps(self) -> Option<Steps> {
+        let (seconds, count) = match self {
+            Self::Rolling5h => (600, 30),
+            Self::Rolling24h => (3600, 24),
+            Self::Rolling7d => (21_600, 28),
+            Self::Rolling30d => (86_400, 30),
+            _ => return None,
+        };
+        Some(Steps { seconds, count })
     }
 }
 
@@ -81,6 +141,10 @@ impl Calendar {
 
     /// The period of `window` that contains `at`.
     pub fn period(&self, window: Window, at: UnixMs) -> Period {
+        if let Some(Steps { seconds, .. }) = window.steps() {
+            let into_step = at.div_euclid(1000).rem_euclid(seconds);
+            return at.div_euclid(1000).saturating_sub(into_step);
+        }
         let local = self.local(at);
         let utc = TimeZone::UTC.to_datetime(instant(at));
         let hour = || id(day(utc.date()), utc.hour());
@@ -90,11 +154,12 @@ impl Calendar {
             Window::Day => day(local.date()),
             Window::Week => day(monday(local.date())),
             Window::Month => id(i64::from(local.year()), local.month()),
-            Window::Total => 0,
+            _ => 0,
         }
     }
 
-    /// When the period that contains `at` ends; `None` for `total`.
+    /// When the period that contains `at` ends; `None` for `total` and for rolling windows, which
+    /// never end.
     pub fn ends(&self, window: Window, at: UnixMs) -> Option<UnixMs> {
         const MINUTE: i64 = 60_000;
         let end = |ms: i64| Some(at.div_euclid(ms).saturating_add(1).saturating_mul(ms));
@@ -105,7 +170,7 @@ impl Calendar {
             Window::Day => today.checked_add(1.day()),
             Window::Week => monday(today).checked_add(1.week()),
             Window::Month => today.first_of_month().checked_add(1.month()),
-            Window::Total => return None,
+            _ => return None,
         };
         let midnight = next.ok()?.to_zoned_datetime(self.zone.clone()).ok()?;
         Some(midnight.timestamp().as_millisecond())
@@ -142,7 +207,10 @@ mod tests {
     fn check(zone: &str, at: &str, periods: [i64; 6], ends: [&str; 5]) {
         let calendar = Calendar::named(zone).unwrap();
         let at = parse_time(at).unwrap();
-        assert_eq!(Window::ALL.map(|w| calendar.period(w, at)), periods);
+        assert_eq!(
+            Window::ALL[..6].iter().map(|w| calendar.period(*w, at)).collect::<Vec<_>>(),
+            periods
+        );
         for (window, end) in Window::ALL.into_iter().zip(ends) {
             assert_eq!(calendar.ends(window, at).map(rfc3339_seconds).as_deref(), Some(end));
         }
@@ -188,6 +256,22 @@ mod tests {
         for window in Window::ALL {
             let id = calendar.period(window, before);
             assert!(calendar.period(window, before + 60_000) >= id, "{window:?}");
+        }
+    }
+
+    #[test]
+    fn r016_the_steps_of_a_rolling_window_cover_it_and_at_most_one_more() {
+        let at = parse_time("2026-11-25T10:29:59.999Z").unwrap();
+        for (window, hours) in Window::ALL[6..].iter().zip([5, 24, 7 * 24, 30 * 24]) {
+            let steps = window.steps().unwrap();
+            assert_eq!(steps.seconds * steps.count, hours * 3600);
+            assert_eq!(steps.seconds % 60, 0);
+            let period = Calendar::default().period(*window, at);
+            assert!(period * 1000 <= at && at < (period + steps.seconds) * 1000);
+            let oldest = steps.oldest(period) * 1000;
+            let start = at - hours * 3_600_000;
+            assert!(oldest <= start && start - oldest < steps.seconds * 1000);
+            assert_eq!(steps.gone(steps.oldest(period)), (period + steps.seconds) * 1000);
         }
     }
 

@@ -4,13 +4,12 @@
 //! variable of its key are too. Base URLs come from the operator only; clients cannot choose where
 //! a call goes beyond naming a configured provider.
 
-mod glob;
 mod known;
 
-pub use glob::glob_matches;
 pub use known::{KNOWN, Known, known};
 
 pub use crate::dialect::Dialect;
+use crate::limit::glob_matches;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;

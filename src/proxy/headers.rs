@@ -116,7 +116,7 @@ pub(super) fn add_cost(headers: &mut HeaderMap, cost: NanoUsd) {
 /// Adds the caller's tightest dollar, request and token limits, after admission.
 pub(super) fn add_standings(headers: &mut HeaderMap, standings: &[Standing], now: UnixMs) {
     if let Some(budget) = tightest(standings, Meter::Usd) {
-        put(headers, BUDGET_LIMIT, NanoUsd::new(budget.limit.amount).to_string());
+        put(headers, BUDGET_LIMIT, NanoUsd::new(budget.allowed()).to_string());
         put(headers, BUDGET_REMAINING, NanoUsd::new(budget.remaining()).to_string());
         if let Some(at) = budget.resets {
             put(headers, BUDGET_RESET, rfc3339_seconds(at));
@@ -124,7 +124,7 @@ pub(super) fn add_standings(headers: &mut HeaderMap, standings: &[Standing], now
     }
     for (meter, [limit, remaining, reset]) in RATES {
         let Some(rate) = tightest(standings, meter) else { continue };
-        headers.insert(limit, HeaderValue::from(rate.limit.amount));
+        headers.insert(limit, HeaderValue::from(rate.allowed()));
         headers.insert(remaining, HeaderValue::from(rate.remaining()));
         if let Some(at) = rate.resets {
             put(headers, reset, span(at.saturating_sub(now)));

@@ -408,7 +408,7 @@ fn unpriced_search(model: &str) -> Unreadable {
 
 /// Whether the caller's key may use a model.
 fn allowed(caller: &Caller, model: &str) -> Result<(), Refusal> {
-    let fits = |glob: &String| crate::provider::glob_matches(glob, model);
+    let fits = |glob: &String| crate::limit::glob_matches(glob, model);
     if caller.models.is_empty() || caller.models.iter().any(fits) {
         Ok(())
     } else {

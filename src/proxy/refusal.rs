@@ -63,7 +63,7 @@ pub enum Refusal {
 impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
         match denial {
-            Denial::Limit(limit) => Self::Limit(Box::new(limit)),
+            Denial::Limit(limit) => Self::Limit(limit),
             Denial::Unbounded { account } => Self::Unbounded(account.to_string()),
             Denial::Status { status, .. } => match status.as_str() {
                 "suspended" => Self::Suspended,
@@ -383,7 +383,7 @@ fn limit_message(denial: &LimitDenial) -> String {
     format!(
         "The limit of {} for {} is reached: {} used, {} held by calls in flight, and this call \
          needs up to {}{reset}.",
-        standing.limit,
+        standing.text(),
         standing.account,
         amount(standing.used),
         amount(standing.held),
@@ -406,6 +406,7 @@ mod tests {
         let standing = Standing {
             account: AccountId::user(&"alice".parse().unwrap()),
             limit: limit.parse().unwrap(),
+            bump: None,
             used: 3,
             held: 1,
             resets,

@@ -1,7 +1,7 @@
 //! The admin API over a socket and a real ledger: objects, their lives, and what is refused.
 
 use crate::control_desk::{Desk, NOW, TOKEN, raw, serve};
-use farebox::clock::Clock;
+use farebox::clock::{Clock, UnixMs};
 use farebox::control::{Check, Defaults, SelfService};
 use farebox::ids::Id;
 use farebox::ids::{AccountId, AccountKind, CallId};
@@ -9,7 +9,7 @@ use farebox::ledger::{
     Account, BoxFuture, Change, EventQuery, Ledger, ListFilter, NewAccount, Page, Registry,
     RegistryError, Unavailable, UsageEvent, Verification,
 };
-use farebox::limit::Calendar;
+use farebox::limit::{Calendar, Increase};
 use farebox::secret::SecretDigest;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -312,6 +312,38 @@ async fn r019_limits_are_set_and_never_above_those_of_the_parent() {
 }
 
 #[tokio::test]
+async fn a_limit_is_raised_for_a_while_and_its_text_stays() {
+    let desk = Desk::start().await;
+    let key = desk.user_with_key("alice").await;
+    let path = "/api/v1/limits/user:alice/bump";
+    let body = json!({"amount": "+10usd", "for": "2h"});
+    let raised = &desk.ask("POST", path, body).await.of(200)["limits"][0];
+    assert_eq!(raised["bump"], json!({"amount": "10", "until": "2026-11-24T23:13:36Z"}));
+    let text = raised["text"].as_str().unwrap();
+    let amount = text.split(' ').next().unwrap().parse::<i64>().unwrap();
+    assert_eq!(raised["limit"], (amount + 10).to_string());
+    // A new key like one of a raised limit is not raised, and the text can be sent back.
+    let set = json!({"limits": [text]});
+    let after = &desk.ask("PUT", "/api/v1/limits/user:alice", set).await.of(200)["limits"][0];
+    assert_eq!(after["bump"]["amount"], "10");
+    for (body, named) in [
+        (json!({}), "/amount"),
+        (json!({"amount": "-1usd"}), "-1usd"),
+        (json!({"amount": "+1usd", "until": "2026-01-01"}), "2026-01-01"),
+        (json!({"amount": "+1usd", "for": "1h", "until": "2027-01-01"}), "not both"),
+        (json!({"amount": "+1characters"}), "characters"),
+        (json!({"amount": "+1usd", "soon": true}), "soon"),
+    ] {
+        let problem = desk.ask("POST", path, body).await.of(422).to_string();
+        assert!(problem.contains(named), "{problem}");
+    }
+    desk.ask("POST", "/api/v1/limits/user:ghost/bump", json!({"amount": "+1usd"})).await.of(404);
+    assert!(key["id"].is_string());
+    let ended = &desk.ask("POST", path, json!({"amount": "0usd"})).await.of(200)["limits"][0];
+    assert_eq!(ended["bump"], Value::Null);
+}
+
+#[tokio::test]
 async fn r043_a_reset_zeroes_the_period_and_holds_survive_it() {
     let desk = Desk::start().await;
     let key = desk.user_with_key("alice").await;
@@ -538,6 +570,15 @@ impl Registry for Away {
         &'a self,
         _: &'a AccountId,
         _: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
+        away()
+    }
+
+    fn bump<'a>(
+        &'a self,
+        _: &'a AccountId,
+        _: &'a Increase,
+        _: Option<UnixMs>,
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         away()
     }

@@ -1,6 +1,7 @@
 //! The demonstration against a registry that charges exactly what was billed: enrolment, traffic,
 //! the wait for calls in flight, the comparison. The proxy itself is shown elsewhere.
 
+use farebox::clock::UnixMs;
 use farebox::demo::provider::{Bill, BillEntry, Simulated};
 use farebox::demo::{Parts, run};
 use farebox::ids::{AccountId, AccountKind, CallId};
@@ -8,6 +9,7 @@ use farebox::ledger::{
     Account, AccountStatus, BoxFuture, CallFacts, Change, Ending, EventQuery, ListFilter,
     NewAccount, Page, Payers, Registry, RegistryError, UsageEvent, Verification,
 };
+use farebox::limit::Increase;
 use farebox::money::NanoUsd;
 use farebox::usage::Usage;
 use std::sync::{Arc, Mutex};
@@ -124,6 +126,15 @@ impl Registry for Mirror {
         _: Option<&'a str>,
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         panic!("the demonstration resets nothing")
+    }
+
+    fn bump<'a>(
+        &'a self,
+        _: &'a AccountId,
+        _: &'a Increase,
+        _: Option<UnixMs>,
+    ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
+        panic!("the demonstration raises nothing")
     }
 
     fn event(&self, _: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {

@@ -33,6 +33,7 @@ contract! {
     observe_never_refuses,
     token_rates_are_corrected_within_their_minute_only,
     concurrent_calls_are_the_open_holds,
+    calls_of_a_dead_proxy_leave_concurrent_with_their_leases,
     status_is_checked_before_any_limit,
     an_expired_key_is_refused,
     crossed_thresholds_are_reported_once,
@@ -431,6 +432,26 @@ async fn concurrent_calls_are_the_open_holds(rig: &Rig) {
     rig.refused(&order(&payers, 1)).await;
     rig.void(&second).await;
     rig.admit(&order(&payers, 1)).await;
+    rig.clean().await;
+}
+
+async fn calls_of_a_dead_proxy_leave_concurrent_with_their_leases(rig: &Rig) {
+    let payers = rig.user("alice", &["2 concurrent"]).await;
+    rig.admit(&order(&payers, 1)).await;
+    rig.clock.advance(40_000);
+    rig.admit(&order(&payers, 1)).await;
+    rig.clock.advance(19_999);
+    rig.sweep().await;
+    rig.refused(&order(&payers, 1)).await;
+    rig.clock.advance(1);
+    rig.sweep().await;
+    let third = order(&payers, 1);
+    rig.admit(&third).await;
+    rig.refused(&order(&payers, 1)).await;
+    rig.clock.advance(40_000);
+    rig.sweep().await;
+    rig.admit(&order(&payers, 1)).await;
+    rig.refused(&order(&payers, 1)).await;
     rig.clean().await;
 }
 

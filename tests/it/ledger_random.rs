@@ -24,22 +24,29 @@ enum Step {
     Limit { user: usize, limits: usize },
     Mode { user: usize, mode: usize },
     Reset { user: usize },
+    Bump { user: usize, bump: usize, hours: i64 },
     DeleteKey { user: usize },
 }
 
-const LIMITS: [&[&str]; 6] = [
+const LIMITS: [&[&str]; 9] = [
     &[],
     &["20 usd/month", "3 concurrent"],
     &["9 usd/day", "30 usd/total", "5 requests/minute", "20000 tokens/minute"],
     &["0 usd/week"],
     &["7 usd/hour !observe", "40000 tokens/day", "300 characters/month"],
     &["4 requests/hour", "0 concurrent !observe", "2000000 tokens/total"],
+    &["9 usd/rolling-5h", "8 requests/rolling-24h"],
+    &["40000 tokens/rolling-7d", "15 usd/rolling-30d !observe", "20 usd/month"],
+    &["9 usd/rolling-5h @gpt*", "6 usd/day@claude-?", "4 requests/hour@*5", "30 usd/week"],
 ];
+const MODELS: [&str; 3] = ["gpt-5", "claude-4", "o3"];
+const BUMPS: [&str; 5] = ["+5usd", "+3requests", "0usd", "+9usd/rolling-5h", "+1concurrent"];
 /// Keys that are charged once.
 const KEYS: usize = 5;
 const MODES: [Enforcement; 4] =
     [Enforcement::Strict, Enforcement::Balanced, Enforcement::Postpaid, Enforcement::Observe];
-const ADVANCES: [i64; 7] = [1, 20_000, 59_000, 3_600_000, 86_400_000, -30_000, 700_000_000];
+const ADVANCES: [i64; 9] =
+    [1, 20_000, 59_000, 700_000, 3_600_000, 18_000_000, 86_400_000, -30_000, 700_000_000];
 
 fn step() -> impl Strategy<Value = Step> {
     let (user, call) = (0..3_usize, 0..40_usize);
@@ -60,6 +67,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (user.clone(), 0..LIMITS.len()).prop_map(|(user, limits)| Step::Limit { user, limits }),
         1 => (user.clone(), 0..MODES.len()).prop_map(|(user, mode)| Step::Mode { user, mode }),
         1 => user.clone().prop_map(|user| Step::Reset { user }),
+        2 => (user.clone(), 0..BUMPS.len(), 0..30_i64)
+            .prop_map(|(user, bump, hours)| Step::Bump { user, bump, hours }),
         1 => user.prop_map(|user| Step::DeleteKey { user }),
     ]
 }
@@ -81,7 +90,7 @@ fn both_back_ends_agree_under_random_operations() {
 async fn agree(steps: &[Step]) {
     let rigs = [Rig::embedded(), Rig::redis().await];
     let mut payers: Vec<Payers> = Vec::new();
-    for (name, limits) in [("alice", LIMITS[1]), ("bob", LIMITS[2]), ("carol", LIMITS[4])] {
+    for (name, limits) in [("alice", LIMITS[1]), ("bob", LIMITS[6]), ("carol", LIMITS[8])] {
         rigs[0].user(name, limits).await;
         payers.push(rigs[1].user(name, limits).await);
     }
@@ -92,6 +101,7 @@ async fn agree(steps: &[Step]) {
             let mut call = order(&payers[*user], *dollars);
             call.ceiling = call.ceiling.filter(|_| *bounded);
             call.free = *dollars == 0 && *user != 1;
+            call.facts.model = MODELS[n % MODELS.len()].to_owned();
             calls.push(call);
         }
         // Redis forgets how a call ended by its own clock, so no call is ended again days later.
@@ -192,6 +202,11 @@ async fn apply(
         Step::Reset { user } => {
             let user = AccountId::user(&payers[*user].user);
             format!("{:?}", rig.ledger.reset(&user, None).await)
+        }
+        Step::Bump { user, bump, hours } => {
+            let user = AccountId::user(&payers[*user].user);
+            let until = (*hours > 0).then(|| rig.clock.now() + hours * 3_600_000);
+            format!("{:?}", rig.ledger.bump(&user, &BUMPS[*bump].parse().unwrap(), until).await)
         }
         Step::DeleteKey { user } => {
             format!("{:?}", rig.ledger.delete(&AccountId::key(&payers[*user].key)).await)

@@ -204,7 +204,7 @@ impl Rig {
 
     pub async fn refused(&self, order: &HoldOrder) -> LimitDenial {
         match self.hold(order).await.unwrap() {
-            Admission::Denied(Denial::Limit(denial)) => denial,
+            Admission::Denied(Denial::Limit(denial)) => *denial,
             other => panic!("not refused by a limit: {other:?}"),
         }
     }

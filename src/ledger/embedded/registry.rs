@@ -12,7 +12,9 @@ use super::super::{BoxFuture, account::AccountState};
 use super::entry::Entry;
 use super::store::{Snapshot, StoreError};
 use super::{EmbeddedLedger, Inner};
+use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId};
+use crate::limit::Increase;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -153,6 +155,17 @@ impl Registry for EmbeddedLedger {
                 Ok(())
             })
         })
+    }
+
+    fn bump<'a>(
+        &'a self,
+        id: &'a AccountId,
+        increase: &'a Increase,
+        until: Option<UnixMs>,
+    ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
+        Box::pin(
+            async move { self.alter(id, |state, moment| state.raise(increase, until, moment)) },
+        )
     }
 
     fn events<'a>(

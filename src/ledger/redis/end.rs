@@ -143,10 +143,11 @@ impl RedisLedger {
         while !reply.is_over() {
             let account = reply.account(end.payers, owner.map(|owner| &owner.payers))?;
             let limit = reply.limit()?;
+            let allowed = reply.number()?;
             let (period, before, used) = (reply.number()?, reply.number()?, reply.number()?);
             let own = fields::thresholds(reply.text()?);
             let thresholds = own.as_ref().unwrap_or(&self.options.default_thresholds);
-            for threshold in thresholds.crossed(before, used, limit.amount) {
+            for threshold in thresholds.crossed(before, used, allowed) {
                 let account = account.clone();
                 crossings.push(Crossing { account, limit, period, threshold, used });
             }

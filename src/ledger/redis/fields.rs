@@ -2,7 +2,9 @@
 //!
 //! Invariant: a field that is not what it should be is named in the error; nothing is guessed.
 
-use super::super::account::{AccountState, Counter, Totals};
+use super::super::account::{AccountState, Totals};
+use super::super::bump::{Bump, Bumped};
+use super::super::counter::Counter;
 use super::super::order::{
     Amounts, CallFacts, Ending, Enforcement, Payers, Unavailable, UsageEvent,
 };
@@ -10,7 +12,7 @@ use super::super::registry::{AccountStatus, KeyFacts};
 use super::super::slot::Slot;
 use crate::clock::parse_time;
 use crate::ids::AccountId;
-use crate::limit::{Limit, Thresholds};
+use crate::limit::{Limit, Period, Thresholds};
 use crate::money::NanoUsd;
 use crate::secret::SecretDigest;
 use crate::usage::{Figure, Usage};
@@ -54,7 +56,19 @@ pub fn of_account(state: &AccountState) -> BTreeMap<String, String> {
             put(&format!("{name}.observe"), "1".to_owned());
         }
     }
+    for Bumped { slot, bump } in &state.bumps {
+        put(&format!("{slot}.bump"), bump.amount.to_string());
+        put(&format!("{slot}.bump_until_ms"), bump.until.to_string());
+    }
     fields
+}
+
+/// The fields of a counter.
+pub fn of_counter(counter: &Counter) -> Vec<String> {
+    let name = counter.slot;
+    let figures = ["used", "period", "admitted", "held"].map(|figure| format!("{name}.{figure}"));
+    let steps = counter.steps.iter().map(|(step, _)| format!("{name}.at.{step}"));
+    figures.into_iter().chain(steps).collect()
 }
 
 /// Reads an account with so many open holds.
@@ -74,6 +88,7 @@ pub fn account(id: &AccountId, fields: &Fields, open: i64) -> Result<AccountStat
         created: read.number("created_ms")?,
         last: read.parsed("last_ms")?,
         counters: Vec::new(),
+        bumps: Vec::new(),
         held: Amounts {
             usd: NanoUsd::new(read.number("usd.held")?),
             tokens: read.number("tokens.held")?,
@@ -86,7 +101,9 @@ pub fn account(id: &AccountId, fields: &Fields, open: i64) -> Result<AccountStat
     };
     for field in fields.keys() {
         if let Some(name) = field.strip_suffix(".limit") {
-            state.limits.push(read.limit(name)?);
+            let limit = read.limit(name)?;
+            state.limits.push(limit);
+            state.bumps.extend(read.bump(Slot::of(&limit))?);
         } else if let Some(name) = field.strip_suffix(".period") {
             state.counters.push(read.counter(name)?);
         }
@@ -213,22 +230,40 @@ impl<'a> Reader<'a> {
         let field = format!("{name}.limit");
         let slot = Slot::parse(name).ok_or_else(|| self.bad(&field, name))?;
         let observe = self.fields.get(&format!("{name}.observe"));
-        Ok(Limit {
-            meter: slot.meter,
-            window: slot.window,
-            amount: self.number(&field)?,
-            observe: observe.is_some_and(|text| text == "1"),
-        })
+        Ok(slot.limit(self.number(&field)?, observe.is_some_and(|text| text == "1")))
+    }
+
+    fn bump(&self, slot: Slot) -> Result<Option<Bumped>, Unavailable> {
+        let Some(until) = self.parsed(&format!("{slot}.bump_until_ms"))? else { return Ok(None) };
+        let amount = self.number(&format!("{slot}.bump"))?;
+        Ok(Some(Bumped { slot, bump: Bump { amount, until } }))
     }
 
     fn counter(&self, name: &str) -> Result<Counter, Unavailable> {
         let slot = Slot::parse(name).ok_or_else(|| self.bad(&format!("{name}.period"), name))?;
+        let steps = if slot.steps().is_some() { self.steps(name)? } else { Vec::new() };
         Ok(Counter {
             slot,
             period: self.number(&format!("{name}.period"))?,
             used: self.number(&format!("{name}.used"))?,
             admitted: self.parsed(&format!("{name}.admitted"))?,
+            held: if slot.holds_apart() { self.number(&format!("{name}.held"))? } else { 0 },
+            steps,
         })
+    }
+
+    /// The steps of a rolling window: `usd/rolling-24h.at.1790000000`.
+    fn steps(&self, name: &str) -> Result<Vec<(Period, i64)>, Unavailable> {
+        let prefix = format!("{name}.at.");
+        let mut steps = Vec::new();
+        for field in self.fields.keys() {
+            if let Some(step) = field.strip_prefix(&prefix) {
+                let period = step.parse().map_err(|_| self.bad(field, step))?;
+                steps.push((period, self.number(field)?));
+            }
+        }
+        steps.sort_unstable();
+        Ok(steps)
     }
 }
 

@@ -12,11 +12,30 @@ local MODES = { strict = true, balanced = true, postpaid = true, observe = true 
 if redis.call('EXISTS', KEYS[1]) == 1 then return lines({ 'status', '1', 'settled' }) end
 local known = redis.call('HGET', KEYS[2], 'shares')
 
+-- Leaves out the limits and counters that do not count calls of this model.
+local model
+local function narrow(a)
+  local limits = {}
+  for name, slot in pairs(a.slots) do
+    if slot.models then
+      model = model or cjson.decode(ARGV[13])[2].model
+      if not glob(slot.models, model) then a.slots[name], limits[name] = nil, false end
+    end
+  end
+  if next(limits) == nil then return end
+  local all = a.limits
+  a.limits = {}
+  for _, name in ipairs(all) do
+    if limits[name] == nil then a.limits[#a.limits + 1] = name end
+  end
+end
+
 local accounts = {}
 for i = 1, 3 do
   local a = load(KEYS[2 + 2 * i])
   if a then
     validate(a)
+    narrow(a)
     a.open = redis.call('ZCARD', KEYS[3 + 2 * i])
   end
   if not known then
@@ -60,7 +79,7 @@ local function figures(a, name)
   if not slot then return a.open, 0, 1 end
   local used = current(a, name)
   if slot.rate then return used, 0, tonumber(rate_amount(a, name)) end
-  return used, whole(a, slot.meter .. '.held'), tonumber(a.wanted[slot.meter])
+  return used, whole(a, slot.held), tonumber(a.wanted[slot.meter])
 end
 
 -- Whether the call certainly takes nothing of a limit's meter.
@@ -79,12 +98,48 @@ local function refuses(a, name, used, held, wanted)
   return used + held + wanted > limit
 end
 
-local function standing(answer, a, name, used, held)
+-- When so much less of a rolling window is used, or nil.
+local function less_at(slot, period, amount)
+  local steps = {}
+  for step, used in pairs(slot.at) do
+    if used > 0 and tonumber(step) >= oldest(slot, period) then steps[#steps + 1] = step end
+  end
+  table.sort(steps, function(x, y) return tonumber(x) < tonumber(y) end)
+  for _, step in ipairs(steps) do
+    amount = amount - slot.at[step]
+    if amount <= 0 then return tonumber(step) end
+  end
+end
+
+-- When there is more room in a rolling window, as text; where the call was refused, `more` for it.
+-- Empty for windows of the calendar.
+local function room_at(a, name, used, held, more)
+  local slot = a.slots[name]
+  if not slot or not slot.steps then return '' end
+  local _, period = current(a, name)
+  local excess = math.max(used + held + (more or 0) - limit_of(a, name), 1)
+  local step = less_at(slot, period, excess) or more and period
+  return step and F((step + slot.steps.seconds * (slot.steps.count + 1)) * 1000) or 'never'
+end
+
+local function standing(answer, a, name, used, held, more)
   answer[#answer + 1] = name
-  answer[#answer + 1] = F(limit_of(a, name))
+  answer[#answer + 1] = a.f[name .. '.limit']
   answer[#answer + 1] = a.f[name .. '.observe'] == '1' and '1' or '0'
+  local raised = bump_of(a, name) > 0
+  answer[#answer + 1] = raised and a.f[name .. '.bump'] .. ' ' .. a.f[name .. '.bump_until_ms'] or ''
   answer[#answer + 1] = F(used)
   answer[#answer + 1] = F(held)
+  answer[#answer + 1] = room_at(a, name, used, held, more)
+end
+
+-- Counts the call in the present step of a rolling window, for what is answered.
+local function count_step(a, name, wanted)
+  local slot = a.slots[name]
+  if not slot or not slot.steps then return end
+  local _, period = current(a, name)
+  local step = F(period)
+  slot.at[step] = (slot.at[step] or 0) + wanted
 end
 
 local function answer(added)
@@ -98,7 +153,9 @@ local function answer(added)
       if added then
         used, held, wanted = figures(a, name)
         local slot = a.slots[name]
-        if not slot or slot.rate then used = used + wanted
+        if not slot or slot.rate then
+          used = used + wanted
+          count_step(a, name, wanted)
         else held = held + tonumber(a.held[slot.meter]) end
       else
         a.wanted = expected
@@ -119,7 +176,7 @@ for i = 1, 3 do
     local used, held, wanted = figures(a, name)
     if refuses(a, name, used, held, wanted) then
       local denied = { 'limit', F(now), F(i), F(wanted) }
-      standing(denied, a, name, used, held)
+      standing(denied, a, name, used, held, a.mode == 'postpaid' and 1 or wanted)
       return lines(denied)
     end
   end
@@ -129,7 +186,9 @@ end
 local function turn(a, name)
   local _, period = current(a, name)
   local text = F(period)
-  if a.f[name .. '.period'] ~= text then
+  if a.slots[name].steps then
+    roll(a, name, period)
+  elseif a.f[name .. '.period'] ~= text then
     redis.call('HSET', a.key, name .. '.used', '0', name .. '.period', text)
   end
 end
@@ -137,7 +196,7 @@ end
 -- Nothing was written before this line.
 local reply, shares = answer(true), {}
 for i = 1, 3 do
-  local a, counted = accounts[i], {}
+  local a, counted, apart = accounts[i], {}, {}
   for _, name in ipairs(a.limits) do
     local slot = a.slots[name]
     if slot and slot.meter == 'usd' then
@@ -154,6 +213,10 @@ for i = 1, 3 do
       counted[#counted + 1] = count(a, name, rate_amount(a, name))
     else
       turn(a, name)
+      if slot.models then
+        apart[#apart + 1] = name
+        add(a.key, slot.held, a.held[slot.meter])
+      end
     end
   end
   redis.call('ZADD', KEYS[3 + 2 * i], F(now + lease), id)
@@ -163,6 +226,7 @@ for i = 1, 3 do
     characters = a.held.characters,
     rate = a.wanted.tokens,
     counted = table.concat(counted, ','),
+    apart = apart[1] and table.concat(apart, ','),
   }
 end
 redis.call('HSET', KEYS[2], 'order', ARGV[13], 'shares', cjson.encode(shares),

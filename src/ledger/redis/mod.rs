@@ -17,6 +17,7 @@ mod registry;
 mod script;
 mod sweep;
 
+use super::bump::Bump;
 use super::journal::{Journal, Noted};
 use super::moment::Moment;
 use super::order::{
@@ -170,7 +171,7 @@ impl RedisLedger {
                 let account = reply.account(&order.payers, None)?;
                 let wanted = reply.number()?;
                 let standing = reply.standing(&account, &moment)?;
-                Denial::Limit(LimitDenial { standing, wanted, now })
+                Denial::Limit(Box::new(LimitDenial { standing, wanted, now }))
             }
             other => return Err(Unavailable(format!("redis answered `{other}` to a hold"))),
         };
@@ -299,17 +300,30 @@ impl<'a> Reply<'a> {
             .ok_or_else(|| Unavailable(format!("redis answered `{name}` for a limit")))?;
         let amount = self.number()?;
         let observe = self.text()? == "1";
-        Ok(Limit { meter: slot.meter, window: slot.window, amount, observe })
+        Ok(slot.limit(amount, observe))
+    }
+
+    /// What a limit is raised by: amount and end, or nothing.
+    fn bump(&mut self) -> Result<Option<Bump>, Unavailable> {
+        let text = self.text()?;
+        let Some((amount, until)) = text.split_once(' ') else { return Ok(None) };
+        let number = |part: &str| {
+            part.parse().map_err(|_| Unavailable(format!("redis answered `{text}` for a bump")))
+        };
+        Ok(Some(Bump { amount: number(amount)?, until: number(until)? }))
     }
 
     fn standing(&mut self, account: &AccountId, moment: &Moment) -> Result<Standing, Unavailable> {
         let limit = self.limit()?;
-        Ok(Standing {
-            account: account.clone(),
-            limit,
-            used: self.number()?,
-            held: self.number()?,
-            resets: limit.window.and_then(|window| moment.ends(window)),
-        })
+        let bump = self.bump()?;
+        let (used, held) = (self.number()?, self.number()?);
+        let resets = match (self.text()?, limit.window) {
+            ("", window) => window.and_then(|window| moment.ends(window)),
+            ("never", _) => None,
+            (at, _) => Some(at.parse().map_err(|_| {
+                Unavailable(format!("redis answered `{at}` for the time of a limit"))
+            })?),
+        };
+        Ok(Standing { account: account.clone(), limit, bump, used, held, resets })
     }
 }

@@ -49,6 +49,22 @@ local function periods()
 end
 local P = periods()
 
+-- Rolling windows: seconds of a step, and how many steps make one up. The period is the present
+-- step, by the second in which it begins. Those of one account are read in a second pass, so that
+-- others cost nothing.
+local STEPS = {
+  ['rolling-5h'] = { seconds = 600, count = 30 },
+  ['rolling-24h'] = { seconds = 3600, count = 24 },
+  ['rolling-7d'] = { seconds = 21600, count = 28 },
+  ['rolling-30d'] = { seconds = 86400, count = 30 },
+}
+
+local function steps_of(window)
+  local steps = STEPS[window]
+  if steps then P[window] = math.floor(now / 1000 / steps.seconds) * steps.seconds end
+  return steps
+end
+
 local function rfc3339()
   local sec = math.floor(now / 1000)
   local year, month, dom = civil(math.floor(sec / 86400))
@@ -58,12 +74,40 @@ end
 
 local METERS = { usd = 'usd', tokens = 'tokens', requests = 'requests', characters = 'characters' }
 
+-- Whether a glob (`*` is any text, `?` any character) matches the whole of a text.
+local function glob(pattern, text)
+  local p, t, star, from = 1, 1, nil, nil
+  while t <= #text do
+    local c = string.byte(pattern, p)
+    if c == 42 then
+      star, from, p = p, t, p + 1
+    elseif c and (c == 63 or c == string.byte(text, t)) then
+      p, t = p + 1, t + 1
+    elseif star then
+      from = from + 1
+      p, t = star + 1, from
+    else
+      return false
+    end
+  end
+  return string.find(pattern, '^%**$', p) ~= nil
+end
+
+-- Notes what was used in each step of rolling windows, as numbers by the text of the step.
+local function load_steps(a, flat)
+  for i = 1, #flat, 2 do
+    local name, step = string.match(flat[i], '^(.*)%.at%.(%d+)$')
+    local slot = name and a.slots[name]
+    if slot and slot.steps then slot.at[step] = tonumber(flat[i + 1]) or 0 end
+  end
+end
+
 -- An account: its fields, the names of its limits in the order of checking, and of its counters.
 -- `strange` are names that are no meter over a window.
 local function load(key)
   local flat = redis.call('HGETALL', key)
   if #flat == 0 then return nil end
-  local a = { key = key, f = {}, limits = {}, slots = {}, strange = {} }
+  local a = { key = key, f = {}, limits = {}, slots = {}, strange = {}, allowed = {} }
   local counters = { ['usd/month'] = true }
   for i = 1, #flat, 2 do
     local field = flat[i]
@@ -77,18 +121,28 @@ local function load(key)
     end
   end
   table.sort(a.limits, function(x, y) return x > y end)
+  local rolling = false
   for name in pairs(counters) do
-    local meter, window = string.match(name, '^(%l+)/(%l+)$')
+    local meter, window = string.match(name, '^(%l+)/([%l%d-]+)$')
+    local models
+    if not meter then meter, window, models = string.match(name, '^(%l+)/([%l%d-]+)@(.+)$') end
+    local steps = steps_of(window)
     if METERS[meter] and P[window] then
       a.slots[name] = {
         meter = meter,
         window = window,
-        rate = meter == 'requests' or name == 'tokens/minute',
+        rate = meter == 'requests' or meter == 'tokens' and window == 'minute',
+        models = models,
+        held = models and name .. '.held' or meter .. '.held',
+        steps = steps,
+        at = steps and {},
       }
+      rolling = rolling or steps
     elseif name ~= 'concurrent' then
       a.strange[#a.strange + 1] = name
     end
   end
+  if rolling then load_steps(a, flat) end
   return a
 end
 
@@ -109,11 +163,37 @@ local function whole(a, field)
   return tonumber(text or '0')
 end
 
-local function limit_of(a, name) return whole(a, name .. '.limit') end
+-- What a limit is raised by now.
+local function bump_of(a, name)
+  local field = name .. '.bump_until_ms'
+  if a.f[field] and whole(a, field) > now then return whole(a, name .. '.bump') end
+  return 0
+end
+
+-- What a limit allows now.
+local function limit_of(a, name)
+  local allowed = a.allowed[name]
+  if not allowed then
+    allowed = whole(a, name .. '.limit') + bump_of(a, name)
+    a.allowed[name] = allowed
+  end
+  return allowed
+end
+
+-- The oldest step that counts while a period is the present one.
+local function oldest(slot, period) return period - slot.steps.seconds * slot.steps.count end
 
 -- What is used of a slot now, and the period. A stored period ahead of the clock is current.
 local function current(a, name)
-  local period, this = whole(a, name .. '.period'), P[a.slots[name].window]
+  local slot = a.slots[name]
+  local period, this = whole(a, name .. '.period'), P[slot.window]
+  if slot.steps then
+    local used, period = 0, math.max(period, this)
+    for step, amount in pairs(slot.at) do
+      if tonumber(step) >= oldest(slot, period) then used = used + amount end
+    end
+    return used, period
+  end
   local used = whole(a, name .. '.used')
   if a.f[name .. '.period'] and period >= this then return used, period end
   return 0, this
@@ -139,10 +219,17 @@ local function inspect(a)
   for name in pairs(a.slots) do
     look(name .. '.period')
     look(name .. '.used')
+    for step in pairs(a.slots[name].at or {}) do look(name .. '.at.' .. step) end
+    if a.slots[name].models then look(name .. '.held') end
   end
   for _, name in ipairs(a.limits) do
     local field = name .. '.limit'
     look(field)
+    if a.f[name .. '.bump_until_ms'] then
+      look(name .. '.bump')
+      look(name .. '.bump_until_ms')
+      a.bad[field] = a.bad[field] or a.bad[name .. '.bump'] or a.bad[name .. '.bump_until_ms']
+    end
     if not a.bad[field] and string.sub(a.f[field], 1, 1) == '-' then
       a.bad[field] = true
       faults[#faults + 1] = a.key .. ' ' .. field .. ' is below 0'
@@ -166,11 +253,31 @@ local function sub(key, field, amount)
   if amount ~= '0' then redis.call('HINCRBY', key, field, '-' .. amount) end
 end
 
+-- Begins the present step of a rolling window, and drops those that no longer count.
+local function roll(a, name, period)
+  local slot, text = a.slots[name], F(period)
+  if a.f[name .. '.period'] == text then return end
+  redis.call('HSET', a.key, name .. '.period', text)
+  redis.call('HSETNX', a.key, name .. '.used', '0')
+  for step in pairs(slot.at) do
+    local field = name .. '.at.' .. step
+    if tonumber(step) < oldest(slot, period) then
+      sub(a.key, name .. '.used', a.f[field])
+      redis.call('HDEL', a.key, field)
+      slot.at[step] = nil
+    end
+  end
+end
+
 -- Adds to a slot in its current period, beginning a new one where it is over; gives the period.
 local function count(a, name, amount)
   local _, period = current(a, name)
   local text = F(period)
-  if a.f[name .. '.period'] == text then
+  if a.slots[name].steps then
+    roll(a, name, period)
+    add(a.key, name .. '.used', amount)
+    redis.call('HINCRBY', a.key, name .. '.at.' .. text, amount)
+  elseif a.f[name .. '.period'] == text then
     add(a.key, name .. '.used', amount)
   else
     redis.call('HSET', a.key, name .. '.used', amount, name .. '.period', text)
@@ -178,9 +285,14 @@ local function count(a, name, amount)
   return name .. '=' .. text
 end
 
--- Calls `each` for every counter of a list such as `usd/month=202611,…` whose period still lasts.
+-- Calls `each` for every counter of a list such as `usd/month=202611,…` whose period still counts.
 local function lasting(a, list, each)
   for name, period in string.gmatch(list, '([^=,]+)=(%d+)') do
-    if a.slots[name] and a.f[name .. '.period'] == period then each(name) end
+    local slot = a.slots[name]
+    if slot and slot.steps then
+      if slot.at[period] then each(name, period) end
+    elseif slot and a.f[name .. '.period'] == period then
+      each(name, period)
+    end
   end
 end

@@ -9,7 +9,9 @@ use super::super::registry::{
 };
 use super::super::{BoxFuture, OpenError, admin};
 use super::{RedisLedger, fields, keys, script};
+use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
+use crate::limit::Increase;
 
 const LIST_AT_ONCE: usize = 200;
 
@@ -107,8 +109,11 @@ impl RedisLedger {
         new: &AccountState,
     ) -> Result<(), RegistryError> {
         let (before, after) = (fields::of_account(old), fields::of_account(new));
-        let gone: Vec<String> =
+        let mut gone: Vec<String> =
             before.keys().filter(|name| !after.contains_key(*name)).cloned().collect();
+        let kept = |slot| new.counters.iter().any(|counter| counter.slot == slot);
+        let lost = old.counters.iter().filter(|counter| !kept(counter.slot));
+        gone.extend(lost.flat_map(fields::of_counter));
         let mut arguments = vec![gone.len().to_string()];
         arguments.extend(gone);
         let set = after.into_iter().filter(|(name, text)| before.get(name) != Some(text));
@@ -245,6 +250,23 @@ impl Registry for RedisLedger {
             let call = self.scripts.reset.call(&self.options, &key, &names);
             self.scripts.reset.run::<()>(on, &call).await?;
             let moment = script::moment(&self.options);
+            let now = self.existing(id).await?;
+            Ok((view(&old, &moment), view(&now, &moment)))
+        })
+    }
+
+    fn bump<'a>(
+        &'a self,
+        id: &'a AccountId,
+        increase: &'a Increase,
+        until: Option<UnixMs>,
+    ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
+        Box::pin(async move {
+            let old = self.existing(id).await?;
+            let mut new = old.clone();
+            let moment = self.moment(self.ledger_time().await?);
+            new.raise(increase, until, &moment)?;
+            self.write_change(&old, &new).await?;
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))
         })

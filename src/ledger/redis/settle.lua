@@ -71,7 +71,10 @@ local function open(key)
     end
   end
   for name in pairs(a.slots) do
-    if a.bad[name .. '.used'] or a.bad[name .. '.period'] then a.slots[name] = nil end
+    local bad = a.bad[name .. '.used'] or a.bad[name .. '.period']
+    bad = bad or a.slots[name].models and a.bad[name .. '.held']
+    for step in pairs(a.slots[name].at or {}) do bad = bad or a.bad[name .. '.at.' .. step] end
+    if bad then a.slots[name] = nil end
   end
   a.before = {}
   for _, name in ipairs(a.limits) do
@@ -128,26 +131,56 @@ local function keep(payers, i, before, after, calls)
 end
 
 -- Corrects what was counted. Where a reset took it out already, nothing is left to take.
-local function replace(a, name, before, after)
-  add(a.key, name .. '.used', after)
-  sub(a.key, name .. '.used', before)
-  local left = redis.call('HGET', a.key, name .. '.used')
-  if string.sub(left or '', 1, 1) == '-' then redis.call('HSET', a.key, name .. '.used', '0') end
+local function replace(a, name, period, before, after)
+  local used, field = name .. '.used', name .. '.used'
+  if a.slots[name].steps then
+    field = name .. '.at.' .. period
+    add(a.key, used, after)
+    sub(a.key, used, before)
+  end
+  add(a.key, field, after)
+  sub(a.key, field, before)
+  local left = redis.call('HGET', a.key, field) or ''
+  if string.sub(left, 1, 1) == '-' then
+    if field ~= used then add(a.key, used, string.sub(left, 2)) end
+    redis.call('HSET', a.key, field, '0')
+  end
 end
 
 local function give_back(a, list, tokens)
-  lasting(a, list, function(name)
-    replace(a, name, a.slots[name].meter == 'tokens' and tokens or '1', '0')
+  lasting(a, list, function(name, period)
+    replace(a, name, period, a.slots[name].meter == 'tokens' and tokens or '1', '0')
   end)
 end
 
 local function correct_rates(a, list, before, after)
-  lasting(a, list, function(name)
-    if a.slots[name].meter == 'tokens' then replace(a, name, before, after) end
+  lasting(a, list, function(name, period)
+    if a.slots[name].meter == 'tokens' then replace(a, name, period, before, after) end
   end)
 end
 
+-- The model of the call, by the name that the caller gave it where the hold is known.
+local model
+local function the_model()
+  if not model and shares then model = cjson.decode(redis.call('HGET', KEYS[2], 'order'))[2].model end
+  for n = 10, model and 0 or event_end, 2 do
+    if ARGV[n] == 'model' then model = ARGV[n + 1] end
+  end
+  model = model or ''
+  return model
+end
+
+local function counts(slot) return not slot.models or glob(slot.models, the_model()) end
+
 local function release(a, i)
+  for name in string.gmatch(a.share.apart or '', '[^,]+') do
+    local slot = a.slots[name]
+    if slot and a.f[slot.held] then
+      sub(a.key, slot.held, a.share[slot.meter])
+      local left = redis.call('HGET', a.key, slot.held)
+      if string.sub(left, 1, 1) == '-' then redis.call('HSET', a.key, slot.held, '0') end
+    end
+  end
   for _, meter in ipairs({ 'usd', 'tokens', 'characters' }) do
     take(a, meter .. '.held', a.share[meter])
   end
@@ -167,7 +200,9 @@ local function charge_one(a, i)
     counted[1] = a.share.counted
   end
   for name, slot in pairs(a.slots) do
-    if not slot.rate then
+    if not counts(slot) then
+      -- Of other models.
+    elseif not slot.rate then
       charged[#charged + 1] = count(a, name, charge[slot.meter])
     elseif not a.share then
       counted[#counted + 1] = count(a, name, slot.meter == 'tokens' and charge.tokens or '1')
@@ -184,9 +219,9 @@ local function charge_one(a, i)
 end
 
 local function correct_one(a, trace, before, after, calls)
-  lasting(a, trace.charged, function(name)
+  lasting(a, trace.charged, function(name, period)
     local meter = a.slots[name].meter
-    replace(a, name, before[meter], after[meter])
+    replace(a, name, period, before[meter], after[meter])
   end)
   if kind == 'void' then
     give_back(a, trace.counted, before.tokens)
@@ -226,8 +261,8 @@ local function report(payers, from, user)
           highest = math.max(highest or 0, limit == 0 and 1 or used / limit)
         end
         if used > (a.before[name] or 0) then
-          for _, text in ipairs({ F(from + i), name, F(limit), after.f[name .. '.observe'] or '0',
-            F(period), F(a.before[name] or 0), F(used), after.f.thresholds or '' }) do
+          for _, text in ipairs({ F(from + i), name, after.f[name .. '.limit'],
+            after.f[name .. '.observe'] or '0', F(limit), F(period), F(a.before[name] or 0), F(used), after.f.thresholds or '' }) do
             reply[#reply + 1] = text
           end
         end

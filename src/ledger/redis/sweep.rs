@@ -7,6 +7,7 @@ use super::super::account::Share;
 use super::super::book::Hold;
 use super::super::order::{Amounts, CallFacts, Payers, Unavailable};
 use super::super::settling::{lost_charge, orphan_event};
+use super::super::slot::Slot;
 use super::end::{End, Ended};
 use super::script::Failure;
 use super::{RedisLedger, connect, fields::Fields, keys};
@@ -70,7 +71,7 @@ impl RedisLedger {
     }
 
     /// The time that leases are measured by: that of Redis, for clocks of proxies may be wrong.
-    async fn ledger_time(&self) -> Result<UnixMs, Unavailable> {
+    pub(super) async fn ledger_time(&self) -> Result<UnixMs, Unavailable> {
         if let Some(at) = self.options.clock.moved_by_hand() {
             return Ok(at);
         }
@@ -130,6 +131,9 @@ struct Stored {
     tokens: String,
     characters: String,
     rate: String,
+    /// Names of slots.
+    #[serde(default)]
+    apart: String,
 }
 
 fn parse_hold(id: CallId, fields: &Fields) -> Option<Hold> {
@@ -145,6 +149,7 @@ fn parse_hold(id: CallId, fields: &Fields) -> Option<Hold> {
             stored.characters.parse().ok()?,
         );
         share.rate = stored.rate.parse().ok()?;
+        share.apart = stored.apart.split(',').filter_map(Slot::parse).collect();
     }
     let expected = amounts(number("usd")?, number("tokens")?, number("characters")?);
     Some(Hold { id, payers, expected, facts, shares, lease_end: 0 })

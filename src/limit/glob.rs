@@ -9,17 +9,17 @@ pub fn glob_matches(glob: &str, text: &str) -> bool {
         match (glob.get(g), text.get(t)) {
             (Some(b'*'), _) => {
                 star = Some((g, t));
-                g += 1;
+                g = g.saturating_add(1);
             }
             (Some(pattern), Some(byte)) if *pattern == b'?' || pattern == byte => {
-                g += 1;
-                t += 1;
+                g = g.saturating_add(1);
+                t = t.saturating_add(1);
             }
             _ => match star {
                 Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    g = at + 1;
-                    t = from + 1;
+                    t = from.saturating_add(1);
+                    star = Some((at, t));
+                    g = at.saturating_add(1);
                 }
                 None => return false,
             },
