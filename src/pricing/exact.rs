@@ -72,8 +72,8 @@ impl Exact {
     /// decimals that a table can have.
     #[must_use]
     pub fn cut_into(self, number: std::num::NonZeroU64) -> Self {
-        let number = u128::from(number.get());
-        Self(self.0.checked_div(number).unwrap_or_default().saturating_mul(1_000_000))
+        let number = u128::from(number.get()).saturating_mul(MILLION);
+        Self(self.0.checked_div(number).unwrap_or_default().saturating_mul(UNITS_PER_ATTO))
     }
 
     /// By how many tenths of a per cent this is above another amount, towards zero; `None` where
