@@ -143,6 +143,7 @@ pub fn follow(state: &mut AccountState, defaults: &[Limit]) -> Result<(), Regist
     }
     state.limits = sorted(defaults.to_vec())?;
     state.follows = Some(text(defaults));
+    state.unbind();
     Ok(())
 }
 

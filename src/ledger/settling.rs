@@ -124,7 +124,8 @@ impl Book {
             }
             None => {
                 let hold = end.hold.as_ref();
-                let model = hold.map_or(&event.facts.model, |hold| &hold.facts.model);
+                let asked = hold.map(|hold| &hold.facts.model).filter(|model| !model.is_empty());
+                let model = asked.unwrap_or(&event.facts.model);
                 self.charge(hold, &end.payers, (charge, model), end.moment, end.thresholds)
             }
         };
@@ -337,7 +338,12 @@ fn charge_one(
     };
     let charged = state.charge(charge, model, moment);
     state.totals.add(Totals::of(charge, 1));
-    let held = share.map_or(0, |share| share.held.usd.get());
+    // A limit of some models that came while the call was under way holds nothing of it.
+    let covers = |share: &&Share| {
+        let mut apart = charged.iter().map(|(slot, _)| *slot).filter(|slot| slot.holds_apart());
+        apart.all(|slot| slot.meter != Meter::Usd || share.apart.contains(&slot))
+    };
+    let held = share.filter(covers).map_or(0, |share| share.held.usd.get());
     state.owe(charge.usd.get(), held);
     Trace { created: Some(state.created), charged, counted }
 }

@@ -18,6 +18,8 @@ contract! {
     a_limit_that_goes_takes_its_counter_along,
     two_limits_of_one_name_are_refused,
     the_bump_of_one_limit_leaves_the_other,
+    what_a_poll_finds_counts_by_the_model_that_it_finds,
+    a_limit_that_comes_while_calls_are_under_way_breaks_nothing,
 }
 
 fn call(payers: &Payers, model: &str, dollars: i64) -> HoldOrder {
@@ -180,6 +182,48 @@ async fn the_bump_of_one_limit_leaves_the_other(rig: &Rig) {
     assert_eq!(allowed(bump("+1usd").await), [3, 6]);
     rig.admit(&call(&payers, "gpt-5", 3)).await;
     rig.refused(&call(&payers, "gpt-5", 1)).await;
+}
+
+async fn what_a_poll_finds_counts_by_the_model_that_it_finds(rig: &Rig) {
+    let payers = rig.user("alice", &["5 usd/day @gpt-5*"]).await;
+    let mut poll = call(&payers, "", 0);
+    rig.admit(&poll).await;
+    poll.facts.model = "gpt-5".to_owned();
+    rig.post(&poll, 4).await;
+    assert_eq!(used(rig, &payers).await, [("usd/day@gpt-5*".to_owned(), 4, 0)]);
+    rig.refused(&call(&payers, "gpt-5", 2)).await;
+    rig.clean().await;
+}
+
+async fn a_limit_that_comes_while_calls_are_under_way_breaks_nothing(rig: &Rig) {
+    let payers = rig.user("alice", &["99 usd/month"]).await;
+    rig.mode(&payers, Enforcement::Strict).await;
+    let early = call(&payers, "gpt-5", 10);
+    rig.admit(&early).await;
+    let limits = ["99 usd/month", "5 usd/day @gpt-5*"].map(|text| text.parse().unwrap());
+    let change = Change { limits: Some(LimitsChange::Set(limits.to_vec())), ..Change::default() };
+    rig.ledger.change(&AccountId::user(&payers.user), &change).await.unwrap();
+    let late = call(&payers, "gpt-5", 2);
+    rig.admit(&late).await;
+    rig.post(&early, 10).await;
+    rig.clean().await;
+    rig.post(&late, 2).await;
+    rig.refused(&call(&payers, "gpt-5", 1)).await;
+    rig.clean().await;
+}
+
+/// A figure that somebody mistyped does not keep what is held beside it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_releases_what_is_held_beside_a_broken_figure() {
+    let server = RedisServer::start(&[]);
+    let rig = Rig::on(&server, "one").await;
+    let payers = rig.user("alice", &["5 usd/day @gpt-5*"]).await;
+    let first = call(&payers, "gpt-5", 3);
+    rig.admit(&first).await;
+    let account = "farebox:{0}:user:alice";
+    server.cli(&["HSET", account, "usd/day@gpt-5*.used", "3,5"]);
+    rig.post(&first, 2).await;
+    assert_eq!(server.cli(&["HGET", account, "usd/day@gpt-5*.held"]), "0");
 }
 
 /// What operators see with redis-cli, and that nothing of a limit stays when it goes.

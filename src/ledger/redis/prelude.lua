@@ -125,9 +125,11 @@ local function load(key)
   for name in pairs(counters) do
     local meter, window = string.match(name, '^(%l+)/([%l%d-]+)$')
     local models
-    if not meter then meter, window, models = string.match(name, '^(%l+)/([%l%d-]+)@(.+)$') end
+    if not meter then
+      meter, window, models = string.match(name, '^(%l+)/([%l%d-]+)@([%w._:/*?@+~-]+)$')
+    end
     local steps = steps_of(window)
-    if METERS[meter] and P[window] then
+    if METERS[meter] and P[window] and #(models or '') <= 64 then
       a.slots[name] = {
         meter = meter,
         window = window,

@@ -163,6 +163,7 @@ end
 local model
 local function the_model()
   if not model and shares then model = cjson.decode(redis.call('HGET', KEYS[2], 'order'))[2].model end
+  if model == '' then model = nil end
   for n = 10, model and 0 or event_end, 2 do
     if ARGV[n] == 'model' then model = ARGV[n + 1] end
   end
@@ -174,11 +175,13 @@ local function counts(slot) return not slot.models or glob(slot.models, the_mode
 
 local function release(a, i)
   for name in string.gmatch(a.share.apart or '', '[^,]+') do
-    local slot = a.slots[name]
-    if slot and a.f[slot.held] then
-      sub(a.key, slot.held, a.share[slot.meter])
-      local left = redis.call('HGET', a.key, slot.held)
-      if string.sub(left, 1, 1) == '-' then redis.call('HSET', a.key, slot.held, '0') end
+    -- What is held is released also where something else of the slot makes no sense.
+    local field, meter = name .. '.held', string.match(name, '^%l+')
+    local before = a.f[field]
+    if before and #before <= 16 and string.match(before, '^%d+$') then
+      sub(a.key, field, a.share[meter])
+      local left = redis.call('HGET', a.key, field)
+      if string.sub(left, 1, 1) == '-' then redis.call('HSET', a.key, field, '0') end
     end
   end
   for _, meter in ipairs({ 'usd', 'tokens', 'characters' }) do
@@ -193,8 +196,10 @@ local function owe(a, held, charged)
 end
 
 local function charge_one(a, i)
-  local counted, charged = {}, {}
+  local counted, charged, apart = {}, {}, {}
+  local held = a.share and a.share.usd or '0'
   if a.share then
+    for name in string.gmatch(a.share.apart or '', '[^,]+') do apart[name] = true end
     release(a, i)
     correct_rates(a, a.share.counted, a.share.rate, charge.tokens)
     counted[1] = a.share.counted
@@ -204,12 +209,14 @@ local function charge_one(a, i)
       -- Of other models.
     elseif not slot.rate then
       charged[#charged + 1] = count(a, name, charge[slot.meter])
+      -- A limit of some models that came while the call was under way holds nothing of it.
+      if slot.models and slot.meter == 'usd' and not apart[name] then held = '0' end
     elseif not a.share then
       counted[#counted + 1] = count(a, name, slot.meter == 'tokens' and charge.tokens or '1')
     end
   end
   total(a, 'usd.total', 'tokens.total', 'requests.total', NOTHING, charge, '1')
-  owe(a, a.share and a.share.usd or '0', charge.usd)
+  owe(a, held, charge.usd)
   redis.call('HSET', a.key, 'last_ms', F(now))
   return {
     created = a.f.created_ms or '',
