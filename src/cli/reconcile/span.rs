@@ -11,7 +11,7 @@ use crate::clock::{UnixMs, parse_time, rfc3339_seconds};
 pub(super) const HOUR: i64 = 3_600_000;
 /// Milliseconds of a day.
 pub(super) const DAY: i64 = 24 * HOUR;
-/// How many days that are over are kept.
+/// How many days that are over OpenRouter and the ledger keep.
 const KEPT: i64 = 30;
 
 /// Which days a provider's reports have.
@@ -62,13 +62,13 @@ impl Span {
             return Err(Failure::new(Exit::Usage, message).hint("example: --since 7d --until 1d"));
         }
         let costs = Range { from: down(from, DAY), to: up(to, DAY) };
-        if days == Days::All {
-            let usage = Range { from: down(from, HOUR), to: up(to, HOUR) };
-            return Ok(Self { usage, costs });
-        }
         if costs.from < down(now, DAY).saturating_sub(KEPT * DAY) {
             let message = format!("--since {} is too long ago: {KEPT} days are kept", since.trim());
             return Err(Failure::new(Exit::Usage, message).hint("example: --since 30d"));
+        }
+        if days == Days::All {
+            let usage = Range { from: down(from, HOUR), to: up(to, HOUR) };
+            return Ok(Self { usage, costs });
         }
         let over = Range { to: costs.to.min(down(now, DAY)), ..costs };
         if over.from >= over.to {
