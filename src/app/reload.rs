@@ -77,12 +77,13 @@ impl Reloader {
         let config = running.config.taking(&read);
         let prices = price_table(&config).map_err(|bad| bad.to_string())?;
         let mut changed = running.config.differences(&config);
-        let (prices, since) = if prices.version() == running.prices.version() {
-            (running.prices.clone(), running.since)
+        let since = if prices.version() == running.prices.version() {
+            running.since
         } else {
             changed.insert("pricing".to_owned());
-            (Arc::new(prices), self.clock.now())
+            self.clock.now()
         };
+        let prices = Arc::new(prices);
         let ignored = config.differences(&read);
         let (providers, rules) = (Arc::new(config.providers.clone()), Arc::new(rules(&config)));
         let next =

@@ -94,7 +94,9 @@ impl PriceTable {
         if adjustments.change_charges() {
             let Adjustments { provider_cost, provider_costs, overrides, markups, .. } =
                 &adjustments;
-            let agreed = (&self.version, provider_cost, provider_costs, overrides, markups);
+            // Whose models are priced apart is a part of what overrides mean.
+            let apart = if overrides.is_empty() { &[][..] } else { configured };
+            let agreed = (&self.version, provider_cost, provider_costs, overrides, markups, apart);
             let agreed = serde_json::to_string(&agreed);
             let agreed = agreed.map_err(|why| BadAdjustment(format!("prices: {why}")))?;
             self.version = version(&Sha256::digest(agreed.as_bytes()));
@@ -142,6 +144,11 @@ impl PriceTable {
         let mut cards: HashMap<&str, Vec<&Card>> = HashMap::new();
         for model in self.priced_models() {
             cards.entry(&model.provider).or_default().extend(model.cards());
+        }
+        for (provider, models) in self.negotiated.elsewhere() {
+            if let Some(cards) = cards.get_mut(provider) {
+                cards.extend(models.flat_map(|model| model.cards()));
+            }
         }
         let dearest = cards.into_iter().filter_map(|(provider, cards)| {
             let tariff = Tariff::always(Card::dearest(cards.into_iter())?);

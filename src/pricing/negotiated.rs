@@ -66,6 +66,14 @@ impl Negotiated {
         found.unwrap_or(model)
     }
 
+    /// By provider, what listed models cost where the table does not list them.
+    pub(super) fn elsewhere(
+        &self,
+    ) -> impl Iterator<Item = (&str, impl Iterator<Item = &Arc<ModelPrice>>)> {
+        let all = self.elsewhere.iter();
+        all.map(|(provider, listed)| (provider.as_str(), listed.values().flat_map(HashMap::values)))
+    }
+
     /// The price of a model that the table does not list.
     pub(super) fn unlisted(&self, provider: &str, name: &str) -> Option<&Arc<ModelPrice>> {
         let fits = |u: &&Unlisted| u.model.provider == provider && u.names.fit(name);

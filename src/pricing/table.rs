@@ -94,9 +94,13 @@ impl PriceTable {
         self.lines.get(place).copied()
     }
 
-    /// A model at price 0, for one that has no price where the operator lets such models pass.
-    pub fn free(&self) -> Arc<ModelPrice> {
-        Arc::new(ModelPrice { listed: false, ..ModelPrice::free("*", "") })
+    /// A model at price 0, for one that has no price at a provider where the operator lets such
+    /// models pass.
+    pub fn free(&self, provider: Option<&str>) -> Arc<ModelPrice> {
+        Arc::new(ModelPrice {
+            listed: false,
+            ..ModelPrice::free("*", provider.unwrap_or_default())
+        })
     }
 
     fn add(&mut self, entry: Entry) -> Result<(), BadPricing> {

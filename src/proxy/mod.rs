@@ -365,7 +365,7 @@ impl Proxy {
         let stand_in = match self.rules.unpriced {
             Unpriced::Reject => None,
             Unpriced::Ceiling => self.dearest(table, provider).filter(|model| is_priced(&model)),
-            Unpriced::Free => Some(found.cloned().unwrap_or_else(|| table.free())),
+            Unpriced::Free => Some(found.cloned().unwrap_or_else(|| table.free(provider))),
         };
         match (stand_in, found) {
             (Some(model), _) => {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod agreed;
+mod agreed_names;
 mod broken;
 mod canned;
 mod captures;

@@ -207,7 +207,7 @@ fn the_shipped_table_knows_openais_names() {
 
 #[test]
 fn a_model_let_pass_without_a_price_costs_nothing() {
-    let free = BUILTIN.free();
+    let free = BUILTIN.free(None);
     assert_eq!((free.id.as_str(), free.listed, free.is_free()), ("*", false, true));
     assert_eq!(free.cost(&plain(1000, 1000), &Terms::default()).get(), 0);
     assert_eq!(free.ceiling(Bound { input: 1000, output: 1000 }).get(), 0);

@@ -191,6 +191,13 @@ impl Turns {
     }
 
     fn ask(&mut self) {
+        if self.pricing.is_none() {
+            return;
+        }
+        // A table that was loaded since counts; one without the model leaves the session its price.
+        if let Ok(newest) = self.party.price(&self.call) {
+            self.pricing = Some(newest);
+        }
         let Some(pricing) = self.pricing.clone() else { return };
         self.next = Next::Asked(Box::pin(self.party.clone().ask(self.call.clone(), pricing)));
     }
