@@ -11,6 +11,7 @@ use farebox::provider::{Credential, Dialect, Provider};
 use farebox::proxy::{Disconnect, Rules, UpstreamBounds};
 use farebox::usage::Figure;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -286,6 +287,34 @@ async fn when_the_money_runs_out_the_session_ends_with_a_reason() {
     let events = stage.events().await;
     assert_eq!(events.len(), 1);
     assert_eq!((events[0].cost.get(), events[0].estimated), (cost(5_000, 1_000), false));
+}
+
+/// What is held for is charged by the table of the hold; the answer after it by the one in force.
+#[tokio::test]
+async fn each_answer_has_the_prices_of_when_its_money_was_held() {
+    let stage = Stage::new(&["1usd/day"]).await;
+    let (mut client, mut provider) = stage.session().await;
+    let double = "[[prices.overrides]]\nmodels = ['gpt-realtime']\nmultiplier = '2'\n";
+    let prices = Arc::new(crate::canned::table(double).unwrap());
+    let version = prices.version().to_owned();
+    let next = stage.world.proxy.under(prices, Arc::default(), Arc::new(rules())).unwrap();
+    next.announce();
+    for id in ["resp_1", "resp_2"] {
+        for message in [created(id), done(id, 160, 100)] {
+            provider.say(&message).await;
+            client.expect_text(&message).await;
+        }
+    }
+    drop((client, provider));
+    let mut events = stage.events().await;
+    events.sort_by_key(|event| event.cost);
+    assert_eq!(events.len(), 2);
+    let costs: Vec<i64> = events.iter().map(|event| event.cost.get()).collect();
+    assert_eq!(costs, [cost(160, 100), 2 * cost(160, 100)]);
+    assert_ne!(events[0].facts.price_version, version);
+    assert_eq!(events[1].facts.price_version, version);
+    let alice = stage.world.account("user:alice").await;
+    assert_eq!(alice.total_usd.get(), costs.iter().sum::<i64>());
 }
 
 #[tokio::test]
