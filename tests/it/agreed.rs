@@ -3,8 +3,7 @@
 use crate::canned::{answering, cost, table};
 use crate::world::{CHAT, PROVIDER_KEY, World, chat, rules};
 use farebox::demo::provider::Simulated;
-use farebox::ids::{AccountId, Id};
-use farebox::ledger::{Change, Enforcement, NewAccount, Registry};
+use farebox::ledger::{Change, Enforcement};
 use farebox::pricing::{Bound, Exact, Payer, PriceTable, Terms};
 use farebox::usage::{Figure, Usage};
 use proptest::prelude::*;
@@ -96,17 +95,7 @@ async fn a_workspace_has_a_mark_up_of_its_own_and_the_answer_says_so() {
     let text = markups("workspaces = ['eng']\nmultiplier = '2'");
     let body = completion("gpt-5", USAGE);
     let world = answering("openai", &body, &text, &["1usd/day"], rules()).await;
-    let workspace: Id = "eng".parse().unwrap();
-    let eng = NewAccount {
-        id: AccountId::workspace(&workspace),
-        name: String::new(),
-        workspace: None,
-        limits: Some(Vec::new()),
-        thresholds: None,
-        enforcement: None,
-        key: None,
-    };
-    world.ledger.create(&eng).await.unwrap();
+    world.workspace("eng").await;
     let eve = world.user_of("eve", "eng", &["1usd/day"], None, &[]).await;
     let answer = world.call_as(&eve, CHAT, "", &chat("gpt-5", "")).await;
     assert_eq!(answer.header("x-farebox-cost-usd").as_deref(), Some("0.006695"));

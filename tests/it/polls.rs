@@ -1,8 +1,7 @@
 //! What is reported again and again is charged once, to whoever began it, and the ledger agrees.
 
 use crate::world::{Answer, World};
-use farebox::ids::{AccountId, Id};
-use farebox::ledger::{Ending, NewAccount, Registry, UsageEvent};
+use farebox::ledger::{Ending, UsageEvent};
 use farebox::pricing::{PriceTable, Terms};
 use farebox::usage::{Figure, Usage};
 
@@ -85,17 +84,7 @@ async fn a_batch_is_charged_when_it_is_done_and_not_again() {
 #[tokio::test]
 async fn what_another_workspace_began_is_not_there() {
     let world = World::new(&["1usd/day"]).await;
-    let workspace: Id = "rivals".parse().unwrap();
-    let rivals = NewAccount {
-        id: AccountId::workspace(&workspace),
-        name: String::new(),
-        workspace: None,
-        limits: Some(Vec::new()),
-        thresholds: None,
-        enforcement: None,
-        key: None,
-    };
-    world.ledger.create(&rivals).await.unwrap();
+    world.workspace("rivals").await;
     let spy = world.user_of("spy", "rivals", &["1usd/day"], None, &[]).await;
     let queued = world.call("/v1/responses", &script(r#"{"output":50}"#), BACKGROUND).await;
     let path = format!("/v1/responses/{}", id_of(&queued).await);

@@ -164,6 +164,21 @@ impl World {
         self.user_of(name, "default", limits, enforcement, models).await
     }
 
+    /// Another workspace, without limits.
+    pub async fn workspace(&self, id: &str) {
+        let id: Id = id.parse().unwrap();
+        let workspace = NewAccount {
+            id: AccountId::workspace(&id),
+            name: String::new(),
+            workspace: None,
+            limits: Some(Vec::new()),
+            thresholds: None,
+            enforcement: None,
+            key: None,
+        };
+        self.ledger.create(&workspace).await.unwrap();
+    }
+
     /// The same in another workspace.
     pub async fn user_of(
         &self,
