@@ -10,6 +10,7 @@ mod annotate;
 mod check;
 mod deployments;
 mod origin;
+mod pools;
 mod print;
 mod raw;
 mod source;

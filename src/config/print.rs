@@ -3,7 +3,7 @@
 use super::{Config, OnDisconnect, UnpricedModel};
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::Limit;
-use crate::provider::{ModelRoute, Provider};
+use crate::provider::{Credential, Fallback, ModelRoute, Policy, Provider};
 use serde::Serialize;
 use toml::{Table, Value};
 
@@ -133,10 +133,11 @@ fn defaults(config: &Config) -> Table {
 }
 
 fn provider(config: &Config, provider: &Provider) -> Table {
-    let credential = |name: &str| {
+    let credential = |of: &Credential| {
         let mut credential = Table::new();
-        put(&mut credential, "name", name);
+        put(&mut credential, "name", of.name.as_str());
         put(&mut credential, "api_key", HIDDEN);
+        put(&mut credential, "weight", i64::from(of.weight));
         Value::Table(credential)
     };
     let mut shown = Table::new();
@@ -150,16 +151,28 @@ fn provider(config: &Config, provider: &Provider) -> Table {
     if !models.is_empty() {
         put(&mut shown, "models", models);
     }
-    let credentials: Vec<Value> =
-        provider.credentials.iter().map(|c| credential(&c.name)).collect();
+    policy(&mut shown, &provider.policy);
+    let credentials: Vec<Value> = provider.credentials.iter().map(credential).collect();
     put(&mut shown, "credentials", credentials);
     shown
+}
+
+fn policy(shown: &mut Table, policy: &Policy) {
+    put(shown, "choose", policy.choose.as_str());
+    put(shown, "sticky", policy.sticky);
+    put(shown, "breaker_failures", i64::from(policy.breaker.failures));
+    put(shown, "breaker_seconds", policy.breaker.pause_ms / 1000);
+    put(shown, "retries", i64::from(policy.retries));
+    put(shown, "retry_budget_percent", i64::from(policy.retry_budget_percent));
+    put(shown, "retry_billed", policy.retry_billed);
 }
 
 fn route(route: &ModelRoute) -> Value {
     let mut shown = Table::new();
     put(&mut shown, "models", route.models.clone());
     put(&mut shown, "provider", route.provider.clone());
+    let fallbacks = route.fallbacks.iter().map(Fallback::to_string);
+    put(&mut shown, "fallbacks", fallbacks.collect::<Vec<_>>());
     Value::Table(shown)
 }
 
