@@ -139,6 +139,9 @@ impl RedisLedger {
     }
 
     async fn remove(&self, id: &AccountId) -> Result<(), RegistryError> {
+        if id.kind == AccountKind::Credential {
+            return self.forget_credential(id).await;
+        }
         let state = self.existing(id).await?;
         if id.kind == AccountKind::User {
             let mut list = redis::cmd("ZRANGE");
@@ -229,10 +232,9 @@ impl Registry for RedisLedger {
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         Box::pin(async move {
             let old = self.existing(id).await?;
-            let mut new = old.clone();
-            admin::change(&mut new, change, &self.options.default_user_limits)?;
+            let (mut new, moment) = (old.clone(), script::moment(&self.options));
+            admin::change(&mut new, change, &self.options.default_user_limits, moment.now)?;
             self.write_change(&old, &new).await?;
-            let moment = script::moment(&self.options);
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))
         })
