@@ -9,6 +9,7 @@ mod captures;
 mod characters;
 mod cli;
 mod config;
+mod config_credentials;
 mod config_prices;
 mod control;
 mod control_desk;
