@@ -31,7 +31,9 @@ pub(super) fn account(account: &Account, defaults: &Defaults, now: UnixMs) -> Va
             object["llm_quota"] = llm_quota(account);
             object["last_seen"] = moment(account.last);
         }
-        AccountKind::Workspace => object["last_seen"] = moment(account.last),
+        AccountKind::Workspace | AccountKind::Credential => {
+            object["last_seen"] = moment(account.last)
+        }
         AccountKind::Key => add_key(&mut object, account),
     }
     object
@@ -208,8 +210,11 @@ mod tests {
             month_usd: NanoUsd::new(7),
             total_usd: NanoUsd::new(3_412_500),
             total_tokens: 0,
+            total_requests: 0,
+            failed_requests: 0,
             created: 0,
             last: None,
+            enabled: None,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::clock::UnixMs;
 use crate::ids::{AccountId, Id};
 use crate::limit::{Limit, Meter, Period, Thresholds};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One account as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,27 @@ pub struct AccountState {
     pub deleted: Totals,
     /// Nano-dollars charged beyond what was held for them.
     pub debt: i64,
+    #[serde(default, skip_serializing_if = "CredentialFacts::are_none")]
+    pub credential: CredentialFacts,
+}
+
+/// What only the account of a credential has.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CredentialFacts {
+    /// The text of its limits and thresholds in the configuration when they were last defined.
+    pub defined: Option<String>,
+    /// Noted beside the figures of each day.
+    pub metadata: BTreeMap<String, String>,
+    /// Attempts that failed ever.
+    pub failed: i64,
+    /// When an operator last made it active.
+    pub enabled: Option<UnixMs>,
+}
+
+impl CredentialFacts {
+    fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What was charged ever.

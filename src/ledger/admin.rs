@@ -3,7 +3,7 @@
 //!
 //! Invariants: an account has at most one limit for each slot. A change never touches a counter.
 
-use super::account::{AccountState, Totals};
+use super::account::{AccountState, CredentialFacts, Totals};
 use super::order::Amounts;
 use super::registry::{AccountStatus, Change, LimitsChange, NewAccount, RegistryError};
 use super::slot::Slot;
@@ -32,7 +32,7 @@ pub fn first_workspace() -> Option<NewAccount> {
 /// The account above a new one, which has to exist.
 pub fn parent(new: &NewAccount) -> Result<Option<AccountId>, RegistryError> {
     match (new.id.kind, &new.key) {
-        (AccountKind::Workspace, None) => Ok(None),
+        (AccountKind::Workspace | AccountKind::Credential, None) => Ok(None),
         (AccountKind::User, None) => {
             let workspace = new.workspace.clone().or_else(default_workspace);
             Ok(workspace.as_ref().map(AccountId::workspace))
@@ -66,7 +66,7 @@ pub fn found(
         None => Vec::new(),
     };
     let workspace = match (new.id.kind, parent) {
-        (AccountKind::Workspace, _) | (_, None) => None,
+        (AccountKind::Workspace | AccountKind::Credential, _) | (_, None) => None,
         (AccountKind::User, Some(workspace)) => Some(workspace.id.id.clone()),
         (AccountKind::Key, Some(user)) => user.workspace.clone(),
     };
@@ -95,6 +95,7 @@ pub fn found(
         totals: Totals::default(),
         deleted: Totals::default(),
         debt: 0,
+        credential: CredentialFacts::default(),
     })
 }
 

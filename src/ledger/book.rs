@@ -228,6 +228,9 @@ pub fn view(state: &AccountState, moment: &Moment) -> Account {
         month_usd: NanoUsd::new(state.used(super::slot::Slot::MONTH_USD, moment)),
         total_usd: NanoUsd::new(state.totals.usd),
         total_tokens: state.totals.tokens,
+        total_requests: state.totals.requests,
+        failed_requests: state.credential.failed,
+        enabled: state.credential.enabled,
         created: state.created,
         last: state.last,
     }

@@ -82,14 +82,22 @@ impl Dirty {
         self.marks.insert(id);
     }
 
-    /// The key that a settlement is charged once for may change.
-    pub fn keyed(&mut self, settlement: &Settlement) {
-        let key = match settlement {
-            Settlement::Post { once, .. } => *once,
-            Settlement::Defer { once, .. } => Some(*once),
-            Settlement::Void { .. } => None,
-        };
-        self.once.extend(key);
+    /// The accounts of a settlement, and the key that it is charged once for, may change.
+    pub fn settling(&mut self, settlement: &Settlement) {
+        match settlement {
+            Settlement::Post { event, once, .. } => {
+                self.accounts(&event.payers);
+                self.once.extend(*once);
+            }
+            Settlement::Defer { event, once, .. } => {
+                self.accounts(&event.payers);
+                self.once.insert(*once);
+            }
+            Settlement::Void { payers, .. } => self.accounts(payers),
+            Settlement::Attempt { credential, .. } => {
+                self.account(&AccountId::credential(credential));
+            }
+        }
     }
 
     /// Takes everything, for a batch of this book to be written.

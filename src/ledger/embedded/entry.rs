@@ -74,9 +74,8 @@ impl Entry {
             }
             Self::Settle { settlement, .. } => {
                 let id = settlement.id();
-                dirty.accounts(settlement.payers());
                 let void = matches!(settlement, Settlement::Void { .. });
-                dirty.keyed(&settlement);
+                dirty.settling(&settlement);
                 let settled = book.settle(settlement, moment, thresholds);
                 if void || settled.erased.is_some() {
                     dirty.marked(id);

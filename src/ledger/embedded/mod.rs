@@ -5,6 +5,7 @@
 //!
 //! Invariant: what `settle` returned from survives `kill -9` of this process.
 
+mod credentials;
 mod dirty;
 mod entry;
 mod registry;
@@ -12,6 +13,7 @@ mod state;
 mod store;
 mod writer;
 
+use super::attempt::{AttemptAdmission, AttemptOrder};
 use super::order::{Admission, Caller, HoldOrder, Settlement, Unavailable};
 use super::settling::Settled;
 use super::{BoxFuture, Ledger, OnceKey, OpenError, Options, Permit, admin};
@@ -126,10 +128,20 @@ impl Ledger for EmbeddedLedger {
 
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>> {
         Box::pin(async move {
-            order.check()?;
+            order.demand().check()?;
             let admission = self.inner.state.lock().hold(order, &self.inner.options)?;
             self.writer.wake();
             Ok(admission)
+        })
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        order: &'a AttemptOrder,
+    ) -> BoxFuture<'a, Result<AttemptAdmission, Unavailable>> {
+        Box::pin(async move {
+            order.demand().check()?;
+            Ok(AttemptAdmission::Held { standings: Vec::new() })
         })
     }
 

@@ -1,6 +1,7 @@
 //! Administration of the embedded ledger, and reading its history.
 
 use super::super::admin;
+use super::super::attempt::{CredentialDay, CredentialSetup};
 use super::super::book::{Book, view};
 use super::super::order::{Unavailable, UsageEvent};
 use super::super::registry::{
@@ -13,8 +14,9 @@ use super::entry::Entry;
 use super::store::{Snapshot, StoreError};
 use super::{EmbeddedLedger, Inner};
 use crate::clock::UnixMs;
-use crate::ids::{AccountId, AccountKind, CallId};
+use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::Increase;
+use jiff::civil::Date;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -181,6 +183,22 @@ impl Registry for EmbeddedLedger {
 
     fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
         Box::pin(async move { self.read(move |snapshot, _| snapshot.event(&id)).await })
+    }
+
+    fn define<'a>(
+        &'a self,
+        credentials: &'a [CredentialSetup],
+    ) -> BoxFuture<'a, Result<(), RegistryError>> {
+        Box::pin(async { self.set_up(credentials) })
+    }
+
+    fn days<'a>(
+        &'a self,
+        credential: &'a Id,
+        from: Date,
+        to: Date,
+    ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
+        Box::pin(async move { self.read_days(credential, from, to) })
     }
 
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {

@@ -170,7 +170,7 @@ fn not_delivered(call: CallId, failure: &Failure) {
 impl RedisLedger {
     /// Sends a settlement once, and again where Redis names the call that it also changes.
     pub(super) async fn deliver(&self, noted: &Noted) -> Result<(), Failure> {
-        let end = End::of(&noted.settlement);
+        let Some(end) = End::of(&noted.settlement) else { return Ok(()) };
         let mut owner = None;
         for _ in 0..2 {
             match self.end(&end, owner.as_ref()).await {
@@ -196,14 +196,16 @@ impl RedisLedger {
     async fn deliver_all(&self, batch: &mut Vec<Pending>) -> redis::RedisResult<Vec<Pending>> {
         let mut calls = redis::Pipeline::with_capacity(batch.len());
         for pending in batch.iter() {
-            calls.add_command(self.end_call(&End::of(&pending.noted.settlement), None));
+            if let Some(end) = End::of(&pending.noted.settlement) {
+                calls.add_command(self.end_call(&end, None));
+            }
         }
         let mut on = self.connections.settlements.clone();
         let replies: Vec<redis::RedisResult<String>> =
             calls.ignore_errors().query_async(&mut on).await?;
         let (mut again, mut done) = (Vec::new(), Vec::with_capacity(batch.len()));
         for (pending, reply) in batch.drain(..).zip(replies) {
-            let end = End::of(&pending.noted.settlement);
+            let Some(end) = End::of(&pending.noted.settlement) else { continue };
             let ended = match reply {
                 Ok(reply) => self.ended(&reply, &end, None),
                 Err(error) => Err(error.into()),
@@ -224,11 +226,11 @@ impl RedisLedger {
 
     /// Gives up on a settlement until the next start; whether the journal has put it aside.
     fn put_aside(&self, noted: &Noted, why: &Unavailable) -> bool {
-        let (call, user) = (noted.settlement.id(), &noted.settlement.payers().user);
+        let call = noted.settlement.id();
         match self.journal.lock().refuse(noted, self.options.clock.now()) {
             Ok(file) => {
                 tracing::error!(
-                    %call, %user,
+                    %call,
                     "redis cannot take a settlement: {why}; it stands in {} and is tried again at \
                      the next start, within 23 hours",
                     file.display()
@@ -236,7 +238,7 @@ impl RedisLedger {
                 true
             }
             Err(disk) => {
-                tracing::error!(%call, %user, "a settlement cannot be put aside: {disk}");
+                tracing::error!(%call, "a settlement cannot be put aside: {disk}");
                 false
             }
         }

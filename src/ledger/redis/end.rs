@@ -43,17 +43,26 @@ pub enum Ended {
 }
 
 impl<'a> End<'a> {
-    /// What a settlement asks for.
-    pub fn of(settlement: &'a Settlement) -> Self {
-        let (id, payers) = (settlement.id(), settlement.payers());
+    /// What a settlement of a call asks for; `None` for that of an attempt.
+    pub fn of(settlement: &'a Settlement) -> Option<Self> {
         let (kind, charge, event, once) = match settlement {
-            Settlement::Post { charge, event, once } => ("post", *charge, Some(&**event), *once),
-            Settlement::Defer { charge, event, once } => {
-                ("defer", *charge, Some(&**event), Some(*once))
+            Settlement::Post { charge, event, once } => ("post", *charge, event, *once),
+            Settlement::Defer { charge, event, once } => ("defer", *charge, event, Some(*once)),
+            Settlement::Void { id, payers } => {
+                let charge = Amounts::default();
+                return Some(Self {
+                    kind: "void",
+                    id: *id,
+                    payers,
+                    charge,
+                    event: None,
+                    once: None,
+                });
             }
-            Settlement::Void { .. } => ("void", Amounts::default(), None, None),
+            Settlement::Attempt { .. } => return None,
         };
-        Self { kind, id, payers, charge: charge.sane(), event, once }
+        let (id, payers, charge) = (event.id, &event.payers, charge.sane());
+        Some(Self { kind, id, payers, charge, event: Some(event), once })
     }
 }
 

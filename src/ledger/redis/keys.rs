@@ -54,7 +54,7 @@ pub fn index(kind: AccountKind) -> String {
 pub fn below(id: &AccountId) -> String {
     let children = match id.kind {
         AccountKind::Workspace => "users",
-        AccountKind::User | AccountKind::Key => "keys",
+        AccountKind::User | AccountKind::Key | AccountKind::Credential => "keys",
     };
     format!("farebox:{{0}}:{id}:{children}")
 }

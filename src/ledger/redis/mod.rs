@@ -7,6 +7,7 @@
 //! idempotent by call id, so whatever got no answer is sent again.
 
 mod connect;
+mod credentials;
 mod deliver;
 mod end;
 mod fields;
@@ -17,6 +18,7 @@ mod registry;
 mod script;
 mod sweep;
 
+use super::attempt::{AttemptAdmission, AttemptOrder};
 use super::bump::Bump;
 use super::journal::{Journal, Noted};
 use super::moment::Moment;
@@ -226,7 +228,7 @@ impl Ledger for RedisLedger {
 
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>> {
         Box::pin(async move {
-            order.check()?;
+            order.demand().check()?;
             let call = self.hold_call(order)?;
             let on = self.connections.holds().await.map_err(Failure::from)?;
             let ran = self.scripts.hold.run(&on, &call);
@@ -237,6 +239,16 @@ impl Ledger for RedisLedger {
                 self.mine.lock().insert(order.id, order.payers.clone());
             }
             Ok(admission)
+        })
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        order: &'a AttemptOrder,
+    ) -> BoxFuture<'a, Result<AttemptAdmission, Unavailable>> {
+        Box::pin(async move {
+            order.demand().check()?;
+            Ok(AttemptAdmission::Held { standings: Vec::new() })
         })
     }
 
