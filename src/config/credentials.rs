@@ -9,7 +9,8 @@ use super::check::{bad, expand, secret_file};
 use super::raw::{RawCredential, RawProvider};
 use super::source::Environment;
 use crate::ids::Id;
-use crate::limit::{Limit, Thresholds};
+use crate::ledger::CredentialSetup;
+use crate::limit::Limit;
 use crate::provider::{Credential, Provider, Providers};
 use std::collections::BTreeMap;
 
@@ -25,14 +26,9 @@ const NOTE_TEXT: usize = 200;
 pub struct CredentialTerms {
     /// Its provider's name.
     pub provider: String,
-    /// Its own, unique over all providers.
-    pub name: Id,
-    /// Its quotas, in the order in which they are written; the first one is the one that is shown.
-    pub limits: Vec<Limit>,
-    /// Its alert thresholds; `None`: the defaults.
-    pub thresholds: Option<Thresholds>,
-    /// Notes of the operator, such as who pays for it.
-    pub metadata: BTreeMap<String, String>,
+    /// What its account is set up with. Its limits are in the order in which they are written: the
+    /// first one is the quota that is shown.
+    pub setup: CredentialSetup,
 }
 
 /// What is written of credentials, by their names.
@@ -140,15 +136,15 @@ pub(super) fn terms(
             let raw = said.remove(&credential.name);
             let (limits, thresholds, metadata) =
                 raw.map(|raw| (raw.limits, raw.thresholds, raw.metadata)).unwrap_or_default();
-            let name = credential.name.parse().map_err(|_| {
+            let id = credential.name.parse().map_err(|_| {
                 let (provider, name) = (&provider.name, &credential.name);
                 bad(format!(
                     "providers.{provider}: `{name}` is longer than the 64 characters of a \
                      credential's name; write its credentials yourself"
                 ))
             })?;
-            let provider = provider.name.clone();
-            all.push(CredentialTerms { provider, name, limits, thresholds, metadata });
+            let setup = CredentialSetup { id, limits, thresholds, metadata };
+            all.push(CredentialTerms { provider: provider.name.clone(), setup });
         }
     }
     Ok(all)

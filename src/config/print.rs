@@ -136,17 +136,19 @@ fn credential(name: &str, config: &Config) -> Value {
     let mut shown = Table::new();
     put(&mut shown, "name", name);
     put(&mut shown, "api_key", HIDDEN);
-    let terms = config.credentials.iter().find(|terms| terms.name.as_str() == name);
-    let Some(terms) = terms else { return Value::Table(shown) };
-    if !terms.limits.is_empty() {
-        put(&mut shown, "limits", texts(&terms.limits));
+    let mut all = config.credentials.iter().map(|terms| &terms.setup);
+    let Some(setup) = all.find(|setup| setup.id.as_str() == name) else {
+        return Value::Table(shown);
+    };
+    if !setup.limits.is_empty() {
+        put(&mut shown, "limits", texts(&setup.limits));
     }
-    if let Some(thresholds) = &terms.thresholds {
+    if let Some(thresholds) = &setup.thresholds {
         put(&mut shown, "thresholds", numbers(thresholds));
     }
-    if !terms.metadata.is_empty() {
+    if !setup.metadata.is_empty() {
         let metadata: Table =
-            terms.metadata.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect();
+            setup.metadata.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect();
         put(&mut shown, "metadata", metadata);
     }
     Value::Table(shown)

@@ -36,9 +36,9 @@ fn refused(file: &str, parts: &[&str]) {
 /// Name, provider, limits and thresholds of each credential.
 fn terms(config: &Config) -> Vec<String> {
     let shown = |terms: &farebox::config::CredentialTerms| {
-        let limits: Vec<String> = terms.limits.iter().map(ToString::to_string).collect();
-        let thresholds = terms.thresholds.as_ref().map(|t| t.as_slice().to_vec());
-        let (name, provider) = (&terms.name, &terms.provider);
+        let limits: Vec<String> = terms.setup.limits.iter().map(ToString::to_string).collect();
+        let thresholds = terms.setup.thresholds.as_ref().map(|t| t.as_slice().to_vec());
+        let (name, provider) = (&terms.setup.id, &terms.provider);
         format!("{name} {provider} {} {thresholds:?}", limits.join(", "))
     };
     config.credentials.iter().map(shown).collect()
@@ -58,9 +58,9 @@ fn r063_five_keys_with_a_quota_of_characters_each() {
             format!("huggingface_2 huggingface 30000 characters/day {thresholds}"),
         ]
     );
-    let together: i64 = config.credentials.iter().map(|terms| terms.limits[0].amount).sum();
+    let together: i64 = config.credentials.iter().map(|terms| terms.setup.limits[0].amount).sum();
     assert_eq!(together, 103_200);
-    assert_eq!(config.credentials[0].metadata["account"], "team-a");
+    assert_eq!(config.credentials[0].setup.metadata["account"], "team-a");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn credentials_of_variables_have_terms_too() {
 #[test]
 fn a_limit_of_zero_is_one_that_always_refuses() {
     let config = written(&groq("limits = [\"0 characters/day\"]")).unwrap();
-    assert_eq!(config.credentials[0].limits[0].amount, 0);
+    assert_eq!(config.credentials[0].setup.limits[0].amount, 0);
 }
 
 #[test]
