@@ -331,20 +331,18 @@ fn provider(
         .ok_or_else(|| bad(format!("providers.{name}: base_url is missing")))?;
     let credentials = if raw.credentials.is_empty() {
         let set = known.and_then(|k| environment.get(k.variable));
-        let named = |key: &str| Credential { name: format!("{name}-main"), secret: key.into() };
+        let named = |key: &str| Credential::new(format!("{name}-main"), key.into());
         set.map(named).into_iter().collect()
     } else {
         let read = |raw| credentials::key(&name, raw, environment);
         raw.credentials.iter().map(read).collect::<Result<Vec<_>, _>>()?
     };
+    let base_url = usable_url(&name, &base_url)?;
+    let cancel_stops_billing = raw.cancel_stops_billing.or(known.map(|k| k.cancel_stops_billing));
+    let provider = Provider::new(name, dialect, base_url, credentials);
     Ok(Provider {
-        dialect,
-        base_url: usable_url(&name, &base_url)?,
-        credentials,
-        cancel_stops_billing: raw.cancel_stops_billing.unwrap_or_else(|| {
-            known.map_or(dialect.cancel_stops_billing(), |k| k.cancel_stops_billing)
-        }),
-        name,
+        cancel_stops_billing: cancel_stops_billing.unwrap_or(provider.cancel_stops_billing),
+        ..provider
     })
 }
 

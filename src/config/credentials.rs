@@ -122,7 +122,7 @@ pub(super) fn key(
         (None, Some(path)) => secret_file(&format!("{place}.api_key_file"), path, environment)?,
         _ => return Err(bad(format!("{place}: set api_key or api_key_file, one of them"))),
     };
-    Ok(Credential { name: raw.name.clone(), secret })
+    Ok(Credential::new(raw.name.clone(), secret))
 }
 
 /// The terms of every credential of the providers.

@@ -4,24 +4,26 @@
 //! variable of its key are too. Base URLs come from the operator only; clients cannot choose where
 //! a call goes beyond naming a configured provider.
 
+mod breaker;
+mod credential;
+mod health;
 mod known;
+mod policy;
 
+pub use breaker::BreakerBounds;
+pub use credential::Credential;
+pub use health::{
+    Condition, Health, LONGEST_MS, Outcome, Quota, SHORTEST_MS, Spent, State, USUAL_MS,
+};
 pub use known::{KNOWN, Known, known};
+pub use policy::{Choose, Policy};
 
 pub use crate::dialect::Dialect;
+
+use crate::clock::UnixMs;
 use crate::limit::glob_matches;
-use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// One API key of ours at a provider.
-#[derive(Debug, Clone)]
-pub struct Credential {
-    /// Its name in logs, events and limits. Never the key.
-    pub name: String,
-    /// The key.
-    pub secret: SecretString,
-}
 
 /// A named upstream service.
 #[derive(Debug, Clone)]
@@ -32,21 +34,65 @@ pub struct Provider {
     pub dialect: Dialect,
     /// What its own SDK would be given, without a slash at the end.
     pub base_url: String,
-    /// Our keys there; the first one is used.
+    /// Our keys there: the provider's pool.
     pub credentials: Vec<Credential>,
+    /// How the pool is used.
+    pub policy: Policy,
     /// Whether hanging up stops the provider's bill.
     pub cancel_stops_billing: bool,
 }
 
 impl Provider {
+    /// A provider whose pool is used as usual.
+    pub fn new(
+        name: impl Into<String>,
+        dialect: Dialect,
+        base_url: impl Into<String>,
+        credentials: Vec<Credential>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            dialect,
+            base_url: base_url.into(),
+            credentials,
+            policy: Policy::default(),
+            cancel_stops_billing: dialect.cancel_stops_billing(),
+        }
+    }
+
     /// The address that paths are appended to.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// The credential for the next call; `None` if there is none.
-    pub fn credential(&self) -> Option<&Credential> {
-        self.credentials.first()
+    /// The credential of this name.
+    pub fn credential(&self, name: &str) -> Option<&Credential> {
+        self.credentials.iter().find(|credential| credential.name == name)
+    }
+
+    /// What the ledger says of a credential's quota; whether there is such a credential.
+    pub fn told(&self, credential: &str, quota: Quota) -> bool {
+        let found = self.credential(credential);
+        found.inspect(|found| found.health.told(quota)).is_some()
+    }
+
+    /// The credentials with what they are at this time, in the order of the file.
+    pub fn conditions(&self, now: UnixMs) -> impl Iterator<Item = (&Credential, Condition)> {
+        self.credentials.iter().map(move |one| (one, one.health.condition(now)))
+    }
+
+    /// The same provider, whose credentials are as healthy as those of the same name and key.
+    #[must_use]
+    fn keeping(&self, old: &Self) -> Self {
+        let mut new = self.clone();
+        for credential in &mut new.credentials {
+            if let Some(known) =
+                old.credential(&credential.name).filter(|known| known.is(credential))
+            {
+                credential.health = known.health.clone();
+            }
+        }
+        new
     }
 }
 
@@ -71,6 +117,21 @@ impl Providers {
     pub fn new(providers: Vec<Provider>, routes: Vec<ModelRoute>) -> Self {
         let named = |provider: Provider| (provider.name.clone(), Arc::new(provider));
         Self { by_name: providers.into_iter().map(named).collect(), routes }
+    }
+
+    /// The same providers, with what is known of their credentials from others; for a reload.
+    #[must_use]
+    pub fn keeping(&self, old: &Self) -> Self {
+        let kept = |(name, new): (&String, &Arc<Provider>)| {
+            let kept = old.get(name).map(|old| Arc::new(new.keeping(old)));
+            (name.clone(), kept.unwrap_or_else(|| new.clone()))
+        };
+        Self { by_name: self.by_name.iter().map(kept).collect(), routes: self.routes.clone() }
+    }
+
+    /// The credential of this name, with its provider. Names are unique over all providers.
+    pub fn credential(&self, name: &str) -> Option<(&Arc<Provider>, &Credential)> {
+        self.iter().find_map(|provider| Some((provider, provider.credential(name)?)))
     }
 
     /// The provider of this name.
@@ -131,13 +192,26 @@ mod tests {
     use super::*;
 
     fn provider(name: &str) -> Provider {
-        Provider {
-            name: name.to_owned(),
-            dialect: Dialect::of_name(name).unwrap_or_default(),
-            base_url: format!("http://{name}.test/v1"),
-            credentials: Vec::new(),
-            cancel_stops_billing: true,
-        }
+        let dialect = Dialect::of_name(name).unwrap_or_default();
+        Provider::new(name, dialect, format!("http://{name}.test/v1"), Vec::new())
+    }
+
+    #[test]
+    fn a_reload_keeps_what_is_known_of_the_same_key() {
+        let pool = |secret: &str| {
+            let credential = Credential::new("main", secret.to_owned().into());
+            let one = Provider { credentials: vec![credential], ..provider("openai") };
+            Providers::new(vec![one], Vec::new())
+        };
+        let state = |pool: &Providers| {
+            let (_, credential) = pool.credential("main").unwrap();
+            credential.health.condition(1).state
+        };
+        let old = pool("one");
+        let (_, credential) = old.credential("main").unwrap();
+        credential.health.ended(Outcome::Rejected, false, 0, &BreakerBounds::default());
+        assert_eq!(state(&pool("one").keeping(&old)), State::Quarantined);
+        assert_eq!(state(&pool("another").keeping(&old)), State::Available);
     }
 
     #[test]

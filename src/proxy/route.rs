@@ -75,7 +75,7 @@ impl Destination {
         target: &Target,
         query: Option<&str>,
     ) -> Result<Self, Refusal> {
-        let credential = provider.credential().cloned();
+        let credential = provider.credentials.first().cloned();
         let query = query.map(super::authenticate::query_without_key).filter(|q| !q.is_empty());
         let query = query.map_or_else(String::new, |query| format!("?{query}"));
         let path = dialect::below_base(provider.dialect, target.dialect, &target.path);

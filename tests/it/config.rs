@@ -76,7 +76,7 @@ fn a_known_provider_can_be_pointed_elsewhere() {
     let config = load_with("", [], &flags).unwrap();
     let openai = config.providers.get("openai").unwrap();
     assert_eq!(openai.base_url(), "http://127.0.0.1:9/v1");
-    assert!(openai.credential().is_none());
+    assert!(openai.credentials.is_empty());
 }
 
 #[test]

@@ -79,15 +79,9 @@ impl World {
         limits: &[&str],
         rules: Rules,
     ) -> Self {
-        let credential =
-            Credential { name: "openai-main".to_owned(), secret: credential.to_owned().into() };
-        let provider = Provider {
-            name: "openai".to_owned(),
-            dialect: Dialect::OpenAi,
-            base_url,
-            credentials: vec![credential],
-            cancel_stops_billing: true,
-        };
+        let credential = Credential::new("openai-main", credential.to_owned().into());
+        let provider = Provider::new("openai", Dialect::OpenAi, base_url, vec![credential]);
+        let provider = Provider { cancel_stops_billing: true, ..provider };
         Self::served_by(simulated, provider, limits, rules).await
     }
 
