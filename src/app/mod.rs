@@ -17,8 +17,8 @@ pub use reload::{Reloader, Source};
 use crate::clock::Clock;
 use crate::config::{Config, OnDisconnect, UnpricedModel};
 use crate::control::{self, Check, Defaults, SelfService};
-use crate::pricing::PriceTable;
 use crate::ledger::RegistryError;
+use crate::pricing::PriceTable;
 use crate::proxy::{Disconnect, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
 use crate::secret::SecretDigest;
 use crate::serve::{self, Bounds, Drain, Hands, Tls, Workers};
@@ -122,12 +122,8 @@ impl App {
         let lanes = std::iter::once(first).chain(services.iter().map(Data::lane)).collect();
         let reloader = Reloader::new(config, prices, source, lanes, clock.clone(), &books);
         let reloader = Arc::new(reloader);
-        let pools = Pools::new(
-            books.registry.clone(),
-            clock.clone(),
-            defaults(config),
-            reloader.clone(),
-        );
+        let pools =
+            Pools::new(books.registry.clone(), clock.clone(), defaults(config), reloader.clone());
         let pools = Arc::new(pools);
         pools.hear().await.map_err(ledger)?;
         let following = pools.clone();

@@ -81,7 +81,10 @@ impl Pools {
                 Err(_) => Some(format!("no answer within {} seconds", LIMIT.as_secs())),
             };
             if let (Some(error), false) = (&error, away) {
-                tracing::warn!(error, "the quotas of credentials cannot be read; the last ones count");
+                tracing::warn!(
+                    error,
+                    "the quotas of credentials cannot be read; the last ones count"
+                );
             }
             away = error.is_some();
         }

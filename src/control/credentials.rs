@@ -88,7 +88,8 @@ async fn list(
     let date = fields.read("date", value::date);
     fields.finish(Some(()))?;
     let pools = parts.in_force.pools();
-    let of_provider = |terms: &&CredentialTerms| provider.as_ref().is_none_or(|p| *p == terms.provider);
+    let of_provider =
+        |terms: &&CredentialTerms| provider.as_ref().is_none_or(|p| *p == terms.provider);
     let mut names: Vec<&Id> =
         pools.terms.iter().filter(of_provider).map(|terms| &terms.setup.id).collect();
     names.sort();

@@ -24,7 +24,11 @@ pub(super) fn routes() -> Router<Shared> {
 
 fn find<'a>(pools: &'a PoolsInForce, name: &str) -> Result<&'a Provider, Problem> {
     let shown: String = name.chars().take(80).collect();
-    pools.providers.get(name).map(AsRef::as_ref).ok_or_else(|| Problem::missing(format!("provider:{shown}")))
+    pools
+        .providers
+        .get(name)
+        .map(AsRef::as_ref)
+        .ok_or_else(|| Problem::missing(format!("provider:{shown}")))
 }
 
 fn object(provider: &Provider, accounts: &HashMap<Id, Account>) -> Value {
@@ -44,7 +48,8 @@ async fn list(
     let later = |provider: &&Provider| {
         after.as_ref().is_none_or(|after| provider.name.as_str() > after.as_str())
     };
-    let mut found: Vec<&Provider> = pools.providers.iter().map(AsRef::as_ref).filter(later).collect();
+    let mut found: Vec<&Provider> =
+        pools.providers.iter().map(AsRef::as_ref).filter(later).collect();
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|provider| provider.name.clone());

@@ -30,7 +30,8 @@ pub fn render(metrics: &PrometheusHandle, samples: &[Sample]) -> String {
     let mut counted = metrics.render();
     let unmoved = |metric: &&Metric| !counted.contains(&format!("# TYPE {} ", metric.name));
     let figures = process::figures();
-    let rest: String = ALL.iter().filter(unmoved).map(|metric| shown(metric, &figures, samples)).collect();
+    let rest: String =
+        ALL.iter().filter(unmoved).map(|metric| shown(metric, &figures, samples)).collect();
     counted.push_str(&rest);
     let mut text = String::with_capacity(counted.len());
     for line in counted.lines() {
@@ -97,7 +98,10 @@ mod tests {
                     # TYPE process_cpu_seconds_total counter\n";
         assert_eq!(shown(metric, &[], &[]), head);
         let figures = [(names::PROCESS_CPU, 1.25)];
-        assert_eq!(shown(metric, &figures, &[]), format!("{head}process_cpu_seconds_total 1.25\n\n"));
+        assert_eq!(
+            shown(metric, &figures, &[]),
+            format!("{head}process_cpu_seconds_total 1.25\n\n")
+        );
     }
     #[test]
     fn samples_are_shown_below_their_metric() {
