@@ -3,8 +3,7 @@
 //!
 //! Invariants: an account has at most one limit for each slot. A change never touches a counter.
 
-use super::account::{AccountState, CredentialFacts, Totals};
-use super::order::Amounts;
+use super::account::AccountState;
 use super::registry::{AccountStatus, Change, LimitsChange, NewAccount, RegistryError};
 use super::slot::Slot;
 use crate::clock::UnixMs;
@@ -77,25 +76,13 @@ pub fn found(
         return Err(RegistryError::Invalid(text));
     }
     Ok(AccountState {
-        id: new.id.clone(),
-        name: new.name.clone(),
         workspace,
-        status: AccountStatus::Active,
         limits: sorted(limits)?,
         follows: follows.then(|| text(defaults)),
         thresholds: new.thresholds.clone(),
         enforcement: new.enforcement,
         key: new.key.clone(),
-        created: now,
-        last: None,
-        counters: Vec::new(),
-        bumps: Vec::new(),
-        held: Amounts::default(),
-        open: 0,
-        totals: Totals::default(),
-        deleted: Totals::default(),
-        debt: 0,
-        credential: CredentialFacts::default(),
+        ..AccountState::new(new.id.clone(), new.name.clone(), now)
     })
 }
 
@@ -104,6 +91,7 @@ pub fn change(
     state: &mut AccountState,
     change: &Change,
     defaults: &[Limit],
+    now: UnixMs,
 ) -> Result<(), RegistryError> {
     let keys_only = change.expires.is_some() || change.models.is_some();
     if keys_only && state.key.is_none() {
@@ -123,6 +111,9 @@ pub fn change(
         state.name.clone_from(name);
     }
     state.status = change.status.unwrap_or(state.status);
+    if state.id.kind == AccountKind::Credential && change.status == Some(AccountStatus::Active) {
+        state.credential.enabled = Some(now);
+    }
     if let Some(thresholds) = &change.thresholds {
         state.thresholds.clone_from(thresholds);
     }

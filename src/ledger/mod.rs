@@ -15,6 +15,7 @@
 mod account;
 mod admin;
 mod attempt;
+mod attempts;
 mod book;
 mod bump;
 mod counter;

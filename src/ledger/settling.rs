@@ -102,7 +102,9 @@ impl Book {
                     Settled::default()
                 })
             }
-            Settlement::Attempt { .. } => Settled::default(),
+            Settlement::Attempt { id, credential, charge, outcome } => {
+                self.end_attempt((id, &credential), (charge, outcome), at)
+            }
         }
     }
 
@@ -339,7 +341,7 @@ pub fn stamped(mut event: Box<UsageEvent>, charge: Amounts, moment: &Moment) -> 
     event
 }
 
-fn charge_one(
+pub(super) fn charge_one(
     state: &mut AccountState,
     share: Option<&Share>,
     (charge, model): (Amounts, &str),
@@ -366,12 +368,12 @@ fn charge_one(
 }
 
 /// What is used of every limit that can cross a threshold at settlement.
-fn levels(state: &AccountState, moment: &Moment) -> Vec<(Limit, i64)> {
+pub(super) fn levels(state: &AccountState, moment: &Moment) -> Vec<(Limit, i64)> {
     let windowed = state.limits.iter().filter(|limit| limit.meter != Meter::Concurrent);
     windowed.map(|&limit| (limit, state.used(Slot::of(&limit), moment))).collect()
 }
 
-fn crossed(
+pub(super) fn crossed(
     state: &AccountState,
     before: Vec<(Limit, i64)>,
     moment: &Moment,

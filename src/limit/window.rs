@@ -186,7 +186,15 @@ impl Calendar {
     }
 }
 
-fn day(date: Date) -> Period {
+/// The date of a day's id; `None` where there is no such day.
+pub fn date_of(day: Period) -> Option<Date> {
+    let part = |id: Period, of: Period| i8::try_from(id.rem_euclid(of)).ok();
+    let year = i16::try_from(day.div_euclid(10_000)).ok()?;
+    Date::new(year, part(day.div_euclid(100), 100)?, part(day, 100)?).ok()
+}
+
+/// The id of a day.
+pub fn day(date: Date) -> Period {
     id(id(i64::from(date.year()), date.month()), date.day())
 }
 

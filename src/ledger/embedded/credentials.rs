@@ -8,6 +8,7 @@ use super::super::registry::RegistryError;
 use super::EmbeddedLedger;
 use super::entry::Entry;
 use crate::ids::{AccountId, Id};
+use crate::limit::day;
 use jiff::civil::Date;
 
 impl EmbeddedLedger {
@@ -33,12 +34,9 @@ impl EmbeddedLedger {
     }
 
     /// See [`super::super::Registry::days`].
-    pub(super) fn read_days(
-        &self,
-        _: &Id,
-        _: Date,
-        _: Date,
-    ) -> Result<Vec<CredentialDay>, RegistryError> {
-        Ok(Vec::new())
+    pub(super) fn read_days(&self, credential: &Id, from: Date, to: Date) -> Vec<CredentialDay> {
+        let state = self.inner.state.lock();
+        let days = state.book.attempts.days_of(credential, (day(from), day(to)));
+        days.filter_map(|(key, figures)| figures.shown(key.day)).collect()
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! Invariant: what `settle` returned from survives `kill -9` of this process.
 
+mod attempts;
 mod credentials;
 mod dirty;
 mod entry;
@@ -67,7 +68,8 @@ impl EmbeddedLedger {
         let settled = self.inner.state.lock().sweep(&self.inner.options);
         let ended = settled.iter().filter(|settled| settled.applied).count();
         metrics::counter!(names::ORPHANS).increment(u64::try_from(ended).unwrap_or(0));
-        settled.into_iter().for_each(|settled| self.settled(settled));
+        let attempts = self.inner.state.lock().sweep_attempts(&self.inner.options);
+        settled.into_iter().chain(attempts).for_each(|settled| self.settled(settled));
     }
 
     /// Renews the lease of every open hold of this process; the background does so three times in
@@ -141,7 +143,11 @@ impl Ledger for EmbeddedLedger {
     ) -> BoxFuture<'a, Result<AttemptAdmission, Unavailable>> {
         Box::pin(async move {
             order.demand().check()?;
-            Ok(AttemptAdmission::Held { standings: Vec::new() })
+            let options = &self.inner.options;
+            let (admission, crossings) = self.inner.state.lock().attempt(order, options)?;
+            options.report(crossings);
+            self.writer.wake();
+            Ok(admission)
         })
     }
 

@@ -8,7 +8,7 @@ use super::super::registry::{
     Account, Change, EventQuery, ListFilter, NewAccount, Page, Registry, RegistryError,
     Verification,
 };
-use super::super::verify::{Evidence, verify};
+use super::super::verify::{Evidence, day_sums, verify};
 use super::super::{BoxFuture, account::AccountState};
 use super::entry::Entry;
 use super::store::{Snapshot, StoreError};
@@ -122,7 +122,7 @@ impl Registry for EmbeddedLedger {
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         Box::pin(async move {
             let defaults = &self.inner.options.default_user_limits;
-            self.alter(id, |state, _| admin::change(state, change, defaults))
+            self.alter(id, |state, moment| admin::change(state, change, defaults, moment.now))
         })
     }
 
@@ -135,7 +135,9 @@ impl Registry for EmbeddedLedger {
             }
             let in_use = id.kind == AccountKind::Workspace
                 && state.book.accounts.values().any(|a| a.workspace.as_ref() == Some(&id.id));
-            if in_use {
+            let used = id.kind == AccountKind::Credential
+                && state.book.accounts.get(id).is_some_and(|account| account.open > 0);
+            if in_use || used {
                 return Err(RegistryError::InUse(id.clone()));
             }
             let now = state.moment(options).now;
@@ -198,7 +200,7 @@ impl Registry for EmbeddedLedger {
         from: Date,
         to: Date,
     ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
-        Box::pin(async move { self.read_days(credential, from, to) })
+        Box::pin(async move { Ok(self.read_days(credential, from, to)) })
     }
 
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {
@@ -260,6 +262,9 @@ fn check(snapshot: &Snapshot, inner: &Inner) -> Result<Verification, StoreError>
     Ok(verify(&Evidence {
         accounts: &book.accounts,
         holds: book.holds.values().collect(),
+        attempts: book.attempts.open.values().collect(),
+        days: day_sums(book.attempts.days.iter().map(|(key, day)| (&key.credential, day))),
+        days_since: inner.options.days_since(),
         deleted: book.deleted,
         events: Some((count, cost)),
         default_enforcement: inner.options.default_enforcement,

@@ -109,6 +109,9 @@ impl RedisLedger {
         let mut found = verify(&Evidence {
             accounts: &accounts,
             holds: holds.iter().collect(),
+            attempts: Vec::new(),
+            days: BTreeMap::new(),
+            days_since: self.options.days_since(),
             deleted: fields::deleted(&deleted),
             events: self.sum_events().await?,
             default_enforcement: self.options.default_enforcement,

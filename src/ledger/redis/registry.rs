@@ -229,10 +229,9 @@ impl Registry for RedisLedger {
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         Box::pin(async move {
             let old = self.existing(id).await?;
-            let mut new = old.clone();
-            admin::change(&mut new, change, &self.options.default_user_limits)?;
+            let (mut new, moment) = (old.clone(), script::moment(&self.options));
+            admin::change(&mut new, change, &self.options.default_user_limits, moment.now)?;
             self.write_change(&old, &new).await?;
-            let moment = script::moment(&self.options);
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))
         })
