@@ -163,6 +163,15 @@ async fn set(
         let message = "say which limits: farebox limits set user:alice 25usd/month".to_owned();
         return Err(refused(message));
     }
+    for (i, limit) in wish.given.iter().enumerate() {
+        let same = |other: &&Limit| other.name() == limit.name();
+        if let Some(other) = wish.given.iter().take(i).find(same) {
+            let name = limit.name();
+            return Err(refused(format!(
+                "`{other}` and `{limit}` are two limits for {name}; give one"
+            )));
+        }
+    }
     let before = current(client, account).await?;
     let texts: Vec<String> =
         before.iter().filter_map(|limit| limit["text"].as_str().map(str::to_owned)).collect();

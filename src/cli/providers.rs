@@ -9,7 +9,7 @@ use super::failure::{Exit, Failure};
 use super::show;
 use super::table::{Cell, Table, field};
 use crate::ids::Id;
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -59,9 +59,10 @@ pub enum Action {
         name: Id,
     },
     /// Zero what is used of a credential's quotas in their current periods
+    #[command(group(ArgGroup::new("whose").required(true).args(["name", "all"])))]
     Reset {
         /// The name of a credential or, for its whole pool, of a provider
-        #[arg(value_parser = args::id, required_unless_present = "all", conflicts_with = "all")]
+        #[arg(value_parser = args::id)]
         name: Option<Id>,
         /// Of all credentials
         #[arg(long)]

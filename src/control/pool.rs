@@ -163,7 +163,11 @@ fn share(left: i64, all: i64) -> Value {
         std::cmp::Ordering::Less => false,
     };
     let parts = whole + i128::from(up);
-    view::number(&format!("{}.{:03}", parts / 1000, parts % 1000))
+    match parts {
+        0 => Value::from(0),
+        1000 => Value::from(1),
+        parts => view::number(&format!("0.{parts:03}")),
+    }
 }
 
 /// The figures of a day.

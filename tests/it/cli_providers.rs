@@ -143,5 +143,7 @@ async fn limits_of_credentials_are_set_shown_raised_and_reset() {
     let text = run(&desk, "limits reset credential:groq_1 --yes", None).await.ok();
     assert!(text.contains("20000 characters/day: used 1000 → 0"), "{text}");
     run(&desk, "limits show credential:nobody", None).await.failed(5, "credential:nobody");
-    run(&desk, "limits set credential:groq_1 1chars/day 2chars/day", None).await.failed(2, "1 ");
+    run(&desk, "limits set credential:groq_1 1chars/day 2chars/day", None)
+        .await
+        .failed(2, "two limits for");
 }
