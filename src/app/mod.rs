@@ -122,12 +122,10 @@ impl App {
         let lanes = std::iter::once(first).chain(services.iter().map(Data::lane)).collect();
         let reloader = Reloader::new(config, prices, source, lanes, clock.clone(), &books);
         let reloader = Arc::new(reloader);
-        let pools =
-            Pools::new(books.registry.clone(), clock.clone(), defaults(config), reloader.clone());
-        let pools = Arc::new(pools);
-        pools.hear().await.map_err(ledger)?;
-        let following = pools.clone();
-        let following = tokio::spawn(async move { following.follow().await }).abort_handle();
+        let (pools, following) =
+            Pools::start(&books, clock.clone(), defaults(config), reloader.clone())
+                .await
+                .map_err(ledger)?;
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,

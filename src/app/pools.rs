@@ -4,7 +4,7 @@
 //! Invariants: accounts are read for all credentials at once, and never on the way of a call. While
 //! the ledger is away, the pools keep what they heard last.
 
-use super::reload::Reloader;
+use super::{Books, Reloader};
 use crate::clock::Clock;
 use crate::config::CredentialTerms;
 use crate::control::{Defaults, InForce, credential_accounts, pool};
@@ -16,6 +16,7 @@ use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::AbortHandle;
 
 /// How often the accounts are read.
 const EVERY: Duration = Duration::from_secs(1);
@@ -46,17 +47,23 @@ pub(super) struct Pools {
 }
 
 impl Pools {
-    pub(super) fn new(
-        registry: Arc<dyn Registry>,
+    /// Tells the pools what holds now, and every second from now on, until that is aborted.
+    pub(super) async fn start(
+        books: &Books,
         clock: Clock,
         defaults: Defaults,
         in_force: Arc<Reloader>,
-    ) -> Self {
-        Self { registry, clock, defaults, in_force, heard: ArcSwap::default() }
+    ) -> Result<(Arc<Self>, AbortHandle), RegistryError> {
+        let (registry, heard) = (books.registry.clone(), ArcSwap::default());
+        let pools = Arc::new(Self { registry, clock, defaults, in_force, heard });
+        pools.hear().await?;
+        let following = pools.clone();
+        let following = tokio::spawn(async move { following.follow().await });
+        Ok((pools, following.abort_handle()))
     }
 
     /// Reads the accounts and tells the pools.
-    pub(super) async fn hear(&self) -> Result<(), RegistryError> {
+    async fn hear(&self) -> Result<(), RegistryError> {
         let accounts = credential_accounts(&*self.registry).await?;
         let pools = self.in_force.pools();
         for terms in pools.terms.iter() {
@@ -69,8 +76,8 @@ impl Pools {
         Ok(())
     }
 
-    /// Does so every second, for as long as it is polled.
-    pub(super) async fn follow(&self) {
+    /// Does so every second.
+    async fn follow(&self) {
         let mut away = false;
         loop {
             tokio::time::sleep(EVERY).await;

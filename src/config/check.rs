@@ -51,14 +51,9 @@ pub(super) fn check(
     let admin_listen =
         address("admin_listen", overrides.admin_listen, raw.admin_listen.as_deref(), 8081)?;
     let admin_token = admin_token(&raw.admin, environment)?;
-    for (name, address) in [("listen", listen), ("admin_listen", admin_listen)] {
-        let exposed = !address.ip().is_loopback() && admin_token.is_none();
-        if exposed && environment.has_secrets() {
-            return Err(bad(format!(
-                "{name} = \"{address}\" is reachable from other machines, so an admin token must \
-                 be configured: set FAREBOX_ADMIN_TOKEN (16 characters or more)"
-            )));
-        }
+    if admin_token.is_none() && environment.has_secrets() {
+        on_loopback("listen", listen)?;
+        on_loopback("admin_listen", admin_listen)?;
     }
     let ledger = raw.ledger;
     let lease = ledger.lease_seconds.unwrap_or(60);
@@ -114,6 +109,17 @@ pub(super) fn check(
         record: overrides.record.clone(),
         origin: Origin::default(),
     })
+}
+
+/// Refuses an address that other machines reach.
+fn on_loopback(name: &str, address: SocketAddr) -> Result<(), BadConfig> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(bad(format!(
+        "{name} = \"{address}\" is reachable from other machines, so an admin token must be \
+         configured: set FAREBOX_ADMIN_TOKEN (16 characters or more)"
+    )))
 }
 
 /// What is agreed beside the price table. Whether it fits the table shows when that is read.
