@@ -175,10 +175,11 @@ fn quota(one: &Value) -> String {
 }
 
 /// What is shown of a credential, in this order.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "provider",
     "status",
     "available_at",
+    "remaining_percentage",
     "thresholds",
     "date",
     "request_count",
@@ -210,9 +211,9 @@ async fn show(
     if console.flags.json {
         return console.json(&found);
     }
-    console.line(&format!("{:<16} {name}", "credential"))?;
+    console.line(&format!("{:<21} {name}", "credential"))?;
     for name in FIELDS {
-        console.line(&format!("{name:<16} {}", field(&found, name)))?;
+        console.line(&format!("{name:<21} {}", field(&found, name)))?;
     }
     for (name, text) in found["metadata"].as_object().into_iter().flatten() {
         console.line(&format!(
@@ -242,7 +243,7 @@ fn show_provider(console: &mut Console, provider: &Value) -> Result<(), Failure>
         ("choose", "choose"),
         ("credentials", "credentials"),
     ] {
-        console.line(&format!("{title:<16} {}", field(provider, name)))?;
+        console.line(&format!("{title:<12} {}", field(provider, name)))?;
     }
     let capacity = capacity::of(std::slice::from_ref(provider));
     if capacity.is_empty() {

@@ -1,8 +1,7 @@
 //! Credentials and their pools as JSON objects, and what the pools are told of the quotas. Pure.
 //!
-//! Invariants: figures of different meters or windows are never added up. A remaining share is
-//! never below 0, and never 1 once something is used of a small quota only by rounding half to
-//! even. A key is in no object.
+//! Invariants: figures of different meters or windows are never added up. A share lies between 0
+//! and 1. A key is in no object.
 
 use super::Defaults;
 use super::view::{self, percent};
@@ -263,5 +262,120 @@ fn utilization(standing: &Standing) -> u32 {
     match i128::from(standing.allowed()) {
         0 => 10_000,
         all => u32::try_from((taken * 10_000 / all).max(0)).unwrap_or(u32::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Environment, Overrides};
+    use crate::ids::AccountId;
+
+    const TURN: UnixMs = 1_795_564_800_000;
+
+    fn standing(limit: &str, used: i64) -> Standing {
+        Standing {
+            account: "credential:groq-main".parse().unwrap(),
+            limit: limit.parse().unwrap(),
+            bump: None,
+            used,
+            held: 0,
+            resets: (!limit.contains("total")).then_some(TURN),
+        }
+    }
+
+    fn account(standings: &[(&str, i64)]) -> Account {
+        Account {
+            id: "credential:groq-main".parse::<AccountId>().unwrap(),
+            name: String::new(),
+            workspace: None,
+            status: AccountStatus::Active,
+            standings: standings.iter().map(|(limit, used)| standing(limit, *used)).collect(),
+            follows_defaults: false,
+            thresholds: None,
+            enforcement: None,
+            key: None,
+            held_usd: NanoUsd::ZERO,
+            month_usd: NanoUsd::ZERO,
+            total_usd: NanoUsd::ZERO,
+            total_tokens: 0,
+            total_requests: 0,
+            failed_requests: 0,
+            created: 0,
+            last: None,
+            enabled: Some(5),
+        }
+    }
+
+    /// The terms of a credential that has these limits in the file.
+    fn terms(limits: &[&str]) -> CredentialTerms {
+        let environment = Environment::from([("GROQ_API_KEY", "k")]);
+        let config = Config::without_file(&environment, &Overrides::default()).unwrap();
+        let mut terms = config.credentials[0].clone();
+        terms.setup.limits = limits.iter().map(|limit| limit.parse().unwrap()).collect();
+        terms
+    }
+
+    #[test]
+    fn r069_a_share_has_three_places_with_a_half_to_the_even_one() {
+        for (left, all, text) in [
+            (13_400, 14_400, "0.931"),
+            (0, 14_400, "0"),
+            (-1, 14_400, "0"),
+            (14_400, 14_400, "1"),
+            (14_399, 14_400, "1"),
+            (1, 2_000, "0"),
+            (3, 2_000, "0.002"),
+            (5, 2_000, "0.002"),
+            (1, 3, "0.333"),
+            (2, 3, "0.667"),
+            (0, 0, "0"),
+            (i64::MAX, i64::MAX, "1"),
+        ] {
+            assert_eq!(share(left, all).to_string(), text, "{left} of {all}");
+        }
+    }
+
+    #[test]
+    fn the_quota_is_the_first_limit_of_the_file_that_still_is_one() {
+        let account = account(&[("5usd/day", 0), ("9 requests/day", 0), ("7chars/day", 0)]);
+        let name = |limits: &[&str]| first(&terms(limits), &account).unwrap().limit.name();
+        assert_eq!(name(&["9characters/day", "9requests/day"]), "characters/day");
+        assert_eq!(name(&["9tokens/day", "9requests/day"]), "requests/day");
+        assert_eq!(name(&[]), "usd/day");
+    }
+
+    #[test]
+    fn r072_a_pool_hears_until_when_a_quota_is_used_up() {
+        let terms = terms(&[]);
+        for (standings, spent, utilization) in [
+            (vec![], Spent::No, None),
+            (vec![("10chars/day", 9)], Spent::No, Some(9_000)),
+            (vec![("10chars/day", 10)], Spent::Until(TURN), Some(10_000)),
+            (vec![("10chars/day", 12), ("10chars/total", 10)], Spent::ForGood, Some(12_000)),
+            (vec![("0chars/day", 0)], Spent::ForGood, Some(10_000)),
+            (vec![("10chars/day !observe", 10)], Spent::No, None),
+            (vec![("10chars/day @gpt-5*", 10)], Spent::No, None),
+            (vec![("2concurrent", 2)], Spent::No, Some(10_000)),
+        ] {
+            let told = told(&terms, &account(&standings));
+            assert_eq!((told.spent, told.utilization), (spent, utilization), "{standings:?}");
+            assert_eq!((told.disabled, told.enabled_at), (false, Some(5)));
+        }
+    }
+
+    #[test]
+    fn r071_the_word_is_the_pools_unless_that_can_use_it() {
+        let thresholds = Thresholds::default();
+        let of = |used, state| word(&account(&[("100chars/day", used)]), state, &thresholds);
+        for state in [State::CoolingDown, State::Disabled, State::Quarantined] {
+            assert_eq!(of(85, state), state.as_str());
+        }
+        assert_eq!(of(85, State::Available), "warning");
+        assert_eq!(of(100, State::CoolingDown), "disabled");
+        assert_eq!(of(100, State::Quarantined), "quarantined");
+        let mut stopped = account(&[]);
+        stopped.status = AccountStatus::Suspended;
+        assert_eq!(word(&stopped, State::Available, &thresholds), "disabled");
     }
 }

@@ -62,11 +62,12 @@ async fn r070_one_is_shown_with_its_day_and_its_past() {
     desk.attempt("groq_1", 1_000, Served).await;
     let text = run(&desk, "providers show groq_1", None).await.ok();
     for part in [
-        "credential       groq_1\n",
-        "date             2026-11-24\n",
-        "  plan           free\n",
+        "credential            groq_1\n",
+        "date                  2026-11-24\n",
+        "  plan                free\n",
         "14400 characters/day",
-        "character_count  1000\n",
+        "remaining_percentage  0.931\n",
+        "character_count       1000\n",
     ] {
         assert!(text.contains(part), "`{part}` is missing in {text}");
     }
@@ -79,7 +80,7 @@ async fn r070_one_is_shown_with_its_day_and_its_past() {
     let text = run(&desk, "providers days groq_1", None).await.ok();
     assert!(text.contains("2026-11-24         1       0        1000     250  $0.01"), "{text}");
     let pool = run(&desk, "providers show groq", None).await.ok();
-    assert!(pool.contains("credentials      groq_1,groq_2,groq_3\n"), "{pool}");
+    assert!(pool.contains("credentials  groq_1,groq_2,groq_3\n"), "{pool}");
     assert!(pool.contains("characters/day"), "{pool}");
     run(&desk, "providers show nobody", None).await.failed(5, "credential:nobody does not exist");
     run(&desk, "providers show groq_1 --date x", None).await.failed(2, "`x` is not a day");
