@@ -24,6 +24,8 @@ mod hangups_calls;
 mod hangups_reckoning;
 mod incidents;
 mod ledger;
+mod ledger_attempts;
+mod ledger_attempts_rig;
 mod ledger_bump;
 mod ledger_damage;
 mod ledger_faults;

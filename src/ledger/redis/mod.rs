@@ -6,6 +6,8 @@
 //! Invariants: nothing is read, decided and written back: scripts decide. Every script is
 //! idempotent by call id, so whatever got no answer is sent again.
 
+mod attempt;
+mod attempts;
 mod connect;
 mod credentials;
 mod deliver;
@@ -35,7 +37,7 @@ use crate::money::NanoUsd;
 use crate::secret::SecretDigest;
 use connect::Connections;
 use deliver::Queue;
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use parking_lot::Mutex;
 use script::{Failure, Scripts};
 use std::sync::Arc;
@@ -57,6 +59,10 @@ pub struct RedisLedger {
     permits: Arc<Semaphore>,
     /// Open holds of this process.
     mine: Mutex<HashMap<CallId, Payers>>,
+    /// Open attempts of this process, each with its credential.
+    attempts: Mutex<HashMap<CallId, Id>>,
+    /// Credentials that this process has put into their index.
+    indexed: Mutex<HashSet<Id>>,
     /// The last answer's.
     moment: Mutex<Moment>,
     /// Why Redis did not answer when it was last asked; asked every second.
@@ -85,6 +91,8 @@ impl RedisLedger {
             journal: Mutex::new(journal),
             queue,
             mine: Mutex::default(),
+            attempts: Mutex::default(),
+            indexed: Mutex::default(),
             moment,
             unreachable: Mutex::new(None),
             owners: moka::sync::Cache::new(100_000),
@@ -246,10 +254,7 @@ impl Ledger for RedisLedger {
         &'a self,
         order: &'a AttemptOrder,
     ) -> BoxFuture<'a, Result<AttemptAdmission, Unavailable>> {
-        Box::pin(async move {
-            order.demand().check()?;
-            Ok(AttemptAdmission::Held { standings: Vec::new() })
-        })
+        Box::pin(self.try_attempt(order))
     }
 
     fn caught_up(&self) -> BoxFuture<'_, ()> {
@@ -257,7 +262,10 @@ impl Ledger for RedisLedger {
     }
 
     fn settle(&self, permit: Permit, settlement: Settlement) {
-        self.mine.lock().remove(&settlement.id());
+        match &settlement {
+            Settlement::Attempt { id, .. } => drop(self.attempts.lock().remove(id)),
+            call => drop(self.mine.lock().remove(&call.id())),
+        }
         let now = self.options.clock.now();
         let noted = self.journal.lock().note(settlement, now);
         self.queue.push(noted, permit);

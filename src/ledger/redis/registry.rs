@@ -139,6 +139,9 @@ impl RedisLedger {
     }
 
     async fn remove(&self, id: &AccountId) -> Result<(), RegistryError> {
+        if id.kind == AccountKind::Credential {
+            return self.forget_credential(id).await;
+        }
         let state = self.existing(id).await?;
         if id.kind == AccountKind::User {
             let mut list = redis::cmd("ZRANGE");
