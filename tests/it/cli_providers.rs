@@ -64,7 +64,7 @@ async fn r070_one_is_shown_with_its_day_and_its_past() {
     for part in [
         "credential            groq_1\n",
         "date                  2026-11-24\n",
-        "  plan                  free\n",
+        "  plan                free\n",
         "14400 characters/day",
         "remaining_percentage  0.931\n",
         "character_count       1000\n",
