@@ -4,10 +4,12 @@ use super::origin::Origin;
 use super::raw::{
     Raw, RawAdmin, RawHistory, RawPrices, RawProvider, RawRoute, RawServer, UnmeteredRoute,
 };
-use super::{BadConfig, Config, Environment, Overrides, ServerBounds, credentials, deployments};
+use super::{
+    BadConfig, Config, Environment, Overrides, ServerBounds, credentials, deployments, pools,
+};
 use crate::limit::{Calendar, Limit, Meter, Window};
 use crate::pricing::Adjustments;
-use crate::provider::{Credential, Dialect, KNOWN, Known, ModelRoute, Provider, Providers, known};
+use crate::provider::{Credential, Dialect, KNOWN, Known, Provider, Providers, known};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -288,17 +290,8 @@ fn providers(
         providers.push(provider(name, raw, upstream, environment)?);
     }
     credentials::each_once(&providers)?;
-    for route in &routes {
-        if route.models.is_empty() {
-            let to = &route.provider;
-            return Err(bad(format!("routes: the one to `{to}` has no models; [\"*\"] is all")));
-        }
-        if !providers.iter().any(|p| p.name == route.provider) {
-            return Err(bad(format!("routes: there is no provider `{}`", route.provider)));
-        }
-    }
-    let rule = |r: RawRoute| ModelRoute { models: r.models, provider: r.provider };
-    Ok(Providers::new(providers, routes.into_iter().map(rule).collect()))
+    let routes = pools::routes(routes, &providers)?;
+    Ok(Providers::new(providers, routes))
 }
 
 fn unknown_upstream(name: &str, written: &BTreeMap<String, RawProvider>) -> BadConfig {
@@ -332,7 +325,7 @@ fn provider(
     };
     let base_url = upstream
         .cloned()
-        .or(raw.base_url)
+        .or(raw.base_url.clone())
         .or_else(|| known.map(|k| k.base_url.to_owned()))
         .ok_or_else(|| bad(format!("providers.{name}: base_url is missing")))?;
     let credentials = if raw.credentials.is_empty() {
@@ -344,9 +337,11 @@ fn provider(
         raw.credentials.iter().map(read).collect::<Result<Vec<_>, _>>()?
     };
     let base_url = usable_url(&name, &base_url)?;
+    let policy = pools::policy(&name, &raw, dialect)?;
     let cancel_stops_billing = raw.cancel_stops_billing.or(known.map(|k| k.cancel_stops_billing));
     let provider = Provider::new(name, dialect, base_url, credentials);
     Ok(Provider {
+        policy,
         cancel_stops_billing: cancel_stops_billing.unwrap_or(provider.cancel_stops_billing),
         ..provider
     })

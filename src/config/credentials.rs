@@ -6,6 +6,7 @@
 
 use super::BadConfig;
 use super::check::{bad, expand, secret_file};
+use super::pools;
 use super::raw::{RawCredential, RawProvider};
 use super::source::Environment;
 use crate::ids::Id;
@@ -122,7 +123,8 @@ pub(super) fn key(
         (None, Some(path)) => secret_file(&format!("{place}.api_key_file"), path, environment)?,
         _ => return Err(bad(format!("{place}: set api_key or api_key_file, one of them"))),
     };
-    Ok(Credential::new(raw.name.clone(), secret))
+    let weight = pools::weight(&place, raw.weight)?;
+    Ok(Credential { weight, ..Credential::new(raw.name.clone(), secret) })
 }
 
 /// The terms of every credential of the providers.

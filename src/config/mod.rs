@@ -11,6 +11,7 @@ mod check;
 mod credentials;
 mod deployments;
 mod origin;
+mod pools;
 mod print;
 mod raw;
 mod source;

@@ -3,7 +3,7 @@
 use super::{Config, OnDisconnect, UnpricedModel};
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::{Limit, Thresholds};
-use crate::provider::{ModelRoute, Provider};
+use crate::provider::{Credential, Fallback, ModelRoute, Policy, Provider};
 use serde::Serialize;
 use toml::{Table, Value};
 
@@ -132,12 +132,13 @@ fn defaults(config: &Config) -> Table {
 }
 
 /// A credential, with what is said of it beside its key.
-fn credential(name: &str, config: &Config) -> Value {
+fn credential(of: &Credential, config: &Config) -> Value {
     let mut shown = Table::new();
-    put(&mut shown, "name", name);
+    put(&mut shown, "name", of.name.as_str());
     put(&mut shown, "api_key", HIDDEN);
+    put(&mut shown, "weight", i64::from(of.weight));
     let mut all = config.credentials.iter().map(|terms| &terms.setup);
-    let Some(setup) = all.find(|setup| setup.id.as_str() == name) else {
+    let Some(setup) = all.find(|setup| setup.id.as_str() == of.name) else {
         return Value::Table(shown);
     };
     if !setup.limits.is_empty() {
@@ -174,16 +175,29 @@ fn provider(config: &Config, provider: &Provider) -> Table {
     if !models.is_empty() {
         put(&mut shown, "models", models);
     }
+    policy(&mut shown, &provider.policy);
     let credentials: Vec<Value> =
-        provider.credentials.iter().map(|c| credential(&c.name, config)).collect();
+        provider.credentials.iter().map(|c| credential(c, config)).collect();
     put(&mut shown, "credentials", credentials);
     shown
+}
+
+fn policy(shown: &mut Table, policy: &Policy) {
+    put(shown, "choose", policy.choose.as_str());
+    put(shown, "sticky", policy.sticky);
+    put(shown, "breaker_failures", i64::from(policy.breaker.failures));
+    put(shown, "breaker_seconds", policy.breaker.pause_ms / 1000);
+    put(shown, "retries", i64::from(policy.retries));
+    put(shown, "retry_budget_percent", i64::from(policy.retry_budget_percent));
+    put(shown, "retry_billed", policy.retry_billed);
 }
 
 fn route(route: &ModelRoute) -> Value {
     let mut shown = Table::new();
     put(&mut shown, "models", route.models.clone());
     put(&mut shown, "provider", route.provider.clone());
+    let fallbacks = route.fallbacks.iter().map(Fallback::to_string);
+    put(&mut shown, "fallbacks", fallbacks.collect::<Vec<_>>());
     Value::Table(shown)
 }
 

@@ -5,6 +5,7 @@ use super::{OnDisconnect, UnpricedModel};
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::{Limit, Thresholds};
 use crate::pricing::{Markup, Override, ProviderCost};
+use crate::provider::Choose;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -94,6 +95,17 @@ pub(super) struct RawProvider {
     pub(super) cancel_stops_billing: Option<bool>,
     pub(super) provider_cost: Option<ProviderCost>,
     pub(super) models: BTreeMap<String, String>,
+    pub(super) choose: Option<Choose>,
+    pub(super) sticky: Option<bool>,
+    #[serde(deserialize_with = "number")]
+    pub(super) breaker_failures: Option<u64>,
+    #[serde(deserialize_with = "number")]
+    pub(super) breaker_seconds: Option<u64>,
+    #[serde(deserialize_with = "number")]
+    pub(super) retries: Option<u64>,
+    #[serde(deserialize_with = "number")]
+    pub(super) retry_budget_percent: Option<u64>,
+    pub(super) retry_billed: Option<bool>,
     pub(super) credentials: Vec<RawCredential>,
 }
 
@@ -108,6 +120,8 @@ pub(super) struct RawCredential {
     pub(super) thresholds: Option<Thresholds>,
     #[serde(default)]
     pub(super) metadata: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "number")]
+    pub(super) weight: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -115,6 +129,8 @@ pub(super) struct RawCredential {
 pub(super) struct RawRoute {
     pub(super) models: Vec<String>,
     pub(super) provider: String,
+    #[serde(default)]
+    pub(super) fallbacks: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

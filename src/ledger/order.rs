@@ -50,6 +50,18 @@ pub struct Amounts {
     pub characters: i64,
 }
 
+impl Amounts {
+    /// The larger amount in each meter.
+    #[must_use]
+    pub fn dearest(self, other: Self) -> Self {
+        Self {
+            usd: self.usd.max(other.usd),
+            tokens: self.tokens.max(other.tokens),
+            characters: self.characters.max(other.characters),
+        }
+    }
+}
+
 /// The accounts that one call is charged to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payers {

@@ -23,6 +23,8 @@ pub const COST_NANOUSD: &str = "farebox_cost_nanousd_total";
 pub const COST_USD: &str = "farebox_cost_usd_total";
 /// Refusals by reason.
 pub const REFUSALS: &str = "farebox_refusals_total";
+/// Calls that were sent again before their answer began, by provider and reason.
+pub const RETRIES: &str = "farebox_upstream_retries_total";
 /// Calls that were charged by an estimate.
 pub const ESTIMATED: &str = "farebox_usage_estimated_total";
 /// Complete answers without a usage block, by provider and dialect.
@@ -144,6 +146,7 @@ pub const ALL: &[Metric] = &[
     counter(TOKENS, &["model", "provider", "class"], "tokens by class"),
     counter(COST_NANOUSD, &["model", "provider", "workspace"], "charged nano-dollars"),
     counter(REFUSALS, &["reason"], "refused calls"),
+    counter(RETRIES, &["provider", "reason"], "calls that were sent again"),
     counter(ESTIMATED, &[], "calls charged by an estimate"),
     counter(USAGE_MISSING, &["provider", "dialect"], "complete answers without usage"),
     counter(ANOMALIES, &[], "contradictions inside usage blocks"),

@@ -116,8 +116,11 @@ impl World {
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let ledger = EmbeddedLedger::open(dir.path(), Options::default()).unwrap();
-        let route =
-            ModelRoute { models: vec!["never-*".to_owned()], provider: "openai".to_owned() };
+        let route = ModelRoute {
+            models: vec!["never-*".to_owned()],
+            provider: "openai".to_owned(),
+            fallbacks: Vec::new(),
+        };
         let proxy = Proxy::new(
             ledger.clone(),
             Clock::system(),
