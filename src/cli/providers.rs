@@ -217,7 +217,7 @@ async fn show(
     }
     for (name, text) in found["metadata"].as_object().into_iter().flatten() {
         console.line(&format!(
-            "{:<16} {}",
+            "{:<21} {}",
             format!("  {name}"),
             field(&json!({"t": text}), "t")
         ))?;

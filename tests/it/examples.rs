@@ -1,10 +1,11 @@
 //! The configurations of `examples/`: each runs on the built program against the simulated provider.
 
 use crate::program::{Program, farebox};
-use crate::world::{Answer, CHAT, chat};
+use crate::world::{Answer, CHAT, LIMIT, chat};
 use farebox::demo::provider::Simulated;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
@@ -43,9 +44,16 @@ impl Shop {
         self.program.call(&key, path, "x-simulate: {\"output\":50}\r\n", body).await
     }
 
-    /// The credential of the last call.
-    fn used(&self) -> Value {
-        self.json("usage --group-by provider")
+    /// A credential, once it has served a call.
+    async fn served(&self, name: &str) -> Value {
+        let begun = Instant::now();
+        loop {
+            let shown = self.json(&format!("providers show {name}"));
+            if shown["request_count"] == 1 {
+                return shown;
+            }
+            assert!(begun.elapsed() < LIMIT, "{shown:#}");
+        }
     }
 }
 
@@ -69,10 +77,13 @@ async fn r063_r064_the_pool_of_five_serves() {
     assert_eq!(answer.status(), 200, "{}", answer.text());
     let answer = shop.call(CHAT, &chat("meta-llama/Llama-3.3-70B-Instruct", rest)).await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
-    let used = shop.used();
-    let providers: Vec<&Value> =
-        used.as_array().unwrap().iter().map(|row| &row["provider"]).collect();
-    assert_eq!(providers, ["groq", "huggingface"]);
+    for (name, quota) in [("groq_1", 14_400), ("huggingface_1", 30_000)] {
+        let shown = shop.served(name).await;
+        let count = shown["character_count"].as_i64().unwrap();
+        assert!(count > 10, "{shown:#}");
+        assert_eq!(shown["quota_remaining"], quota - count, "{shown:#}");
+        assert_eq!((&shown["failed"], &shown["total_requests"]), (&json!(0), &json!(1)));
+    }
     let capacity = shop.json("providers capacity");
     assert_eq!(capacity["characters/day"]["limit"], 103_200);
     let names: Vec<Value> = shop
@@ -104,6 +115,12 @@ async fn r080_four_keys_at_three_providers_serve() {
         let rest = if path == "/v1/messages" { rest } else { "" };
         let answer = shop.call(path, &chat(model, rest)).await;
         assert_eq!(answer.status(), 200, "{path}: {}", answer.text());
+    }
+    for name in ["openai-prod", "anthropic-prod", "ollama-local"] {
+        let shown = shop.served(name).await;
+        let left = shown["quota_limit"].as_i64().unwrap() - shown["tokens"].as_i64().unwrap();
+        assert!(shown["tokens"].as_i64() > Some(50), "{shown:#}");
+        assert_eq!(shown["quota_remaining"], left, "{shown:#}");
     }
     let list = shop.json("providers list");
     let shown = |one: &Value| {

@@ -1,8 +1,9 @@
 //! Credentials of the built program: reloads, metrics, and what one proxy hears of another.
 
-use crate::program::Program;
+use crate::program::{Program, farebox};
 use crate::redis_server::RedisServer;
-use crate::world::{Answer, LIMIT, send};
+use crate::world::{Answer, CHAT, LIMIT, PROVIDER_KEY, chat, send};
+use farebox::demo::provider::Simulated;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -130,4 +131,39 @@ async fn r072_what_is_done_at_one_proxy_is_heard_by_the_others() {
     redis.cli(&["HSET", hash, "status", "suspended"]);
     until_scraped(&programs[1], &state("disabled", 1)).await;
     assert_eq!(redis.cli(&["HGET", hash, "characters/day.limit"]), "100");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r037_a_key_that_the_provider_rejects_is_quarantined_until_it_is_enabled_anywhere() {
+    let redis = RedisServer::start(&["--appendonly", "yes"]);
+    let simulated = Simulated::start(Some(PROVIDER_KEY)).await.unwrap();
+    let url = redis.url();
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let token = [("FAREBOX_ADMIN_TOKEN", "a-token-of-the-tests")];
+    let upstream = format!("groq={}", simulated.base_url());
+    let start = |dir: &tempfile::TempDir| {
+        write(dir.path(), &file("['100000 characters/day']", ""));
+        Program::serve(dir.path(), &["--redis", &url, "--upstream", &upstream], &token)
+    };
+    let [one, other] = [start(&dirs[0]), start(&dirs[1])];
+    let ask = |line: &str| {
+        let admin = format!("http://{}", other.admin);
+        let access = [token[0], ("FAREBOX_ADMIN_URL", admin.as_str())];
+        let done = farebox(&line.split(' ').collect::<Vec<_>>(), &access);
+        assert_eq!(done.status.code(), Some(0), "{line}: {done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    ask("users create alice --limit 5usd/day");
+    let key = ask("keys create --user alice");
+    let body = chat("openai/gpt-oss-20b", r#","max_completion_tokens":50"#);
+    let call = || one.call(key.trim(), CHAT, "", &body);
+    let rejected = call().await;
+    assert_ne!(rejected.status(), 200, "{}", rejected.text());
+    until_scraped(&one, &state("quarantined", 1)).await;
+    let refused = call().await;
+    assert_eq!(refused.code(), "provider_quota_exhausted", "{}", refused.text());
+    // The other proxy sent nothing yet and knows of nothing; it hears of the enabling.
+    assert_eq!(ask("providers enable groq_1"), "groq_1  available → available\n");
+    until_scraped(&one, &state("available", 1)).await;
+    assert_ne!(call().await.code(), "provider_quota_exhausted");
 }
