@@ -31,6 +31,7 @@ mod ledger_random;
 mod ledger_rig;
 mod ledger_rolling;
 mod metrics;
+mod mirror;
 mod polls;
 mod pricing;
 mod pricing_cost;
