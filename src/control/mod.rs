@@ -18,6 +18,7 @@ mod health;
 mod json;
 mod keys;
 mod limits;
+mod mirror;
 mod own;
 pub mod pool;
 mod pricing;
@@ -32,6 +33,7 @@ mod workspaces;
 pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use health::readiness;
+pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use own::SelfService;
 
 use crate::clock::Clock;
@@ -104,8 +106,12 @@ pub fn router(parts: Parts) -> Router {
         .merge(analytics::routes())
         .merge(config::routes())
         .merge(pricing::routes())
+<<<<<<< HEAD
         .merge(credentials::routes())
         .merge(providers::routes())
+=======
+        .merge(mirror::routes())
+>>>>>>> main
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
         .layer(from_fn_with_state(parts.clone(), answer::dress))
