@@ -106,12 +106,9 @@ pub fn router(parts: Parts) -> Router {
         .merge(analytics::routes())
         .merge(config::routes())
         .merge(pricing::routes())
-<<<<<<< HEAD
         .merge(credentials::routes())
         .merge(providers::routes())
-=======
         .merge(mirror::routes())
->>>>>>> main
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
         .layer(from_fn_with_state(parts.clone(), answer::dress))
