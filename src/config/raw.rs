@@ -24,6 +24,7 @@ pub(super) struct Raw {
     pub(super) providers: BTreeMap<String, RawProvider>,
     pub(super) routes: Vec<RawRoute>,
     pub(super) admin: RawAdmin,
+    pub(super) history: RawHistory,
     pub(super) server: RawServer,
 }
 
@@ -114,6 +115,11 @@ pub(super) struct RawCredential {
     pub(super) name: String,
     pub(super) api_key: Option<String>,
     pub(super) api_key_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) limits: Vec<Limit>,
+    pub(super) thresholds: Option<Thresholds>,
+    #[serde(default)]
+    pub(super) metadata: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "number")]
     pub(super) weight: Option<u64>,
 }
@@ -132,6 +138,13 @@ pub(super) struct RawRoute {
 pub(super) struct RawAdmin {
     pub(super) token: Option<String>,
     pub(super) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawHistory {
+    #[serde(deserialize_with = "number")]
+    pub(super) retention_days: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -12,22 +12,28 @@ mod analytics;
 mod answer;
 mod audit;
 mod config;
+mod credentials;
 mod fields;
 mod health;
 mod json;
 mod keys;
 mod limits;
+mod mirror;
 mod own;
+pub mod pool;
 mod pricing;
 mod problem;
+mod providers;
 mod requests;
 mod users;
 mod value;
 mod view;
 mod workspaces;
 
-pub use config::{InForce, PricesInForce, Reloaded};
+pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
+pub use credentials::credential_accounts;
 pub use health::readiness;
+pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use own::SelfService;
 
 use crate::clock::Clock;
@@ -100,6 +106,9 @@ pub fn router(parts: Parts) -> Router {
         .merge(analytics::routes())
         .merge(config::routes())
         .merge(pricing::routes())
+        .merge(credentials::routes())
+        .merge(providers::routes())
+        .merge(mirror::routes())
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
         .layer(from_fn_with_state(parts.clone(), answer::dress))

@@ -87,9 +87,9 @@ mod tests {
     #[test]
     fn what_is_spelt_differently_is_the_same() {
         let mut state = fresh();
-        define(&mut state, &setup(&["14.4k chars/day"], None)).unwrap();
+        define(&mut state, &setup(&["15k chars/day"], None)).unwrap();
         state.limits.clear();
-        define(&mut state, &setup(&["14400 characters / day"], None)).unwrap();
+        define(&mut state, &setup(&["15000 characters / day"], None)).unwrap();
         assert!(state.limits.is_empty());
     }
 

@@ -176,6 +176,11 @@ impl Calendar {
         Some(midnight.timestamp().as_millisecond())
     }
 
+    /// The day that contains `at`.
+    pub fn date(&self, at: UnixMs) -> Date {
+        self.local(at).date()
+    }
+
     fn local(&self, at: UnixMs) -> DateTime {
         self.zone.to_datetime(instant(at))
     }

@@ -47,6 +47,10 @@ pub const JOURNAL_PENDING: &str = "farebox_journal_pending";
 pub const HOLDS_OPEN: &str = "farebox_holds_open";
 /// Alert thresholds that charges crossed.
 pub const CROSSINGS: &str = "farebox_threshold_crossings_total";
+/// How much of a credential's quota is used, in per cent.
+pub const QUOTA_USAGE: &str = "llm_quota_usage_percent";
+/// What a credential is: 1 for its word, 0 for the others.
+pub const CREDENTIAL_STATE: &str = "farebox_credential_state";
 /// Streams being relayed now.
 pub const STREAMS: &str = "farebox_active_streams";
 /// Open connections to both listeners.
@@ -154,6 +158,8 @@ pub const ALL: &[Metric] = &[
     gauge(JOURNAL_PENDING, &[], "settlements that the ledger has not confirmed"),
     gauge(HOLDS_OPEN, &[], "calls that are admitted and not settled"),
     counter(CROSSINGS, &[], "alert thresholds that charges crossed"),
+    gauge(QUOTA_USAGE, &["config_id", "provider"], "used of a credential's quota in per cent"),
+    gauge(CREDENTIAL_STATE, &["provider", "credential", "state"], "1 for what a credential is"),
     gauge(STREAMS, &[], "streams being relayed"),
     gauge(CONNECTIONS, &[], "open connections to both listeners"),
     gauge(WS_CONNECTIONS, &[], "realtime sessions being relayed"),

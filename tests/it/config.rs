@@ -283,12 +283,12 @@ fn r025_every_value_says_where_it_comes_from() {
         ("admin.token", "\"***\"", "FAREBOX_ADMIN_TOKEN".to_owned()),
         (
             "providers.openai.credentials",
-            "[{ api_key = \"***\", name = \"openai-main\" }]",
+            "[{ api_key = \"***\", name = \"openai-main\", weight = 1 }]",
             "OPENAI_API_KEY".to_owned(),
         ),
         (
             "providers.groq.credentials",
-            "[{ api_key = \"***\", name = \"g\" }]",
+            "[{ api_key = \"***\", name = \"g\", weight = 1 }]",
             format!("{named}:8"),
         ),
         ("server.max_connections", "20000", "default".to_owned()),
