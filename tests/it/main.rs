@@ -44,6 +44,7 @@ mod mirror;
 mod polls;
 mod pool_rig;
 mod pools;
+mod pools_day;
 mod pools_fallbacks;
 mod pools_load;
 mod pricing;
