@@ -42,6 +42,7 @@ mod ledger_rolling;
 mod metrics;
 mod mirror;
 mod polls;
+mod pool_of_five;
 mod pricing;
 mod pricing_cost;
 mod pricing_hand;
