@@ -14,8 +14,11 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 /// What a retry takes of the budget; a call brings so many hundredths of it.
 const RETRY: i64 = 100;
 
-/// Retries that are left to a proxy that has made no calls, and the most that can be saved up.
+/// What a proxy that has made no calls may retry.
 const FLOOR: i64 = 10 * RETRY;
+
+/// The most that can be saved up.
+const MOST: i64 = 100 * RETRY;
 
 /// What the calls of one pool share. A reload keeps it.
 #[derive(Debug)]
@@ -33,7 +36,7 @@ impl Default for Pool {
 impl Pool {
     /// A call is made: it brings its share of a retry.
     pub fn earn(&self, percent: u32) {
-        let more = |saved: i64| Some(saved.saturating_add(i64::from(percent)).min(FLOOR));
+        let more = |saved: i64| Some(saved.saturating_add(i64::from(percent)).min(MOST));
         let _ = self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 
@@ -240,8 +243,8 @@ mod tests {
             pool.spend()
         });
         assert_eq!(retries.count(), 100);
-        (0..1_000).for_each(|_| pool.earn(10));
-        assert_eq!((0..100).filter(|_| pool.spend()).count(), 10, "no more is saved up");
+        (0..9_000).for_each(|_| pool.earn(10));
+        assert_eq!((0..900).filter(|_| pool.spend()).count(), 100, "no more is saved up");
         let none = Pool::default();
         (0..1_000).for_each(|_| none.earn(0));
         assert_eq!((0..100).filter(|_| none.spend()).count(), 10);
