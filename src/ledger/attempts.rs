@@ -421,3 +421,57 @@ fn before(ages: &mut VecDeque<(UnixMs, CallId)>, time: UnixMs) -> Vec<CallId> {
     let old = ages.iter().take_while(|(at, _)| *at < time).count();
     ages.drain(..old).map(|(_, id)| id).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> Id {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_account_of_the_version_before_is_read() {
+        let text = r#"{"id":"user:alice","name":"","workspace":"eng","status":"active","limits":[],
+            "follows":null,"thresholds":null,"enforcement":null,"key":null,"created":1,"last":null,
+            "counters":[],"held":{"usd":0,"tokens":0,"characters":0},"open":0,
+            "totals":{"usd":0,"tokens":0,"requests":0},"deleted":{"usd":0,"tokens":0,"requests":0},
+            "debt":0}"#;
+        let state: AccountState = serde_json::from_str(text).unwrap();
+        assert_eq!(state.credential, CredentialFacts::default());
+        // And the version before reads what is written of one that is no credential.
+        assert!(!serde_json::to_string(&state).unwrap().contains("credential"));
+    }
+
+    #[test]
+    fn ends_are_forgotten_by_age_and_what_expired_later() {
+        let mut attempts = Attempts::default();
+        let [done, late] = [CallId::new(), CallId::new()];
+        let expired =
+            ExpiredAttempt { charge: Amounts::default(), trace: Trace::default(), day: 20_261_124 };
+        attempts.mark(done, AttemptMark::Ended, 10);
+        attempts.mark(late, AttemptMark::Expired(Box::new(expired)), 10);
+        attempts.mark(late, AttemptMark::Ended, 20);
+        assert_eq!(attempts.forget(11, 10), []);
+        assert!(!attempts.ended.contains_key(&done) && attempts.ended.contains_key(&late));
+        assert_eq!(attempts.forget(11, 11), [late]);
+        assert!(attempts.ended.is_empty());
+    }
+
+    #[test]
+    fn the_days_of_one_credential_are_not_those_of_its_neighbours() {
+        let mut attempts = Attempts::default();
+        for (name, day) in [("a", 20_261_124), ("ab", 20_261_124), ("a", 20_261_126)] {
+            let counted = Counted::of(Amounts::default(), AttemptOutcome::Failed);
+            attempts.count(&id(name), day, counted, &CredentialFacts::default());
+        }
+        let of = |range| attempts.days_of(&id("a"), range).map(|(key, _)| key.day).collect();
+        let days: [Vec<Period>; 4] =
+            [EVER, (20_261_124, 20_261_125), (20_261_126, 20_261_126), (5, 4)].map(of);
+        let [ever, first, last, none] = days;
+        assert_eq!(ever, [20_261_124, 20_261_126]);
+        assert_eq!((first, last, none), (vec![20_261_124], vec![20_261_126], Vec::new()));
+        assert_eq!(attempts.drop_days(20_261_125).len(), 2);
+        assert_eq!(attempts.days.len(), 1);
+    }
+}

@@ -42,6 +42,7 @@ mod ledger_rolling;
 mod metrics;
 mod mirror;
 mod polls;
+mod pool_of_five;
 mod pool_rig;
 mod pools;
 mod pools_day;

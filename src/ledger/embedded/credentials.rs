@@ -8,7 +8,7 @@ use super::super::registry::RegistryError;
 use super::EmbeddedLedger;
 use super::entry::Entry;
 use crate::ids::{AccountId, Id};
-use crate::limit::day;
+use crate::limit::day_of;
 use jiff::civil::Date;
 
 impl EmbeddedLedger {
@@ -36,7 +36,7 @@ impl EmbeddedLedger {
     /// See [`super::super::Registry::days`].
     pub(super) fn read_days(&self, credential: &Id, from: Date, to: Date) -> Vec<CredentialDay> {
         let state = self.inner.state.lock();
-        let days = state.book.attempts.days_of(credential, (day(from), day(to)));
+        let days = state.book.attempts.days_of(credential, (day_of(from), day_of(to)));
         days.filter_map(|(key, figures)| figures.shown(key.day)).collect()
     }
 }

@@ -119,23 +119,26 @@ impl Entry {
                 dirty.account(&state.id);
                 book.accounts.insert(state.id.clone(), *state);
             }
-            Self::Delete { id, .. } => {
-                if let Some(parent) = book.accounts.get(&id).and_then(|s| s.workspace.as_ref()) {
-                    dirty.account(&AccountId::workspace(parent));
-                }
-                if let Some(facts) = book.accounts.get(&id).and_then(|s| s.key.as_ref()) {
-                    dirty.account(&AccountId::user(&facts.user));
-                }
-                if id.kind == AccountKind::Credential {
-                    let days = book.attempts.days_of(&id.id, EVER);
-                    dirty.days.extend(days.map(|(key, _)| key.clone()));
-                }
-                book.remove(&id).iter().for_each(|id| dirty.account(id));
-                book.holds.keys().for_each(|id| dirty.holds.held(*id));
-            }
+            Self::Delete { id, .. } => delete(&id, book, dirty),
         }
         Settled::default()
     }
+}
+
+/// Takes an account out, with everything below it.
+fn delete(id: &AccountId, book: &mut Book, dirty: &mut Dirty) {
+    if let Some(parent) = book.accounts.get(id).and_then(|s| s.workspace.as_ref()) {
+        dirty.account(&AccountId::workspace(parent));
+    }
+    if let Some(facts) = book.accounts.get(id).and_then(|s| s.key.as_ref()) {
+        dirty.account(&AccountId::user(&facts.user));
+    }
+    if id.kind == AccountKind::Credential {
+        let days = book.attempts.days_of(&id.id, EVER);
+        dirty.days.extend(days.map(|(key, _)| key.clone()));
+    }
+    book.remove(id).iter().for_each(|id| dirty.account(id));
+    book.holds.keys().for_each(|id| dirty.holds.held(*id));
 }
 
 fn note(dirty: &mut Dirty, id: CallId, settled: Settled, text: Option<Box<RawValue>>) -> Settled {

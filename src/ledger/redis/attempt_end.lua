@@ -23,7 +23,12 @@ do
   local flat = redis.call('HGETALL', KEYS[2])
   for i = 1, #flat, 2 do hold[flat[i]] = flat[i + 1] end
 end
-local held = hold['usd.held'] ~= nil
+-- What was set aside; where that makes no sense, nothing is known to be.
+local held = true
+for _, field in ipairs({ 'usd.held', 'tokens.held', 'characters.held', 'rate' }) do
+  held = held and hold[field] ~= nil and countable(hold[field])
+end
+hold.counted, hold.apart = hold.counted or '', hold.apart or ''
 local lease_end = redis.call('ZSCORE', KEYS[4], id)
 if kind == 'expire' then
   if not held then

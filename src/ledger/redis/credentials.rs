@@ -14,7 +14,7 @@ use super::fields::{self, Fields};
 use super::script::Failure;
 use super::{RedisLedger, keys};
 use crate::ids::{AccountId, AccountKind, Id};
-use crate::limit::{Period, Window, date_of, day};
+use crate::limit::{Period, Window, date_of, day_of};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
@@ -81,11 +81,11 @@ impl RedisLedger {
         for some in all.chunks(AT_ONCE) {
             let mut read = redis::pipe();
             for date in some {
-                read.hgetall(keys::days(credential) + &day(*date).to_string());
+                read.hgetall(keys::days(credential) + &day_of(*date).to_string());
             }
             let hashes: Vec<Fields> = self.read_all(&read).await?;
             for (date, fields) in some.iter().zip(hashes).filter(|(_, fields)| !fields.is_empty()) {
-                found.push((day(*date), figures(credential, *date, &fields)?));
+                found.push((day_of(*date), figures(credential, *date, &fields)?));
             }
         }
         Ok(found)
