@@ -45,7 +45,6 @@ mod polls;
 mod pool_of_five;
 mod pool_rig;
 mod pools;
-mod pools_day;
 mod pools_fallbacks;
 mod pools_load;
 mod pricing;
