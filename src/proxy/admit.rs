@@ -3,7 +3,7 @@
 use super::refusal::Refusal;
 use super::route::Destination;
 use super::tab::{Pricing, Tab};
-use super::{Authenticated, Proxy, estimate};
+use super::{Authenticated, Proxy, bound, estimate};
 use crate::clock::{Stopwatch, UnixMs};
 use crate::dialect::Call;
 use crate::ids::CallId;
@@ -142,8 +142,8 @@ fn amounts(
     let marked_up = |amounts: Amounts| Amounts { usd: marked_up(amounts.usd), ..amounts };
     let expected = estimate::expected(call, model);
     let expected = marked_up(estimate::expected_amounts(call, expected, model, &terms));
-    let ceiling = estimate::bound(call, model);
-    let ceiling = ceiling.map(|bound| marked_up(estimate::ceiling_amounts(call, bound, model)));
+    let ceiling = bound::bound(call, model);
+    let ceiling = ceiling.map(|bound| marked_up(bound::ceiling_amounts(call, bound, model)));
     let expected = ceiling.map_or(expected, |ceiling| Amounts {
         usd: expected.usd.min(ceiling.usd),
         tokens: expected.tokens.min(ceiling.tokens),

@@ -1,8 +1,8 @@
-//! What a call may cost before it is answered, and what it did cost where the provider did not say.
+//! What a call will probably cost, and what it did cost where the provider did not say.
 //!
-//! Estimates are always flagged in the usage event. Bounds are not estimates: a bound is never
-//! below what the provider can report.
+//! Not here: what it can cost at most (`bound`). Estimates are always flagged in the usage event.
 
+use super::bound::output_ceiling;
 use crate::dialect::{Call, Dialect, Operation, Yields};
 use crate::ledger::Amounts;
 use crate::money::NanoUsd;
@@ -30,49 +30,11 @@ const USUAL_TIME_MS: u64 = 60_000;
 /// Tokens that an image is expected to have: a large one at high quality.
 const IMAGE_TOKENS: u64 = 4_160;
 
-/// Tokens that a provider adds around a prompt beyond those of its text.
-const FRAME_TOKENS: u64 = 64;
-
 /// What an answer is expected to have where neither request nor model bounds it lower.
 const USUAL_OUTPUT: u64 = 1_000;
 
 /// What input held elsewhere (an image by URL, a file, a stored conversation) is expected to add.
 const USUAL_ELSEWHERE: u64 = 1_500;
-
-/// The most tokens that a call can use; `None` where nothing bounds them.
-///
-/// A token of a byte-level vocabulary covers at least one byte, and a provider's framing of a
-/// message is shorter than the JSON around it, so the body's length bounds the input. What the
-/// body does not hold is bounded by the model's context window only.
-pub(super) fn bound(call: &Call, model: &ModelPrice) -> Option<Bound> {
-    if call.hosted_tools {
-        return None;
-    }
-    // A context window bounds one prompt; these may hold many.
-    let one_prompt =
-        call.operation.yields() == Yields::Text && call.operation != Operation::OpenAiCompletions;
-    let context = model.context.filter(|_| one_prompt);
-    let by_body = (!call.input_elsewhere).then(|| call.body_bytes.saturating_add(FRAME_TOKENS));
-    let input = match (by_body, context) {
-        (Some(body), Some(context)) => body.min(context),
-        (body, context) => body.or(context)?,
-    };
-    let output = match call.operation.yields() {
-        Yields::Vectors => 0,
-        Yields::Text => output_ceiling(call, model)?.saturating_mul(call.answers),
-        // What these are billed by is not in the request.
-        _ => return None,
-    };
-    Some(Bound { input, output })
-}
-
-fn output_ceiling(call: &Call, model: &ModelPrice) -> Option<u64> {
-    let of_model = model.max_output.or(model.context);
-    match (call.output_ceiling, of_model) {
-        (Some(asked), Some(most)) => Some(asked.min(most)),
-        (asked, most) => asked.or(most),
-    }
-}
 
 /// The tokens that a call will probably use.
 pub(super) fn expected(call: &Call, model: &ModelPrice) -> Bound {
@@ -93,11 +55,6 @@ pub(super) fn expected_input(call: &Call) -> u64 {
         _ => call.body_bytes,
     };
     bytes.div_ceil(BYTES_PER_TOKEN).saturating_add(elsewhere)
-}
-
-/// What to hold for a bound: its tokens, at the dearest price.
-pub(super) fn ceiling_amounts(call: &Call, bound: Bound, model: &ModelPrice) -> Amounts {
-    amounts(model.ceiling(bound), call, bound)
 }
 
 /// What to hold for an expectation: its tokens and what is billed beside them, at the price of the
@@ -134,7 +91,8 @@ pub(super) fn is_priced(call: &Call, model: &ModelPrice, terms: &Terms<'_>) -> b
     model.covers(&expected_usage(call, expected(call, model)), terms)
 }
 
-fn amounts(usd: NanoUsd, call: &Call, bound: Bound) -> Amounts {
+/// So many dollars, with the tokens and characters of a bound.
+pub(super) fn amounts(usd: NanoUsd, call: &Call, bound: Bound) -> Amounts {
     let output = bound.output.saturating_mul(CHARACTERS_PER_TOKEN);
     Amounts {
         usd,

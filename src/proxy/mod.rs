@@ -6,6 +6,7 @@
 mod admit;
 mod answer;
 mod authenticate;
+mod bound;
 mod errand;
 mod estimate;
 mod forward;
