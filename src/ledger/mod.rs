@@ -16,6 +16,7 @@ mod book;
 mod bump;
 mod counter;
 mod embedded;
+mod extending;
 mod journal;
 mod log;
 mod moment;
@@ -31,6 +32,7 @@ mod verify;
 
 pub use bump::Bump;
 pub use embedded::EmbeddedLedger;
+pub use extending::Extension;
 pub use once::{BadOnceKey, OnceKey};
 pub use options::{Crossing, Options};
 pub use order::{
@@ -43,7 +45,7 @@ pub use registry::{
     Page, Registry, RegistryError, Verification,
 };
 
-use crate::ids::Id;
+use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;
 use std::future::Future;
 use std::pin::Pin;
@@ -91,6 +93,17 @@ pub trait Ledger: Send + Sync + 'static {
     /// Checks every limit of all payers and holds on all of them or on none. The hold's lease is
     /// renewed by the back end until [`Ledger::settle`] ends it or this process dies.
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>>;
+
+    /// Holds so much more for an open call, on all accounts that hold its expected cost or on none;
+    /// for an answer that costs more than was expected. Not idempotent: where the answer was lost,
+    /// asking again may hold twice. [`Ledger::settle`] releases all that is held, and a call that
+    /// has ended holds nothing more.
+    fn extend<'a>(
+        &'a self,
+        id: CallId,
+        payers: &'a Payers,
+        more: Amounts,
+    ) -> BoxFuture<'a, Result<Extension, Unavailable>>;
 
     /// Resolves when a hold sees everything that was settled before. Whoever waits sets a limit.
     fn caught_up(&self) -> BoxFuture<'_, ()>;

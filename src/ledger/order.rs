@@ -73,6 +73,15 @@ impl Amounts {
         }
     }
 
+    /// Refuses what no ledger may hold.
+    pub(super) fn check(self) -> Result<(), Unavailable> {
+        if self == self.sane() {
+            return Ok(());
+        }
+        let most = crate::money::MAX.get();
+        Err(Unavailable(format!("{self:?} cannot be held: amounts lie between 0 and {most}")))
+    }
+
     /// The amount of a meter that has one; 1 of those that count calls.
     pub fn of(&self, meter: Meter) -> i64 {
         match meter {
@@ -172,15 +181,8 @@ impl HoldOrder {
     /// Refuses amounts that no ledger may hold: negative ones and those above the largest.
     pub(super) fn check(&self) -> Result<(), Unavailable> {
         let ceiling = self.ceiling.unwrap_or_default();
-        for amounts in [self.expected, ceiling] {
-            if amounts != amounts.sane() {
-                return Err(Unavailable(format!(
-                    "{amounts:?} cannot be held: amounts lie between 0 and {}",
-                    crate::money::MAX.get()
-                )));
-            }
-        }
-        Ok(())
+        self.expected.check()?;
+        ceiling.check()
     }
 }
 

@@ -22,6 +22,7 @@ mod incidents;
 mod ledger;
 mod ledger_bump;
 mod ledger_damage;
+mod ledger_extend;
 mod ledger_faults;
 mod ledger_models;
 mod ledger_once;

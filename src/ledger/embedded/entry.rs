@@ -18,12 +18,39 @@ use serde_json::value::RawValue;
 /// One change of the state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Entry {
-    Hold { now: UnixMs, lease_end: UnixMs, hold: Box<Hold> },
-    Settle { now: UnixMs, settlement: Settlement },
-    Renew { now: UnixMs, lease_end: UnixMs, ids: Vec<CallId> },
-    Expire { now: UnixMs, id: CallId, charge: Amounts },
-    Put { now: UnixMs, state: Box<AccountState> },
-    Delete { now: UnixMs, id: AccountId },
+    Hold {
+        now: UnixMs,
+        lease_end: UnixMs,
+        hold: Box<Hold>,
+    },
+    /// `more` is what each share grows by.
+    Extend {
+        now: UnixMs,
+        id: CallId,
+        more: [Amounts; 3],
+    },
+    Settle {
+        now: UnixMs,
+        settlement: Settlement,
+    },
+    Renew {
+        now: UnixMs,
+        lease_end: UnixMs,
+        ids: Vec<CallId>,
+    },
+    Expire {
+        now: UnixMs,
+        id: CallId,
+        charge: Amounts,
+    },
+    Put {
+        now: UnixMs,
+        state: Box<AccountState>,
+    },
+    Delete {
+        now: UnixMs,
+        id: AccountId,
+    },
 }
 
 /// [`Entry::Settle`] with a post whose event was written already; the same text.
@@ -43,6 +70,7 @@ impl Entry {
     pub fn now(&self) -> UnixMs {
         match self {
             Self::Hold { now, .. }
+            | Self::Extend { now, .. }
             | Self::Settle { now, .. }
             | Self::Renew { now, .. }
             | Self::Expire { now, .. }
@@ -66,6 +94,13 @@ impl Entry {
                 dirty.accounts(&hold.payers);
                 dirty.held(hold.id);
                 book.place(*hold, lease_end, moment);
+            }
+            Self::Extend { id, more, .. } => {
+                if let Some(hold) = book.holds.get(&id) {
+                    dirty.accounts(&hold.payers);
+                    dirty.held(id);
+                }
+                book.extend(id, &more, moment);
             }
             Self::Renew { lease_end, ids, .. } => {
                 ids.into_iter()

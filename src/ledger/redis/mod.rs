@@ -9,6 +9,7 @@
 mod connect;
 mod deliver;
 mod end;
+mod extend;
 mod fields;
 mod history;
 mod keys;
@@ -25,7 +26,7 @@ use super::order::{
     Unavailable,
 };
 use super::slot::Slot;
-use super::{BoxFuture, Ledger, OnceKey, OpenError, Options, Permit};
+use super::{BoxFuture, Extension, Ledger, OnceKey, OpenError, Options, Permit};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, CallId, Id};
 use crate::limit::Limit;
@@ -238,6 +239,15 @@ impl Ledger for RedisLedger {
             }
             Ok(admission)
         })
+    }
+
+    fn extend<'a>(
+        &'a self,
+        id: CallId,
+        payers: &'a Payers,
+        more: Amounts,
+    ) -> BoxFuture<'a, Result<Extension, Unavailable>> {
+        Box::pin(self.hold_more(id, payers, more))
     }
 
     fn caught_up(&self) -> BoxFuture<'_, ()> {

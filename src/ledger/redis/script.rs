@@ -20,6 +20,7 @@ pub struct Script {
 #[derive(Debug)]
 pub struct Scripts {
     pub hold: Script,
+    pub extend: Script,
     pub settle: Script,
     pub renew: Script,
     pub create: Script,
@@ -39,6 +40,7 @@ impl Scripts {
     pub fn new() -> Self {
         Self {
             hold: script!("hold.lua"),
+            extend: Script { repeatable: false, ..script!("extend.lua") },
             settle: script!("settle.lua"),
             renew: script!("renew.lua"),
             create: Script { repeatable: false, ..script!("create.lua") },
@@ -50,14 +52,14 @@ impl Scripts {
 
     /// Names this set of scripts in `farebox:meta`.
     pub fn version(&self) -> String {
-        let all = [&self.hold, &self.settle, &self.renew, &self.create, &self.change];
+        let all = [&self.hold, &self.extend, &self.settle, &self.renew, &self.create, &self.change];
         let digests: Vec<&str> = all.iter().map(|script| script.digest.as_str()).collect();
         redis::Script::new(&digests.join(" ")).get_hash().get(..12).unwrap_or_default().to_owned()
     }
 
     /// Loads all scripts.
     pub async fn load(&self, to: &mut ConnectionManager) -> redis::RedisResult<()> {
-        let first = [&self.hold, &self.settle, &self.renew, &self.create];
+        let first = [&self.hold, &self.extend, &self.settle, &self.renew, &self.create];
         for script in first.into_iter().chain([&self.change, &self.reset, &self.delete]) {
             let mut load = redis::cmd("SCRIPT");
             load.arg("LOAD").arg(script.source).query_async::<String>(to).await?;
