@@ -12,6 +12,7 @@ mod estimate;
 mod forward;
 mod free;
 mod headers;
+mod learned;
 mod poll;
 mod price;
 mod record;

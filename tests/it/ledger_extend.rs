@@ -9,15 +9,15 @@ use farebox::limit::Limit;
 use farebox::money::NanoUsd;
 
 contract! {
-    r019_more_is_held_on_all_accounts_and_released_by_the_end,
-    r019_more_without_room_is_refused_and_held_nowhere,
+    more_is_held_on_all_accounts_and_released_by_the_end,
+    more_without_room_is_refused_and_held_nowhere,
     accounts_that_hold_no_expectation_hold_no_more,
     observed_limits_and_rates_refuse_no_extension,
     a_call_that_has_ended_holds_no_more,
     limits_of_some_models_hold_the_extension_too,
     a_limit_set_meanwhile_counts,
     an_extended_hold_expires_as_a_whole,
-    amounts_that_make_no_sense_are_not_added,
+    r021_amounts_that_make_no_sense_are_not_added,
     amounts_beside_2_to_the_53_are_added_exactly,
 }
 
@@ -45,7 +45,7 @@ fn exhausted(extension: Extension) -> (String, i64, i64, i64) {
     }
 }
 
-async fn r019_more_is_held_on_all_accounts_and_released_by_the_end(rig: &Rig) {
+async fn more_is_held_on_all_accounts_and_released_by_the_end(rig: &Rig) {
     let payers =
         rig.user("alice", &["10 usd/day", "20000 tokens/day", "9 characters/minute"]).await;
     let call = HoldOrder { expected: Amounts { characters: 0, ..amounts(2) }, ..order(&payers, 2) };
@@ -74,7 +74,7 @@ async fn r019_more_is_held_on_all_accounts_and_released_by_the_end(rig: &Rig) {
     rig.clean().await;
 }
 
-async fn r019_more_without_room_is_refused_and_held_nowhere(rig: &Rig) {
+async fn more_without_room_is_refused_and_held_nowhere(rig: &Rig) {
     let payers = rig.user("alice", &["6 usd/day", "9000 tokens/day"]).await;
     rig.call(&payers, 1).await;
     let call = order(&payers, 2);
@@ -175,7 +175,7 @@ async fn an_extended_hold_expires_as_a_whole(rig: &Rig) {
     rig.clean().await;
 }
 
-async fn amounts_that_make_no_sense_are_not_added(rig: &Rig) {
+async fn r021_amounts_that_make_no_sense_are_not_added(rig: &Rig) {
     let payers = rig.user("alice", &["9 usd/day"]).await;
     let call = order(&payers, 1);
     rig.admit(&call).await;
