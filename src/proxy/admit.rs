@@ -1,15 +1,18 @@
 //! Admission: what to hold, for whom, and the tab that is bound to end it.
 
+use super::bound::output_ceiling;
+use super::learned::Hints;
 use super::refusal::Refusal;
 use super::route::Destination;
+use super::slices::{Expectation, Slices};
 use super::tab::{Pricing, Tab};
 use super::{Authenticated, Proxy, bound, estimate};
 use crate::clock::{Stopwatch, UnixMs};
-use crate::dialect::Call;
+use crate::dialect::{Call, Yields};
 use crate::ids::CallId;
 use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Payers, Permit, Standing};
-use crate::money::NanoUsd;
-use crate::pricing::{Payer, Terms};
+use crate::pricing::{Bound, Payer, Terms};
+use crate::usage::Reading;
 
 /// A call as it asks to be admitted.
 pub(super) struct Applicant<'a> {
@@ -65,8 +68,13 @@ impl Proxy {
         applicant: &Applicant<'_>,
         metered: Option<(Call, Pricing)>,
     ) -> Tab {
-        let order = order(applicant, metered.as_ref());
-        Tab::open(
+        let hints = metered.as_ref().map(|(_, Pricing { model, .. })| {
+            self.learned.hints(&applicant.caller.payers.key, &model.id)
+        });
+        let hints = hints.unwrap_or_default();
+        let order = order(applicant, metered.as_ref(), &hints);
+        let slices = metered.as_ref().and_then(|(call, pricing)| slices(&order, call, pricing, &hints));
+        let mut tab = Tab::open(
             self.ledger.clone(),
             self.clock.clone(),
             permit,
@@ -74,7 +82,10 @@ impl Proxy {
             metered,
             &self.tabs,
             applicant.watch,
-        )
+        );
+        tab.teaches(self.learned.clone(), hints.output);
+        tab.extends(slices);
+        tab
     }
 }
 
@@ -94,7 +105,11 @@ impl<'a> Applicant<'a> {
 /// What the event of a free route says instead of a dialect.
 const FREE: &str = "free";
 
-fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOrder {
+fn order(
+    applicant: &Applicant<'_>,
+    metered: Option<&(Call, Pricing)>,
+    hints: &Hints,
+) -> HoldOrder {
     let facts = CallFacts {
         started: applicant.started,
         provider: applicant.provider.to_owned(),
@@ -107,7 +122,7 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOr
     let payers = &applicant.caller.payers;
     let (ceiling, expected) = match metered {
         None => (Some(Amounts::default()), Amounts::default()),
-        Some((call, pricing)) => amounts(call, pricing, payer(payers), applicant.started),
+        Some((call, pricing)) => amounts(call, pricing, payer(payers), applicant.started, hints),
     };
     let is_free = |(_, Pricing { table, model }): &(Call, Pricing)| {
         table.is_free(payer(payers), model, applicant.provider)
@@ -127,6 +142,41 @@ pub(super) fn payer(payers: &Payers) -> Payer<'_> {
     Payer { workspace: payers.workspace.as_str(), user: payers.user.as_str() }
 }
 
+/// The conditions that a call asks for.
+fn asked(call: &Call, at: UnixMs) -> Terms<'_> {
+    Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() }
+}
+
+/// With the payer's mark-up. Rounded up before that too, so that a ceiling stays one.
+fn marked_up(amounts: Amounts, pricing: &Pricing, payer: Payer<'_>) -> Amounts {
+    Amounts { usd: pricing.table.charged(payer, amounts.usd.into()), ..amounts }
+}
+
+/// What holds more for the answer to a call while it runs; `None` where the call is no stream.
+fn slices(order: &HoldOrder, call: &Call, pricing: &Pricing, hints: &Hints) -> Option<Slices> {
+    let model = &pricing.model;
+    let expectation = Expectation {
+        expected: estimate::expected(call, model, hints),
+        most: output_ceiling(call, model).map(|one| one.saturating_mul(call.answers)),
+        said: estimate::said(hints),
+        held: order.expected,
+    };
+    let grows = call.stream && call.operation.yields() == Yields::Text;
+    grows.then(|| Slices::new(&expectation))
+}
+
+/// What an answer has cost that came to so many tokens.
+pub(super) fn so_far(
+    order: &HoldOrder,
+    (call, pricing): (&Call, &Pricing),
+    bound: Bound,
+    reading: &Reading,
+) -> Amounts {
+    let terms = asked(call, order.facts.started);
+    let cost = estimate::so_far_amounts(call, bound, &pricing.model, &terms, reading);
+    marked_up(cost, pricing, payer(&order.payers))
+}
+
 /// The ceiling and the expectation of a call, with its payer's mark-up; the expectation is never
 /// above the ceiling.
 fn amounts(
@@ -134,13 +184,12 @@ fn amounts(
     pricing: &Pricing,
     payer: Payer<'_>,
     at: UnixMs,
+    hints: &Hints,
 ) -> (Option<Amounts>, Amounts) {
     let model = &pricing.model;
-    let terms = Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() };
-    // Rounded up before the mark-up too, so that a ceiling stays one.
-    let marked_up = |cost: NanoUsd| pricing.table.charged(payer, cost.into());
-    let marked_up = |amounts: Amounts| Amounts { usd: marked_up(amounts.usd), ..amounts };
-    let expected = estimate::expected(call, model);
+    let terms = asked(call, at);
+    let marked_up = |amounts| marked_up(amounts, pricing, payer);
+    let expected = estimate::expected(call, model, hints);
     let expected = marked_up(estimate::expected_amounts(call, expected, model, &terms));
     let ceiling = bound::bound(call, model);
     let ceiling = ceiling.map(|bound| marked_up(bound::ceiling_amounts(call, bound, model)));

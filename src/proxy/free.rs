@@ -1,7 +1,7 @@
 //! Routes that cost nothing: authenticated, counted as requests, relayed without metering.
 
 use super::admit::Applicant;
-use super::answer::{AnswerBody, Metering, OnLeft, Unread};
+use super::answer::{AnswerBody, Course, Metering, OnLeft, Unread};
 use super::errand::Errand;
 use super::poll::Poll;
 use super::refusal::Refusal;
@@ -76,14 +76,8 @@ impl Proxy {
             added.remove(CONTENT_LENGTH);
             return Ok(respond(head.status, added, AnswerBody::whole(list)));
         }
-        let body = AnswerBody::relayed(
-            Bytes::new(),
-            upstream,
-            metering,
-            OnLeft::Cancel,
-            None,
-            self.rules.answer_pause,
-        );
+        let course = Course::plain(OnLeft::Cancel, self.rules.answer_pause);
+        let body = AnswerBody::relayed(Bytes::new(), upstream, metering, course);
         Ok(respond(head.status, added, body))
     }
 

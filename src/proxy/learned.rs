@@ -125,6 +125,12 @@ impl Ratio {
         let tokens = tokens.div_ceil(u128::from(self.bytes.max(1)));
         u64::try_from(tokens).unwrap_or(u64::MAX)
     }
+
+    /// The bytes of so many tokens.
+    pub(super) fn bytes_of(self, tokens: u64) -> u64 {
+        let bytes = u128::from(tokens) * u128::from(self.bytes) / u128::from(self.tokens.max(1));
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
 }
 
 /// A ratio of sums of which the older parts count less and less.

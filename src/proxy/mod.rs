@@ -13,6 +13,7 @@ mod forward;
 mod free;
 mod headers;
 mod learned;
+mod parting;
 mod poll;
 mod price;
 mod record;
@@ -20,10 +21,11 @@ mod recorder;
 mod refusal;
 mod request;
 mod route;
+mod slices;
 mod socket;
 mod tab;
 
-pub use answer::AnswerBody;
+pub use answer::{AnswerBody, OnExhausted};
 pub use forward::UpstreamBounds;
 pub use recorder::Recorder;
 pub use refusal::Refusal;
@@ -44,6 +46,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use learned::Learned;
 use recorder::{Tape, Told};
 use request::{Intake, Outgoing};
 use route::{Destination, Target};
@@ -91,6 +94,8 @@ pub struct Rules {
     pub answer_pause: Duration,
     /// How providers are waited for.
     pub upstream: UpstreamBounds,
+    /// What becomes of a stream that may hold no more.
+    pub on_exhausted: OnExhausted,
     /// What happens when a client hangs up.
     pub on_disconnect: Disconnect,
     /// How long to read on for a client that hung up.
@@ -116,6 +121,8 @@ pub struct Proxy {
     rules: Arc<Rules>,
     upstream: Upstream,
     tabs: OpenTabs,
+    /// What calls really used.
+    learned: Arc<Learned>,
     recorder: Option<Recorder>,
     stopping: watch::Sender<bool>,
 }
@@ -148,6 +155,7 @@ impl Proxy {
             providers: Arc::new(providers),
             rules: Arc::new(rules),
             tabs: OpenTabs::default(),
+            learned: Arc::new(Learned::new()),
             recorder: None,
             stopping: watch::Sender::new(false),
         })

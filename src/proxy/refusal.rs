@@ -5,7 +5,7 @@
 
 use super::answer::AnswerBody;
 use crate::clock::{UnixMs, rfc3339_seconds};
-use crate::dialect::{Dialect, Refused, Unreadable, last_event};
+use crate::dialect::{Dialect, Framing, Operation, Refused, Unreadable, last_event};
 use crate::ids::CallId;
 use crate::ledger::{Denial, LimitDenial, Standing};
 use crate::limit::Meter;
@@ -105,7 +105,7 @@ impl Words {
 }
 
 /// The event that tells a client that its provider broke off.
-pub(super) fn broken_off(dialect: Dialect, ndjson: bool) -> Option<Bytes> {
+pub(super) fn broken_off(operation: Operation, framing: Framing) -> Bytes {
     let refused = Refused {
         status: StatusCode::BAD_GATEWAY.as_u16(),
         kind: "server_error",
@@ -114,7 +114,15 @@ pub(super) fn broken_off(dialect: Dialect, ndjson: bool) -> Option<Bytes> {
         message: "The provider broke off the stream.",
         request_id: "",
     };
-    last_event(dialect, ndjson, &refused).map(Bytes::from)
+    last_event(operation, framing, &refused).into()
+}
+
+/// The event that tells a client that its stream is stopped here, because a limit has no room for
+/// more of it.
+pub(super) fn exhausted(operation: Operation, framing: Framing, denial: &LimitDenial) -> Bytes {
+    let words = limit_words(denial);
+    let message = format!("This answer was stopped in the middle. {}", words.message);
+    last_event(operation, framing, &Refused { message: &message, ..words.refused("") }).into()
 }
 
 impl Refusal {

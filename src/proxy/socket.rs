@@ -10,7 +10,7 @@ mod relay;
 mod turns;
 
 use super::admit::Applicant;
-use super::answer::{AnswerBody, Metering, OnLeft, Unread};
+use super::answer::{AnswerBody, Course, Metering, OnLeft, Unread};
 use super::errand::Errand;
 use super::refusal::Refusal;
 use super::request::{Outgoing, usable_name};
@@ -112,8 +112,8 @@ impl Proxy {
         headers::add_standings(&mut added, &errand.standings, self.clock.now());
         let metering = Metering::new(Unread::boxed(), errand.tab);
         let pause = self.rules.answer_pause;
-        let body =
-            AnswerBody::relayed(Bytes::new(), upstream, metering, OnLeft::Cancel, None, pause);
+        let course = Course::plain(OnLeft::Cancel, pause);
+        let body = AnswerBody::relayed(Bytes::new(), upstream, metering, course);
         respond(head.status, added, body)
     }
 }

@@ -5,13 +5,15 @@
 //! dropped afterwards, it charges what the call probably caused. So no early return, error,
 //! cancellation or panic between hold and settlement can lose a charge or leak a hold.
 
-use super::estimate;
+use super::learned::Learned;
 use super::poll::Poll;
 use super::price::Priced;
+use super::slices::Slices;
+use super::{admit, estimate};
 use crate::clock::{Clock, Stopwatch};
 use crate::dialect::Call;
 use crate::ledger::{
-    Amounts, CallFacts, Ending, HoldOrder, Ledger, Permit, Settlement, UsageEvent,
+    Amounts, CallFacts, Ending, HoldOrder, Ledger, LimitDenial, Permit, Settlement, UsageEvent,
 };
 use crate::money::{AttoUsd, NanoUsd};
 use crate::pricing::{ModelPrice, PriceTable};
@@ -19,6 +21,7 @@ use crate::telemetry::names::{self, Present};
 use crate::usage::{Figure, Reading, Usage};
 use http::StatusCode;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
 /// What a tab needs to price an answer.
@@ -44,6 +47,10 @@ struct Open {
     call: Option<Call>,
     pricing: Option<Pricing>,
     poll: Option<Poll>,
+    /// Holds more while a stream runs.
+    slices: Option<Slices>,
+    /// Is told what the call used, and what was expected of one answer.
+    learned: Option<(Arc<Learned>, Option<u64>)>,
     /// What was sent on is the handshake of a session, which makes no answer.
     handshake: bool,
     held: NanoUsd,
@@ -111,6 +118,8 @@ impl Tab {
             call,
             pricing,
             poll: None,
+            slices: None,
+            learned: None,
             handshake: false,
             held: NanoUsd::ZERO,
             hold: None,
@@ -131,6 +140,33 @@ impl Tab {
     /// The call, on metered routes.
     pub(super) fn call(&self) -> Option<&Call> {
         self.open.as_ref()?.call.as_ref()
+    }
+
+    /// What it used exactly is told to others like it; so much was expected of one answer.
+    pub(super) fn teaches(&mut self, learned: Arc<Learned>, expected: Option<u64>) {
+        if let Some(open) = &mut self.open {
+            open.learned = Some((learned, expected));
+        }
+    }
+
+    /// It holds more while its answer runs.
+    pub(super) fn extends(&mut self, slices: Option<Slices>) {
+        if let Some(open) = &mut self.open {
+            open.slices = slices;
+        }
+    }
+
+    /// Holds more where the answer grows beyond what is held for it, and never waits for that. Gives
+    /// the limit that has no room.
+    pub(super) fn hold_more(
+        &mut self,
+        reading: &Reading,
+        cx: &mut Context<'_>,
+    ) -> Option<Box<LimitDenial>> {
+        let Open { slices, ledger, order, call, pricing, .. } = self.open.as_deref_mut()?;
+        let priced = (call.as_ref()?, pricing.as_ref()?);
+        let price = |bound| admit::so_far(order, priced, bound, reading);
+        slices.as_mut()?.poll(reading, ledger, order, price, cx)
     }
 
     /// What it finds may have to be charged.
@@ -272,6 +308,7 @@ impl Open {
         };
         let label = self.pricing.as_ref().map_or("", |pricing| &pricing.model.id);
         super::record::settled(&event, label, reading, self.poll.is_some());
+        self.teach(&event, reading);
         if let Some(anomaly) = anomaly {
             super::record::cost_anomaly(&event, label, &anomaly);
         }
@@ -289,6 +326,16 @@ impl Open {
         super::record::took(ended.saturating_sub(forwarded), overhead);
         drop((self.hold, self.in_flight));
         cost
+    }
+
+    /// Tells what an exact answer used. A poll's was made by another call.
+    fn teach(&self, event: &UsageEvent, reading: &Reading) {
+        let exact = !event.estimated && reading.complete && self.poll.is_none();
+        let Some((learned, expected)) = self.learned.as_ref().filter(|_| exact) else { return };
+        let (Some(call), Some(pricing)) = (self.billed(reading), &self.pricing) else { return };
+        if let Some(lesson) = estimate::lesson(call, reading, *expected) {
+            learned.learn(&event.payers.key, &pricing.model.id, &lesson);
+        }
     }
 
     /// The call, unless it costs nothing: on free routes, in a handshake, and where it failed at the
