@@ -73,7 +73,8 @@ impl Proxy {
         });
         let hints = hints.unwrap_or_default();
         let order = order(applicant, metered.as_ref(), &hints);
-        let slices = metered.as_ref().and_then(|(call, pricing)| slices(&order, call, pricing, &hints));
+        let slices =
+            metered.as_ref().and_then(|(call, pricing)| slices(&order, call, pricing, &hints));
         let mut tab = Tab::open(
             self.ledger.clone(),
             self.clock.clone(),
@@ -105,11 +106,7 @@ impl<'a> Applicant<'a> {
 /// What the event of a free route says instead of a dialect.
 const FREE: &str = "free";
 
-fn order(
-    applicant: &Applicant<'_>,
-    metered: Option<&(Call, Pricing)>,
-    hints: &Hints,
-) -> HoldOrder {
+fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>, hints: &Hints) -> HoldOrder {
     let facts = CallFacts {
         started: applicant.started,
         provider: applicant.provider.to_owned(),

@@ -7,6 +7,7 @@
 //! handed on.
 
 use super::parting::Parting;
+use super::record;
 use super::tab::Tab;
 use crate::clock::Stopwatch;
 use crate::dialect::ReadAnswer;
@@ -281,11 +282,11 @@ impl Relayed {
     fn stop(&mut self, bytes: Bytes) -> Result<Frame<Bytes>, Broken> {
         // What was withheld until it is complete never will be.
         let _ = self.end(Ending::Cut);
-        match (self.course.parting.take(), self.exhausted.take()) {
-            (Some(parting), Some(denial)) => {
-                Ok(Frame::data(joined(bytes, parting.exhausted(&denial))))
-            }
-            _ => Err(Broken::Exhausted),
+        let Some(denial) = self.exhausted.take() else { return Err(Broken::Exhausted) };
+        record::stopped(&denial);
+        match self.course.parting.take() {
+            Some(parting) => Ok(Frame::data(joined(bytes, parting.exhausted(&denial)))),
+            None => Err(Broken::Exhausted),
         }
     }
 

@@ -9,9 +9,7 @@
 //! asked for a slice later.
 
 use super::learned::Ratio;
-use crate::ledger::{
-    Amounts, BoxFuture, Extension, HoldOrder, Ledger, LimitDenial, Unavailable,
-};
+use crate::ledger::{Amounts, BoxFuture, Extension, HoldOrder, Ledger, LimitDenial, Unavailable};
 use crate::pricing::Bound;
 use crate::usage::{Figure, Reading};
 use std::sync::Arc;

@@ -23,6 +23,8 @@ pub const COST_NANOUSD: &str = "farebox_cost_nanousd_total";
 pub const COST_USD: &str = "farebox_cost_usd_total";
 /// Refusals by reason.
 pub const REFUSALS: &str = "farebox_refusals_total";
+/// Streams that were stopped because a limit had no room for more, by reason.
+pub const STOPPED: &str = "farebox_streams_stopped_total";
 /// Calls that were charged by an estimate.
 pub const ESTIMATED: &str = "farebox_usage_estimated_total";
 /// Complete answers without a usage block, by provider and dialect.
@@ -140,6 +142,7 @@ pub const ALL: &[Metric] = &[
     counter(TOKENS, &["model", "provider", "class"], "tokens by class"),
     counter(COST_NANOUSD, &["model", "provider", "workspace"], "charged nano-dollars"),
     counter(REFUSALS, &["reason"], "refused calls"),
+    counter(STOPPED, &["reason"], "streams stopped because a limit had no room for more"),
     counter(ESTIMATED, &[], "calls charged by an estimate"),
     counter(USAGE_MISSING, &["provider", "dialect"], "complete answers without usage"),
     counter(ANOMALIES, &[], "contradictions inside usage blocks"),

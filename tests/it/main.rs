@@ -62,6 +62,7 @@ mod simulated_provider;
 mod simulated_reading;
 mod simulated_realtime;
 mod simulated_wire;
+mod slices;
 mod sockets;
 mod tidy;
 mod unpriced;

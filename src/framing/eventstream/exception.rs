@@ -64,7 +64,8 @@ mod tests {
     #[test]
     fn it_is_read_as_it_was_written() {
         let mut seen = Seen::default();
-        EventStream::new().push(&exception("throttlingException", "{\"message\":\"no\"}"), &mut seen);
+        EventStream::new()
+            .push(&exception("throttlingException", "{\"message\":\"no\"}"), &mut seen);
         assert_eq!(
             seen.0,
             [

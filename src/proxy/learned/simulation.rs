@@ -23,7 +23,8 @@ struct Chance(u64);
 
 impl Chance {
     fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
     }
 
@@ -124,7 +125,11 @@ fn admit(learned: &Learned, key: &Id, call: Offered, left: u64) -> Result<Runnin
     let covered = hints.output.unwrap_or(USUAL);
     let held = input * INPUT + covered * OUTPUT;
     let slice = (covered / 8).max(256);
-    if held <= left { Ok(Running { call, made: 0, held, covered, slice }) } else { Err(call.cost()) }
+    if held <= left {
+        Ok(Running { call, made: 0, held, covered, slice })
+    } else {
+        Err(call.cost())
+    }
 }
 
 impl Running {
@@ -147,7 +152,8 @@ fn what_is_learned_overspends_little_and_refuses_little_falsely() {
     let mut sum = Outcome::default();
     for n in 0..100_u64 {
         let key: Id = format!("key-{n}").parse().unwrap();
-        let (fits, at_once) = ([5, 10, 20, 50][n as usize % 4], [1, 5, 20, 200][n as usize / 4 % 4]);
+        let (fits, at_once) =
+            ([5, 10, 20, 50][n as usize % 4], [1, 5, 20, 200][n as usize / 4 % 4]);
         let one = spend(&learned, &mut chance, &key, fits, at_once);
         sum.offered += one.offered;
         sum.admitted += one.admitted;
