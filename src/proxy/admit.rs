@@ -84,7 +84,7 @@ impl Proxy {
             &self.tabs,
             applicant.watch,
         );
-        tab.teaches(self.learned.clone(), hints.output);
+        tab.teaches(self.learned.clone());
         tab.extends(slices);
         tab
     }

@@ -66,9 +66,8 @@ fn is_input_sent(call: &Call) -> bool {
     text && !call.input_elsewhere && !call.hosted_tools
 }
 
-/// What a call teaches whose usage is known exactly; `None` where it teaches nothing. `usual` is
-/// what was expected of one answer without the request's ceiling.
-pub(super) fn lesson(call: &Call, reading: &Reading, usual: Option<u64>) -> Option<Lesson> {
+/// What a call teaches whose usage is known exactly; `None` where it teaches nothing.
+pub(super) fn lesson(call: &Call, reading: &Reading) -> Option<Lesson> {
     let usage = &reading.usage;
     let input = usage.get(Figure::InputTotal)?;
     let all = match call.operation.yields() {
@@ -77,9 +76,10 @@ pub(super) fn lesson(call: &Call, reading: &Reading, usual: Option<u64>) -> Opti
         _ => return None,
     };
     let one = all / call.answers.max(1);
-    // Nobody knows how long an answer would have been that the request cut short.
+    // Nobody knows how long an answer would have been that the request cut short: twice as long is
+    // a guess that later answers correct.
     let cut_short = call.output_ceiling.is_some_and(|ceiling| one >= ceiling);
-    let output = if cut_short { one.max(usual.unwrap_or(USUAL_OUTPUT)) } else { one };
+    let output = if cut_short { one.saturating_mul(2) } else { one };
     let input = is_input_sent(call).then_some((call.body_bytes, input));
     Some(Lesson { input, said: (reading.output_bytes, all), output })
 }

@@ -51,7 +51,7 @@ pub(super) struct Lesson {
     pub(super) input: Option<(u64, u64)>,
     /// Bytes of answer that went by, and the tokens of all answers.
     pub(super) said: (u64, u64),
-    /// Tokens of one answer; where the request cut it short, at least what it would have had.
+    /// Tokens of one answer; where the request cut it short, more than it had.
     pub(super) output: u64,
 }
 

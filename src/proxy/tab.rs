@@ -49,8 +49,8 @@ struct Open {
     poll: Option<Poll>,
     /// Holds more while a stream runs.
     slices: Option<Slices>,
-    /// Is told what the call used, and what was expected of one answer.
-    learned: Option<(Arc<Learned>, Option<u64>)>,
+    /// Is told what the call used.
+    learned: Option<Arc<Learned>>,
     /// What was sent on is the handshake of a session, which makes no answer.
     handshake: bool,
     held: NanoUsd,
@@ -142,10 +142,10 @@ impl Tab {
         self.open.as_ref()?.call.as_ref()
     }
 
-    /// What it used exactly is told to others like it; so much was expected of one answer.
-    pub(super) fn teaches(&mut self, learned: Arc<Learned>, expected: Option<u64>) {
+    /// Calls like it are to know what it used, if that is known exactly.
+    pub(super) fn teaches(&mut self, learned: Arc<Learned>) {
         if let Some(open) = &mut self.open {
-            open.learned = Some((learned, expected));
+            open.learned = Some(learned);
         }
     }
 
@@ -331,9 +331,9 @@ impl Open {
     /// Tells what an exact answer used. A poll's was made by another call.
     fn teach(&self, event: &UsageEvent, reading: &Reading) {
         let exact = !event.estimated && reading.complete && self.poll.is_none();
-        let Some((learned, expected)) = self.learned.as_ref().filter(|_| exact) else { return };
+        let Some(learned) = self.learned.as_ref().filter(|_| exact) else { return };
         let (Some(call), Some(pricing)) = (self.billed(reading), &self.pricing) else { return };
-        if let Some(lesson) = estimate::lesson(call, reading, *expected) {
+        if let Some(lesson) = estimate::lesson(call, reading) {
             learned.learn(&event.payers.key, &pricing.model.id, &lesson);
         }
     }

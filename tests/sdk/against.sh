@@ -10,7 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 farebox=$(realpath "${1:?usage: against.sh BINARY [NAME…]}")
 shift
-THROUGH=(python node media realtime anthropic gemini cohere mistral ollama stops)
+THROUGH=(python node media realtime anthropic gemini cohere mistral ollama admin stops)
 BARE=(media realtime anthropic gemini cohere mistral ollama)
 if [ $# -gt 0 ]; then THROUGH=("$@") BARE=(); fi
 work=$(mktemp -d)
@@ -64,7 +64,8 @@ printf '[enforcement]\non_exhausted = "stop"\n' >farebox.toml
 first_line serve.out 'providers ' >/dev/null
 OPENAI_BASE_URL=$(sed -n 's/^ *apps *//p' serve.out)
 FAREBOX_ADMIN_URL=$(sed -n 's/^ *operators *//p' serve.out)
-export OPENAI_BASE_URL FAREBOX_ADMIN_URL
+FAREBOX_TOKEN_FILE=farebox-data/admin-token
+export OPENAI_BASE_URL FAREBOX_ADMIN_URL FAREBOX_TOKEN_FILE
 key() {
     "$farebox" users create "$1" --limit "$2" --json >/dev/null
     "$farebox" keys create --user "$1" --json | sed -n 's/.*"key": "\(sk-fb-[A-Za-z0-9]*\)".*/\1/p'
@@ -79,5 +80,5 @@ for name in "${THROUGH[@]}"; do
     if [ "$name" = stops ]; then stops=(stops); else without_stops+=("$name"); fi
 done
 sdks "${without_stops[@]}"
-if command -v python3 >/dev/null; then python3 "$here/ledger_against_bill.py" "$bare" farebox-data/admin-token; fi
+if command -v python3 >/dev/null; then python3 "$here/ledger_against_bill.py" "$bare" "$FAREBOX_TOKEN_FILE"; fi
 sdks "${stops[@]}"
