@@ -17,7 +17,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Pairs of key and model, and models, at most; about 45 MB when all are taken.
+/// Pairs of key and model, and models, at most; about 60 MB when all are taken.
 const PLACES: u64 = 100_000;
 
 /// For how long what nobody needs is kept.

@@ -137,3 +137,74 @@ fn ask(
     let (id, payers) = (order.id, order.payers.clone());
     Box::pin(async move { ledger.extend(id, &payers, more).await })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::NanoUsd;
+    use crate::usage::Usage;
+
+    /// A token of input costs one, one of output ten.
+    fn price(bound: Bound) -> Amounts {
+        let usd = i64::try_from(bound.input + 10 * bound.output).unwrap();
+        Amounts { usd: NanoUsd::new(usd), ..Amounts::default() }
+    }
+
+    fn slices(most: Option<u64>) -> Slices {
+        let expected = Bound { input: 100, output: 1_000 };
+        let said = Ratio::new(1, 4);
+        Slices::new(&Expectation { expected, most, said, held: price(expected) })
+    }
+
+    fn said(bytes: u64) -> Reading {
+        Reading { output_bytes: bytes, ..Reading::default() }
+    }
+
+    fn figures(input: u64, output: u64) -> Reading {
+        let usage =
+            Usage::default().with(Figure::InputTotal, input).with(Figure::OutputTotal, output);
+        Reading { usage, usage_present: true, ..Reading::default() }
+    }
+
+    /// What is asked for once so much is known, in dollars; it is granted.
+    fn asked(slices: &mut Slices, reading: &Reading, input: u64) -> i64 {
+        let more = slices.due(reading, |bound| price(Bound { input, ..bound })).unwrap_or_default();
+        slices.held = slices.held.plus(more);
+        more.usd.get()
+    }
+
+    #[test]
+    fn a_slice_is_asked_for_when_what_is_held_is_used() {
+        let mut stream = slices(None);
+        assert_eq!(asked(&mut stream, &said(4_000), 100), 0);
+        assert_eq!(asked(&mut stream, &said(4_004), 100), 10 * (1 + 256));
+        assert_eq!(asked(&mut stream, &said(5_028), 100), 0);
+        assert_eq!(asked(&mut stream, &said(8_000), 100), 10 * (2_000 + 256 - 1_257));
+        let long = Bound { input: 0, output: 8_000 };
+        let expectation =
+            Expectation { expected: long, most: None, said: Ratio::new(1, 4), held: price(long) };
+        let mut stream = Slices::new(&expectation);
+        assert_eq!(asked(&mut stream, &said(32_004), 0), 10 * (1 + 1_000), "an eighth");
+    }
+
+    #[test]
+    fn no_more_is_held_than_the_call_can_have() {
+        let mut stream = slices(Some(1_100));
+        assert_eq!(asked(&mut stream, &said(4_100), 100), 10 * 100);
+        assert_eq!(asked(&mut stream, &said(400_000), 100), 0);
+        assert_eq!(asked(&mut stream, &figures(100, 9_000), 100), 0);
+    }
+
+    #[test]
+    fn what_the_provider_says_counts_beside_the_bytes() {
+        let mut stream = slices(None);
+        assert_eq!(asked(&mut stream, &figures(120, 10), 120), 0, "a little more input can wait");
+        assert_eq!(asked(&mut stream, &figures(120, 1_500), 120), 20 + 10 * (500 + 256));
+        let mut stream = slices(None);
+        assert_eq!(asked(&mut stream, &figures(5_100, 10), 5_100), 5_000, "much more cannot");
+        let last = Reading { usage_final: true, ..figures(100, 9_000) };
+        assert_eq!(asked(&mut slices(None), &last, 100), 0, "the charge follows");
+        let made = Reading { generated: true, ..said(40_000) };
+        assert_eq!(asked(&mut slices(None), &made, 100), 0);
+    }
+}

@@ -150,7 +150,7 @@ fn what_is_learned_overspends_little_and_refuses_little_falsely() {
     let mut chance = Chance(7);
     let learned = Learned::new();
     let mut sum = Outcome::default();
-    for n in 0..100_u64 {
+    for n in 0..200_u64 {
         let key: Id = format!("key-{n}").parse().unwrap();
         let (fits, at_once) =
             ([5, 10, 20, 50][n as usize % 4], [1, 5, 20, 200][n as usize / 4 % 4]);
