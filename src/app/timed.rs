@@ -3,8 +3,8 @@
 use crate::clock::Stopwatch;
 use crate::ids::{CallId, Id};
 use crate::ledger::{
-    Admission, Amounts, BoxFuture, Caller, Extension, HoldOrder, Ledger, OnceKey, Payers, Permit,
-    Settlement, Unavailable,
+    Admission, Amounts, AttemptAdmission, AttemptOrder, BoxFuture, Caller, Extension, HoldOrder,
+    Ledger, OnceKey, Payers, Permit, Settlement, Unavailable,
 };
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
@@ -17,6 +17,7 @@ pub(super) struct Timed {
     caller: Histogram,
     hold: Histogram,
     extend: Histogram,
+    attempt: Histogram,
     settle: Histogram,
 }
 
@@ -28,8 +29,8 @@ impl Timed {
             metrics::histogram!(names::LEDGER_DURATION, &labels)
         };
         let (caller, hold) = (took("caller"), took("hold"));
-        let (extend, settle) = (took("extend"), took("settle"));
-        Arc::new(Self { ledger, caller, hold, extend, settle })
+        let (extend, attempt, settle) = (took("extend"), took("attempt"), took("settle"));
+        Arc::new(Self { ledger, caller, hold, extend, attempt, settle })
     }
 }
 
@@ -74,6 +75,18 @@ impl Ledger for Timed {
             let extension = self.ledger.extend(id, payers, more).await;
             self.extend.record(watch.elapsed());
             extension
+        })
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        order: &'a AttemptOrder,
+    ) -> BoxFuture<'a, Result<AttemptAdmission, Unavailable>> {
+        Box::pin(async move {
+            let watch = Stopwatch::start();
+            let admission = self.ledger.attempt(order).await;
+            self.attempt.record(watch.elapsed());
+            admission
         })
     }
 

@@ -1,6 +1,7 @@
 //! Admission: what to hold, for whom, and the tab that is bound to end it.
 
 use super::bound::output_ceiling;
+use super::course::Course;
 use super::learned::Hints;
 use super::refusal::Refusal;
 use super::route::Destination;
@@ -11,6 +12,7 @@ use crate::clock::{Stopwatch, UnixMs};
 use crate::dialect::{Call, Yields};
 use crate::ids::CallId;
 use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Payers, Permit, Standing};
+use crate::money::NanoUsd;
 use crate::pricing::{Bound, Payer, Terms};
 use crate::usage::Reading;
 
@@ -22,6 +24,8 @@ pub(super) struct Applicant<'a> {
     pub(super) started: UnixMs,
     pub(super) provider: &'a str,
     pub(super) credential: &'a str,
+    /// Who may stand in for the provider.
+    pub(super) stand_ins: &'a [Destination],
 }
 
 impl Proxy {
@@ -91,14 +95,15 @@ impl Proxy {
 }
 
 impl<'a> Applicant<'a> {
-    pub(super) fn new(request: &'a Authenticated, destination: &'a Destination) -> Self {
+    pub(super) fn new(request: &'a Authenticated, course: &'a Course) -> Self {
         Self {
             id: request.id,
             caller: &request.caller,
             watch: request.watch,
             started: request.started,
-            provider: &destination.provider.name,
-            credential: destination.credential_name(),
+            provider: &course.here().provider.name,
+            credential: course.credential_name(),
+            stand_ins: course.later(),
         }
     }
 }
@@ -117,20 +122,40 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>, hints: &H
             .map_or_else(String::new, |(_, pricing)| pricing.table.version().to_owned()),
     };
     let payers = &applicant.caller.payers;
-    let (ceiling, expected) = match metered {
-        None => (Some(Amounts::default()), Amounts::default()),
-        Some((call, pricing)) => amounts(call, pricing, payer(payers), applicant.started, hints),
-    };
     let is_free = |(_, Pricing { table, model }): &(Call, Pricing)| {
         table.is_free(payer(payers), model, applicant.provider)
     };
-    HoldOrder {
-        id: applicant.id,
-        payers: payers.clone(),
-        ceiling,
-        expected,
-        free: metered.is_none_or(is_free),
-        facts,
+    let mut free = metered.is_none_or(is_free);
+    let (mut ceiling, mut expected) = (Some(Amounts::default()), Amounts::default());
+    if let Some((call, pricing)) = metered {
+        let marked_up = |cost: NanoUsd| pricing.table.charged(payer(payers), cost.into());
+        (ceiling, expected) = amounts(call, pricing, applicant.started, hints, marked_up);
+        // Whoever serves it in the end, it was held for.
+        for (provider, pricing) in applicant.stand_ins.iter().filter_map(stand_in) {
+            let (most, usual) = amounts(call, pricing, applicant.started, hints, marked_up);
+            ceiling = ceiling.zip(most).map(|(one, other)| one.dearest(other));
+            expected = expected.dearest(usual);
+            free &= pricing.table.is_free(payer(payers), &pricing.model, provider);
+        }
+    }
+    HoldOrder { id: applicant.id, payers: payers.clone(), ceiling, expected, free, facts }
+}
+
+/// Who stands in, and what it costs there.
+fn stand_in(destination: &Destination) -> Option<(&str, &Pricing)> {
+    Some((&destination.provider.name, destination.pricing.as_ref()?))
+}
+
+/// What an attempt would use of a credential's quota: what the call costs at its provider, without
+/// anybody's mark-up.
+pub(super) fn at_provider(
+    order: &HoldOrder,
+    metered: Option<(&Call, &Pricing)>,
+    hints: &Hints,
+) -> (Option<Amounts>, Amounts) {
+    match metered {
+        None => (order.ceiling, order.expected),
+        Some((call, pricing)) => amounts(call, pricing, order.facts.started, hints, |cost| cost),
     }
 }
 
@@ -142,11 +167,6 @@ pub(super) fn payer(payers: &Payers) -> Payer<'_> {
 /// The conditions that a call asks for.
 fn asked(call: &Call, at: UnixMs) -> Terms<'_> {
     Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() }
-}
-
-/// With the payer's mark-up. Rounded up before that too, so that a ceiling stays one.
-fn marked_up(amounts: Amounts, pricing: &Pricing, payer: Payer<'_>) -> Amounts {
-    Amounts { usd: pricing.table.charged(payer, amounts.usd.into()), ..amounts }
 }
 
 /// What holds more for the answer to a call while it runs; `None` where the call is no stream.
@@ -171,21 +191,22 @@ pub(super) fn so_far(
 ) -> Amounts {
     let terms = asked(call, order.facts.started);
     let cost = estimate::so_far_amounts(call, bound, &pricing.model, &terms, reading);
-    marked_up(cost, pricing, payer(&order.payers))
+    let usd = pricing.table.charged(payer(&order.payers), cost.usd.into());
+    Amounts { usd, ..cost }
 }
 
-/// The ceiling and the expectation of a call, with its payer's mark-up; the expectation is never
-/// above the ceiling.
+/// The ceiling and the expectation of a call, marked up; the expectation is never above the ceiling.
 fn amounts(
     call: &Call,
     pricing: &Pricing,
-    payer: Payer<'_>,
     at: UnixMs,
     hints: &Hints,
+    marked_up: impl Fn(NanoUsd) -> NanoUsd,
 ) -> (Option<Amounts>, Amounts) {
     let model = &pricing.model;
     let terms = asked(call, at);
-    let marked_up = |amounts| marked_up(amounts, pricing, payer);
+    // Rounded up before the mark-up too, so that a ceiling stays one.
+    let marked_up = |amounts: Amounts| Amounts { usd: marked_up(amounts.usd), ..amounts };
     let expected = estimate::expected(call, model, hints);
     let expected = marked_up(estimate::expected_amounts(call, expected, model, &terms));
     let ceiling = bound::bound(call, model);

@@ -64,7 +64,7 @@ impl Metering {
     }
 
     /// Shows a frame; what the client is to see of it. The tab ends here if the protocol does.
-    fn push(&mut self, frame: Bytes) -> Bytes {
+    pub(super) fn push(&mut self, frame: Bytes) -> Bytes {
         let out = self.reader.push(frame);
         let reading = self.reader.reading();
         if reading.complete && reading.usage_final {
@@ -116,7 +116,7 @@ pub enum OnExhausted {
 }
 
 /// How a body that goes by may end.
-pub(super) struct Course {
+pub(super) struct Endings {
     pub(super) on_left: OnLeft,
     pub(super) on_exhausted: OnExhausted,
     /// How the client of a stream is told of an early end, where its form has room for that.
@@ -125,7 +125,7 @@ pub(super) struct Course {
     pub(super) pause: Duration,
 }
 
-impl Course {
+impl Endings {
     /// For what is no stream, and whose client can only be told by breaking off.
     pub(super) const fn plain(on_left: OnLeft, pause: Duration) -> Self {
         Self { on_left, on_exhausted: OnExhausted::Finish, parting: None, pause }
@@ -151,14 +151,14 @@ impl AnswerBody {
         first: Bytes,
         upstream: Incoming,
         metering: Metering,
-        course: Course,
+        endings: Endings,
     ) -> Self {
-        let silence = Silence::new(course.pause);
+        let silence = Silence::new(endings.pause);
         Self(Kind::Relayed(Box::new(Relayed {
             first: Some(first).filter(|bytes| !bytes.is_empty()),
             upstream: Some(upstream),
             metering: Some(metering),
-            course,
+            endings,
             exhausted: None,
             silence,
             _counted: Present::on(names::STREAMS),
@@ -172,7 +172,7 @@ struct Relayed {
     /// Gone once the body has ended.
     upstream: Option<Incoming>,
     metering: Option<Metering>,
-    course: Course,
+    endings: Endings,
     /// The limit that has no room for more, where the stream is to be stopped for that.
     exhausted: Option<Box<LimitDenial>>,
     silence: Silence,
@@ -215,6 +215,9 @@ impl Silence {
 impl Relayed {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         if let Some(first) = self.first.take() {
+            if let Some(parting) = &mut self.endings.parting {
+                parting.pass(&first);
+            }
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
         loop {
@@ -254,7 +257,7 @@ impl Relayed {
     /// What the client gets of these bytes: all, or, where the stream is to be stopped and they end
     /// an event, no more than that.
     fn passed(&mut self, bytes: Bytes) -> Option<Result<Frame<Bytes>, Broken>> {
-        let parting = self.course.parting.as_mut();
+        let parting = self.endings.parting.as_mut();
         if let Some(parting) = parting.filter(|_| self.upstream.is_some()) {
             if self.exhausted.is_none() {
                 parting.pass(&bytes);
@@ -273,9 +276,9 @@ impl Relayed {
         }
         if self.exhausted.is_none() {
             let denied = self.metering.as_mut().and_then(|metering| metering.hold_more(cx));
-            self.exhausted = denied.filter(|_| self.course.on_exhausted == OnExhausted::Stop);
+            self.exhausted = denied.filter(|_| self.endings.on_exhausted == OnExhausted::Stop);
         }
-        self.exhausted.is_some() && self.course.parting.as_ref().is_none_or(Parting::is_between)
+        self.exhausted.is_some() && self.endings.parting.as_ref().is_none_or(Parting::is_between)
     }
 
     /// Ends a stream for which there is no more money, after these bytes.
@@ -284,7 +287,7 @@ impl Relayed {
         let _ = self.end(Ending::Cut);
         let Some(denial) = self.exhausted.take() else { return Err(Broken::Exhausted) };
         record::stopped(&denial);
-        match self.course.parting.take() {
+        match self.endings.parting.take() {
             Some(parting) => Ok(Frame::data(joined(bytes, parting.exhausted(&denial)))),
             None => Err(Broken::Exhausted),
         }
@@ -294,7 +297,7 @@ impl Relayed {
     /// body breaks off too.
     fn broken_off(&mut self, why: Broken) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let rest = self.end(Ending::Cut);
-        let parting = self.course.parting.take();
+        let parting = self.endings.parting.take();
         Poll::Ready(Some(match parting.and_then(|parting| parting.broken_off()) {
             Some(event) => Ok(Frame::data(joined(rest, event))),
             None => Err(why),
@@ -323,7 +326,7 @@ impl Drop for Relayed {
         let (Some(upstream), Some(metering)) = (self.upstream.take(), self.metering.take()) else {
             return;
         };
-        let on_left = match self.course.on_left {
+        let on_left = match self.endings.on_left {
             // Hanging up can no longer stop a bill for what is made already.
             OnLeft::Cancel if metering.reader.reading().generated => OnLeft::Drain(FIGURES),
             on_left => on_left,
@@ -400,15 +403,16 @@ pub(super) enum Held {
 }
 
 /// Holds an answer of at most `most` bytes until it is complete, so that its headers can say what
-/// it cost. A client that hangs up meanwhile drops this future, and with it the metering.
+/// it cost. Its first bytes were read already. A client that hangs up meanwhile drops this future, and with it the metering.
 pub(super) async fn hold(
+    first: Bytes,
     mut upstream: Incoming,
     mut metering: Metering,
     most: usize,
     pause: Duration,
 ) -> Held {
-    let mut frames: Vec<Bytes> = Vec::new();
-    let mut length = 0_usize;
+    let mut length = first.len();
+    let mut frames: Vec<Bytes> = vec![metering.push(first)];
     while !upstream.is_end_stream() {
         match tokio::time::timeout(pause, upstream.frame()).await {
             Ok(Some(Ok(frame))) => {
