@@ -10,7 +10,7 @@ use farebox::ledger::{
 };
 use farebox::pricing::PriceTable;
 use farebox::provider::{Credential, Dialect, ModelRoute, Provider, Providers};
-use farebox::proxy::{Disconnect, Proxy, Rules, Unpriced, UpstreamBounds};
+use farebox::proxy::{Disconnect, OnExhausted, Proxy, Rules, Unpriced, UpstreamBounds};
 use farebox::secret::{SecretDigest, label, new_user_key};
 use farebox::serve::{Bounds, Drain, Hands, bind, run};
 use hyper::service::service_fn;
@@ -53,6 +53,7 @@ pub fn rules() -> Rules {
             first_byte: Duration::from_secs(5),
             ..UpstreamBounds::default()
         },
+        on_exhausted: OnExhausted::Finish,
         on_disconnect: Disconnect::Auto,
         drain: Duration::from_secs(5),
         forward_unmetered: false,
