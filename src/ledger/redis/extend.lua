@@ -4,9 +4,10 @@
 local id, default = ARGV[3], ARGV[4]
 local more = { usd = ARGV[5], tokens = ARGV[6], characters = ARGV[7] }
 
-local stored = redis.call('HMGET', KEYS[1], 'shares', 'order')
-if not stored[1] then return 'ended' end
-local shares, model = cjson.decode(stored[1]), cjson.decode(stored[2])[2].model
+local stored = redis.call('HGET', KEYS[1], 'shares')
+if not stored then return 'ended' end
+local shares = cjson.decode(stored)
+local model = cjson.decode(redis.call('HGET', KEYS[1], 'order'))[2].model
 
 -- Shows the limits that hold calls of this model, with what is used and held of each.
 local function each_limit(a, see)
