@@ -1,5 +1,9 @@
 //! `farebox limits`: limits of any account.
 
+mod past;
+mod simulate;
+mod verdict;
+
 use super::args;
 use super::client::{Client, encoded};
 use super::console::Console;
@@ -63,6 +67,8 @@ pub enum Action {
         #[arg(long, value_name = "NAME")]
         limit: Option<String>,
     },
+    /// Replay past calls against other limits: who would have been refused?
+    Simulate(simulate::Simulate),
 }
 
 /// Runs an action.
@@ -93,6 +99,7 @@ pub(super) async fn run(
         Action::Reset { account, limit } => {
             reset(client, console, &account, limit.as_deref()).await
         }
+        Action::Simulate(simulate) => simulate.run(client, console).await,
     }
 }
 

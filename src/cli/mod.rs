@@ -10,6 +10,7 @@ pub mod args;
 pub mod client;
 pub mod config;
 pub mod console;
+mod csv;
 pub mod demo;
 pub mod failure;
 pub mod keys;

@@ -25,6 +25,7 @@ mod order;
 mod query;
 mod redis;
 mod registry;
+mod replay;
 mod settling;
 mod slot;
 mod verify;
@@ -42,6 +43,7 @@ pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
     Page, Registry, RegistryError, Verification,
 };
+pub use replay::{PastCall, Peak, Replay};
 
 use crate::ids::Id;
 use crate::secret::SecretDigest;

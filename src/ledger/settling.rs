@@ -322,7 +322,7 @@ pub fn stamped(mut event: Box<UsageEvent>, charge: Amounts, moment: &Moment) -> 
     event
 }
 
-fn charge_one(
+pub(super) fn charge_one(
     state: &mut AccountState,
     share: Option<&Share>,
     (charge, model): (Amounts, &str),

@@ -176,6 +176,32 @@ impl Calendar {
         Some(midnight.timestamp().as_millisecond())
     }
 
+    /// When the period that contains `at` begins; of a rolling window, of its oldest step. `None`
+    /// for `total`.
+    pub fn begins(&self, window: Window, at: UnixMs) -> Option<UnixMs> {
+        const MINUTE: i64 = 60_000;
+        let begin = |ms: i64| Some(at.div_euclid(ms).saturating_mul(ms));
+        if let Some(steps) = window.steps() {
+            return Some(steps.oldest(self.period(window, at)).saturating_mul(1000));
+        }
+        let today = self.local(at).date();
+        let first = match window {
+            Window::Minute => return begin(MINUTE),
+            Window::Hour => return begin(60 * MINUTE),
+            Window::Day => today,
+            Window::Week => monday(today),
+            Window::Month => today.first_of_month(),
+            _ => return None,
+        };
+        let midnight = first.to_zoned_datetime(self.zone.clone()).ok()?;
+        Some(midnight.timestamp().as_millisecond())
+    }
+
+    /// The name of the zone, such as `Europe/Berlin`.
+    pub fn zone_name(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
+    }
+
     fn local(&self, at: UnixMs) -> DateTime {
         self.zone.to_datetime(instant(at))
     }
@@ -269,6 +295,7 @@ mod tests {
             let period = Calendar::default().period(*window, at);
             assert!(period * 1000 <= at && at < (period + steps.seconds) * 1000);
             let oldest = steps.oldest(period) * 1000;
+            assert_eq!(Calendar::default().begins(*window, at), Some(oldest));
             let start = at - hours * 3_600_000;
             assert!(oldest <= start && start - oldest < steps.seconds * 1000);
             assert_eq!(steps.gone(steps.oldest(period)), (period + steps.seconds) * 1000);
@@ -280,11 +307,13 @@ mod tests {
         let calendar = Calendar::named("America/New_York").unwrap();
         let start = parse_time("2026-01-01T00:00:00Z").unwrap();
         for window in [Window::Day, Window::Week, Window::Month] {
-            let mut at = start;
+            let mut at = calendar.begins(window, start).unwrap();
+            assert!(at <= start && calendar.ends(window, at).unwrap() > start);
             for _ in 0..400 {
                 let end = calendar.ends(window, at).unwrap();
                 assert!(end > at);
                 assert_eq!(calendar.period(window, end - 1), calendar.period(window, at));
+                assert_eq!(calendar.begins(window, end - 1), Some(at));
                 assert!(calendar.period(window, end) > calendar.period(window, at));
                 at = end;
             }
