@@ -14,6 +14,7 @@ mod account;
 mod admin;
 mod book;
 mod bump;
+mod carry;
 mod counter;
 mod embedded;
 mod journal;

@@ -193,6 +193,8 @@ pub struct Standing {
     pub limit: Limit,
     /// By how much it is raised now, if it is.
     pub bump: Option<Bump>,
+    /// What was carried over from the period before, if the limit carries anything.
+    pub carried: i64,
     /// Used in the current period, without what is held. Nano-dollars for `usd`.
     pub used: i64,
     /// Held by calls in flight.
@@ -211,14 +213,23 @@ impl Standing {
 
     /// What the limit allows now.
     pub fn allowed(&self) -> i64 {
-        self.limit.amount.saturating_add(self.bump.map_or(0, |bump| bump.amount))
+        let more = self.bump.map_or(0, |bump| bump.amount);
+        self.limit.amount.saturating_add(self.carried).saturating_add(more)
     }
 
-    /// The limit with its bump: `25 usd/month +10 usd until 2026-12-01T00:00:00Z`.
+    /// The limit with what is added to it:
+    /// `25 usd/month !carry +7.5 usd carried +10 usd until 2026-12-01T00:00:00Z`.
     pub fn text(&self) -> String {
-        let Some(Bump { amount, until }) = self.bump else { return self.limit.to_string() };
-        let increase = Increase { meter: self.limit.meter, window: None, models: None, amount };
-        format!("{} {increase} until {}", self.limit, rfc3339_seconds(until))
+        let more =
+            |amount| Increase { meter: self.limit.meter, window: None, models: None, amount };
+        let mut text = self.limit.to_string();
+        if self.carried > 0 {
+            text.push_str(&format!(" {} carried", more(self.carried)));
+        }
+        if let Some(Bump { amount, until }) = self.bump {
+            text.push_str(&format!(" {} until {}", more(amount), rfc3339_seconds(until)));
+        }
+        text
     }
 
     /// What is left, never below 0.

@@ -97,6 +97,28 @@ impl Window {
         }
     }
 
+    /// The period before another one; `None` for `total` and for rolling windows.
+    pub fn before(self, period: Period) -> Option<Period> {
+        // By how much an id grows into one of a minute.
+        let (span, scale) = match self {
+            Self::Minute => (1.minute(), 1),
+            Self::Hour => (1.hour(), 100),
+            Self::Day => (1.day(), 10_000),
+            Self::Week => (1.week(), 10_000),
+            Self::Month if period.rem_euclid(100) == 1 => return period.checked_sub(89),
+            Self::Month => return period.checked_sub(1),
+            _ => return None,
+        };
+        let start = period.checked_mul(scale)?;
+        let two = |below: i64| i8::try_from(start.div_euclid(below).rem_euclid(100)).ok();
+        let year = i16::try_from(start.div_euclid(100_000_000)).ok()?;
+        let (month, day, hour, minute) = (two(1_000_000)?, two(10_000)?, two(100)?, two(1)?);
+        let before = DateTime::new(year, month, day, hour, minute, 0, 0).ok()?;
+        let before = before.checked_sub(span).ok()?;
+        let minutes = id(id(self::day(before.date()), before.hour()), before.minute());
+        minutes.checked_div(scale)
+    }
+
     /// The steps of a rolling window; `None` for those of the calendar.
     pub const fn steps(self) -> Option<Steps> {
         let (seconds, count) = match self {
@@ -306,7 +328,7 @@ mod tests {
     fn periods_partition_time() {
         let calendar = Calendar::named("America/New_York").unwrap();
         let start = parse_time("2026-01-01T00:00:00Z").unwrap();
-        for window in [Window::Day, Window::Week, Window::Month] {
+        for window in [Window::Minute, Window::Hour, Window::Day, Window::Week, Window::Month] {
             let mut at = calendar.begins(window, start).unwrap();
             assert!(at <= start && calendar.ends(window, at).unwrap() > start);
             for _ in 0..400 {
@@ -315,6 +337,8 @@ mod tests {
                 assert_eq!(calendar.period(window, end - 1), calendar.period(window, at));
                 assert_eq!(calendar.begins(window, end - 1), Some(at));
                 assert!(calendar.period(window, end) > calendar.period(window, at));
+                let before = window.before(calendar.period(window, end));
+                assert_eq!(before, Some(calendar.period(window, at)));
                 at = end;
             }
         }

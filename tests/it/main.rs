@@ -21,6 +21,7 @@ mod hangups_reckoning;
 mod incidents;
 mod ledger;
 mod ledger_bump;
+mod ledger_carry;
 mod ledger_damage;
 mod ledger_faults;
 mod ledger_models;

@@ -300,7 +300,18 @@ impl<'a> Reply<'a> {
             .ok_or_else(|| Unavailable(format!("redis answered `{name}` for a limit")))?;
         let amount = self.number()?;
         let observe = self.text()? == "1";
-        Ok(slot.limit(amount, observe))
+        let carry = self.carry()?;
+        Ok(slot.limit(amount, carry, observe))
+    }
+
+    /// The most that a limit carries over, or nothing.
+    fn carry(&mut self) -> Result<Option<i64>, Unavailable> {
+        match self.text()? {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| {
+                Unavailable(format!("redis answered `{text}` for what a limit carries over"))
+            }),
+        }
     }
 
     /// What a limit is raised by: amount and end, or nothing.
@@ -316,6 +327,7 @@ impl<'a> Reply<'a> {
     fn standing(&mut self, account: &AccountId, moment: &Moment) -> Result<Standing, Unavailable> {
         let limit = self.limit()?;
         let bump = self.bump()?;
+        let carried = self.number()?;
         let (used, held) = (self.number()?, self.number()?);
         let resets = match (self.text()?, limit.window) {
             ("", window) => window.and_then(|window| moment.ends(window)),
@@ -324,6 +336,6 @@ impl<'a> Reply<'a> {
                 Unavailable(format!("redis answered `{at}` for the time of a limit"))
             })?),
         };
-        Ok(Standing { account: account.clone(), limit, bump, used, held, resets })
+        Ok(Standing { account: account.clone(), limit, bump, carried, used, held, resets })
     }
 }
