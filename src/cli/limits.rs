@@ -111,6 +111,18 @@ struct Wish {
 }
 
 impl Wish {
+    /// Refuses two limits for the same.
+    fn check(&self) -> Result<(), Failure> {
+        for (i, new) in self.given.iter().enumerate() {
+            let name = new.name();
+            if let Some(old) = self.given.iter().take(i).find(|old| old.name() == name) {
+                let message = format!("`{old}` and `{new}` are two limits for {name}; give one");
+                return Err(refused(message));
+            }
+        }
+        Ok(())
+    }
+
     /// The limits that result, and a line for each change.
     fn over(&self, before: &[String]) -> Result<(Vec<String>, Vec<String>), Failure> {
         let mut after = Vec::new();
@@ -170,6 +182,7 @@ async fn set(
         let message = "say which limits: farebox limits set user:alice 25usd/month".to_owned();
         return Err(refused(message));
     }
+    wish.check()?;
     let before = current(client, account).await?;
     let texts: Vec<String> =
         before.iter().filter_map(|limit| limit["text"].as_str().map(str::to_owned)).collect();

@@ -44,7 +44,7 @@ pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
     Page, Registry, RegistryError, Verification,
 };
-pub use replay::{PastCall, Peak, Replay};
+pub use replay::{Frame, PastCall, Peak, Replay};
 
 use crate::ids::Id;
 use crate::secret::SecretDigest;

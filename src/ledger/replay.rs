@@ -36,6 +36,38 @@ pub struct PastCall<'a> {
     pub tokens: i64,
 }
 
+/// The time that is replayed.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// What windows are aligned to.
+    pub calendar: Calendar,
+    /// From when on calls are replayed.
+    pub begin: UnixMs,
+    /// From when on it is told what became of them.
+    pub since: UnixMs,
+}
+
+impl Frame {
+    /// So that the windows of all limits that `since` lies in are whole; where something is carried
+    /// into them, those before too.
+    pub fn of<'l>(
+        calendar: Calendar,
+        limits: impl Iterator<Item = &'l Limit>,
+        since: UnixMs,
+    ) -> Self {
+        let begins = |limit: &Limit| {
+            let Some(window) = limit.window else { return since };
+            let begin = calendar.begins(window, since).unwrap_or(0);
+            match limit.carry {
+                Some(_) => calendar.begins(window, begin.saturating_sub(1)).unwrap_or(0),
+                None => begin,
+            }
+        };
+        let begin = limits.map(begins).min().map_or(since, |first| first.min(since));
+        Self { calendar, begin, since }
+    }
+}
+
 /// How much of a limit was ever used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peak {
@@ -52,15 +84,13 @@ pub struct Peak {
 pub struct Replay {
     state: AccountState,
     mode: Enforcement,
-    calendar: Calendar,
+    frame: Frame,
     moment: Moment,
     order: HoldOrder,
     /// Calls in flight, by the time of their settlement and a number.
     running: BTreeMap<(UnixMs, u64), Running>,
     calls: u64,
     peaks: Vec<Peak>,
-    /// What happens before does not count for peaks.
-    from: UnixMs,
 }
 
 #[derive(Debug)]
@@ -81,13 +111,12 @@ impl Replay {
         admin::sorted(limits.to_vec()).map(|_| ())
     }
 
-    /// An account with these limits that used nothing yet. Peaks are told from a time on.
+    /// An account with these limits that used nothing yet.
     pub fn new(
         account: &AccountId,
         limits: Vec<Limit>,
         mode: Enforcement,
-        calendar: Calendar,
-        from: UnixMs,
+        frame: Frame,
     ) -> Result<Self, RegistryError> {
         Self::check(&limits)?;
         let new = NewAccount {
@@ -99,18 +128,19 @@ impl Replay {
             enforcement: Some(mode),
             key: None,
         };
-        let state = admin::found(&new, None, &[], 0)?;
+        let mut state = admin::found(&new, None, &[], 0)?;
+        let moment = Moment::at(&frame.calendar, frame.begin);
+        state.begin(&moment);
         let untouched = |&limit: &Limit| Peak { limit, used: 0, allowed: limit.amount };
         Ok(Self {
             peaks: state.limits.iter().map(untouched).collect(),
-            moment: Moment::at(&calendar, 0),
+            moment,
             order: any_order(account),
             state,
             mode,
-            calendar,
+            frame,
             running: BTreeMap::new(),
             calls: 0,
-            from,
         })
     }
 
@@ -168,11 +198,11 @@ impl Replay {
 
     fn go_to(&mut self, now: UnixMs) {
         let moved = self.moment.moved(now);
-        self.moment = moved.unwrap_or_else(|| Moment::at(&self.calendar, now));
+        self.moment = moved.unwrap_or_else(|| Moment::at(&self.frame.calendar, now));
     }
 
     fn note_peaks(&mut self) {
-        if self.moment.now < self.from {
+        if self.moment.now < self.frame.since {
             return;
         }
         for peak in &mut self.peaks {
@@ -230,9 +260,10 @@ mod tests {
     }
 
     fn replay(limits: &[&str], mode: Enforcement) -> Replay {
-        let limits = limits.iter().map(|text| text.parse().unwrap()).collect();
+        let limits: Vec<Limit> = limits.iter().map(|text| text.parse().unwrap()).collect();
         let account = "user:alice".parse().unwrap();
-        Replay::new(&account, limits, mode, Calendar::default(), 0).unwrap()
+        let frame = Frame::of(Calendar::default(), limits.iter(), start());
+        Replay::new(&account, limits, mode, frame).unwrap()
     }
 
     /// A call that begins so many seconds after the start and takes so many.
@@ -305,7 +336,7 @@ mod tests {
     #[test]
     fn a_new_day_begins_anew_and_what_is_told_begins_when_it_is_asked_for() {
         let mut replay = replay(&["0.00000001usd/day"], Enforcement::Balanced);
-        replay.from = start() + 3 * 3600 * SECOND;
+        replay.frame.since = start() + 3 * 3600 * SECOND;
         let calls = [call(0, 1, 9, 9), call(2, 1, 2, 2), call(3 * 3600, 1, 2, 2)];
         let day = Some("usd/day".to_owned());
         assert_eq!(refused(&mut replay, &calls), [None, day, None]);
@@ -313,12 +344,35 @@ mod tests {
     }
 
     #[test]
+    fn windows_are_whole_and_what_is_carried_into_them_is_known() {
+        let begin = |limits: &[&str]| {
+            let limits: Vec<Limit> = limits.iter().map(|text| text.parse().unwrap()).collect();
+            crate::clock::rfc3339_seconds(
+                Frame::of(Calendar::default(), limits.iter(), start()).begin,
+            )
+        };
+        assert_eq!(begin(&["3concurrent"]), "2026-11-24T21:00:00Z");
+        assert_eq!(begin(&["5usd/day", "9usd/week"]), "2026-11-23T00:00:00Z");
+        assert_eq!(begin(&["5usd/day", "9usd/week!carry"]), "2026-11-16T00:00:00Z");
+        assert_eq!(begin(&["5usd/rolling-5h"]), "2026-11-24T16:00:00Z");
+        assert_eq!(begin(&["5usd/total"]), "1970-01-01T00:00:00Z");
+        // Nothing was used on the day before, so twice as much may be used.
+        let limits = ["0.00000001usd/day!carry"];
+        let calls = [call(0, 1, 9, 9), call(2, 1, 9, 9), call(4, 1, 3, 3)];
+        let mut replay = replay(&limits, Enforcement::Balanced);
+        assert_eq!(refused(&mut replay, &calls), [None, None, Some("usd/day".to_owned())]);
+        let peak = replay.finish()[0];
+        assert_eq!((peak.used, peak.allowed), (18, 20));
+    }
+
+    #[test]
     fn what_cannot_be_replayed_is_refused_by_name() {
         let new = |limits: &[&str]| {
-            let limits = limits.iter().map(|text| text.parse().unwrap()).collect();
+            let limits: Vec<Limit> = limits.iter().map(|text| text.parse().unwrap()).collect();
             let account = "user:alice".parse().unwrap();
-            let mode = Enforcement::Balanced;
-            Replay::new(&account, limits, mode, Calendar::default(), 0).unwrap_err().to_string()
+            let frame = Frame::of(Calendar::default(), limits.iter(), start());
+            let refused = Replay::new(&account, limits, Enforcement::Balanced, frame);
+            refused.unwrap_err().to_string()
         };
         assert!(new(&["5chars/day"]).contains("`5 characters/day` cannot be replayed"));
         assert!(new(&["5usd/day", "6usd/day"]).contains("`6 usd/day` are two limits for usd/day"));

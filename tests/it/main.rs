@@ -30,6 +30,7 @@ mod ledger_once_faults;
 mod ledger_random;
 mod ledger_rig;
 mod ledger_rolling;
+mod limits_desk;
 mod limits_simulate;
 mod metrics;
 mod polls;

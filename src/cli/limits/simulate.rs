@@ -10,7 +10,7 @@ use crate::cli::client::{Client, encoded};
 use crate::cli::{Console, Exit, Failure};
 use crate::clock::{UnixMs, rfc3339};
 use crate::ids::{AccountId, Id};
-use crate::ledger::{RegistryError, Replay};
+use crate::ledger::{Frame, RegistryError, Replay};
 use crate::limit::{Calendar, Limit};
 use clap::Args;
 use serde_json::Value;
@@ -66,22 +66,21 @@ impl Simulate {
         let calendar = Calendar::named(zone).ok_or_else(|| {
             Failure::new(Exit::Failed, format!("the time zone `{zone}` is not known here"))
         })?;
-        let from = tried.begins(&calendar, self.since);
+        let frame = Frame::of(calendar, tried.all(), self.since);
         let mut past = Past::of(&asked);
-        read(client, &asked, from, &mut past).await?;
+        read(client, &asked, frame.begin, &mut past).await?;
         let mut verdicts = Vec::new();
         for (account, calls) in past.replays() {
             let limits = tried.of(account);
-            let replay =
-                Replay::new(account, limits, self.mode.into(), calendar.clone(), self.since)
-                    .map_err(refused)?;
+            let replay = Replay::new(account, limits, self.mode.into(), frame.clone());
+            let replay = replay.map_err(refused)?;
             let found = Verdict::of(account, replay, calls, self.since);
             if found.calls > 0 || !asked.is_empty() {
                 verdicts.push(found);
             }
         }
         verdict::sort(&mut verdicts);
-        self.print(console, &verdicts, from)
+        self.print(console, &verdicts, frame.begin)
     }
 
     fn print(
@@ -152,12 +151,9 @@ impl Tried {
         self.given.iter().chain(other).copied().collect()
     }
 
-    /// When the windows begin that `since` lies in.
-    fn begins(&self, calendar: &Calendar, since: UnixMs) -> UnixMs {
-        let all = self.given.iter().chain(self.own.values().flatten());
-        let windows = all.filter_map(|limit| limit.window);
-        let begin = |window| calendar.begins(window, since).unwrap_or(0);
-        windows.map(begin).min().map_or(since, |first| first.min(since))
+    /// Those of all accounts.
+    fn all(&self) -> impl Iterator<Item = &Limit> {
+        self.given.iter().chain(self.own.values().flatten())
     }
 }
 

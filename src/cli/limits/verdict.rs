@@ -203,14 +203,14 @@ fn percent(part: i128, whole: i128) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Enforcement;
+    use crate::ledger::{Enforcement, Frame};
     use crate::limit::Calendar;
 
     fn verdict(limits: &[&str], since: UnixMs) -> Verdict {
         let account: AccountId = "user:alice".parse().unwrap();
-        let limits = limits.iter().map(|text| text.parse().unwrap()).collect();
-        let mode = Enforcement::Balanced;
-        let replay = Replay::new(&account, limits, mode, Calendar::default(), since).unwrap();
+        let limits: Vec<Limit> = limits.iter().map(|text| text.parse().unwrap()).collect();
+        let frame = Frame::of(Calendar::default(), limits.iter(), since);
+        let replay = Replay::new(&account, limits, Enforcement::Balanced, frame).unwrap();
         let call = |n: i64| PastCall {
             started: n * 1000,
             settled: n * 1000 + 1,
