@@ -54,6 +54,7 @@ mod refuse;
 mod relay;
 mod reload;
 mod rows;
+mod rows_limits;
 mod rows_program;
 mod rows_replay;
 mod self_service;
