@@ -45,7 +45,7 @@ pub(super) fn account(console: &mut Console, kind: &str, object: &Value) -> Resu
 /// A limit with what is added to it.
 pub(super) fn limit(limit: &Value) -> String {
     let mut text = field(limit, "text");
-    if !limit["carried"].is_null() {
+    if !matches!(field(limit, "carried").as_str(), "-" | "0") {
         text.push_str(&format!(" +{} carried", field(limit, "carried")));
     }
     match &limit["bump"] {

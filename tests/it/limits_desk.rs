@@ -24,6 +24,8 @@ async fn what_is_carried_over_is_set_shown_and_round_trips() {
          user:alice  none → 0.01 usd/day !carry\n\
          user:alice  none → 9 requests/day\n"
     );
+    let table = run(&desk, "limits show user:alice", None).await.ok();
+    assert!(table.contains("0.01 usd/day !carry    ") && !table.contains("carried"), "{table}");
     desk.call(&key, "gpt-5", 4_000_000).await;
     desk.clock.advance(DAY);
     let shown = limits(&desk, "user:alice").await;

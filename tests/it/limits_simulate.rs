@@ -162,7 +162,7 @@ async fn what_cannot_be_tried_is_refused_with_the_value() {
     let desk = Desk::start().await;
     desk.user_with_key("alice").await;
     for (line, status, text) in [
-        ("limits simulate", 2, "--limit"),
+        ("limits simulate", 2, "add --limit 20usd/day, or --enforce-observed"),
         ("limits simulate --limit -1usd/day", 2, "`-1usd/day` is not a limit"),
         ("limits simulate --limit 5usd/day --limit 6usd/day", 2, "`6 usd/day` are two limits for"),
         ("limits simulate --limit 5usd/day@a* --limit 6usd/day@a*", 2, "two limits for usd/day@a*"),

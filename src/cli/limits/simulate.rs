@@ -29,7 +29,7 @@ pub struct Simulate {
     users: Vec<Id>,
     /// A limit to try, such as 20usd/day, in each account; may be repeated
     #[arg(long = "limit", value_name = "LIMIT", allow_hyphen_values = true,
-          value_parser = args::limit, required_unless_present = "enforce_observed")]
+          value_parser = args::limit)]
     limits: Vec<Limit>,
     /// Try the account's own !observe limits too, as if they refused
     #[arg(long)]
@@ -57,6 +57,10 @@ struct Tried {
 impl Simulate {
     /// Runs the verb.
     pub(super) async fn run(self, client: &Client, console: &mut Console) -> Result<(), Failure> {
+        if self.limits.is_empty() && !self.enforce_observed {
+            return Err(Failure::new(Exit::Usage, "there is no limit to try")
+                .hint("add --limit 20usd/day, or --enforce-observed for the accounts' own"));
+        }
         let refused = |why: RegistryError| Failure::new(Exit::Usage, why.to_string());
         Replay::check(&self.limits).map_err(refused)?;
         let asked = self.asked();
