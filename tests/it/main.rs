@@ -53,6 +53,7 @@ mod redis_server;
 mod refuse;
 mod relay;
 mod reload;
+mod replay;
 mod rows;
 mod rows_limits;
 mod rows_program;
