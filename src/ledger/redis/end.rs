@@ -142,7 +142,7 @@ impl RedisLedger {
         }
         while !reply.is_over() {
             let account = reply.account(end.payers, owner.map(|owner| &owner.payers))?;
-            let limit = reply.limit()?;
+            let (limit, _) = reply.limit()?;
             let allowed = reply.number()?;
             let (period, before, used) = (reply.number()?, reply.number()?, reply.number()?);
             let own = fields::thresholds(reply.text()?);

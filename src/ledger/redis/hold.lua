@@ -125,11 +125,9 @@ end
 local function standing(answer, a, name, used, held, more)
   answer[#answer + 1] = name
   answer[#answer + 1] = a.f[name .. '.limit']
-  answer[#answer + 1] = a.f[name .. '.observe'] == '1' and '1' or '0'
-  answer[#answer + 1] = a.f[name .. '.carry'] or ''
+  answer[#answer + 1] = tags(a, name)
   local raised = bump_of(a, name) > 0
   answer[#answer + 1] = raised and a.f[name .. '.bump'] .. ' ' .. a.f[name .. '.bump_until_ms'] or ''
-  answer[#answer + 1] = F(carried_of(a, name))
   answer[#answer + 1] = F(used)
   answer[#answer + 1] = F(held)
   answer[#answer + 1] = room_at(a, name, used, held, more)

@@ -294,24 +294,22 @@ impl<'a> Reply<'a> {
         found.ok_or_else(|| Unavailable(format!("redis answered {n} for the number of an account")))
     }
 
-    fn limit(&mut self) -> Result<Limit, Unavailable> {
+    /// A limit, and what it carried over.
+    fn limit(&mut self) -> Result<(Limit, i64), Unavailable> {
         let name = self.text()?;
         let slot = Slot::parse(name)
             .ok_or_else(|| Unavailable(format!("redis answered `{name}` for a limit")))?;
         let amount = self.number()?;
-        let observe = self.text()? == "1";
-        let carry = self.carry()?;
-        Ok(slot.limit(amount, carry, observe))
-    }
-
-    /// The most that a limit carries over, or nothing.
-    fn carry(&mut self) -> Result<Option<i64>, Unavailable> {
-        match self.text()? {
-            "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| {
-                Unavailable(format!("redis answered `{text}` for what a limit carries over"))
-            }),
-        }
+        let text = self.text()?;
+        let number = |part: &str| {
+            part.parse().map_err(|_| Unavailable(format!("redis answered `{text}` for a carry")))
+        };
+        let (observe, carry) = text.split_once(' ').unwrap_or((text, ""));
+        let (carry, carried) = match carry.split_once(' ') {
+            Some((most, carried)) => (Some(number(most)?), number(carried)?),
+            None => (None, 0),
+        };
+        Ok((slot.limit(amount, carry, observe == "1"), carried))
     }
 
     /// What a limit is raised by: amount and end, or nothing.
@@ -325,9 +323,8 @@ impl<'a> Reply<'a> {
     }
 
     fn standing(&mut self, account: &AccountId, moment: &Moment) -> Result<Standing, Unavailable> {
-        let limit = self.limit()?;
+        let (limit, carried) = self.limit()?;
         let bump = self.bump()?;
-        let carried = self.number()?;
         let (used, held) = (self.number()?, self.number()?);
         let resets = match (self.text()?, limit.window) {
             ("", window) => window.and_then(|window| moment.ends(window)),

@@ -208,6 +208,14 @@ local function limit_of(a, name)
   return allowed
 end
 
+-- What a limit says behind its amount, as it is answered: whether it only observes; where it carries
+-- over, also the most that it carries, and what it carried.
+local function tags(a, name)
+  local observe = a.f[name .. '.observe'] == '1' and '1' or '0'
+  local most = a.f[name .. '.carry']
+  return most and observe .. ' ' .. most .. ' ' .. F(carried_of(a, name)) or observe
+end
+
 -- The oldest step that counts while a period is the present one.
 local function oldest(slot, period) return period - slot.steps.seconds * slot.steps.count end
 
