@@ -268,10 +268,11 @@ mod tests {
 
     /// A call that begins so many seconds after the start and takes so many.
     fn call(after: i64, takes: i64, held: i64, cost: i64) -> PastCall<'static> {
-        let started = start() + after * SECOND;
+        let later = |at: UnixMs, seconds: i64| at.saturating_add(seconds.saturating_mul(SECOND));
+        let started = later(start(), after);
         PastCall {
             started,
-            settled: started + takes * SECOND,
+            settled: later(started, takes),
             model: "gpt-5",
             held: NanoUsd::new(held),
             cost: NanoUsd::new(cost),
