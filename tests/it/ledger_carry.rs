@@ -142,6 +142,9 @@ async fn rates_tokens_and_characters_are_carried_like_dollars(rig: &Rig) {
 async fn carrying_begins_with_the_period_in_which_it_is_set(rig: &Rig) {
     let payers = rig.user("alice", &["10 usd/month"]).await;
     rig.call(&payers, 1).await;
+    for _ in 0..3 {
+        rig.call(&payers, 0).await;
+    }
     go(rig, "2026-12-01T00:00:00Z");
     // Nothing was carried over in November, also where December has no calls yet.
     let account = set(rig, &payers, &["10 usd/month !carry"]).await;

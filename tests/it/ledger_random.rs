@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 #[derive(Debug, Clone)]
-enum Step {
+pub enum Step {
     Hold { user: usize, dollars: i64, bounded: bool },
     HoldAgain { call: usize },
     Post { call: usize, dollars: i64 },
@@ -50,7 +50,7 @@ const MODES: [Enforcement; 4] =
 const ADVANCES: [i64; 9] =
     [1, 20_000, 59_000, 700_000, 3_600_000, 18_000_000, 86_400_000, -30_000, 700_000_000];
 
-fn step() -> impl Strategy<Value = Step> {
+pub fn step() -> impl Strategy<Value = Step> {
     let (user, call) = (0..4_usize, 0..40_usize);
     prop_oneof![
         8 => (user.clone(), 0..6_i64, any::<bool>())
@@ -135,7 +135,7 @@ async fn agree(steps: &[Step]) {
     }
 }
 
-async fn apply(
+pub async fn apply(
     rig: &Rig,
     step: &Step,
     calls: &[HoldOrder],

@@ -28,6 +28,7 @@ mod ledger_faults;
 mod ledger_models;
 mod ledger_once;
 mod ledger_once_faults;
+mod ledger_plain;
 mod ledger_random;
 mod ledger_rig;
 mod ledger_rolling;

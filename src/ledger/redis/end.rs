@@ -96,6 +96,7 @@ impl RedisLedger {
             add_event(&mut call, nothing.as_ref(), NanoUsd::ZERO, last);
             call.arg(ONCE_MS).arg(last.saturating_sub(1));
         }
+        call.arg(self.post_words(end.payers));
         call
     }
 

@@ -1,7 +1,7 @@
 -- Checks every limit of key, user and workspace, and holds on all of them or on none.
 -- KEYS: mark, hold, leases, then account and its holds three times.
 -- ARGV: time, zone, id, lease ms, default mode, ceiling (usd tokens characters, or empty),
---       expected (usd tokens characters), whether it is charged no dollars, order as JSON.
+--       expected (usd tokens characters), whether it is charged no dollars, order as JSON, plans.
 local id, lease, default = ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local ceiling = ARGV[6] ~= '' and { usd = ARGV[6], tokens = ARGV[7], characters = ARGV[8] }
 local expected = { usd = ARGV[9], tokens = ARGV[10], characters = ARGV[11] }
@@ -221,4 +221,12 @@ end
 redis.call('HSET', KEYS[2], 'order', ARGV[13], 'shares', cjson.encode(shares),
   'usd', expected.usd, 'tokens', expected.tokens, 'characters', expected.characters)
 redis.call('ZADD', KEYS[3], F(now + lease), id)
+-- The fields that the next plans are made of.
+if ARGV[14] ~= '-' then
+  for i = 1, 3 do
+    local names = redis.call('HKEYS', KEYS[2 + 2 * i])
+    reply[#reply + 1] = F(#names)
+    for _, name in ipairs(names) do reply[#reply + 1] = name end
+  end
+end
 return lines(reply)

@@ -30,7 +30,13 @@ pub struct Scripts {
 
 macro_rules! script {
     ($file:literal) => {
-        Script::new(concat!(include_str!("prelude.lua"), "\n", include_str!($file)))
+        script!(includes "head.lua", "prelude.lua", $file)
+    };
+    (short $short:literal, $file:literal) => {
+        script!(includes "head.lua", "plain.lua", $short, "prelude.lua", $file)
+    };
+    (includes $($file:literal),+) => {
+        Script::new(concat!($(include_str!($file), "\n"),+))
     };
 }
 
@@ -38,8 +44,8 @@ impl Scripts {
     /// Digests the scripts.
     pub fn new() -> Self {
         Self {
-            hold: script!("hold.lua"),
-            settle: script!("settle.lua"),
+            hold: script!(short "hold_plain.lua", "hold.lua"),
+            settle: script!(short "settle_plain.lua", "settle.lua"),
             renew: script!("renew.lua"),
             create: Script { repeatable: false, ..script!("create.lua") },
             change: script!("change.lua"),
