@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 pub enum Action {
     /// Set limits; those for other meters and windows stay: limits set user:alice 50usd/month
     Set {
-        /// user:ID, key:ID or workspace:ID
+        /// user:ID, key:ID, workspace:ID or credential:ID
         #[arg(value_parser = args::account)]
         account: AccountId,
         /// Limits such as 25usd/month
@@ -39,13 +39,13 @@ pub enum Action {
     },
     /// Show limits and what is used of them
     Show {
-        /// user:ID, key:ID or workspace:ID
+        /// user:ID, key:ID, workspace:ID or credential:ID
         #[arg(value_parser = args::account)]
         account: AccountId,
     },
     /// Raise a limit for a while: limits bump user:alice +10usd --for 2h
     Bump {
-        /// user:ID, key:ID or workspace:ID
+        /// user:ID, key:ID, workspace:ID or credential:ID
         #[arg(value_parser = args::account)]
         account: AccountId,
         /// By how much, such as +10usd, or +10usd/month where there are several; 0usd ends it
@@ -60,7 +60,7 @@ pub enum Action {
     },
     /// Zero what is used in the current period; running calls still count
     Reset {
-        /// user:ID, key:ID or workspace:ID
+        /// user:ID, key:ID, workspace:ID or credential:ID
         #[arg(value_parser = args::account)]
         account: AccountId,
         /// Only the limit of that name, such as usd/month

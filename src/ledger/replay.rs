@@ -8,13 +8,14 @@
 
 use super::account::{AccountState, Share};
 use super::admin;
+use super::attempt::Demand;
 use super::moment::Moment;
-use super::order::{Amounts, CallFacts, Denial, Enforcement, HoldOrder, Payers};
+use super::order::{Amounts, Denial, Enforcement};
 use super::registry::{NewAccount, RegistryError};
 use super::settling::charge_one;
 use super::slot::Slot;
 use crate::clock::UnixMs;
-use crate::ids::{AccountId, CallId};
+use crate::ids::AccountId;
 use crate::limit::{Calendar, Limit, Meter};
 use crate::money::NanoUsd;
 use std::collections::BTreeMap;
@@ -86,7 +87,6 @@ pub struct Replay {
     mode: Enforcement,
     frame: Frame,
     moment: Moment,
-    order: HoldOrder,
     /// Calls in flight, by the time of their settlement and a number.
     running: BTreeMap<(UnixMs, u64), Running>,
     calls: u64,
@@ -135,7 +135,6 @@ impl Replay {
         Ok(Self {
             peaks: state.limits.iter().map(untouched).collect(),
             moment,
-            order: any_order(account),
             state,
             mode,
             frame,
@@ -149,12 +148,13 @@ impl Replay {
         self.settle_until(call.started);
         self.go_to(call.started);
         let wanted = self.wanted(call);
-        let order = &mut self.order;
-        (order.ceiling, order.expected) = (Some(wanted), wanted);
-        order.free = wanted.usd == NanoUsd::ZERO;
-        order.facts.model.clear();
-        order.facts.model.push_str(call.model);
-        let mut share = match self.state.check(order, &self.moment, self.mode) {
+        let demand = Demand {
+            ceiling: Some(wanted),
+            expected: wanted,
+            free: wanted.usd == NanoUsd::ZERO,
+            model: call.model,
+        };
+        let mut share = match self.state.check(&demand, &self.moment, self.mode) {
             Ok(share) => share,
             Err(Denial::Limit(denial)) => return Some(denial.standing.limit),
             // Every past call has a bound, and no status is looked at here.
@@ -225,26 +225,6 @@ impl Peak {
         };
         let ((used, of), (its, whole)) = (part(self), part(other));
         used.saturating_mul(whole) > its.saturating_mul(of)
-    }
-}
-
-/// An order of which the amounts and the model are yet to be said.
-fn any_order(account: &AccountId) -> HoldOrder {
-    let id = &account.id;
-    HoldOrder {
-        id: CallId::new(),
-        payers: Payers { key: id.clone(), user: id.clone(), workspace: id.clone() },
-        ceiling: None,
-        expected: Amounts::default(),
-        free: false,
-        facts: CallFacts {
-            started: 0,
-            provider: String::new(),
-            credential: String::new(),
-            dialect: String::new(),
-            model: String::new(),
-            price_version: String::new(),
-        },
     }
 }
 

@@ -32,9 +32,9 @@ impl Paper {
 /// What a verb printed, and its status.
 #[derive(Debug)]
 pub struct Printed {
-    status: u8,
+    pub status: u8,
     pub out: String,
-    err: String,
+    pub err: String,
 }
 
 impl Printed {
