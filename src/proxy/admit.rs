@@ -1,16 +1,20 @@
 //! Admission: what to hold, for whom, and the tab that is bound to end it.
 
+use super::bound::output_ceiling;
 use super::course::Course;
+use super::learned::Hints;
 use super::refusal::Refusal;
 use super::route::Destination;
+use super::slices::{Expectation, Slices};
 use super::tab::{Pricing, Tab};
-use super::{Authenticated, Proxy, estimate};
+use super::{Authenticated, Proxy, bound, estimate};
 use crate::clock::{Stopwatch, UnixMs};
-use crate::dialect::Call;
+use crate::dialect::{Call, Yields};
 use crate::ids::CallId;
 use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Payers, Permit, Standing};
 use crate::money::NanoUsd;
-use crate::pricing::{Payer, Terms};
+use crate::pricing::{Bound, Payer, Terms};
+use crate::usage::Reading;
 
 /// A call as it asks to be admitted.
 pub(super) struct Applicant<'a> {
@@ -68,8 +72,14 @@ impl Proxy {
         applicant: &Applicant<'_>,
         metered: Option<(Call, Pricing)>,
     ) -> Tab {
-        let order = order(applicant, metered.as_ref());
-        Tab::open(
+        let hints = metered.as_ref().map(|(_, Pricing { model, .. })| {
+            self.learned.hints(&applicant.caller.payers.key, &model.id)
+        });
+        let hints = hints.unwrap_or_default();
+        let order = order(applicant, metered.as_ref(), &hints);
+        let slices =
+            metered.as_ref().and_then(|(call, pricing)| slices(&order, call, pricing, &hints));
+        let mut tab = Tab::open(
             self.ledger.clone(),
             self.clock.clone(),
             permit,
@@ -77,7 +87,10 @@ impl Proxy {
             metered,
             &self.tabs,
             applicant.watch,
-        )
+        );
+        tab.teaches(self.learned.clone());
+        tab.extends(slices);
+        tab
     }
 }
 
@@ -98,7 +111,7 @@ impl<'a> Applicant<'a> {
 /// What the event of a free route says instead of a dialect.
 const FREE: &str = "free";
 
-fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOrder {
+fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>, hints: &Hints) -> HoldOrder {
     let facts = CallFacts {
         started: applicant.started,
         provider: applicant.provider.to_owned(),
@@ -116,10 +129,10 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOr
     let (mut ceiling, mut expected) = (Some(Amounts::default()), Amounts::default());
     if let Some((call, pricing)) = metered {
         let marked_up = |cost: NanoUsd| pricing.table.charged(payer(payers), cost.into());
-        (ceiling, expected) = amounts(call, pricing, applicant.started, marked_up);
+        (ceiling, expected) = amounts(call, pricing, applicant.started, hints, marked_up);
         // Whoever serves it in the end, it was held for.
         for (provider, pricing) in applicant.stand_ins.iter().filter_map(stand_in) {
-            let (most, usual) = amounts(call, pricing, applicant.started, marked_up);
+            let (most, usual) = amounts(call, pricing, applicant.started, hints, marked_up);
             ceiling = ceiling.zip(most).map(|(one, other)| one.dearest(other));
             expected = expected.dearest(usual);
             free &= pricing.table.is_free(payer(payers), &pricing.model, provider);
@@ -138,10 +151,11 @@ fn stand_in(destination: &Destination) -> Option<(&str, &Pricing)> {
 pub(super) fn at_provider(
     order: &HoldOrder,
     metered: Option<(&Call, &Pricing)>,
+    hints: &Hints,
 ) -> (Option<Amounts>, Amounts) {
     match metered {
         None => (order.ceiling, order.expected),
-        Some((call, pricing)) => amounts(call, pricing, order.facts.started, |cost| cost),
+        Some((call, pricing)) => amounts(call, pricing, order.facts.started, hints, |cost| cost),
     }
 }
 
@@ -150,21 +164,53 @@ pub(super) fn payer(payers: &Payers) -> Payer<'_> {
     Payer { workspace: payers.workspace.as_str(), user: payers.user.as_str() }
 }
 
+/// The conditions that a call asks for.
+fn asked(call: &Call, at: UnixMs) -> Terms<'_> {
+    Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() }
+}
+
+/// What holds more for the answer to a call while it runs; `None` where the call is no stream.
+fn slices(order: &HoldOrder, call: &Call, pricing: &Pricing, hints: &Hints) -> Option<Slices> {
+    let model = &pricing.model;
+    let expectation = Expectation {
+        expected: estimate::expected(call, model, hints),
+        most: output_ceiling(call, model).map(|one| one.saturating_mul(call.answers)),
+        said: estimate::said(hints),
+        held: order.expected,
+    };
+    let grows = call.stream && call.operation.yields() == Yields::Text;
+    grows.then(|| Slices::new(&expectation))
+}
+
+/// What an answer has cost that came to so many tokens.
+pub(super) fn so_far(
+    order: &HoldOrder,
+    (call, pricing): (&Call, &Pricing),
+    bound: Bound,
+    reading: &Reading,
+) -> Amounts {
+    let terms = asked(call, order.facts.started);
+    let cost = estimate::so_far_amounts(call, bound, &pricing.model, &terms, reading);
+    let usd = pricing.table.charged(payer(&order.payers), cost.usd.into());
+    Amounts { usd, ..cost }
+}
+
 /// The ceiling and the expectation of a call, marked up; the expectation is never above the ceiling.
 fn amounts(
     call: &Call,
     pricing: &Pricing,
     at: UnixMs,
+    hints: &Hints,
     marked_up: impl Fn(NanoUsd) -> NanoUsd,
 ) -> (Option<Amounts>, Amounts) {
     let model = &pricing.model;
-    let terms = Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() };
+    let terms = asked(call, at);
     // Rounded up before the mark-up too, so that a ceiling stays one.
     let marked_up = |amounts: Amounts| Amounts { usd: marked_up(amounts.usd), ..amounts };
-    let expected = estimate::expected(call, model);
+    let expected = estimate::expected(call, model, hints);
     let expected = marked_up(estimate::expected_amounts(call, expected, model, &terms));
-    let ceiling = estimate::bound(call, model);
-    let ceiling = ceiling.map(|bound| marked_up(estimate::ceiling_amounts(call, bound, model)));
+    let ceiling = bound::bound(call, model);
+    let ceiling = ceiling.map(|bound| marked_up(bound::ceiling_amounts(call, bound, model)));
     let expected = ceiling.map_or(expected, |ceiling| Amounts {
         usd: expected.usd.min(ceiling.usd),
         tokens: expected.tokens.min(ceiling.tokens),
