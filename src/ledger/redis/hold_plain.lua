@@ -27,24 +27,28 @@ local function ask(mode, expected)
 end
 
 -- Whether a limit lets a call through, whatever the long way may forgive.
-local function fits(mode, limit, used, more)
+local function fits(mode, limit, used, held, more)
   if mode == 'observe' then return true end
   if limit == 0 then return false end
-  if mode == 'postpaid' then return used < limit end
-  return used + more <= limit
+  if mode == 'postpaid' then return used + 0 < limit end
+  return used + held + more <= limit
 end
 
--- What is to be written to an account, its share, and where the next plan is; adds to the answer.
--- Nothing where the long way decides.
-local function admit(i, at, expected, answer)
+-- What is answered where a limit has no room. A call that adds nothing may be forgiven: by the long way.
+local function refusal(i, name, limit, used, held, more)
+  return more ~= 0 and { 'limit', F(now), i, F(more), name, limit, '0', '', F(used), F(held), '' }
+end
+
+-- What is to be written to an account, its share, where the next plan is, what is answered, and the
+-- first refusal. Nothing where the long way decides.
+local function admit(i, at, expected)
   local v, kinds, mode, n = read(KEYS[2 + 2 * i], at), ARGV[at + 1], ARGV[5], 1
   if not v or v[1] ~= 'active' then return nil end
   if byte(kinds) == ENFORCEMENT then mode, n = v[2], 2 end
   local wanted, set = ask(mode, expected)
   if not set then return nil end
   local field, names = ARGV[at + 3] + 1, at + 4
-  local period, o, w = names + ARGV[names] + 1, #answer + 1, 4
-  answer[o] = mode
+  local period, w, answer, refused = names + ARGV[names] + 1, 4, mode, nil
   if byte(kinds, n) == EXPIRY then
     if now >= v[field] + 0 then return nil end
     n, field = n + 1, field + 1
@@ -64,11 +68,13 @@ local function admit(i, at, expected, answer)
     local used, stored, limit = v[field], v[field + 1], v[field + 2]
     if kind == OPEN then
       local open = call('ZCARD', KEYS[3 + 2 * i])
-      if not fits(mode, used + 0, open, 1) then return nil end
-      answer[o + 1], answer[o + 2], answer[o + 3], o = used, open, '0', o + 3
+      if not fits(mode, used + 0, open, 0, 1) then
+        refused = refused or refusal(i, 'concurrent', used, open, 0, 1)
+      end
+      answer = answer .. '\n' .. used .. '\n' .. open .. '\n0'
       field = field + 1
     else
-      local admitted = ARGV[period]
+      local admitted, name = ARGV[period], ARGV[names + field]
       if kind == USD then period = period + 1 end
       local this = ARGV[period]
       if stored ~= this then
@@ -79,23 +85,33 @@ local function admit(i, at, expected, answer)
       end
       if kind == REQUESTS or kind == RATE then
         local more = kind == RATE and wanted.tokens or 1
-        if not fits(mode, limit + 0, used + 0, more) then return nil end
-        answer[o + 1], answer[o + 2], answer[o + 3], o = limit, used, '0', o + 3
+        if not fits(mode, limit + 0, used, 0, more) then
+          refused = refused or refusal(i, string.sub(name, 1, -6), limit, used, 0, more)
+          if not refused then return nil end
+        end
+        answer = answer .. '\n' .. limit .. '\n' .. used .. '\n0'
         more = used + more
-        writes[w + 1], writes[w + 2], w, most = ARGV[names + field], more, w + 2, most + more
+        writes[w + 1], writes[w + 2], w, most = name, more, w + 2, most + more
       else
         if stored ~= this then
-          writes[w + 1], writes[w + 2], w = ARGV[names + field], '0', w + 2
+          writes[w + 1], writes[w + 2], w = name, '0', w + 2
         end
         if kind == USD then
-          if not fits(mode, limit + 0, used + held, wanted.usd) then return nil end
-          answer[o + 1], answer[o + 2], answer[o + 3], o = limit, used, held, o + 3
+          if not fits(mode, limit + 0, used, held, wanted.usd) then
+            refused = refused or refusal(i, string.sub(name, 1, -6), limit, used, held, wanted.usd)
+            if not refused then return nil end
+          end
+          answer = answer .. '\n' .. limit .. '\n' .. used .. '\n' .. held
           local bound = used + usd
           if bound <= limit + 0 then bound = limit end
           writes[w + 1], writes[w + 2], w, most = admitted, bound, w + 2, most + bound
         elseif kind == TOKENS then
-          if not fits(mode, limit + 0, used + held_tokens, wanted.tokens) then return nil end
-          answer[o + 1], answer[o + 2], answer[o + 3], o = limit, used, held_tokens, o + 3
+          if not fits(mode, limit + 0, used, held_tokens, wanted.tokens) then
+            refused = refused
+              or refusal(i, string.sub(name, 1, -6), limit, used, held_tokens, wanted.tokens)
+            if not refused then return nil end
+          end
+          answer = answer .. '\n' .. limit .. '\n' .. used .. '\n' .. held_tokens
         else
           field = field - 1
         end
@@ -105,7 +121,7 @@ local function admit(i, at, expected, answer)
   end
   if most >= EXACT then return nil end
   return writes, set.share .. '","rate":"' .. wanted.rate .. '","counted":"' .. ARGV[at + 2] .. '"}',
-    period, set
+    period, answer, refused
 end
 
 -- The fields of the accounts, for the next plans.
@@ -119,13 +135,15 @@ end
 
 local function short()
   if not timely(ARGV[14]) or call('EXISTS', KEYS[1], KEYS[2]) ~= 0 then return nil end
-  local expected, answer = amounts(9), { 'plain', F(now) }
-  local key, key_share, at = admit(1, 16, expected, answer)
+  local expected = amounts(9)
+  local key, key_share, at, of_key, refused = admit(1, 16, expected)
   if not key then return nil end
-  local user, user_share, after = admit(2, at, expected, answer)
+  local user, user_share, after, of_user, refused_user = admit(2, at, expected)
   if not user then return nil end
-  local workspace, share = admit(3, after, expected, answer)
+  local workspace, share, _, of_workspace, refused_workspace = admit(3, after, expected)
   if not workspace then return nil end
+  refused = refused or refused_user or refused_workspace
+  if refused then return lines(refused) end
   -- Nothing was written before this line.
   local id, lease_end = ARGV[3], F(now + ARGV[4])
   call('HSET', KEYS[4], unpack(key))
@@ -138,6 +156,7 @@ local function short()
   call('HSET', KEYS[2], 'order', ARGV[13],
     'shares', '[' .. key_share .. ',' .. user_share .. ',' .. share .. ']',
     'usd', ARGV[9], 'tokens', ARGV[10], 'characters', ARGV[11])
+  local answer = { 'plain', F(now), of_key, of_user, of_workspace }
   if ARGV[15] == '1' then tell(answer) end
   return lines(answer)
 end

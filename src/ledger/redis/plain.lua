@@ -1,7 +1,7 @@
 -- The short way of most calls: those whose accounts are plain. The caller knows from an earlier
 -- answer which fields an account has, and plans with them for a minute. The short way is left,
 -- before anything is written, wherever the plan does not hold: another minute, another number of
--- fields, a number that makes no sense, a sum beyond 2^53, a call that is refused. Then the long way
+-- fields, a number that makes no sense, a sum beyond 2^53. Then the long way
 -- reads and decides everything; the short one only reads less.
 -- The plan of an account: number of its fields, kinds of its slots, periods that a hold counts it
 -- in, how many texts and how many fields are read, these, and the period of each slot now.

@@ -7,9 +7,10 @@
 local LAST = #ARGV - ARGV[#ARGV]
 local CHARACTERS = byte('c')
 
--- Which whole per cent of a limit is reached, at most so much more or less.
-local function per_cent(used, limit, margin)
-  return math.floor(math.min(used * 100 / limit, 101) + margin)
+-- Whether a whole per cent of a limit may have been reached.
+local function reaches(limit, before, after)
+  local from, to = before * 100 / limit - 1e-9, after * 100 / limit + 1e-9
+  return from < 101 and to - to % 1 > from - from % 1
 end
 
 -- Notes the use of a limit for the reader, who knows whether a threshold was crossed.
@@ -82,8 +83,7 @@ local function charge_one(i, at, share, charge, reply)
       local amount = limit + 0
       local part = amount == 0 and 1 or after / amount
       if not highest or part > highest then highest = part end
-      if after > before and amount > 0
-        and per_cent(after, amount, 1e-9) > per_cent(before, amount, -1e-9) then
+      if after > before and amount > 0 and reaches(amount, before, after) then
         report(reply, i, ARGV[names + field], limit, this, before, after)
       end
       field = field + 3
