@@ -35,6 +35,7 @@ mod registry;
 mod replay;
 mod settling;
 mod slot;
+mod standing;
 mod verify;
 
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
