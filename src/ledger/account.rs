@@ -175,6 +175,7 @@ impl AccountState {
             account: self.id.clone(),
             limit,
             bump: self.bump(slot, moment),
+            carried: self.carried(&limit, moment),
             used: self.used(slot, moment),
             held: if counts { 0 } else { self.held_of(slot) },
             resets: slot.window.and_then(|window| moment.ends(window)),
@@ -349,11 +350,7 @@ impl AccountState {
                 self.counters.push(Counter::new(slot));
             }
         }
-        for counter in self.counters.iter_mut().filter(|c| which(c.slot)) {
-            if let Some(window) = counter.slot.window {
-                counter.turn(moment.period(window));
-            }
-        }
+        self.turn(moment, which);
     }
 
     /// Forgets under which limits calls were admitted, and what these were raised by, where there

@@ -435,6 +435,7 @@ mod tests {
             account: AccountId::user(&"alice".parse().unwrap()),
             limit: limit.parse().unwrap(),
             bump: None,
+            carried: 0,
             used: 3,
             held: 1,
             resets,

@@ -81,6 +81,7 @@ async fn agree(steps: &[Step]) -> u64 {
         ("alice", &["20 usd/month", "3 concurrent"][..]),
         ("bob", &["9 usd/day", "30 usd/total", "5 requests/minute", "20000 tokens/minute"]),
         ("carol", &["40000 tokens/day", "90 requests/day", "90 usd/month"]),
+        ("dora", &["60 usd/week", "8 requests/hour"]),
     ] {
         rigs[0].user(name, limits).await;
         payers.push(rigs[1].user(name, limits).await);

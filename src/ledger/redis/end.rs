@@ -167,7 +167,7 @@ impl RedisLedger {
         account: &AccountId,
         crossings: &mut Vec<Crossing>,
     ) -> Result<(), Unavailable> {
-        let limit = reply.limit()?;
+        let (limit, _) = reply.limit()?;
         let allowed = reply.number()?;
         let (period, before, used) = (reply.number()?, reply.number()?, reply.number()?);
         let own = fields::thresholds(reply.text()?);

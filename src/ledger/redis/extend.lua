@@ -28,7 +28,7 @@ local function lacks(a, i)
     local observed = a.f[name .. '.observe'] == '1'
     if observed or wanted == 0 or used + held + wanted <= limit_of(a, name) then return nil end
     local bump = bump_of(a, name) > 0
-    return lines({ 'limit', F(now), F(i), F(wanted), name, a.f[name .. '.limit'], '0',
+    return lines({ 'limit', F(now), F(i), F(wanted), name, a.f[name .. '.limit'], tags(a, name),
       bump and a.f[name .. '.bump'] .. ' ' .. a.f[name .. '.bump_until_ms'] or '',
       F(used), F(held), '' })
   end)

@@ -125,7 +125,7 @@ end
 local function standing(answer, a, name, used, held, more)
   answer[#answer + 1] = name
   answer[#answer + 1] = a.f[name .. '.limit']
-  answer[#answer + 1] = a.f[name .. '.observe'] == '1' and '1' or '0'
+  answer[#answer + 1] = tags(a, name)
   local raised = bump_of(a, name) > 0
   answer[#answer + 1] = raised and a.f[name .. '.bump'] .. ' ' .. a.f[name .. '.bump_until_ms'] or ''
   answer[#answer + 1] = F(used)
@@ -179,17 +179,6 @@ for i = 1, 3 do
       standing(denied, a, name, used, held, a.mode == 'postpaid' and 1 or wanted)
       return lines(denied)
     end
-  end
-end
-
--- Begins the period that a held slot is in, so that a clock that steps back does not undo it.
-local function turn(a, name)
-  local _, period = current(a, name)
-  local text = F(period)
-  if a.slots[name].steps then
-    roll(a, name, period)
-  elseif a.f[name .. '.period'] ~= text then
-    redis.call('HSET', a.key, name .. '.used', '0', name .. '.period', text)
   end
 end
 

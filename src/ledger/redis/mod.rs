@@ -247,7 +247,7 @@ impl RedisLedger {
                 held_of_user = set.usd;
             }
             for slot in shape.limits() {
-                let limit = slot.limit(reply.number()?, false);
+                let limit = slot.limit(reply.number()?, None, false);
                 let (mut used, mut held) = (reply.number()?, reply.number()?);
                 if slot.is_rate() || limit.meter == Meter::Concurrent {
                     used = used.saturating_add(wanted.of(limit.meter));
@@ -256,7 +256,7 @@ impl RedisLedger {
                 }
                 let (account, bump) = (account.clone(), None);
                 let resets = limit.window.and_then(|window| moment.ends(window));
-                standings.push(Standing { account, limit, bump, used, held, resets });
+                standings.push(Standing { account, limit, bump, carried: 0, used, held, resets });
             }
         }
         if !reply.is_over() {
@@ -385,13 +385,22 @@ impl<'a> Reply<'a> {
         found.ok_or_else(|| Unavailable(format!("redis answered {n} for the number of an account")))
     }
 
-    fn limit(&mut self) -> Result<Limit, Unavailable> {
+    /// A limit, and what it carried over.
+    fn limit(&mut self) -> Result<(Limit, i64), Unavailable> {
         let name = self.text()?;
         let slot = Slot::parse(name)
             .ok_or_else(|| Unavailable(format!("redis answered `{name}` for a limit")))?;
         let amount = self.number()?;
-        let observe = self.text()? == "1";
-        Ok(slot.limit(amount, observe))
+        let text = self.text()?;
+        let number = |part: &str| {
+            part.parse().map_err(|_| Unavailable(format!("redis answered `{text}` for a carry")))
+        };
+        let (observe, carry) = text.split_once(' ').unwrap_or((text, ""));
+        let (carry, carried) = match carry.split_once(' ') {
+            Some((most, carried)) => (Some(number(most)?), number(carried)?),
+            None => (None, 0),
+        };
+        Ok((slot.limit(amount, carry, observe == "1"), carried))
     }
 
     /// What a limit is raised by: amount and end, or nothing.
@@ -405,7 +414,7 @@ impl<'a> Reply<'a> {
     }
 
     fn standing(&mut self, account: &AccountId, moment: &Moment) -> Result<Standing, Unavailable> {
-        let limit = self.limit()?;
+        let (limit, carried) = self.limit()?;
         let bump = self.bump()?;
         let (used, held) = (self.number()?, self.number()?);
         let resets = match (self.text()?, limit.window) {
@@ -415,6 +424,6 @@ impl<'a> Reply<'a> {
                 Unavailable(format!("redis answered `{at}` for the time of a limit"))
             })?),
         };
-        Ok(Standing { account: account.clone(), limit, bump, used, held, resets })
+        Ok(Standing { account: account.clone(), limit, bump, carried, used, held, resets })
     }
 }

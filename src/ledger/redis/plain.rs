@@ -356,6 +356,8 @@ mod tests {
             "requests/day.limit",
             "usd/month.observe",
             "usd/month.bump",
+            "usd/month.carry",
+            "usd/month.carried",
             "usd/rolling-5h.limit",
             "usd/day@gpt-5*.limit",
             "characters/day.limit",

@@ -270,7 +270,7 @@ local function report(payers, from, user)
         end
         if used > (a.before[name] or 0) then
           for _, text in ipairs({ F(from + i), name, after.f[name .. '.limit'],
-            after.f[name .. '.observe'] or '0', F(limit), F(period), F(a.before[name] or 0), F(used), after.f.thresholds or '' }) do
+            tags(after, name), F(limit), F(period), F(a.before[name] or 0), F(used), after.f.thresholds or '' }) do
             reply[#reply + 1] = text
           end
         end
