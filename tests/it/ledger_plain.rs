@@ -2,14 +2,19 @@
 //! the same: the same random operations leave the same in Redis, to the last field.
 
 use crate::ledger_random::{Step, apply, step};
-use crate::ledger_rig::{Rig, amounts, order, usd};
+use crate::ledger_rig::{Rig, amounts, contract, order, usd};
 use crate::redis_server::RedisServer;
 use farebox::ids::AccountId;
-use farebox::ledger::{HoldOrder, Payers};
+use farebox::ledger::{Change, Enforcement, HoldOrder, LimitsChange, Payers};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+contract! {
+    a_limit_that_takes_the_place_of_another_counts_calls_under_way,
+    a_limit_that_comes_as_the_mode_goes_counts_calls_under_way,
+}
 
 /// A field that no script knows: accounts that have it are not plain.
 const STRANGE: &str = "bench.note";
@@ -178,4 +183,42 @@ async fn sums_beyond_2_to_the_53_are_exact() {
     assert_eq!(server.cli(&["HGET", key, "tokens.held"]), "9007199254740991");
     assert_eq!(server.cli(&["HGET", key, "usd.total"]), "9007201254740993");
     assert_eq!(rig.account(&AccountId::user(&payers.user)).await.month_usd, usd(6));
+}
+
+/// What a user has used of dollars a day after a change while a call of three dollars is under way.
+async fn counted_after(rig: &Rig, payers: &Payers, change: &Change) -> i64 {
+    let user = AccountId::user(&payers.user);
+    for _ in 0..4 {
+        rig.call(payers, 1).await;
+    }
+    let call = order(payers, 3);
+    rig.admit(&call).await;
+    rig.ledger.change(&user, change).await.unwrap();
+    rig.post(&call, 3).await;
+    let found = rig.account(&user).await.standings;
+    found.iter().find(|standing| standing.limit.name() == "usd/day").unwrap().used
+}
+
+fn limited(limits: &[&str]) -> Change {
+    let limits = limits.iter().map(|limit| limit.parse().unwrap()).collect();
+    Change { limits: Some(LimitsChange::Set(limits)), ..Change::default() }
+}
+
+async fn a_limit_that_takes_the_place_of_another_counts_calls_under_way(rig: &Rig) {
+    for (name, gone) in [("alice", "90 requests/day"), ("bob", "9 concurrent")] {
+        let payers = rig.user(name, &["90 usd/month", gone]).await;
+        let change = limited(&["90 usd/month", "9 usd/day"]);
+        assert_eq!(counted_after(rig, &payers, &change).await, usd(3).get(), "{gone}");
+    }
+    rig.clean().await;
+}
+
+async fn a_limit_that_comes_as_the_mode_goes_counts_calls_under_way(rig: &Rig) {
+    let payers = rig.user("alice", &["90 usd/month"]).await;
+    let mode = |mode| Change { enforcement: Some(mode), ..Change::default() };
+    let user = AccountId::user(&payers.user);
+    rig.ledger.change(&user, &mode(Some(Enforcement::Strict))).await.unwrap();
+    let change = Change { enforcement: Some(None), ..limited(&["90 usd/month", "9 usd/day"]) };
+    assert_eq!(counted_after(rig, &payers, &change).await, usd(3).get());
+    rig.clean().await;
 }

@@ -189,27 +189,31 @@ impl Shape {
         self.plan([kinds, rates.join(","), texts.to_string()], fields, periods, words);
     }
 
-    /// The user's utilisation takes in every limit; others only need what changes.
+    /// The user's utilisation takes in every limit; others only need what changes. Of the rest it is
+    /// looked whether it is there still, for another limit may have taken its place.
     fn plan_post(&self, user: bool, moment: &Moment, words: &mut Vec<String>) {
         let mut fields = self.texts.clone();
-        fields.extend(["usd.held", "tokens.held", "usd.total", "tokens.total", "requests.total"]);
-        let mut kinds = String::new();
+        fields.extend(self.enforcement.then_some("enforcement"));
+        fields.extend(self.expires.then_some("expires_ms"));
+        let mut fields: Vec<String> = fields.into_iter().map(str::to_owned).collect();
+        let changes = |kind: char| kind != 'o' && (user || kind != 'r');
+        let (changing, others): (Vec<_>, Vec<_>) =
+            self.slots.iter().partition(|counted| changes(counted.kind()));
+        fields.extend(others.iter().map(|counted| format!("{}.limit", counted.name)));
+        let (texts, mut kinds) = (fields.len().to_string(), String::new());
+        let sums = ["usd.held", "tokens.held", "usd.total", "tokens.total", "requests.total"];
+        fields.extend(sums.map(str::to_owned));
         if self.characters {
             kinds.push('c');
-            fields.push("characters.held");
+            fields.push("characters.held".to_owned());
         }
-        let mut fields: Vec<String> = fields.into_iter().map(str::to_owned).collect();
         let mut periods = Vec::new();
-        for counted in &self.slots {
-            let kind = counted.kind();
-            if kind != 'o' && (user || kind != 'r') {
-                kinds.push(kind);
-                fields.extend(counted.fields());
-                periods.push(counted.period(moment));
-            }
+        for counted in changing {
+            kinds.push(counted.kind());
+            fields.extend(counted.fields());
+            periods.push(counted.period(moment));
         }
-        let head = [kinds, String::new(), self.texts.len().to_string()];
-        self.plan(head, fields, periods, words);
+        self.plan([kinds, String::new(), texts], fields, periods, words);
     }
 
     fn plan(

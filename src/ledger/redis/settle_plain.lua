@@ -1,9 +1,9 @@
 -- The short way of a post whose hold is known. The last of ARGV: how many belong to the plans. The
 -- first of these: when their minute begins in ms, or `-` where there are none; then that minute as
--- events have it, then the plan of each account. It reads the texts, what is held and the totals of
--- dollars and tokens, the total of requests, what is held of characters where there is such a field
--- (`c`), then used, period and limit of each slot that changes, and of all slots of the user; of `m`
--- without the limit.
+-- events have it, then the plan of each account. It reads the texts, with all that may go while a
+-- limit comes, what is held and the totals of dollars and tokens, the total of requests, what is held
+-- of characters where there is such a field (`c`), then used, period and limit of each slot that
+-- changes, and of all slots of the user; of `m` without the limit.
 local LAST = #ARGV - ARGV[#ARGV]
 local CHARACTERS = byte('c')
 
