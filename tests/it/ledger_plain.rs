@@ -5,7 +5,7 @@ use crate::ledger_random::{Step, apply, step};
 use crate::ledger_rig::{Rig, amounts, contract, order, usd};
 use crate::redis_server::RedisServer;
 use farebox::ids::AccountId;
-use farebox::ledger::{Change, Enforcement, HoldOrder, LimitsChange, Payers};
+use farebox::ledger::{Amounts, Change, Enforcement, HoldOrder, LimitsChange, Payers};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::collections::BTreeSet;
@@ -221,4 +221,21 @@ async fn a_limit_that_comes_as_the_mode_goes_counts_calls_under_way(rig: &Rig) {
     let change = Change { enforcement: Some(None), ..limited(&["90 usd/month", "9 usd/day"]) };
     assert_eq!(counted_after(rig, &payers, &change).await, usd(3).get());
     rig.clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_of_a_sum_beyond_2_to_the_53_is_exact() {
+    let server = Arc::new(RedisServer::start(&[]));
+    let rig = Rig::sharing(&server).await;
+    let payers = rig.user("alice", &["9000000 usd/month"]).await;
+    let key = "farebox:{0}:user:alice";
+    for _ in 0..4 {
+        rig.call(&payers, 1).await;
+    }
+    let call = order(&payers, 3);
+    rig.admit(&call).await;
+    server.cli(&["HSET", key, "usd.total", "0", "tokens.total", "0", "usd/month.used", "0"]);
+    server.cli(&["HSET", key, "tokens.held", "9007199254740993"]);
+    rig.post_amounts(&call, Amounts::default()).await;
+    assert_eq!(server.cli(&["HGET", key, "tokens.held"]), "9007199254737993");
 }

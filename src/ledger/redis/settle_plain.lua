@@ -44,7 +44,8 @@ local function charge_one(i, at, share, charge, reply)
   local field, n = ARGV[at + 3] + 1, 1
   local held, tokens = v[field] - share.usd, v[field + 1] - share.tokens
   local usd_total, tokens_total = v[field + 2] + charge.usd, v[field + 3] + charge.tokens
-  local least, most = math.min(held, tokens), held + tokens + usd_total + tokens_total
+  -- What is taken from must be exact too.
+  local least, most = math.min(held, tokens), v[field] + v[field + 1] + usd_total + tokens_total
   local writes = { 'usd.held', held, 'tokens.held', tokens, 'usd.total', usd_total,
     'tokens.total', tokens_total, 'requests.total', v[field + 4] + 1, 'last_ms', charge.now }
   local w, period, highest = 12, names + ARGV[names] + 1, nil
@@ -52,7 +53,7 @@ local function charge_one(i, at, share, charge, reply)
   if byte(kinds) == CHARACTERS then
     local characters = v[field] - share.characters
     writes[13], writes[14], w = 'characters.held', characters, 14
-    least, most, n, field = math.min(least, characters), most + characters, 2, field + 1
+    least, most, n, field = math.min(least, characters), most + v[field], 2, field + 1
   elseif share.characters ~= '0' then
     return nil
   end
@@ -74,7 +75,8 @@ local function charge_one(i, at, share, charge, reply)
       end
     end
     if after then
-      writes[w + 1], writes[w + 2], w, most = ARGV[names + field], after, w + 2, most + after
+      writes[w + 1], writes[w + 2], w = ARGV[names + field], after, w + 2
+      most = most + math.max(after, v[field] + 0)
     end
     if kind == MONTH then
       field = field + 2
