@@ -288,7 +288,7 @@ impl Book {
     /// Ends an attempt once.
     pub fn end_attempt(
         &mut self,
-        (id, credential): (CallId, &Id),
+        (id, credential, model): (CallId, &Id, &str),
         (charge, outcome): (Amounts, AttemptOutcome),
         at: (&Moment, &Thresholds),
     ) -> Settled {
@@ -305,7 +305,7 @@ impl Book {
                 self.release_attempt(open.as_ref());
                 Vec::new()
             }
-            None => self.charge_attempt(open.as_ref(), credential, counted, at).1,
+            None => self.charge_attempt(open.as_ref(), (credential, model), counted, at).1,
         };
         self.attempts.mark(id, AttemptMark::Ended, at.0.now);
         Settled { applied: true, crossings, ..Settled::default() }
@@ -320,7 +320,8 @@ impl Book {
     ) -> Settled {
         let Some(open) = self.attempts.open.remove(&id) else { return Settled::default() };
         let counted = Counted::of(charge, AttemptOutcome::Served);
-        let (trace, crossings) = self.charge_attempt(Some(&open), &open.credential, counted, at);
+        let of = (&open.credential, open.model.as_str());
+        let (trace, crossings) = self.charge_attempt(Some(&open), of, counted, at);
         let day = at.0.period(Window::Day);
         let expired = ExpiredAttempt { charge: counted.charge, trace, day };
         self.attempts.mark(id, AttemptMark::Expired(Box::new(expired)), at.0.now);
@@ -330,13 +331,13 @@ impl Book {
     fn charge_attempt(
         &mut self,
         open: Option<&OpenAttempt>,
-        credential: &Id,
+        (credential, model): (&Id, &str),
         counted: Counted,
         (moment, thresholds): (&Moment, &Thresholds),
     ) -> (Trace, Vec<Crossing>) {
         let state = account_in(&mut self.accounts, credential, moment.now);
         let before = levels(state, moment);
-        let model = open.map_or("", |open| open.model.as_str());
+        let model = open.map_or(model, |open| open.model.as_str());
         let share = open.map(|open| &open.share).filter(|share| share.joined);
         let trace = charge_one(state, share, (counted.charge, model), moment);
         state.credential.failed = state.credential.failed.saturating_add(counted.failed);

@@ -427,6 +427,9 @@ pub enum Settlement {
         charge: Amounts,
         /// How it ended.
         outcome: AttemptOutcome,
+        /// The model that it named; counts where its hold is not known.
+        #[serde(default)]
+        model: String,
     },
 }
 

@@ -102,8 +102,8 @@ impl Book {
                     Settled::default()
                 })
             }
-            Settlement::Attempt { id, credential, charge, outcome } => {
-                self.end_attempt((id, &credential), (charge, outcome), at)
+            Settlement::Attempt { id, credential, charge, outcome, model } => {
+                self.end_attempt((id, &credential, &model), (charge, outcome), at)
             }
         }
     }

@@ -9,8 +9,8 @@ use super::refusal::Refusal;
 use crate::clock::{Clock, UnixMs};
 use crate::ids::{CallId, Id};
 use crate::ledger::{
-    Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, Denial, Ending, Ledger, Permit,
-    Settlement, UsageEvent,
+    Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, CallFacts, Denial, Ending, Ledger,
+    Permit, Settlement, UsageEvent,
 };
 use crate::provider::{Credential, Outcome, Spent, Taken};
 use crate::usage::Reading;
@@ -43,6 +43,7 @@ struct Held {
     id: CallId,
     credential: Id,
     expected: Amounts,
+    model: String,
 }
 
 /// What the ledger says to an attempt.
@@ -82,6 +83,7 @@ impl Attempt {
             id: order.id,
             credential,
             expected: order.expected,
+            model: order.model.clone(),
         };
         let mut attempt = Self { taken: Some(taken), held: Some(held), clock };
         match proxy.ledger.attempt(&order).await {
@@ -98,13 +100,14 @@ impl Attempt {
     }
 
     /// What is charged to a credential for one answer of a session, for which nothing was held.
-    pub(super) fn of_session(ledger: &Arc<dyn Ledger>, clock: &Clock, credential: &str) -> Self {
-        let held = credential.parse().ok().map(|credential| Held {
+    pub(super) fn of_session(ledger: &Arc<dyn Ledger>, clock: &Clock, facts: &CallFacts) -> Self {
+        let held = facts.credential.parse().ok().map(|credential| Held {
             permit: ledger.permit().unwrap_or(Permit::unbounded()),
             ledger: ledger.clone(),
             id: CallId::new(),
             credential,
             expected: Amounts::default(),
+            model: facts.model.clone(),
         });
         Self { taken: None, held, clock: clock.clone() }
     }
@@ -178,8 +181,10 @@ impl Attempt {
     }
 
     fn settle(&mut self, outcome: AttemptOutcome, charge: Amounts) {
-        let Some(Held { ledger, permit, id, credential, .. }) = self.held.take() else { return };
-        ledger.settle(permit, Settlement::Attempt { id, credential, charge, outcome });
+        let Some(Held { ledger, permit, id, credential, model, .. }) = self.held.take() else {
+            return;
+        };
+        ledger.settle(permit, Settlement::Attempt { id, credential, charge, outcome, model });
     }
 }
 

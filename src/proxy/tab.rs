@@ -291,8 +291,7 @@ impl Tab {
         if let Some(open) = &mut self.open {
             open.handshake = false;
             if open.attempt.is_none() {
-                let credential = &open.order.facts.credential;
-                let attempt = Attempt::of_session(&open.ledger, &open.clock, credential);
+                let attempt = Attempt::of_session(&open.ledger, &open.clock, &open.order.facts);
                 open.attempt = Some(attempt);
             }
         }

@@ -151,8 +151,8 @@ impl Desk {
         };
         let admission = self.ledger.attempt(&order).await.unwrap();
         assert!(matches!(admission, AttemptAdmission::Held { .. }), "{admission:?}");
-        let (id, credential) = (order.id, order.credential);
-        let end = Settlement::Attempt { id, credential, charge, outcome };
+        let (id, credential, model) = (order.id, order.credential, order.model);
+        let end = Settlement::Attempt { id, credential, charge, outcome, model };
         self.ledger.settle(self.ledger.permit().unwrap(), end);
     }
 

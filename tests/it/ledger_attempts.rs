@@ -35,6 +35,7 @@ contract! {
     a_renewed_lease_lasts,
     rates_count_at_admission_and_are_corrected,
     limits_of_some_models_hold_apart,
+    an_end_without_a_hold_counts_in_the_limits_of_its_model,
     concurrent_attempts_are_those_that_are_open,
     rolling_windows_say_when_there_is_room,
 }
@@ -342,6 +343,19 @@ async fn limits_of_some_models_hold_apart(rig: &Rig) {
     {
         assert_eq!(figures_of(rig, "groq_1", limit).await, (used, 0), "{limit}");
     }
+    rig.clean().await;
+}
+
+async fn an_end_without_a_hold_counts_in_the_limits_of_its_model(rig: &Rig) {
+    let limits = ["90 characters/day@llama*", "90 characters/day@gpt*", "9 requests/day@llama*"];
+    credential(rig, "groq_1", &limits).await;
+    // As a session does for each of its answers, for which nothing was held.
+    end(rig, &strict("groq_1", 50), 40, SERVED).await;
+    for (limit, used) in limits.iter().zip([40, 0, 1]) {
+        let name = limit.split_once(' ').unwrap().1;
+        assert_eq!(figures_of(rig, "groq_1", name).await, (used, 0), "{name}");
+    }
+    full(rig, &strict("groq_1", 51)).await;
     rig.clean().await;
 }
 

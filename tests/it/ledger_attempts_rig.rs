@@ -80,7 +80,8 @@ pub async fn full(rig: &Rig, order: &AttemptOrder) -> LimitDenial {
 
 pub fn ended(order: &AttemptOrder, charge: Amounts, outcome: AttemptOutcome) -> Settlement {
     let credential = order.credential.clone();
-    Settlement::Attempt { id: order.id, credential, charge, outcome }
+    let model = order.model.clone();
+    Settlement::Attempt { id: order.id, credential, charge, outcome, model }
 }
 
 pub async fn end(rig: &Rig, order: &AttemptOrder, characters: i64, outcome: AttemptOutcome) {

@@ -128,10 +128,10 @@ impl Entry {
                 return expire_attempt(id, charge, book, dirty, (moment, thresholds));
             }
             Self::Settle {
-                settlement: Settlement::Attempt { id, credential, charge, outcome },
+                settlement: Settlement::Attempt { id, credential, charge, outcome, model },
                 ..
             } => {
-                let end = ((id, &credential), (charge, outcome));
+                let end = ((id, &credential, model.as_str()), (charge, outcome));
                 return end_attempt(end, book, dirty, (moment, thresholds));
             }
             Self::Settle { settlement, .. } => {
@@ -204,7 +204,7 @@ fn note(dirty: &mut Dirty, id: CallId, settled: Settled, text: Option<Box<RawVal
 /// Ends an attempt. The end itself is not stored: only one that replaces an expiry may come when
 /// this process is another.
 fn end_attempt(
-    ((id, credential), end): ((CallId, &Id), (Amounts, AttemptOutcome)),
+    ((id, credential, model), end): ((CallId, &Id, &str), (Amounts, AttemptOutcome)),
     book: &mut Book,
     dirty: &mut Dirty,
     at: (&Moment, &Thresholds),
@@ -213,7 +213,7 @@ fn end_attempt(
         Some((_, AttemptMark::Expired(expired))) => Some(expired.day),
         _ => None,
     };
-    let settled = book.end_attempt((id, credential), end, at);
+    let settled = book.end_attempt((id, credential, model), end, at);
     dirty.attempts.ended(id);
     dirty.account(&AccountId::credential(credential));
     dirty.attempt_marks.extend(expired.map(|_| id));

@@ -22,17 +22,24 @@ pub struct AttemptEnd<'a> {
     pub id: CallId,
     pub credential: &'a Id,
     pub charge: Amounts,
+    /// Counts where the hold is not known.
+    pub model: &'a str,
 }
 
 impl<'a> AttemptEnd<'a> {
     /// What the end of an attempt asks for.
-    pub fn of(id: CallId, credential: &'a Id, charge: Amounts, outcome: AttemptOutcome) -> Self {
+    pub fn of(
+        id: CallId,
+        (credential, model): (&'a Id, &'a str),
+        charge: Amounts,
+        outcome: AttemptOutcome,
+    ) -> Self {
         let kind = match outcome {
             AttemptOutcome::Served => "served",
             AttemptOutcome::Failed => "failed",
             AttemptOutcome::Unsent => "unsent",
         };
-        Self { kind, id, credential, charge: charge.sane() }
+        Self { kind, id, credential, charge: charge.sane(), model }
     }
 }
 
@@ -149,6 +156,7 @@ impl RedisLedger {
             MARK_MS.to_string(),
             end.credential.to_string(),
             kept.to_string(),
+            end.model.to_owned(),
         ];
         self.scripts.attempt_end.call(&self.options, &keys, &arguments)
     }

@@ -5,7 +5,7 @@
 -- KEYS: mark, hold, account, its holds, and what the names of its days begin with: the day is that
 --       of this server's clock, and its key lies in the slot of the others.
 -- ARGV: time, zone, id, kind, charge (usd tokens characters), lifetime of the mark in ms,
---       credential, lifetime of a day in ms.
+--       credential, lifetime of a day in ms, model where the hold is not known.
 local id, kind, lifetime = ARGV[3], ARGV[4], ARGV[10]
 local NOTHING = { usd = '0', tokens = '0', characters = '0' }
 local charge = { usd = ARGV[5], tokens = ARGV[6], characters = ARGV[7] }
@@ -173,7 +173,7 @@ local function charge_all(failures)
     counted[1] = hold.counted
   end
   for name, slot in pairs(a.slots) do
-    if slot.models and not glob(slot.models, hold.model or '') then
+    if slot.models and not glob(slot.models, hold.model or ARGV[11]) then
       -- Of other models.
     elseif not slot.rate then
       charged[#charged + 1] = count(a, name, charge[slot.meter])

@@ -60,8 +60,9 @@ impl<'a> Work<'a> {
                 let end = End { kind: "void", id: *id, payers, charge, event: None, once: None };
                 return Self::Call(end);
             }
-            Settlement::Attempt { id, credential, charge, outcome } => {
-                return Self::Attempt(AttemptEnd::of(*id, credential, *charge, *outcome));
+            Settlement::Attempt { id, credential, charge, outcome, model } => {
+                let of = (credential, model.as_str());
+                return Self::Attempt(AttemptEnd::of(*id, of, *charge, *outcome));
             }
         };
         let (id, payers, charge) = (event.id, &event.payers, charge.sane());
