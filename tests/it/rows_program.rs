@@ -408,13 +408,15 @@ fn r015_only_scripts_write_money_to_redis() {
         "ZRANGEBYLEX",
         "ZRANGEBYSCORE",
     ];
-    // The scripts themselves, the schema's version at the first start, a lease whose hold is gone,
-    // and the index of credentials, which has no money.
-    const WRITES: [(&str, &str); 4] = [
+    // The scripts themselves, the schema's version at the first start, leases whose hold is gone, and
+    // the index of credentials, which has no money.
+    const WRITES: [(&str, &str); 6] = [
         ("script.rs", "EVALSHA"),
         ("connect.rs", "HSET"),
         ("sweep.rs", "ZREM"),
+        ("attempts.rs", "ZREM"),
         ("credentials.rs", "ZADD"),
+        ("credentials.rs", "ZREM"),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger/redis");
     let mut commands = 0;
