@@ -3,13 +3,12 @@
 use super::refusal::Refusal;
 use super::route::Destination;
 use super::tab::{Pricing, Tab};
-use super::{Authenticated, Proxy, bound, estimate};
+use super::{Authenticated, Proxy, advice, bound, estimate};
 use crate::clock::{Stopwatch, UnixMs};
 use crate::dialect::Call;
 use crate::ids::CallId;
 use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Payers, Permit, Standing};
-use crate::money::NanoUsd;
-use crate::pricing::{Payer, Terms};
+use crate::pricing::{Payer, PriceTable, Terms};
 
 /// A call as it asks to be admitted.
 pub(super) struct Applicant<'a> {
@@ -19,6 +18,8 @@ pub(super) struct Applicant<'a> {
     pub(super) started: UnixMs,
     pub(super) provider: &'a str,
     pub(super) credential: &'a str,
+    /// It costs something later, which nothing bounds.
+    pub(super) costs_later: bool,
 }
 
 impl Proxy {
@@ -38,8 +39,16 @@ impl Proxy {
                 Ok((tab, standings))
             }
             Ok(Admission::Denied(denial)) => {
+                let refusal = Refusal::from(denial);
+                let refusal = match tab.metered() {
+                    Some((call, pricing)) => {
+                        let payer = payer(&applicant.caller.payers);
+                        advice::advised(refusal, call, pricing, payer)
+                    }
+                    None => refusal,
+                };
                 tab.refused();
-                Err(denial.into())
+                Err(refusal)
             }
             Err(error) => {
                 tracing::warn!(%error, request_id = %applicant.id, "cannot hold");
@@ -87,6 +96,7 @@ impl<'a> Applicant<'a> {
             started: request.started,
             provider: &destination.provider.name,
             credential: destination.credential_name(),
+            costs_later: false,
         }
     }
 }
@@ -106,7 +116,7 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOr
     };
     let payers = &applicant.caller.payers;
     let (ceiling, expected) = match metered {
-        None => (Some(Amounts::default()), Amounts::default()),
+        None => (Some(Amounts::default()).filter(|_| !applicant.costs_later), Amounts::default()),
         Some((call, pricing)) => amounts(call, pricing, payer(payers), applicant.started),
     };
     let is_free = |(_, Pricing { table, model }): &(Call, Pricing)| {
@@ -117,7 +127,7 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOr
         payers: payers.clone(),
         ceiling,
         expected,
-        free: metered.is_none_or(is_free),
+        free: metered.map_or(!applicant.costs_later, is_free),
         facts,
     }
 }
@@ -137,17 +147,21 @@ fn amounts(
 ) -> (Option<Amounts>, Amounts) {
     let model = &pricing.model;
     let terms = Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() };
-    // Rounded up before the mark-up too, so that a ceiling stays one.
-    let marked_up = |cost: NanoUsd| pricing.table.charged(payer, cost.into());
-    let marked_up = |amounts: Amounts| Amounts { usd: marked_up(amounts.usd), ..amounts };
     let expected = estimate::expected(call, model);
-    let expected = marked_up(estimate::expected_amounts(call, expected, model, &terms));
-    let ceiling = bound::bound(call, model);
-    let ceiling = ceiling.map(|bound| marked_up(bound::ceiling_amounts(call, bound, model)));
+    let expected = estimate::expected_amounts(call, expected, model, &terms);
+    let expected = marked_up(&pricing.table, payer, expected);
+    let ceiling = bound::ceiling(call, model).ok();
+    let ceiling = ceiling.map(|ceiling| marked_up(&pricing.table, payer, ceiling));
     let expected = ceiling.map_or(expected, |ceiling| Amounts {
         usd: expected.usd.min(ceiling.usd),
         tokens: expected.tokens.min(ceiling.tokens),
         characters: expected.characters.min(ceiling.characters),
     });
     (ceiling, expected)
+}
+
+/// What a payer is charged for what costs so much. Rounded up before the mark-up too, so that a
+/// ceiling stays one.
+pub(super) fn marked_up(table: &PriceTable, payer: Payer<'_>, amounts: Amounts) -> Amounts {
+    Amounts { usd: table.charged(payer, amounts.usd.into()), ..amounts }
 }

@@ -4,7 +4,9 @@
 //! in here drops the tab, and a dropped tab settles.
 
 mod admit;
+mod advice;
 mod answer;
+mod around;
 mod authenticate;
 mod bound;
 mod errand;
@@ -22,7 +24,9 @@ mod route;
 mod socket;
 mod tab;
 
+pub use advice::Fit;
 pub use answer::AnswerBody;
+pub use bound::Gap;
 pub use forward::UpstreamBounds;
 pub use recorder::Recorder;
 pub use refusal::Refusal;

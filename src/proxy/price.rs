@@ -39,7 +39,7 @@ impl Priced {
 
     /// The cost of a usage: what the provider itself says, where that counts and is final; else by
     /// the model that the answer names, where that has a price for it; else by the one that the
-    /// call named. Where neither has, it costs what was expected.
+    /// call named. Where neither has, it costs what was expected. What was admitted as free is.
     pub(super) fn of(
         order: &HoldOrder,
         pricing: &Pricing,
@@ -60,6 +60,10 @@ impl Priced {
         let told = charge.cost > NanoUsd::ZERO || model.covers(usage, &terms);
         let theirs = reading.reported_cost().filter(|_| !estimated);
         let counts = table.provider_cost(&order.facts.provider) == ProviderCost::Charge;
+        if order.free {
+            // No budget could refuse it, so none is charged for it.
+            return Self { cost: NanoUsd::ZERO, model: name.to_owned(), estimated, anomaly: None };
+        }
         let payer = payer(&order.payers);
         let (cost, estimated) = match theirs.filter(|_| counts) {
             Some(theirs) => (table.charged(payer, theirs.into()), false),

@@ -5,9 +5,9 @@
 //! dropped afterwards, it charges what the call probably caused. So no early return, error,
 //! cancellation or panic between hold and settlement can lose a charge or leak a hold.
 
-use super::estimate;
 use super::poll::Poll;
 use super::price::Priced;
+use super::{bound, estimate};
 use crate::clock::{Clock, Stopwatch};
 use crate::dialect::Call;
 use crate::ledger::{
@@ -133,6 +133,12 @@ impl Tab {
         self.open.as_ref()?.call.as_ref()
     }
 
+    /// The call with its prices, on metered routes.
+    pub(super) fn metered(&self) -> Option<(&Call, &Pricing)> {
+        let open = self.open.as_ref()?;
+        open.call.as_ref().zip(open.pricing.as_ref())
+    }
+
     /// What it finds may have to be charged.
     pub(super) fn polls(&mut self, poll: Poll) {
         if let Some(open) = &mut self.open {
@@ -243,6 +249,7 @@ impl Open {
         if let Some((call, pricing)) = found {
             self.order.facts.dialect = call.operation.name().to_owned();
             self.order.facts.price_version = pricing.table.version().to_owned();
+            self.order.free = false;
             (self.call, self.pricing) = (Some(call), Some(pricing));
         }
         self.settle(ending, &reading, watch)
@@ -327,7 +334,8 @@ impl Open {
         };
         if self.is_filtered(reading) {
             let input = estimate::expected_input(call);
-            return (Usage::default().with(Figure::InputTotal, input), true);
+            let usage = Usage::default().with(Figure::InputTotal, input);
+            return (bound::capped(usage, call, &pricing.model), true);
         }
         // Old versions of Ollama leave the prompt out where it was cached.
         let lacks_prompt = reading.usage.get(Figure::InputTotal).is_none()
@@ -340,7 +348,8 @@ impl Open {
             return (reading.usage, false);
         }
         let unanswered = reading.deferred || ending == Ending::Left && self.status.is_none();
-        (estimate::usage(call, &pricing.model, reading, unanswered), true)
+        let usage = estimate::usage(call, &pricing.model, reading, unanswered);
+        (bound::capped(usage, call, &pricing.model), true)
     }
 
     fn price(&self, usage: &Usage, reading: &Reading, estimated: bool) -> Priced {

@@ -63,6 +63,7 @@ impl Party {
             started: self.proxy.clock.now(),
             provider: &self.provider.name,
             credential: &self.credential,
+            costs_later: false,
         }
     }
 

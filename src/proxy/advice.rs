@@ -1,0 +1,99 @@
+//! What a caller whom `strict` refuses can do about it.
+//!
+//! Not here: status, code and shape (`refusal`). Invariant: a call that is sent again with the named output
+//! ceiling fits the limit that refused it, with one token more it does not.
+
+use super::admit::marked_up;
+use super::bound::{self, Gap, ceiling};
+use super::refusal::Refusal;
+use super::tab::Pricing;
+use crate::dialect::{Call, Yields};
+use crate::ledger::{LimitDenial, Standing};
+use crate::limit::Meter;
+use crate::pricing::Payer;
+
+/// The largest output ceiling that would have fitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fit {
+    /// The request's name for its output ceiling.
+    pub field: &'static str,
+    /// So many tokens.
+    pub tokens: u64,
+}
+
+/// A refusal, with what would help where that is known.
+pub(super) fn advised(
+    refusal: Refusal,
+    call: &Call,
+    pricing: &Pricing,
+    payer: Payer<'_>,
+) -> Refusal {
+    match refusal {
+        Refusal::Unbounded(account, None) => {
+            Refusal::Unbounded(account, ceiling(call, &pricing.model).err())
+        }
+        Refusal::Limit(denial) => match fit(&denial, call, pricing, payer) {
+            Some(fit) => Refusal::TooLong(denial, fit),
+            None => Refusal::Limit(denial),
+        },
+        other => other,
+    }
+}
+
+/// The largest output ceiling with which the limit would have had room. None where the account holds
+/// less than ceilings, or the input alone is too much.
+fn fit(denial: &LimitDenial, call: &Call, pricing: &Pricing, payer: Payer<'_>) -> Option<Fit> {
+    let Standing { limit, used, held, .. } = &denial.standing;
+    let counts_tokens = matches!(limit.meter, Meter::Usd | Meter::Tokens | Meter::Characters);
+    if !counts_tokens || call.operation.yields() != Yields::Text {
+        return None;
+    }
+    let mut tried = call.clone();
+    let mut needs = |output: u64| {
+        tried.output_ceiling = Some(output);
+        let ceiling = ceiling(&tried, &pricing.model).ok()?;
+        Some(marked_up(&pricing.table, payer, ceiling).of(limit.meter))
+    };
+    let asked = bound::output_ceiling(call, &pricing.model)?;
+    if needs(asked)? != denial.wanted {
+        return None;
+    }
+    let room = denial.standing.allowed().saturating_sub(*used).saturating_sub(*held);
+    let (mut fits, mut exceeds) = (0, asked);
+    while exceeds.saturating_sub(fits) > 1 {
+        let middle = fits.midpoint(exceeds);
+        if needs(middle)? <= room { fits = middle } else { exceeds = middle }
+    }
+    (fits > 0).then(|| Fit { field: call.ceiling_field(), tokens: fits })
+}
+
+/// Why nothing bounds what a call can cost, and which setting would help.
+pub(super) fn unbounded(account: &str, gap: Option<Gap>) -> String {
+    let (why, help) = match gap {
+        Some(Gap::Output(field)) => (
+            "nothing bounds how long the answer can get",
+            format!("set `{field}` in the request, or `max_output` in the model's price entry"),
+        ),
+        Some(Gap::Input) => (
+            "part of the input is not in the request, and nothing bounds it",
+            "set `context` in the model's price entry".to_owned(),
+        ),
+        Some(Gap::Tools) => (
+            "the provider may search, run tools or ask other models as often as it likes",
+            "send the request without these".to_owned(),
+        ),
+        Some(Gap::Units) => (
+            "it is billed by what the request does not tell",
+            "use a model that is billed otherwise".to_owned(),
+        ),
+        Some(Gap::Session) => (
+            "answers of a session may begin before their money is held",
+            "make a call for each answer".to_owned(),
+        ),
+        None => ("nothing bounds what this will cost", "make each call by itself".to_owned()),
+    };
+    format!(
+        "{account} is under strict enforcement, and {why}; {help}, or have the account set to \
+         `enforcement = \"balanced\"`."
+    )
+}
