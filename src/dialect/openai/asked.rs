@@ -35,10 +35,10 @@ const TOOLS: [(&str, Field); 2] =
 
 /// Where images are named, or encoded.
 const IMAGES_SEEN: [(&str, Field); 4] = [
-    ("messages[].content[].image_url", Field::Image),
+    ("messages[].content[].image_url", Field::ImagePart),
     ("messages[].content[].image_url.url", Field::ImageData),
-    ("input[].content[].image_url", Field::Image),
-    ("input[].output[].image_url", Field::Image),
+    ("input[].content[].image_url", Field::ImagePart),
+    ("input[].output[].image_url", Field::ImagePart),
 ];
 
 /// Keys that hint at input that the body does not hold.

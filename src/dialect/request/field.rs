@@ -45,8 +45,10 @@ pub(in crate::dialect) enum Field {
     Text,
     /// A key that hints at input that the body does not hold.
     Elsewhere,
-    /// An image for the model to see, encoded or by its address.
+    /// A key that names an image for the model to see.
     Image,
+    /// The same where only parts of a message stand; a string is nothing but the image.
+    ImagePart,
     /// The encoded form, or the address, of one.
     ImageData,
     /// Definitions of tools, or of the form of the answer.
@@ -227,7 +229,8 @@ impl Field {
             Self::Answers => "a whole number from 1 to 128",
             Self::Prompt | Self::Prompts => "an input",
             Self::Elsewhere | Self::Search | Self::Hosted | Self::Kind => "an input",
-            Self::Image | Self::ImageData | Self::ToolKind | Self::Prediction => "an input",
+            Self::Image | Self::ImagePart | Self::ImageData => "an input",
+            Self::ToolKind | Self::Prediction => "an input",
             Self::Definitions => "a definition",
             Self::Text => "a text",
         }
@@ -245,6 +248,7 @@ impl Field {
                 | Self::Kind
                 | Self::Text
                 | Self::Image
+                | Self::ImagePart
                 | Self::ImageData
                 | Self::ToolKind
                 | Self::Definitions

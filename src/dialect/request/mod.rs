@@ -171,7 +171,11 @@ impl Asked {
             (Field::Kind, _) => self.kind(text),
             (Field::ToolKind, _) => self.tool_kind(text),
             (Field::Elsewhere, _) => self.elsewhere(),
-            (Field::Image, _) => self.image(span),
+            (Field::Image, _) => self.image(),
+            (Field::ImagePart, _) => {
+                self.image();
+                self.image_data(span);
+            }
             (Field::ImageData, _) => self.image_data(span),
             (Field::Definitions | Field::Prediction, _) => {}
             (Field::Search, _) => self.searching(),
@@ -194,10 +198,8 @@ impl Asked {
         (self.input_elsewhere, self.contents.beyond) = (true, true);
     }
 
-    /// An image whose key holds its encoded form or its address.
-    fn image(&mut self, span: &Range<u64>) {
+    fn image(&mut self) {
         self.images_by_key = self.images_by_key.saturating_add(1);
-        self.image_data(span);
     }
 
     fn image_data(&mut self, span: &Range<u64>) {
@@ -248,6 +250,7 @@ impl Asked {
             Field::Kind
             | Field::ToolKind
             | Field::Image
+            | Field::ImagePart
             | Field::ImageData
             | Field::Definitions
             | Field::Prediction => return,
@@ -277,6 +280,7 @@ impl Asked {
             Field::Kind
             | Field::ToolKind
             | Field::Image
+            | Field::ImagePart
             | Field::ImageData
             | Field::Definitions
             | Field::Prediction => {}
@@ -328,7 +332,7 @@ impl Sink<Spot> for Asked {
             (Field::Search, _) => self.searching(),
             (Field::Hosted, _) => self.hosted_tools = true,
             (Field::Elsewhere, _) => self.elsewhere(),
-            (Field::Image, _) => self.images_by_key = self.images_by_key.saturating_add(1),
+            (Field::Image | Field::ImagePart, _) => self.image(),
             (Field::Definitions, _) => self.defining = Some(at),
             (Field::Prediction, _) => self.contents.predicted = true,
             (Field::Prompt, Container::Object) => self.elsewhere(),
