@@ -39,14 +39,8 @@ impl Proxy {
                 Ok((tab, standings))
             }
             Ok(Admission::Denied(denial)) => {
-                let refusal = Refusal::from(denial);
-                let refusal = match tab.metered() {
-                    Some((call, pricing)) => {
-                        let payer = payer(&applicant.caller.payers);
-                        advice::advised(refusal, call, pricing, payer)
-                    }
-                    None => refusal,
-                };
+                let payer = payer(&applicant.caller.payers);
+                let refusal = advice::advised(denial.into(), tab.metered(), payer);
                 tab.refused();
                 Err(refusal)
             }

@@ -21,21 +21,24 @@ pub struct Fit {
     pub tokens: u64,
 }
 
-/// A refusal, with what would help where that is known.
+/// A refusal of a call, or of what costs something later, with what would help where that is known.
 pub(super) fn advised(
     refusal: Refusal,
-    call: &Call,
-    pricing: &Pricing,
+    metered: Option<(&Call, &Pricing)>,
     payer: Payer<'_>,
 ) -> Refusal {
     match refusal {
         Refusal::Unbounded(account, None) => {
-            Refusal::Unbounded(account, ceiling(call, &pricing.model).err())
+            let gap = metered.map_or(Some(Gap::Later), |(call, p)| ceiling(call, &p.model).err());
+            Refusal::Unbounded(account, gap)
         }
-        Refusal::Limit(denial) => match fit(&denial, call, pricing, payer) {
-            Some(fit) => Refusal::TooLong(denial, fit),
-            None => Refusal::Limit(denial),
-        },
+        Refusal::Limit(denial) => {
+            let fit = metered.and_then(|(call, pricing)| fit(&denial, call, pricing, payer));
+            match fit {
+                Some(fit) => Refusal::TooLong(denial, fit),
+                None => Refusal::Limit(denial),
+            }
+        }
         other => other,
     }
 }
@@ -90,7 +93,11 @@ pub(super) fn unbounded(account: &str, gap: Option<Gap>) -> String {
             "answers of a session may begin before their money is held",
             "make a call for each answer".to_owned(),
         ),
-        None => ("nothing bounds what this will cost", "make each call by itself".to_owned()),
+        Some(Gap::Later) => (
+            "what this costs is known only when it is done",
+            "make each call by itself, and not in the background".to_owned(),
+        ),
+        None => ("nothing bounds what this costs", "bound it in the request".to_owned()),
     };
     format!(
         "{account} is under strict enforcement, and {why}; {help}, or have the account set to \

@@ -44,6 +44,8 @@ pub enum Gap {
     Units,
     /// A session's answers may begin before their money is held.
     Session,
+    /// What it costs is known when it is done, long after its hold has ended.
+    Later,
 }
 
 /// The most that a call can use: tokens, and what is billed beside them.
@@ -57,6 +59,9 @@ pub(super) fn most(call: &Call, model: &ModelPrice) -> Result<Most, Gap> {
     use Operation::{GeminiLive, OpenAiLive, OpenAiRealtime};
     if matches!(call.operation, OpenAiRealtime | OpenAiLive | GeminiLive) {
         return Err(Gap::Session);
+    }
+    if call.background {
+        return Err(Gap::Later);
     }
     if call.hosted_tools || around::searches_unasked(call, model) {
         return Err(Gap::Tools);
@@ -109,7 +114,8 @@ fn input(call: &Call, model: &ModelPrice) -> Result<u64, Gap> {
     };
     // Each of several images has the prompt to itself.
     let times = if yields == Yields::Images { call.answers } else { 1 };
-    Ok(once.ok_or(Gap::Input)?.saturating_mul(times))
+    let gap = if one_prompt { Gap::Input } else { Gap::Units };
+    Ok(once.ok_or(gap)?.saturating_mul(times))
 }
 
 fn output(call: &Call, model: &ModelPrice) -> Result<u64, Gap> {

@@ -62,6 +62,7 @@ mod simulated_reading;
 mod simulated_realtime;
 mod simulated_wire;
 mod sockets;
+mod strict;
 mod tidy;
 mod unpriced;
 mod world;
