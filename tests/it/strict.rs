@@ -1,11 +1,13 @@
 //! `strict`, seen from outside: what it refuses says what would help, and what it admits is never
 //! charged more than was held.
 
+use crate::canned::answering;
 use crate::world::{Answer, CHAT, PROVIDER_KEY, World, chat, rules};
 use farebox::demo::provider::Simulated;
 use farebox::ledger::{Change, Enforcement};
 use farebox::pricing::PriceTable;
 use farebox::proxy::{Rules, Unpriced};
+use farebox::usage::Figure;
 use serde_json::Value;
 
 /// A world of these providers, whose Alice is under `strict`.
@@ -18,9 +20,13 @@ async fn strict(table: PriceTable, limits: &[&str], rules: Rules, names: &[&str]
     };
     let providers = names.iter().map(at).collect();
     let world = World::priced(table, simulated, providers, limits, rules).await;
+    enforce(&world).await;
+    world
+}
+
+async fn enforce(world: &World) {
     let change = Change { enforcement: Some(Some(Enforcement::Strict)), ..Change::default() };
     world.change("user:alice", change).await;
-    world
 }
 
 async fn builtin(limits: &[&str], names: &[&str]) -> World {
@@ -241,13 +247,20 @@ async fn what_the_request_bounds_is_held_and_not_refused() {
 
 #[tokio::test]
 async fn an_estimate_is_never_above_what_was_held() {
-    let world = builtin(&["100usd/day"], &["openai"]).await;
     // The answer has far more bytes than its ceiling has tokens, and no figures.
-    let play = "x-simulate: {\"output\":4000,\"usage\":false}\r\n";
-    let body = chat("gpt-5", r#","max_completion_tokens":20,"stream":true"#);
-    world.call(CHAT, play, &body).await;
+    let text = " ".repeat(40_000);
+    let body = format!(
+        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n\
+         data: {{\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"stop\"}}]}}\n\n\
+         data: [DONE]\n\n"
+    );
+    let world = answering("openai", &body, "", &["100usd/day"], rules()).await;
+    enforce(&world).await;
+    let asked = chat("gpt-5", r#","max_completion_tokens":20,"stream":true"#);
+    assert_eq!(world.call(CHAT, "", &asked).await.status(), 200);
     let event = world.only_event().await;
     assert!(event.estimated && event.cost <= event.held, "{event:?}");
+    assert_eq!(event.usage.count(Figure::OutputTotal), 20);
 }
 
 #[tokio::test]
