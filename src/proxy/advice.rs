@@ -1,16 +1,19 @@
 //! What a caller whom `strict` refuses can do about it.
 //!
-//! Not here: status, code and shape (`refusal`). Invariant: a call that is sent again with the named output
-//! ceiling fits the limit that refused it, with one token more it does not.
+//! Not here: status, code and shape (`refusal`). Invariant: a call that is sent again with the named
+//! output ceiling fits the limit that refused it; one of the same length with one token more does not.
 
 use super::admit::marked_up;
 use super::bound::{self, Gap, ceiling};
 use super::refusal::Refusal;
 use super::tab::Pricing;
 use crate::dialect::{Call, Yields};
-use crate::ledger::{LimitDenial, Standing};
+use crate::ledger::LimitDenial;
 use crate::limit::Meter;
 use crate::pricing::Payer;
+
+/// How much longer a request gets by an output ceiling, with the object that it stands in.
+const FIELD_BYTES: u64 = 64;
 
 /// The largest output ceiling that would have fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,22 +49,27 @@ pub(super) fn advised(
 /// The largest output ceiling with which the limit would have had room. None where the account holds
 /// less than ceilings, or the input alone is too much.
 fn fit(denial: &LimitDenial, call: &Call, pricing: &Pricing, payer: Payer<'_>) -> Option<Fit> {
-    let Standing { limit, used, held, .. } = &denial.standing;
+    let limit = &denial.standing.limit;
     let counts_tokens = matches!(limit.meter, Meter::Usd | Meter::Tokens | Meter::Characters);
     if !counts_tokens || call.operation.yields() != Yields::Text {
         return None;
     }
     let mut tried = call.clone();
+    if call.output_ceiling.is_none() {
+        // The request gets longer by the field.
+        tried.body_bytes = tried.body_bytes.saturating_add(FIELD_BYTES);
+    }
     let mut needs = |output: u64| {
         tried.output_ceiling = Some(output);
         let ceiling = ceiling(&tried, &pricing.model).ok()?;
         Some(marked_up(&pricing.table, payer, ceiling).of(limit.meter))
     };
     let asked = bound::output_ceiling(call, &pricing.model)?;
-    if needs(asked)? != denial.wanted {
+    let held = ceiling(call, &pricing.model).ok()?;
+    if marked_up(&pricing.table, payer, held).of(limit.meter) != denial.wanted {
         return None;
     }
-    let room = denial.standing.allowed().saturating_sub(*used).saturating_sub(*held);
+    let room = denial.standing.remaining();
     let (mut fits, mut exceeds) = (0, asked);
     while exceeds.saturating_sub(fits) > 1 {
         let middle = fits.midpoint(exceeds);

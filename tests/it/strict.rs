@@ -128,6 +128,18 @@ async fn r031_a_refusal_names_the_largest_ceiling_that_fits_in_the_requests_own_
 }
 
 #[tokio::test]
+async fn a_request_without_a_ceiling_is_told_one_that_fits() {
+    for limit in ["0.01usd/day", "900tokens/day"] {
+        let world = builtin(&[limit], &["openai", "gemini"]).await;
+        let refused = world.call(CHAT, "", &chat("gpt-5", "")).await;
+        assert_eq!(refused.status(), 429, "{limit}");
+        let most = largest(&refused, "max_completion_tokens");
+        let body = chat("gpt-5", &format!(r#", "max_completion_tokens": {most}"#));
+        assert_eq!(world.call(CHAT, "", &body).await.status(), 200, "{limit} {most}");
+    }
+}
+
+#[tokio::test]
 async fn no_ceiling_is_named_where_none_fits_or_another_limit_refuses() {
     let body = chat("gpt-5", r#","max_completion_tokens":100"#);
     for limit in ["0usd/day", "0.0001usd/day", "20tokens/day", "0requests/day"] {
