@@ -68,57 +68,40 @@ async fn fits(world: &World, path: &str, body: impl Fn(u64) -> String, field: &s
 async fn r031_a_refusal_names_the_largest_ceiling_that_fits_in_the_requests_own_words() {
     let names = ["openai", "anthropic", "gemini", "bedrock", "cohere"];
     let told = r#""messages":[{"role":"user","content":"Say hello."}]"#;
-    let sorts: [(&str, &str, Box<dyn Fn(u64) -> String>); 7] = [
-        (
-            CHAT,
-            "max_completion_tokens",
-            Box::new(|n| chat("gpt-5", &format!(r#","max_completion_tokens":{n:>8}"#))),
-        ),
-        (
-            CHAT,
-            "max_tokens",
-            Box::new(|n| chat("gpt-4o", &format!(r#","max_tokens":{n:>8},"n":3"#))),
-        ),
+    let sorts = [
+        (CHAT, "max_completion_tokens", chat("gpt-5", r#","max_completion_tokens":NUMBER"#)),
+        (CHAT, "max_tokens", chat("gpt-4o", r#","max_tokens":NUMBER,"n":3"#)),
         (
             "/v1/responses",
             "max_output_tokens",
-            Box::new(|n| format!(r#"{{"model":"gpt-5","input":"Hi","max_output_tokens":{n:>8}}}"#)),
+            r#"{"model":"gpt-5","input":"Hi","max_output_tokens":NUMBER}"#.to_owned(),
         ),
         (
             "/v1/messages",
             "max_tokens",
-            Box::new(move |n| {
-                format!(r#"{{"model":"claude-sonnet-4-5","max_tokens":{n:>8},{told}}}"#)
-            }),
+            format!(r#"{{"model":"claude-sonnet-4-5","max_tokens":NUMBER,{told}}}"#),
         ),
         (
             "/v1beta/models/gemini-2.5-flash:generateContent",
             "maxOutputTokens",
-            Box::new(|n| {
-                let contents = r#""contents":[{"parts":[{"text":"Hi"}]}]"#;
-                format!(r#"{{{contents},"generationConfig":{{"maxOutputTokens":{n:>8}}}}}"#)
-            }),
+            r#"{"contents":[{"parts":[{"text":"Hi"}]}],"generationConfig":{"maxOutputTokens":NUMBER}}"#.to_owned(),
         ),
         (
             "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse",
             "maxTokens",
-            Box::new(|n| {
-                let messages = r#""messages":[{"role":"user","content":[{"text":"Hi"}]}]"#;
-                format!(r#"{{{messages},"inferenceConfig":{{"maxTokens":{n:>8}}}}}"#)
-            }),
+            r#"{"messages":[{"role":"user","content":[{"text":"Hi"}]}],"inferenceConfig":{"maxTokens":NUMBER}}"#.to_owned(),
         ),
         (
             "/v2/chat",
             "max_tokens",
-            Box::new(move |n| {
-                format!(r#"{{"model":"command-a-03-2025","max_tokens":{n:>8},{told}}}"#)
-            }),
+            format!(r#"{{"model":"command-a-03-2025","max_tokens":NUMBER,{told}}}"#),
         ),
     ];
     for (path, field, body) in sorts {
+        let body = |n: u64| body.replace("NUMBER", &format!("{n:>8}"));
         for limit in ["0.05usd/day", "2500tokens/day", "9000characters/day"] {
             let world = builtin(&[limit], &names).await;
-            let most = fits(&world, path, &body, field).await;
+            let most = fits(&world, path, body, field).await;
             assert!((100..20_000).contains(&most), "{path} {limit}: {most}");
             world.nothing_held().await;
             let alice = world.account("user:alice").await;
