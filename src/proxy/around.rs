@@ -98,3 +98,6 @@ pub(super) fn unasked_searches(call: &Call, model: &ModelPrice) -> u64 {
     let always = model.id.contains("-search-") && call.operation == Operation::OpenAiChat;
     if always { call.answers } else { 0 }
 }
+
+#[cfg(test)]
+mod tests;
