@@ -3,7 +3,8 @@
 use crate::clock::Stopwatch;
 use crate::ids::Id;
 use crate::ledger::{
-    Admission, BoxFuture, Caller, HoldOrder, Ledger, OnceKey, Permit, Settlement, Unavailable,
+    Admission, AttemptAdmission, AttemptOrder, BoxFuture, Caller, HoldOrder, Ledger, OnceKey,
+    Permit, Settlement, Unavailable,
 };
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
@@ -15,6 +16,7 @@ pub(super) struct Timed {
     ledger: Arc<dyn Ledger>,
     caller: Histogram,
     hold: Histogram,
+    attempt: Histogram,
     settle: Histogram,
 }
 
@@ -25,8 +27,9 @@ impl Timed {
             let labels = [("operation", operation)];
             metrics::histogram!(names::LEDGER_DURATION, &labels)
         };
-        let (caller, hold, settle) = (took("caller"), took("hold"), took("settle"));
-        Arc::new(Self { ledger, caller, hold, settle })
+        let (caller, hold) = (took("caller"), took("hold"));
+        let (attempt, settle) = (took("attempt"), took("settle"));
+        Arc::new(Self { ledger, caller, hold, attempt, settle })
     }
 }
 
@@ -56,6 +59,18 @@ impl Ledger for Timed {
             let watch = Stopwatch::start();
             let admission = self.ledger.hold(order).await;
             self.hold.record(watch.elapsed());
+            admission
+        })
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        order: &'a AttemptOrder,
+    ) -> BoxFuture<'a, Result<AttemptAdmission, Unavailable>> {
+        Box::pin(async move {
+            let watch = Stopwatch::start();
+            let admission = self.ledger.attempt(order).await;
+            self.attempt.record(watch.elapsed());
             admission
         })
     }

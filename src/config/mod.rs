@@ -8,13 +8,16 @@
 mod again;
 mod annotate;
 mod check;
+mod credentials;
 mod deployments;
 mod origin;
+mod pools;
 mod print;
 mod raw;
 mod source;
 
 pub use annotate::Annotated;
+pub use credentials::CredentialTerms;
 pub use source::Environment;
 
 use crate::ledger::{Enforcement, LostHold};
@@ -126,10 +129,14 @@ pub struct Config {
     pub thresholds: Thresholds,
     /// The upstream services.
     pub providers: Providers,
+    /// What is said of our credentials there beside their keys, in the order of their providers.
+    pub credentials: Vec<CredentialTerms>,
     /// What models are called at them.
     pub deployments: Vec<Deployment>,
     /// The operator's token.
     pub admin_token: Option<SecretString>,
+    /// For how many days the history is kept.
+    pub retention_days: i64,
     /// The limits of the data plane.
     pub server: ServerBounds,
     /// Where answers are recorded; only a flag can say so, so that no file leaves it on.

@@ -7,14 +7,19 @@
 //! Invariants: `hold` may be refused, `settle` never is. Every operation is idempotent by call id.
 //! A late post replaces what an expired hold was charged. What a provider reports again and again is
 //! charged once for each [`OnceKey`].
+//! What a call costs its payers and what an attempt at a provider uses of a credential's quota are
+//! held and settled apart.
 
 #![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
 mod account;
 mod admin;
+mod attempt;
+mod attempts;
 mod book;
 mod bump;
 mod counter;
+mod define;
 mod embedded;
 mod journal;
 mod log;
@@ -29,6 +34,7 @@ mod settling;
 mod slot;
 mod verify;
 
+pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
 pub use bump::Bump;
 pub use embedded::EmbeddedLedger;
 pub use once::{BadOnceKey, OnceKey};
@@ -91,6 +97,14 @@ pub trait Ledger: Send + Sync + 'static {
     /// Checks every limit of all payers and holds on all of them or on none. The hold's lease is
     /// renewed by the back end until [`Ledger::settle`] ends it or this process dies.
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>>;
+
+    /// Checks every limit of a credential and holds on its account, before a call is sent with it.
+    /// The right to settle it is reserved before, as for [`Ledger::hold`]; its lease is renewed
+    /// until [`Settlement::Attempt`] ends it or this process dies.
+    fn attempt<'a>(
+        &'a self,
+        order: &'a AttemptOrder,
+    ) -> BoxFuture<'a, Result<AttemptAdmission, Unavailable>>;
 
     /// Resolves when a hold sees everything that was settled before. Whoever waits sets a limit.
     fn caught_up(&self) -> BoxFuture<'_, ()>;

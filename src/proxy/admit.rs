@@ -1,5 +1,6 @@
 //! Admission: what to hold, for whom, and the tab that is bound to end it.
 
+use super::course::Course;
 use super::refusal::Refusal;
 use super::route::Destination;
 use super::tab::{Pricing, Tab};
@@ -18,6 +19,8 @@ pub(super) struct Applicant<'a> {
     pub(super) started: UnixMs,
     pub(super) provider: &'a str,
     pub(super) credential: &'a str,
+    /// Who may stand in for the provider.
+    pub(super) stand_ins: &'a [Destination],
     /// It costs something later, which nothing bounds.
     pub(super) costs_later: bool,
 }
@@ -40,7 +43,14 @@ impl Proxy {
             }
             Ok(Admission::Denied(denial)) => {
                 let payer = payer(&applicant.caller.payers);
-                let refusal = advice::advised(denial.into(), tab.metered(), payer);
+                let refusal = match tab.metered() {
+                    Some((call, pricing)) => {
+                        let others = applicant.stand_ins.iter().filter_map(stand_in);
+                        let all: Vec<_> = others.map(|(_, other)| other).chain([pricing]).collect();
+                        advice::advised(denial.into(), call, &all, payer)
+                    }
+                    None => advice::later(denial.into()),
+                };
                 tab.refused();
                 Err(refusal)
             }
@@ -82,14 +92,15 @@ impl Proxy {
 }
 
 impl<'a> Applicant<'a> {
-    pub(super) fn new(request: &'a Authenticated, destination: &'a Destination) -> Self {
+    pub(super) fn new(request: &'a Authenticated, course: &'a Course) -> Self {
         Self {
             id: request.id,
             caller: &request.caller,
             watch: request.watch,
             started: request.started,
-            provider: &destination.provider.name,
-            credential: destination.credential_name(),
+            provider: &course.here().provider.name,
+            credential: course.credential_name(),
+            stand_ins: course.later(),
             costs_later: false,
         }
     }
@@ -109,20 +120,41 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOr
             .map_or_else(String::new, |(_, pricing)| pricing.table.version().to_owned()),
     };
     let payers = &applicant.caller.payers;
-    let (ceiling, expected) = match metered {
-        None => (Some(Amounts::default()).filter(|_| !applicant.costs_later), Amounts::default()),
-        Some((call, pricing)) => amounts(call, pricing, payer(payers), applicant.started),
-    };
     let is_free = |(_, Pricing { table, model }): &(Call, Pricing)| {
         table.is_free(payer(payers), model, applicant.provider)
     };
-    HoldOrder {
-        id: applicant.id,
-        payers: payers.clone(),
-        ceiling,
-        expected,
-        free: metered.map_or(!applicant.costs_later, is_free),
-        facts,
+    let mut free = metered.map_or(!applicant.costs_later, is_free);
+    let ceiling = Some(Amounts::default()).filter(|_| !applicant.costs_later);
+    let (mut ceiling, mut expected) = (ceiling, Amounts::default());
+    if let Some((call, pricing)) = metered {
+        let payer = payer(payers);
+        let marked_up = |amounts: Amounts| marked_up(&pricing.table, payer, amounts);
+        (ceiling, expected) = amounts(call, pricing, applicant.started, marked_up);
+        // Whoever serves it in the end, it was held for.
+        for (provider, pricing) in applicant.stand_ins.iter().filter_map(stand_in) {
+            let (most, usual) = amounts(call, pricing, applicant.started, marked_up);
+            ceiling = ceiling.zip(most).map(|(one, other)| one.dearest(other));
+            expected = expected.dearest(usual);
+            free &= pricing.table.is_free(payer, &pricing.model, provider);
+        }
+    }
+    HoldOrder { id: applicant.id, payers: payers.clone(), ceiling, expected, free, facts }
+}
+
+/// Who stands in, and what it costs there.
+fn stand_in(destination: &Destination) -> Option<(&str, &Pricing)> {
+    Some((&destination.provider.name, destination.pricing.as_ref()?))
+}
+
+/// What an attempt would use of a credential's quota: what the call costs at its provider, without
+/// anybody's mark-up.
+pub(super) fn at_provider(
+    order: &HoldOrder,
+    metered: Option<(&Call, &Pricing)>,
+) -> (Option<Amounts>, Amounts) {
+    match metered {
+        None => (order.ceiling, order.expected),
+        Some((call, pricing)) => amounts(call, pricing, order.facts.started, |amounts| amounts),
     }
 }
 
@@ -131,21 +163,18 @@ pub(super) fn payer(payers: &Payers) -> Payer<'_> {
     Payer { workspace: payers.workspace.as_str(), user: payers.user.as_str() }
 }
 
-/// The ceiling and the expectation of a call, with its payer's mark-up; the expectation is never
-/// above the ceiling.
+/// The ceiling and the expectation of a call, marked up; the expectation is never above the ceiling.
 fn amounts(
     call: &Call,
     pricing: &Pricing,
-    payer: Payer<'_>,
     at: UnixMs,
+    marked_up: impl Fn(Amounts) -> Amounts,
 ) -> (Option<Amounts>, Amounts) {
     let model = &pricing.model;
     let terms = Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() };
     let expected = estimate::expected(call, model);
-    let expected = estimate::expected_amounts(call, expected, model, &terms);
-    let expected = marked_up(&pricing.table, payer, expected);
-    let ceiling = bound::ceiling(call, model).ok();
-    let ceiling = ceiling.map(|ceiling| marked_up(&pricing.table, payer, ceiling));
+    let expected = marked_up(estimate::expected_amounts(call, expected, model, &terms));
+    let ceiling = bound::ceiling(call, model).ok().map(marked_up);
     let expected = ceiling.map_or(expected, |ceiling| Amounts {
         usd: expected.usd.min(ceiling.usd),
         tokens: expected.tokens.min(ceiling.tokens),

@@ -24,31 +24,38 @@ pub struct Fit {
     pub tokens: u64,
 }
 
-/// A refusal of a call, or of what costs something later, with what would help where that is known.
+/// A refusal of a call, with what would help where that is known. The call is priced as wherever it
+/// could have gone.
 pub(super) fn advised(
     refusal: Refusal,
-    metered: Option<(&Call, &Pricing)>,
+    call: &Call,
+    pricings: &[&Pricing],
     payer: Payer<'_>,
 ) -> Refusal {
     match refusal {
         Refusal::Unbounded(account, None) => {
-            let gap = metered.map_or(Some(Gap::Later), |(call, p)| ceiling(call, &p.model).err());
-            Refusal::Unbounded(account, gap)
+            let mut gaps = pricings.iter().filter_map(|at| ceiling(call, &at.model).err());
+            Refusal::Unbounded(account, gaps.next())
         }
-        Refusal::Limit(denial) => {
-            let fit = metered.and_then(|(call, pricing)| fit(&denial, call, pricing, payer));
-            match fit {
-                Some(fit) => Refusal::TooLong(denial, fit),
-                None => Refusal::Limit(denial),
-            }
-        }
+        Refusal::Limit(denial) => match fit(&denial, call, pricings, payer) {
+            Some(fit) => Refusal::TooLong(denial, fit),
+            None => Refusal::Limit(denial),
+        },
+        other => other,
+    }
+}
+
+/// A refusal of what costs something later, such as a batch.
+pub(super) fn later(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Unbounded(account, None) => Refusal::Unbounded(account, Some(Gap::Later)),
         other => other,
     }
 }
 
 /// The largest output ceiling with which the limit would have had room. None where the account holds
 /// less than ceilings, or the input alone is too much.
-fn fit(denial: &LimitDenial, call: &Call, pricing: &Pricing, payer: Payer<'_>) -> Option<Fit> {
+fn fit(denial: &LimitDenial, call: &Call, pricings: &[&Pricing], payer: Payer<'_>) -> Option<Fit> {
     let limit = &denial.standing.limit;
     let counts_tokens = matches!(limit.meter, Meter::Usd | Meter::Tokens | Meter::Characters);
     if !counts_tokens || call.operation.yields() != Yields::Text {
@@ -59,16 +66,20 @@ fn fit(denial: &LimitDenial, call: &Call, pricing: &Pricing, payer: Payer<'_>) -
         // The request gets longer by the field.
         tried.body_bytes = tried.body_bytes.saturating_add(FIELD_BYTES);
     }
-    let mut needs = |output: u64| {
-        tried.output_ceiling = Some(output);
-        let ceiling = ceiling(&tried, &pricing.model).ok()?;
-        Some(marked_up(&pricing.table, payer, ceiling).of(limit.meter))
+    let dearest = |call: &Call| {
+        pricings.iter().try_fold(0, |most, at| {
+            let ceiling = ceiling(call, &at.model).ok()?;
+            Some(marked_up(&at.table, payer, ceiling).of(limit.meter).max(most))
+        })
     };
-    let asked = bound::output_ceiling(call, &pricing.model)?;
-    let held = ceiling(call, &pricing.model).ok()?;
-    if marked_up(&pricing.table, payer, held).of(limit.meter) != denial.wanted {
+    if dearest(call)? != denial.wanted {
         return None;
     }
+    let mut needs = |output: u64| {
+        tried.output_ceiling = Some(output);
+        dearest(&tried)
+    };
+    let asked = pricings.iter().filter_map(|at| bound::output_ceiling(call, &at.model)).max()?;
     let room = denial.standing.remaining();
     let (mut fits, mut exceeds) = (0, asked);
     while exceeds.saturating_sub(fits) > 1 {

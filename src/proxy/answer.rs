@@ -54,7 +54,7 @@ impl Metering {
     }
 
     /// Shows a frame; what the client is to see of it. The tab ends here if the protocol does.
-    fn push(&mut self, frame: Bytes) -> Bytes {
+    pub(super) fn push(&mut self, frame: Bytes) -> Bytes {
         let out = self.reader.push(frame);
         let reading = self.reader.reading();
         if reading.complete && reading.usage_final {
@@ -319,15 +319,16 @@ pub(super) enum Held {
 }
 
 /// Holds an answer of at most `most` bytes until it is complete, so that its headers can say what
-/// it cost. A client that hangs up meanwhile drops this future, and with it the metering.
+/// it cost. Its first bytes were read already. A client that hangs up meanwhile drops this future, and with it the metering.
 pub(super) async fn hold(
+    first: Bytes,
     mut upstream: Incoming,
     mut metering: Metering,
     most: usize,
     pause: Duration,
 ) -> Held {
-    let mut frames: Vec<Bytes> = Vec::new();
-    let mut length = 0_usize;
+    let mut length = first.len();
+    let mut frames: Vec<Bytes> = vec![metering.push(first)];
     while !upstream.is_end_stream() {
         match tokio::time::timeout(pause, upstream.frame()).await {
             Ok(Some(Ok(frame))) => {

@@ -3,6 +3,7 @@
 use super::admit::Applicant;
 use super::answer::{AnswerBody, Metering, OnLeft, Unread};
 use super::errand::Errand;
+use super::fault::Answered;
 use super::poll::Poll;
 use super::refusal::Refusal;
 use super::request::Outgoing;
@@ -29,16 +30,17 @@ impl Proxy {
         body: Incoming,
     ) -> Result<Response<AnswerBody>, Refusal> {
         let destination = self.unpriced_destination(&target, request.head.uri.query())?;
+        let course = self.plain_course(destination, &request)?;
         let body = Outgoing::upload(&request.head.headers, body, self.rules.upload_bytes)?;
         let poll = match target.found.route {
             Route::Polled(operation) => Some(operation),
             _ => None,
         };
-        let provider = destination.provider.name.clone();
+        let provider = course.here().provider.name.clone();
         self.check_owner(&request, &provider).await?;
         let begins_batch = request.head.method == Method::POST && target.path.ends_with("/batches");
         let applicant =
-            Applicant { costs_later: begins_batch, ..Applicant::new(&request, &destination) };
+            Applicant { costs_later: begins_batch, ..Applicant::new(&request, &course) };
         let (mut tab, standings) = self.admit(applicant, None).await?;
         if let Some(operation) = poll {
             let table = self.prices.clone();
@@ -56,13 +58,13 @@ impl Proxy {
             proxy: self.clone(),
             tab,
             standings,
-            destination,
+            course,
             headers: sent,
             method: request.head.method,
-            body,
+            body: Some(body),
             tape: None,
         };
-        let response = errand.forward().await?;
+        let Answered { response, first } = errand.forward().await?;
         let Errand { tab, standings, .. } = errand;
         let (head, upstream) = response.into_parts();
         let mut added = headers::to_client(&head.headers, !filter);
@@ -79,8 +81,9 @@ impl Proxy {
             added.remove(CONTENT_LENGTH);
             return Ok(respond(head.status, added, AnswerBody::whole(list)));
         }
+        let first = metering.push(first);
         let body = AnswerBody::relayed(
-            Bytes::new(),
+            first,
             upstream,
             metering,
             OnLeft::Cancel,

@@ -155,6 +155,13 @@ pub(super) fn took(upstream: Duration, overhead: Duration) {
     here.record(overhead);
 }
 
+/// A call is sent again, now to this provider.
+pub(super) fn again(provider: &str, reason: &'static str) {
+    let provider = provider.to_owned();
+    metrics::counter!(names::RETRIES, "provider" => provider, "reason" => reason).increment(1);
+    tracing::debug!(reason, "a call is sent again");
+}
+
 /// A call was refused.
 pub(super) fn refused(id: CallId, refusal: &Refusal) {
     let reason = refusal.reason();

@@ -17,6 +17,9 @@ use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, UPGRADE};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
+/// Seconds to wait where nobody knows when a provider can be used again.
+const UNKNOWN_WAIT: i64 = 30;
+
 /// Why a call was not relayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -62,6 +65,9 @@ pub enum Refusal {
     Timeout,
     /// The provider did not accept our credential.
     Credential,
+    /// No credential of the provider can be used; one can be after so many seconds, if that is
+    /// known.
+    Exhausted(Option<i64>),
 }
 
 impl From<Denial> for Refusal {
@@ -191,7 +197,8 @@ impl Refusal {
             | Self::Overloaded
             | Self::Unreachable
             | Self::Timeout
-            | Self::Credential => self.server_words(),
+            | Self::Credential
+            | Self::Exhausted(_) => self.server_words(),
         }
     }
 
@@ -309,6 +316,13 @@ impl Refusal {
                 "upstream_credential_rejected",
                 "The provider rejected the credential that the operator configured.",
                 Retry::Silent,
+            ),
+            Self::Exhausted(after) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "provider_quota_exhausted",
+                "Every credential of the provider is out of quota, cooling down or disabled; your \
+                 own budget is not the reason.",
+                Retry::After(after.unwrap_or(UNKNOWN_WAIT)),
             ),
             _ => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -458,6 +472,8 @@ mod tests {
         check(denied("3tok/total", None), 429, "rate_limit_exceeded", Some("false"), None);
         check(Refusal::Ledger, 503, "ledger_unavailable", None, Some("2"));
         check(Refusal::Overloaded, 503, "overloaded", None, Some("1"));
+        check(Refusal::Exhausted(Some(7)), 503, "provider_quota_exhausted", None, Some("7"));
+        check(Refusal::Exhausted(None), 503, "provider_quota_exhausted", None, Some("30"));
         check(Refusal::Key("it is unknown"), 401, "invalid_api_key", None, None);
         check(Refusal::Timeout, 504, "upstream_timeout", None, None);
     }

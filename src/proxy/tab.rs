@@ -5,8 +5,10 @@
 //! dropped afterwards, it charges what the call probably caused. So no early return, error,
 //! cancellation or panic between hold and settlement can lose a charge or leak a hold.
 
+use super::attempt::{Attempt, Estimate};
 use super::poll::Poll;
 use super::price::Priced;
+use super::route::Destination;
 use super::{bound, estimate};
 use crate::clock::{Clock, Stopwatch};
 use crate::dialect::Call;
@@ -47,6 +49,8 @@ struct Open {
     /// What was sent on is the handshake of a session, which makes no answer.
     handshake: bool,
     held: NanoUsd,
+    /// The attempt that is under way.
+    attempt: Option<Attempt>,
     /// Counts the hold, once there is one.
     hold: Option<Present>,
     status: Option<u16>,
@@ -113,6 +117,7 @@ impl Tab {
             poll: None,
             handshake: false,
             held: NanoUsd::ZERO,
+            attempt: None,
             hold: None,
             status: None,
             waited: Duration::ZERO,
@@ -185,11 +190,51 @@ impl Tab {
         }
     }
 
-    /// The provider has certainly not seen the call.
+    /// The provider has certainly not seen the call, or will not bill it. What it took until now is
+    /// no overhead of ours.
     pub(super) fn never_sent(&mut self) {
-        if let Some(open) = &mut self.open {
-            open.forwarded = None;
+        if let Some(open) = &mut self.open
+            && let Some(since) = open.forwarded.take()
+        {
+            let took = self.watch.elapsed().saturating_sub(since);
+            open.waited = open.waited.saturating_add(took);
         }
+    }
+
+    /// It is sent to this provider with this attempt, which ends with the tab or before.
+    pub(super) fn attempts(&mut self, at: &Destination, credential: &str, attempt: Attempt) {
+        let Some(open) = &mut self.open else { return };
+        at.provider.name.clone_into(&mut open.order.facts.provider);
+        credential.clone_into(&mut open.order.facts.credential);
+        if let Some(pricing) = &at.pricing {
+            pricing.table.version().clone_into(&mut open.order.facts.price_version);
+            open.pricing = Some(pricing.clone());
+        }
+        if let (Some(model), Some(call)) = (&at.model, &mut open.call) {
+            model.clone_into(&mut open.order.facts.model);
+            model.clone_into(&mut call.model);
+        }
+        open.attempt = Some(attempt);
+    }
+
+    /// What an attempt at this stop would hold.
+    pub(super) fn estimate(&self, at: &Destination) -> Option<Estimate> {
+        let open = self.open.as_ref()?;
+        let metered = open.call.as_ref().zip(at.pricing.as_ref());
+        let (ceiling, expected) = super::admit::at_provider(&open.order, metered);
+        let free = metered.is_none();
+        let model = at.model.as_ref().unwrap_or(&open.order.facts.model).clone();
+        Some(Estimate { call: open.order.id, ceiling, expected, free, model })
+    }
+
+    /// The attempt that is under way, which ends now.
+    pub(super) fn take_attempt(&mut self) -> Option<Attempt> {
+        self.open.as_mut()?.attempt.take()
+    }
+
+    /// The credential that it was sent with last.
+    pub(super) fn credential(&self) -> &str {
+        self.order().map_or("", |order| &order.facts.credential)
     }
 
     /// The provider broke off before it answered. Where it has not seen the call, the drop voids.
@@ -204,6 +249,9 @@ impl Tab {
         if let Some(open) = &mut self.open {
             open.status = Some(status);
             open.ttft_ms = self.watch.elapsed_ms();
+            if let Some(attempt) = &mut open.attempt {
+                attempt.answered();
+            }
         }
     }
 
@@ -212,6 +260,11 @@ impl Tab {
         self.watch = Stopwatch::start();
         if let Some(open) = &mut self.open {
             open.handshake = false;
+            if open.attempt.is_none() {
+                let credential = &open.order.facts.credential;
+                let attempt = Attempt::of_session(&open.ledger, &open.clock, credential);
+                open.attempt = Some(attempt);
+            }
         }
         self.forwarded();
         self.answered(StatusCode::SWITCHING_PROTOCOLS.as_u16());
@@ -255,11 +308,11 @@ impl Open {
         self.settle(ending, &reading, watch)
     }
 
-    fn settle(self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
+    fn settle(mut self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
         let ended = watch.elapsed();
         let (usage, estimated) = self.usage(ending, reading);
         let priced = self.price(&usage, reading, estimated);
-        let Priced { cost, model, estimated, anomaly } = priced;
+        let Priced { cost, at_provider, model, estimated, anomaly } = priced;
         let facts = CallFacts { model, ..self.order.facts.clone() };
         let event = UsageEvent {
             id: self.order.id,
@@ -288,6 +341,9 @@ impl Open {
             characters: estimate::count(self.characters(reading)),
         };
         let charged = self.billed(reading).is_some();
+        if let Some(attempt) = self.attempt.take() {
+            attempt.settle_with(&event, reading, Amounts { usd: at_provider, ..charge });
+        }
         let settlement = super::poll::settlement(Box::new(event), charge, reading, charged);
         self.ledger.settle(self.permit, settlement);
         let forwarded = self.forwarded.unwrap_or(ended);

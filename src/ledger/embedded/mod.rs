@@ -5,6 +5,8 @@
 //!
 //! Invariant: what `settle` returned from survives `kill -9` of this process.
 
+mod attempts;
+mod credentials;
 mod dirty;
 mod entry;
 mod registry;
@@ -12,6 +14,7 @@ mod state;
 mod store;
 mod writer;
 
+use super::attempt::{AttemptAdmission, AttemptOrder};
 use super::order::{Admission, Caller, HoldOrder, Settlement, Unavailable};
 use super::settling::Settled;
 use super::{BoxFuture, Ledger, OnceKey, OpenError, Options, Permit, admin};
@@ -65,7 +68,8 @@ impl EmbeddedLedger {
         let settled = self.inner.state.lock().sweep(&self.inner.options);
         let ended = settled.iter().filter(|settled| settled.applied).count();
         metrics::counter!(names::ORPHANS).increment(u64::try_from(ended).unwrap_or(0));
-        settled.into_iter().for_each(|settled| self.settled(settled));
+        let attempts = self.inner.state.lock().sweep_attempts(&self.inner.options);
+        settled.into_iter().chain(attempts).for_each(|settled| self.settled(settled));
     }
 
     /// Renews the lease of every open hold of this process; the background does so three times in
@@ -126,8 +130,22 @@ impl Ledger for EmbeddedLedger {
 
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>> {
         Box::pin(async move {
-            order.check()?;
+            order.demand().check()?;
             let admission = self.inner.state.lock().hold(order, &self.inner.options)?;
+            self.writer.wake();
+            Ok(admission)
+        })
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        order: &'a AttemptOrder,
+    ) -> BoxFuture<'a, Result<AttemptAdmission, Unavailable>> {
+        Box::pin(async move {
+            order.demand().check()?;
+            let options = &self.inner.options;
+            let (admission, crossings) = self.inner.state.lock().attempt(order, options)?;
+            options.report(crossings);
             self.writer.wake();
             Ok(admission)
         })

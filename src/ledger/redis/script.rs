@@ -26,6 +26,10 @@ pub struct Scripts {
     pub change: Script,
     pub reset: Script,
     pub delete: Script,
+    pub attempt: Script,
+    pub attempt_end: Script,
+    pub attempt_renew: Script,
+    pub forget: Script,
 }
 
 macro_rules! script {
@@ -45,20 +49,38 @@ impl Scripts {
             change: script!("change.lua"),
             reset: script!("reset.lua"),
             delete: Script { repeatable: false, ..script!("delete.lua") },
+            attempt: script!("attempt.lua"),
+            attempt_end: script!("attempt_end.lua"),
+            attempt_renew: script!("attempt_renew.lua"),
+            forget: Script { repeatable: false, ..script!("forget.lua") },
         }
+    }
+
+    fn all(&self) -> [&Script; 11] {
+        [
+            &self.hold,
+            &self.settle,
+            &self.renew,
+            &self.create,
+            &self.change,
+            &self.reset,
+            &self.delete,
+            &self.attempt,
+            &self.attempt_end,
+            &self.attempt_renew,
+            &self.forget,
+        ]
     }
 
     /// Names this set of scripts in `farebox:meta`.
     pub fn version(&self) -> String {
-        let all = [&self.hold, &self.settle, &self.renew, &self.create, &self.change];
-        let digests: Vec<&str> = all.iter().map(|script| script.digest.as_str()).collect();
+        let digests = self.all().map(|script| script.digest.as_str());
         redis::Script::new(&digests.join(" ")).get_hash().get(..12).unwrap_or_default().to_owned()
     }
 
     /// Loads all scripts.
     pub async fn load(&self, to: &mut ConnectionManager) -> redis::RedisResult<()> {
-        let first = [&self.hold, &self.settle, &self.renew, &self.create];
-        for script in first.into_iter().chain([&self.change, &self.reset, &self.delete]) {
+        for script in self.all() {
             let mut load = redis::cmd("SCRIPT");
             load.arg("LOAD").arg(script.source).query_async::<String>(to).await?;
         }
