@@ -15,11 +15,11 @@ pub use first::{admin_token, first_key, token_file};
 pub use reload::{Reloader, Source};
 
 use crate::clock::Clock;
-use crate::config::{Config, OnDisconnect, UnpricedModel};
+use crate::config::{self, Config, OnDisconnect, UnpricedModel};
 use crate::control::{self, Check, Defaults, SelfService};
 use crate::ledger::RegistryError;
 use crate::pricing::PriceTable;
-use crate::proxy::{Disconnect, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
+use crate::proxy::{Disconnect, OnExhausted, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
 use crate::secret::SecretDigest;
 use crate::serve::{self, Bounds, Drain, Hands, Tls, Workers};
 use crate::telemetry;
@@ -301,6 +301,10 @@ fn rules(config: &Config) -> Rules {
             connect: server.connect,
             first_byte: server.first_byte,
             ..UpstreamBounds::default()
+        },
+        on_exhausted: match config.on_exhausted {
+            config::OnExhausted::Finish => OnExhausted::Finish,
+            config::OnExhausted::Stop => OnExhausted::Stop,
         },
         on_disconnect: match config.on_disconnect {
             OnDisconnect::Auto => Disconnect::Auto,

@@ -1,10 +1,10 @@
 //! A ledger that says how long it took. Adds nothing else and changes nothing.
 
 use crate::clock::Stopwatch;
-use crate::ids::Id;
+use crate::ids::{CallId, Id};
 use crate::ledger::{
-    Admission, AttemptAdmission, AttemptOrder, BoxFuture, Caller, HoldOrder, Ledger, OnceKey,
-    Permit, Settlement, Unavailable,
+    Admission, Amounts, AttemptAdmission, AttemptOrder, BoxFuture, Caller, Extension, HoldOrder,
+    Ledger, OnceKey, Payers, Permit, Settlement, Unavailable,
 };
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
@@ -16,6 +16,7 @@ pub(super) struct Timed {
     ledger: Arc<dyn Ledger>,
     caller: Histogram,
     hold: Histogram,
+    extend: Histogram,
     attempt: Histogram,
     settle: Histogram,
 }
@@ -28,8 +29,8 @@ impl Timed {
             metrics::histogram!(names::LEDGER_DURATION, &labels)
         };
         let (caller, hold) = (took("caller"), took("hold"));
-        let (attempt, settle) = (took("attempt"), took("settle"));
-        Arc::new(Self { ledger, caller, hold, attempt, settle })
+        let (extend, attempt, settle) = (took("extend"), took("attempt"), took("settle"));
+        Arc::new(Self { ledger, caller, hold, extend, attempt, settle })
     }
 }
 
@@ -60,6 +61,20 @@ impl Ledger for Timed {
             let admission = self.ledger.hold(order).await;
             self.hold.record(watch.elapsed());
             admission
+        })
+    }
+
+    fn extend<'a>(
+        &'a self,
+        id: CallId,
+        payers: &'a Payers,
+        more: Amounts,
+    ) -> BoxFuture<'a, Result<Extension, Unavailable>> {
+        Box::pin(async move {
+            let watch = Stopwatch::start();
+            let extension = self.ledger.extend(id, payers, more).await;
+            self.extend.record(watch.elapsed());
+            extension
         })
     }
 

@@ -95,6 +95,7 @@ pub(super) fn check(
         timezone,
         calendar,
         mode: rules.mode.unwrap_or_default(),
+        on_exhausted: rules.on_exhausted.unwrap_or_default(),
         on_disconnect: rules.on_disconnect.unwrap_or_default(),
         drain: Duration::from_secs(drain),
         unpriced_model: rules.unpriced_model.unwrap_or_default(),

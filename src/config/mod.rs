@@ -62,6 +62,17 @@ pub struct Overrides {
     pub upstreams: Vec<(String, String)>,
 }
 
+/// What becomes of a stream that may hold no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnExhausted {
+    /// It runs to its end; what it costs beyond its hold is a debt.
+    #[default]
+    Finish,
+    /// It ends with an error event.
+    Stop,
+}
+
 /// What a client's hang-up does to the provider's side of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -113,6 +124,8 @@ pub struct Config {
     pub calendar: Calendar,
     /// How limits are enforced where an account does not say.
     pub mode: Enforcement,
+    /// What becomes of a stream that may hold no more.
+    pub on_exhausted: OnExhausted,
     /// What happens when a client hangs up.
     pub on_disconnect: OnDisconnect,
     /// How long to read on for a client that hung up.

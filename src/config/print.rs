@@ -1,6 +1,6 @@
 //! The configuration in force, in the shape of the file, without secrets.
 
-use super::{Config, OnDisconnect, UnpricedModel};
+use super::{Config, OnDisconnect, OnExhausted, UnpricedModel};
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::{Limit, Thresholds};
 use crate::provider::{Credential, Fallback, ModelRoute, Policy, Provider};
@@ -89,6 +89,11 @@ fn enforcement(config: &Config) -> Table {
         Enforcement::Observe => "observe",
     };
     put(&mut rules, "mode", mode);
+    let exhausted = match config.on_exhausted {
+        OnExhausted::Finish => "finish",
+        OnExhausted::Stop => "stop",
+    };
+    put(&mut rules, "on_exhausted", exhausted);
     let left = match config.on_disconnect {
         OnDisconnect::Auto => "auto",
         OnDisconnect::Drain => "drain",

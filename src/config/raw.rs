@@ -1,7 +1,7 @@
 //! What may be written in `farebox.toml`. Unknown keys are an error. What is absent is decided in
 //! `check`.
 
-use super::{OnDisconnect, UnpricedModel};
+use super::{OnDisconnect, OnExhausted, UnpricedModel};
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::{Limit, Thresholds};
 use crate::pricing::{Markup, Override, ProviderCost};
@@ -50,6 +50,7 @@ pub(super) struct RawLedger {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawEnforcement {
     pub(super) mode: Option<Enforcement>,
+    pub(super) on_exhausted: Option<OnExhausted>,
     pub(super) on_disconnect: Option<OnDisconnect>,
     #[serde(deserialize_with = "number")]
     pub(super) drain_seconds: Option<u64>,

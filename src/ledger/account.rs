@@ -379,7 +379,7 @@ impl AccountState {
         });
     }
 
-    fn note_admitted(&mut self, model: &str, moment: &Moment) {
+    pub(super) fn note_admitted(&mut self, model: &str, moment: &Moment) {
         for &limit in &self.limits {
             let slot = Slot::of(&limit);
             if limit.meter != Meter::Usd || !limit.counts(model) {

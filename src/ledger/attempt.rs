@@ -127,14 +127,7 @@ impl Demand<'_> {
     /// Refuses amounts that no ledger may hold: negative ones and those above the largest.
     pub fn check(&self) -> Result<(), Unavailable> {
         let ceiling = self.ceiling.unwrap_or_default();
-        for amounts in [self.expected, ceiling] {
-            if amounts != amounts.sane() {
-                return Err(Unavailable(format!(
-                    "{amounts:?} cannot be held: amounts lie between 0 and {}",
-                    crate::money::MAX.get()
-                )));
-            }
-        }
-        Ok(())
+        self.expected.check()?;
+        ceiling.check()
     }
 }

@@ -21,6 +21,7 @@ mod bump;
 mod counter;
 mod define;
 mod embedded;
+mod extending;
 mod journal;
 mod log;
 mod moment;
@@ -37,6 +38,7 @@ mod verify;
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
 pub use bump::Bump;
 pub use embedded::EmbeddedLedger;
+pub use extending::Extension;
 pub use once::{BadOnceKey, OnceKey};
 pub use options::{Crossing, Options};
 pub use order::{
@@ -49,7 +51,7 @@ pub use registry::{
     Page, Registry, RegistryError, Verification,
 };
 
-use crate::ids::Id;
+use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;
 use std::future::Future;
 use std::pin::Pin;
@@ -98,6 +100,16 @@ pub trait Ledger: Send + Sync + 'static {
     /// renewed by the back end until [`Ledger::settle`] ends it or this process dies.
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>>;
 
+    /// Holds so much more for an open call, on all accounts that hold its expected cost or on none;
+    /// for an answer that costs more than was expected. Not idempotent: where the answer was lost,
+    /// asking again may hold twice. [`Ledger::settle`] releases all that is held, and a call that
+    /// has ended holds nothing more.
+    fn extend<'a>(
+        &'a self,
+        id: CallId,
+        payers: &'a Payers,
+        more: Amounts,
+    ) -> BoxFuture<'a, Result<Extension, Unavailable>>;
     /// Checks every limit of a credential and holds on its account, before a call is sent with it.
     /// The right to settle it is reserved before, as for [`Ledger::hold`]; its lease is renewed
     /// until [`Settlement::Attempt`] ends it or this process dies.

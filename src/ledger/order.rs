@@ -86,6 +86,15 @@ impl Amounts {
         }
     }
 
+    /// Refuses what no ledger may hold.
+    pub(super) fn check(self) -> Result<(), Unavailable> {
+        if self == self.sane() {
+            return Ok(());
+        }
+        let most = crate::money::MAX.get();
+        Err(Unavailable(format!("{self:?} cannot be held: amounts lie between 0 and {most}")))
+    }
+
     /// The amount of a meter that has one; 1 of those that count calls.
     pub fn of(&self, meter: Meter) -> i64 {
         match meter {

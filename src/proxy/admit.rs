@@ -1,15 +1,19 @@
 //! Admission: what to hold, for whom, and the tab that is bound to end it.
 
+use super::bound::output_ceiling;
 use super::course::Course;
+use super::learned::Hints;
 use super::refusal::Refusal;
 use super::route::Destination;
+use super::slices::{Expectation, Slices};
 use super::tab::{Pricing, Tab};
 use super::{Authenticated, Proxy, advice, bound, estimate};
 use crate::clock::{Stopwatch, UnixMs};
-use crate::dialect::Call;
+use crate::dialect::{Call, Yields};
 use crate::ids::CallId;
 use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Payers, Permit, Standing};
-use crate::pricing::{Payer, PriceTable, Terms};
+use crate::pricing::{Bound, Payer, PriceTable, Terms};
+use crate::usage::Reading;
 
 /// A call as it asks to be admitted.
 pub(super) struct Applicant<'a> {
@@ -78,8 +82,14 @@ impl Proxy {
         applicant: &Applicant<'_>,
         metered: Option<(Call, Pricing)>,
     ) -> Tab {
-        let order = order(applicant, metered.as_ref());
-        Tab::open(
+        let hints = metered.as_ref().map(|(_, Pricing { model, .. })| {
+            self.learned.hints(&applicant.caller.payers.key, &model.id)
+        });
+        let hints = hints.unwrap_or_default();
+        let order = order(applicant, metered.as_ref(), &hints);
+        let slices =
+            metered.as_ref().and_then(|(call, pricing)| slices(&order, call, pricing, &hints));
+        let mut tab = Tab::open(
             self.ledger.clone(),
             self.clock.clone(),
             permit,
@@ -87,7 +97,10 @@ impl Proxy {
             metered,
             &self.tabs,
             applicant.watch,
-        )
+        );
+        tab.teaches(self.learned.clone());
+        tab.extends(slices);
+        tab
     }
 }
 
@@ -109,7 +122,7 @@ impl<'a> Applicant<'a> {
 /// What the event of a free route says instead of a dialect.
 const FREE: &str = "free";
 
-fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOrder {
+fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>, hints: &Hints) -> HoldOrder {
     let facts = CallFacts {
         started: applicant.started,
         provider: applicant.provider.to_owned(),
@@ -129,10 +142,10 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOr
     if let Some((call, pricing)) = metered {
         let payer = payer(payers);
         let marked_up = |amounts: Amounts| marked_up(&pricing.table, payer, amounts);
-        (ceiling, expected) = amounts(call, pricing, applicant.started, marked_up);
+        (ceiling, expected) = amounts(call, pricing, applicant.started, hints, marked_up);
         // Whoever serves it in the end, it was held for.
         for (provider, pricing) in applicant.stand_ins.iter().filter_map(stand_in) {
-            let (most, usual) = amounts(call, pricing, applicant.started, marked_up);
+            let (most, usual) = amounts(call, pricing, applicant.started, hints, marked_up);
             ceiling = ceiling.zip(most).map(|(one, other)| one.dearest(other));
             expected = expected.dearest(usual);
             free &= pricing.table.is_free(payer, &pricing.model, provider);
@@ -151,10 +164,11 @@ fn stand_in(destination: &Destination) -> Option<(&str, &Pricing)> {
 pub(super) fn at_provider(
     order: &HoldOrder,
     metered: Option<(&Call, &Pricing)>,
+    hints: &Hints,
 ) -> (Option<Amounts>, Amounts) {
     match metered {
         None => (order.ceiling, order.expected),
-        Some((call, pricing)) => amounts(call, pricing, order.facts.started, |amounts| amounts),
+        Some((call, pricing)) => amounts(call, pricing, order.facts.started, hints, |amounts| amounts),
     }
 }
 
@@ -163,16 +177,47 @@ pub(super) fn payer(payers: &Payers) -> Payer<'_> {
     Payer { workspace: payers.workspace.as_str(), user: payers.user.as_str() }
 }
 
+/// The conditions that a call asks for.
+fn asked(call: &Call, at: UnixMs) -> Terms<'_> {
+    Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() }
+}
+
+/// What holds more for the answer to a call while it runs; `None` where the call is no stream.
+fn slices(order: &HoldOrder, call: &Call, pricing: &Pricing, hints: &Hints) -> Option<Slices> {
+    let model = &pricing.model;
+    let expectation = Expectation {
+        expected: estimate::expected(call, model, hints),
+        most: output_ceiling(call, model).map(|one| one.saturating_mul(call.answers)),
+        said: estimate::said(hints),
+        held: order.expected,
+    };
+    let grows = call.stream && call.operation.yields() == Yields::Text;
+    grows.then(|| Slices::new(&expectation))
+}
+
+/// What an answer has cost that came to so many tokens.
+pub(super) fn so_far(
+    order: &HoldOrder,
+    (call, pricing): (&Call, &Pricing),
+    bound: Bound,
+    reading: &Reading,
+) -> Amounts {
+    let terms = asked(call, order.facts.started);
+    let cost = estimate::so_far_amounts(call, bound, &pricing.model, &terms, reading);
+    marked_up(&pricing.table, payer(&order.payers), cost)
+}
+
 /// The ceiling and the expectation of a call, marked up; the expectation is never above the ceiling.
 fn amounts(
     call: &Call,
     pricing: &Pricing,
     at: UnixMs,
+    hints: &Hints,
     marked_up: impl Fn(Amounts) -> Amounts,
 ) -> (Option<Amounts>, Amounts) {
     let model = &pricing.model;
-    let terms = Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() };
-    let expected = estimate::expected(call, model);
+    let terms = asked(call, at);
+    let expected = estimate::expected(call, model, hints);
     let expected = marked_up(estimate::expected_amounts(call, expected, model, &terms));
     let ceiling = bound::ceiling(call, model).ok().map(marked_up);
     let expected = ceiling.map_or(expected, |ceiling| Amounts {

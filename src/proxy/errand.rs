@@ -5,20 +5,19 @@
 //! or to whoever stands in for its provider. Not here: what a failure says (`fault`), and where a
 //! call can go (`course`).
 
-use super::answer::{self, AnswerBody, Held, Metering, OnLeft};
+use super::answer::{self, AnswerBody, Endings, Held, Metering, OnLeft};
 use super::attempt::{Attempt, Begun};
 use super::course::Course;
 use super::fault::{Answered, Fault};
+use super::parting::{Parting, media_type};
 use super::recorder::Tape;
-use super::refusal::{self, Refusal};
+use super::refusal::Refusal;
 use super::request::Outgoing;
 use super::tab::Tab;
 use super::{Disconnect, HELD_ANSWER, Proxy, headers, record, respond};
-use crate::dialect::{self, AnswerHead, Dialect};
+use crate::dialect::{self, AnswerHead};
 use crate::ledger::{Amounts, AttemptOutcome, Standing};
 use crate::provider::Credential;
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Response};
 use std::future::Future;
 use std::pin::Pin;
@@ -177,10 +176,7 @@ impl Errand {
             self.tab.forwarded();
             self.tab.answered(status.as_u16());
         }
-        match fault.last {
-            Err(Refusal::Exhausted(_)) => Err(self.course.exhausted(self.proxy.clock.now())),
-            last => last,
-        }
+        fault.last
     }
 
     async fn meter(
@@ -190,14 +186,13 @@ impl Errand {
     ) -> Result<Response<AnswerBody>, Refusal> {
         let (head, upstream) = answered.response.into_parts();
         let Some(call) = self.tab.call() else { return Err(Refusal::Overloaded) };
-        let dialect = call.operation.dialect();
+        let parting = Parting::of(call.operation, &head.headers);
         let (edited, whole) = (call.edit.is_some(), !call.stream && is_json(&head.headers));
         let answer = AnswerHead { status: head.status, headers: &head.headers };
         let mut reader = dialect::read_answer(call, answer);
         if let Some(tape) = self.tape {
             reader = tape.over(reader, answer);
         }
-        let encoded = head.headers.contains_key(http::header::CONTENT_ENCODING);
         let mut headers = headers::to_client(&head.headers, !edited);
         headers::add_standings(&mut headers, &self.standings, self.proxy.clock.now());
         let pause = self.proxy.rules.answer_pause;
@@ -219,28 +214,15 @@ impl Errand {
         } else {
             first = metering.push(first);
         }
-        let last_event = last_event(dialect, &head.headers).filter(|_| !encoded);
-        let body = AnswerBody::relayed(first, upstream, metering, on_left, last_event, pause);
+        let on_exhausted = self.proxy.rules.on_exhausted;
+        let endings = Endings { on_left, on_exhausted, parting, pause };
+        let body = AnswerBody::relayed(first, upstream, metering, endings);
         Ok(respond(head.status, headers, body))
     }
 }
 
-fn kind(headers: &HeaderMap) -> String {
-    let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-/// What tells a client that its stream broke off, where it is one.
-fn last_event(dialect: Dialect, headers: &HeaderMap) -> Option<Bytes> {
-    match kind(headers).as_str() {
-        "text/event-stream" => refusal::broken_off(dialect, false),
-        "application/x-ndjson" => refusal::broken_off(dialect, true),
-        _ => None,
-    }
-}
-
 fn is_json(headers: &HeaderMap) -> bool {
-    kind(headers) == "application/json"
+    media_type(headers) == "application/json"
 }
 
 /// A future that is carried on, for a while, when nobody waits for it any more.

@@ -4,7 +4,8 @@
 
 use super::around;
 use super::bound::output_ceiling;
-use crate::dialect::{Call, Dialect, Yields};
+use super::learned::{Hints, Lesson, Ratio};
+use crate::dialect::{Call, Dialect, Operation, Yields};
 use crate::ledger::Amounts;
 use crate::money::NanoUsd;
 use crate::pricing::{Bound, ModelPrice, Terms};
@@ -37,14 +38,69 @@ const USUAL_OUTPUT: u64 = 1_000;
 /// What input held elsewhere (an image by URL, a file, a stored conversation) is expected to add.
 const USUAL_ELSEWHERE: u64 = 1_500;
 
-/// The tokens that a call will probably use.
-pub(super) fn expected(call: &Call, model: &ModelPrice) -> Bound {
+/// The tokens that a call will probably use, by what is known of calls like it.
+pub(super) fn expected(call: &Call, model: &ModelPrice, hints: &Hints) -> Bound {
+    let usual = match call.operation.yields() {
+        Yields::Text => hints.output.unwrap_or(USUAL_OUTPUT),
+        _ => USUAL_OUTPUT,
+    };
     let output = match call.operation.yields() {
         Yields::Vectors | Yields::Pages | Yields::Ranking | Yields::Nothing => 0,
         Yields::Images => IMAGE_TOKENS,
-        _ => output_ceiling(call, model).unwrap_or(USUAL_OUTPUT).min(USUAL_OUTPUT),
+        _ => output_ceiling(call, model).unwrap_or(usual).min(usual),
     };
-    Bound { input: expected_input(call), output: output.saturating_mul(call.answers) }
+    let input = match hints.input.filter(|_| is_input_sent(call)) {
+        Some(ratio) => ratio.of(call.body_bytes),
+        None => expected_input(call),
+    };
+    Bound { input, output: output.saturating_mul(call.answers) }
+}
+
+/// Output tokens to the bytes of an answer that go by.
+pub(super) fn said(hints: &Hints) -> Ratio {
+    hints.said.unwrap_or(Ratio::new(1, BYTES_PER_TOKEN))
+}
+
+/// Whether all input is text in the body, so that its tokens can be told by its bytes.
+fn is_input_sent(call: &Call) -> bool {
+    let text = matches!(call.operation.yields(), Yields::Text | Yields::Vectors);
+    text && !call.input_elsewhere && !call.hosted_tools
+}
+
+/// What a call teaches whose usage is known exactly; `None` where it teaches nothing.
+pub(super) fn lesson(call: &Call, reading: &Reading) -> Option<Lesson> {
+    let usage = &reading.usage;
+    let input = usage.get(Figure::InputTotal)?;
+    let all = match call.operation.yields() {
+        Yields::Text => usage.get(Figure::OutputTotal)?,
+        Yields::Vectors => 0,
+        _ => return None,
+    };
+    let one = all / call.answers.max(1);
+    // Nobody knows how long an answer would have been that the request cut short: twice as long is
+    // a guess that later answers correct.
+    let cut_short = call.output_ceiling.is_some_and(|ceiling| one >= ceiling);
+    let output = if cut_short { one.saturating_mul(2) } else { one };
+    let input = is_input_sent(call).then_some((call.body_bytes, input));
+    Some(Lesson { input, said: (reading.output_bytes, all), output })
+}
+
+/// What an answer costs once it has come to so many tokens of output, with what the provider has
+/// said of its usage so far; else with the input that is expected.
+pub(super) fn so_far_amounts(
+    call: &Call,
+    bound: Bound,
+    model: &ModelPrice,
+    terms: &Terms<'_>,
+    reading: &Reading,
+) -> Amounts {
+    let said = reading.usage.get(Figure::InputTotal);
+    let usage = match said {
+        Some(_) => reading.usage.with(Figure::OutputTotal, bound.output),
+        None => expected_usage(call, bound),
+    };
+    let bound = Bound { input: said.unwrap_or(bound.input), ..bound };
+    amounts(model.cost(&usage, terms), call, bound)
 }
 
 /// The tokens of a prompt. Where a body is mostly a file, its text is what counts.
@@ -89,7 +145,7 @@ fn units(call: &Call) -> Usage {
 
 /// Whether the model has a price for anything that the operation may be billed by.
 pub(super) fn is_priced(call: &Call, model: &ModelPrice, terms: &Terms<'_>) -> bool {
-    model.covers(&expected_usage(call, expected(call, model)), terms)
+    model.covers(&expected_usage(call, expected(call, model, &Hints::default())), terms)
 }
 
 /// So many dollars, with the tokens and characters of a bound.
@@ -135,7 +191,7 @@ pub(super) fn usage(call: &Call, model: &ModelPrice, reading: &Reading, unanswer
     }
     let counted = reading.output_bytes.div_ceil(BYTES_PER_TOKEN);
     let uncounted = unanswered || is_uncounted(call, model, reading);
-    let unseen = if uncounted { expected(call, model).output } else { 0 };
+    let unseen = if uncounted { expected(call, model, &Hints::default()).output } else { 0 };
     if usage.get(Figure::InputTotal).is_none() {
         usage.set(Figure::InputTotal, expected_input(call));
     }

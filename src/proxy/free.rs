@@ -1,7 +1,7 @@
 //! Routes that cost nothing: authenticated, counted as requests, relayed without metering.
 
 use super::admit::Applicant;
-use super::answer::{AnswerBody, Metering, OnLeft, Unread};
+use super::answer::{AnswerBody, Endings, Metering, OnLeft, Unread};
 use super::errand::Errand;
 use super::fault::Answered;
 use super::poll::Poll;
@@ -82,14 +82,8 @@ impl Proxy {
             return Ok(respond(head.status, added, AnswerBody::whole(list)));
         }
         let first = metering.push(first);
-        let body = AnswerBody::relayed(
-            first,
-            upstream,
-            metering,
-            OnLeft::Cancel,
-            None,
-            self.rules.answer_pause,
-        );
+        let endings = Endings::plain(OnLeft::Cancel, self.rules.answer_pause);
+        let body = AnswerBody::relayed(first, upstream, metering, endings);
         Ok(respond(head.status, added, body))
     }
 

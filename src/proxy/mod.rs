@@ -17,6 +17,8 @@ mod fault;
 mod forward;
 mod free;
 mod headers;
+mod learned;
+mod parting;
 mod poll;
 mod price;
 mod record;
@@ -24,11 +26,12 @@ mod recorder;
 mod refusal;
 mod request;
 mod route;
+mod slices;
 mod socket;
 mod tab;
 
 pub use advice::Fit;
-pub use answer::AnswerBody;
+pub use answer::{AnswerBody, OnExhausted};
 pub use bound::Gap;
 pub use forward::UpstreamBounds;
 pub use recorder::Recorder;
@@ -50,6 +53,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use learned::Learned;
 use recorder::{Tape, Told};
 use request::{Intake, Outgoing};
 use route::{Destination, Target};
@@ -97,6 +101,8 @@ pub struct Rules {
     pub answer_pause: Duration,
     /// How providers are waited for.
     pub upstream: UpstreamBounds,
+    /// What becomes of a stream that may hold no more.
+    pub on_exhausted: OnExhausted,
     /// What happens when a client hangs up.
     pub on_disconnect: Disconnect,
     /// How long to read on for a client that hung up.
@@ -122,6 +128,8 @@ pub struct Proxy {
     rules: Arc<Rules>,
     upstream: Upstream,
     tabs: OpenTabs,
+    /// What calls really used.
+    learned: Arc<Learned>,
     recorder: Option<Recorder>,
     stopping: watch::Sender<bool>,
 }
@@ -154,6 +162,7 @@ impl Proxy {
             providers: Arc::new(providers),
             rules: Arc::new(rules),
             tabs: OpenTabs::default(),
+            learned: Arc::new(Learned::new()),
             recorder: None,
             stopping: watch::Sender::new(false),
         })

@@ -4,7 +4,7 @@ use super::Unpriced;
 use super::price::Anomaly;
 use super::refusal::Refusal;
 use crate::ids::CallId;
-use crate::ledger::UsageEvent;
+use crate::ledger::{LimitDenial, UsageEvent};
 use crate::telemetry::names;
 use crate::usage::{Figure, Reading, Usage};
 use metrics::{Counter, Histogram};
@@ -170,6 +170,14 @@ pub(super) fn refused(id: CallId, refusal: &Refusal) {
         unpriced(model, Unpriced::Reject);
     }
     tracing::debug!(request_id = %id, reason, "refused");
+}
+
+/// A stream was stopped because a limit has no room for more of it.
+pub(super) fn stopped(denial: &LimitDenial) {
+    let reason = super::refusal::reason_of(denial);
+    metrics::counter!(names::STOPPED, "reason" => reason).increment(1);
+    let account = &denial.standing.account;
+    tracing::info!(%account, limit = %denial.standing.limit, reason, "a stream was stopped");
 }
 
 /// A call met a model without a price. That it passes is logged once for each model.

@@ -3,11 +3,15 @@
 //! The only place that chooses a status code. A refusal never contains a key, a prompt, or what a
 //! provider said about our credential.
 
+mod midway;
+
+pub(super) use midway::{broken_off, exhausted};
+
 use super::advice::{self, Fit};
 use super::answer::AnswerBody;
 use super::bound::Gap;
 use crate::clock::{UnixMs, rfc3339_seconds};
-use crate::dialect::{Dialect, Refused, Unreadable, last_event};
+use crate::dialect::{Dialect, Refused, Unreadable};
 use crate::ids::CallId;
 use crate::ledger::{Denial, LimitDenial, Standing};
 use crate::limit::Meter;
@@ -114,17 +118,21 @@ impl Words {
     }
 }
 
-/// The event that tells a client that its provider broke off.
-pub(super) fn broken_off(dialect: Dialect, ndjson: bool) -> Option<Bytes> {
-    let refused = Refused {
+/// The provider broke off in the middle of its answer.
+fn upstream_closed() -> Refused<'static> {
+    Refused {
         status: StatusCode::BAD_GATEWAY.as_u16(),
         kind: "server_error",
         code: "upstream_closed",
         param: None,
         message: "The provider broke off the stream.",
         request_id: "",
-    };
-    last_event(dialect, ndjson, &refused).map(Bytes::from)
+    }
+}
+
+/// The word in metrics and logs for a limit without room: the OpenAI code.
+pub(super) fn reason_of(denial: &LimitDenial) -> &'static str {
+    limit_words(denial).code
 }
 
 impl Refusal {
@@ -394,23 +402,29 @@ fn limit_words(denial: &LimitDenial) -> Words {
 
 fn limit_message(denial: &LimitDenial) -> String {
     let standing = &denial.standing;
-    let amount = |n: i64| match standing.limit.meter {
-        Meter::Usd => format!("${}", NanoUsd::new(n)),
-        meter => format!("{n} {}", meter.as_str()),
-    };
-    let reset = match standing.resets {
-        Some(at) => format!("; it resets at {}", rfc3339_seconds(at)),
-        None => String::new(),
-    };
     format!(
         "The limit of {} for {} is reached: {} used, {} held by calls in flight, and this call \
-         needs up to {}{reset}.",
+         needs up to {}{}.",
         standing.text(),
         standing.account,
-        amount(standing.used),
-        amount(standing.held),
-        amount(denial.wanted),
+        shown(standing, standing.used),
+        shown(standing, standing.held),
+        shown(standing, denial.wanted),
+        reset(standing),
     )
+}
+
+/// An amount of a limit's meter, for people.
+fn shown(standing: &Standing, n: i64) -> String {
+    match standing.limit.meter {
+        Meter::Usd => format!("${}", NanoUsd::new(n)),
+        meter => format!("{n} {}", meter.as_str()),
+    }
+}
+
+fn reset(standing: &Standing) -> String {
+    let at = standing.resets.map(rfc3339_seconds);
+    at.map_or_else(String::new, |at| format!("; it resets at {at}"))
 }
 
 /// Whole seconds, rounded up, at least 1.

@@ -10,7 +10,7 @@ mod relay;
 mod turns;
 
 use super::admit::Applicant;
-use super::answer::{AnswerBody, Metering, OnLeft, Unread};
+use super::answer::{AnswerBody, Endings, Metering, OnLeft, Unread};
 use super::course::Course;
 use super::errand::Errand;
 use super::fault::Answered;
@@ -112,8 +112,8 @@ impl Proxy {
         headers::add_standings(&mut added, &errand.standings, self.clock.now());
         let metering = Metering::new(Unread::boxed(), errand.tab);
         let pause = self.rules.answer_pause;
-        let body =
-            AnswerBody::relayed(answered.first, upstream, metering, OnLeft::Cancel, None, pause);
+        let endings = Endings::plain(OnLeft::Cancel, pause);
+        let body = AnswerBody::relayed(answered.first, upstream, metering, endings);
         respond(head.status, added, body)
     }
 }

@@ -6,14 +6,16 @@
 //! cancellation or panic between hold and settlement can lose a charge or leak a hold.
 
 use super::attempt::{Attempt, Estimate};
+use super::learned::{Hints, Learned};
 use super::poll::Poll;
 use super::price::Priced;
 use super::route::Destination;
-use super::{bound, estimate};
+use super::slices::Slices;
+use super::{admit, bound, estimate};
 use crate::clock::{Clock, Stopwatch};
 use crate::dialect::Call;
 use crate::ledger::{
-    Amounts, CallFacts, Ending, HoldOrder, Ledger, Permit, Settlement, UsageEvent,
+    Amounts, CallFacts, Ending, HoldOrder, Ledger, LimitDenial, Permit, Settlement, UsageEvent,
 };
 use crate::money::{AttoUsd, NanoUsd};
 use crate::pricing::{ModelPrice, PriceTable};
@@ -21,6 +23,7 @@ use crate::telemetry::names::{self, Present};
 use crate::usage::{Figure, Reading, Usage};
 use http::StatusCode;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
 /// What a tab needs to price an answer.
@@ -46,6 +49,10 @@ struct Open {
     call: Option<Call>,
     pricing: Option<Pricing>,
     poll: Option<Poll>,
+    /// Holds more while a stream runs.
+    slices: Option<Slices>,
+    /// Is told what the call used.
+    learned: Option<Arc<Learned>>,
     /// What was sent on is the handshake of a session, which makes no answer.
     handshake: bool,
     held: NanoUsd,
@@ -115,6 +122,8 @@ impl Tab {
             call,
             pricing,
             poll: None,
+            slices: None,
+            learned: None,
             handshake: false,
             held: NanoUsd::ZERO,
             attempt: None,
@@ -142,6 +151,33 @@ impl Tab {
     pub(super) fn metered(&self) -> Option<(&Call, &Pricing)> {
         let open = self.open.as_ref()?;
         open.call.as_ref().zip(open.pricing.as_ref())
+    }
+
+    /// Calls like it are to know what it used, if that is known exactly.
+    pub(super) fn teaches(&mut self, learned: Arc<Learned>) {
+        if let Some(open) = &mut self.open {
+            open.learned = Some(learned);
+        }
+    }
+
+    /// It holds more while its answer runs.
+    pub(super) fn extends(&mut self, slices: Option<Slices>) {
+        if let Some(open) = &mut self.open {
+            open.slices = slices;
+        }
+    }
+
+    /// Holds more where the answer grows beyond what is held for it, and never waits for that. Gives
+    /// the limit that has no room.
+    pub(super) fn hold_more(
+        &mut self,
+        reading: &Reading,
+        cx: &mut Context<'_>,
+    ) -> Option<Box<LimitDenial>> {
+        let Open { slices, ledger, order, call, pricing, .. } = self.open.as_deref_mut()?;
+        let priced = (call.as_ref()?, pricing.as_ref()?);
+        let price = |bound| admit::so_far(order, priced, bound, reading);
+        slices.as_mut()?.poll(reading, ledger, order, price, cx)
     }
 
     /// What it finds may have to be charged.
@@ -221,7 +257,7 @@ impl Tab {
     pub(super) fn estimate(&self, at: &Destination) -> Option<Estimate> {
         let open = self.open.as_ref()?;
         let metered = open.call.as_ref().zip(at.pricing.as_ref());
-        let (ceiling, expected) = super::admit::at_provider(&open.order, metered);
+        let (ceiling, expected) = admit::at_provider(&open.order, metered, &open.hints());
         let free = metered.is_none();
         let model = at.model.as_ref().unwrap_or(&open.order.facts.model).clone();
         Some(Estimate { call: open.order.id, ceiling, expected, free, model })
@@ -289,6 +325,14 @@ impl Drop for Tab {
 }
 
 impl Open {
+    /// What is known of calls like it.
+    fn hints(&self) -> Hints {
+        let known = self.learned.as_ref().zip(self.pricing.as_ref());
+        let hints = known
+            .map(|(learned, pricing)| learned.hints(&self.order.payers.key, &pricing.model.id));
+        hints.unwrap_or_default()
+    }
+
     fn void(self) {
         let settlement = Settlement::Void { id: self.order.id, payers: self.order.payers.clone() };
         self.ledger.settle(self.permit, settlement);
@@ -332,6 +376,7 @@ impl Open {
         };
         let label = self.pricing.as_ref().map_or("", |pricing| &pricing.model.id);
         super::record::settled(&event, label, reading, self.poll.is_some());
+        self.teach(&event, reading);
         if let Some(anomaly) = anomaly {
             super::record::cost_anomaly(&event, label, &anomaly);
         }
@@ -352,6 +397,16 @@ impl Open {
         super::record::took(ended.saturating_sub(forwarded), overhead);
         drop((self.hold, self.in_flight));
         cost
+    }
+
+    /// Tells what an exact answer used. A poll's was made by another call.
+    fn teach(&self, event: &UsageEvent, reading: &Reading) {
+        let exact = !event.estimated && reading.complete && self.poll.is_none();
+        let Some(learned) = self.learned.as_ref().filter(|_| exact) else { return };
+        let (Some(call), Some(pricing)) = (self.billed(reading), &self.pricing) else { return };
+        if let Some(lesson) = estimate::lesson(call, reading) {
+            learned.learn(&event.payers.key, &pricing.model.id, &lesson);
+        }
     }
 
     /// The call, unless it costs nothing: on free routes, in a handshake, and where it failed at the

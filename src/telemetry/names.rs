@@ -23,6 +23,8 @@ pub const COST_NANOUSD: &str = "farebox_cost_nanousd_total";
 pub const COST_USD: &str = "farebox_cost_usd_total";
 /// Refusals by reason.
 pub const REFUSALS: &str = "farebox_refusals_total";
+/// Streams that were stopped because a limit had no room for more, by reason.
+pub const STOPPED: &str = "farebox_streams_stopped_total";
 /// Calls that were sent again before their answer began, by provider and reason.
 pub const RETRIES: &str = "farebox_upstream_retries_total";
 /// Calls that were charged by an estimate.
@@ -146,6 +148,7 @@ pub const ALL: &[Metric] = &[
     counter(TOKENS, &["model", "provider", "class"], "tokens by class"),
     counter(COST_NANOUSD, &["model", "provider", "workspace"], "charged nano-dollars"),
     counter(REFUSALS, &["reason"], "refused calls"),
+    counter(STOPPED, &["reason"], "streams stopped because a limit had no room for more"),
     counter(RETRIES, &["provider", "reason"], "calls that were sent again"),
     counter(ESTIMATED, &[], "calls charged by an estimate"),
     counter(USAGE_MISSING, &["provider", "dialect"], "complete answers without usage"),

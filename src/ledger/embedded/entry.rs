@@ -20,14 +20,49 @@ use serde_json::value::RawValue;
 /// One change of the state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Entry {
-    Hold { now: UnixMs, lease_end: UnixMs, hold: Box<Hold> },
-    Settle { now: UnixMs, settlement: Settlement },
-    Renew { now: UnixMs, lease_end: UnixMs, ids: Vec<CallId> },
-    Expire { now: UnixMs, id: CallId, charge: Amounts },
-    Put { now: UnixMs, state: Box<AccountState> },
-    Delete { now: UnixMs, id: AccountId },
-    Attempt { now: UnixMs, lease_end: UnixMs, attempt: Box<OpenAttempt> },
-    ExpireAttempt { now: UnixMs, id: CallId, charge: Amounts },
+    Hold {
+        now: UnixMs,
+        lease_end: UnixMs,
+        hold: Box<Hold>,
+    },
+    /// `more` is what each share grows by.
+    Extend {
+        now: UnixMs,
+        id: CallId,
+        more: [Amounts; 3],
+    },
+    Settle {
+        now: UnixMs,
+        settlement: Settlement,
+    },
+    Renew {
+        now: UnixMs,
+        lease_end: UnixMs,
+        ids: Vec<CallId>,
+    },
+    Expire {
+        now: UnixMs,
+        id: CallId,
+        charge: Amounts,
+    },
+    Put {
+        now: UnixMs,
+        state: Box<AccountState>,
+    },
+    Delete {
+        now: UnixMs,
+        id: AccountId,
+    },
+    Attempt {
+        now: UnixMs,
+        lease_end: UnixMs,
+        attempt: Box<OpenAttempt>,
+    },
+    ExpireAttempt {
+        now: UnixMs,
+        id: CallId,
+        charge: Amounts,
+    },
 }
 
 /// [`Entry::Settle`] with a post whose event was written already; the same text.
@@ -47,6 +82,7 @@ impl Entry {
     pub fn now(&self) -> UnixMs {
         match self {
             Self::Hold { now, .. }
+            | Self::Extend { now, .. }
             | Self::Settle { now, .. }
             | Self::Renew { now, .. }
             | Self::Expire { now, .. }
@@ -73,6 +109,7 @@ impl Entry {
                 dirty.holds.held(hold.id);
                 book.place(*hold, lease_end, moment);
             }
+            Self::Extend { id, more, .. } => extend(id, &more, book, dirty, moment),
             Self::Renew { lease_end, ids, .. } => {
                 for id in ids {
                     if book.renew(&id, lease_end) {
@@ -139,6 +176,14 @@ fn delete(id: &AccountId, book: &mut Book, dirty: &mut Dirty) {
     }
     book.remove(id).iter().for_each(|id| dirty.account(id));
     book.holds.keys().for_each(|id| dirty.holds.held(*id));
+}
+
+fn extend(id: CallId, more: &[Amounts; 3], book: &mut Book, dirty: &mut Dirty, moment: &Moment) {
+    if let Some(hold) = book.holds.get(&id) {
+        dirty.accounts(&hold.payers);
+        dirty.holds.held(id);
+    }
+    book.extend(id, more, moment);
 }
 
 fn note(dirty: &mut Dirty, id: CallId, settled: Settled, text: Option<Box<RawValue>>) -> Settled {

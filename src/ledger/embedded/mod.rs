@@ -15,10 +15,10 @@ mod store;
 mod writer;
 
 use super::attempt::{AttemptAdmission, AttemptOrder};
-use super::order::{Admission, Caller, HoldOrder, Settlement, Unavailable};
+use super::order::{Admission, Amounts, Caller, HoldOrder, Payers, Settlement, Unavailable};
 use super::settling::Settled;
-use super::{BoxFuture, Ledger, OnceKey, OpenError, Options, Permit, admin};
-use crate::ids::Id;
+use super::{BoxFuture, Extension, Ledger, OnceKey, OpenError, Options, Permit, admin};
+use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
 use entry::Entry;
@@ -134,6 +134,20 @@ impl Ledger for EmbeddedLedger {
             let admission = self.inner.state.lock().hold(order, &self.inner.options)?;
             self.writer.wake();
             Ok(admission)
+        })
+    }
+
+    fn extend<'a>(
+        &'a self,
+        id: CallId,
+        _payers: &'a Payers,
+        more: Amounts,
+    ) -> BoxFuture<'a, Result<Extension, Unavailable>> {
+        Box::pin(async move {
+            more.check()?;
+            let extension = self.inner.state.lock().extend(id, more, &self.inner.options)?;
+            self.writer.wake();
+            Ok(extension)
         })
     }
 

@@ -6,6 +6,7 @@
 use super::super::OpenError;
 use super::super::attempts::DayKey;
 use super::super::book::{Book, Verdict};
+use super::super::extending::Extension;
 use super::super::log::Log;
 use super::super::moment::Moment;
 use super::super::once::{ONCE_KEYS, ONCE_MS};
@@ -93,6 +94,25 @@ impl State {
             }
         }
         Ok(self.book.admission(order, &moment))
+    }
+
+    /// See [`super::super::Ledger::extend`].
+    pub fn extend(
+        &mut self,
+        id: CallId,
+        more: Amounts,
+        options: &Options,
+    ) -> Result<Extension, Unavailable> {
+        let moment = self.moment(options);
+        match self.book.extension(id, more, &moment, options.default_enforcement) {
+            Err(answer) => Ok(answer),
+            Ok(more) => {
+                let entry = Entry::Extend { now: moment.now, id, more };
+                self.write(&entry).map_err(Unavailable)?;
+                self.apply(entry, &moment, options, None);
+                Ok(Extension::Held)
+            }
+        }
     }
 
     /// See [`super::super::Ledger::settle`].

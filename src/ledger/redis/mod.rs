@@ -12,6 +12,7 @@ mod connect;
 mod credentials;
 mod deliver;
 mod end;
+mod extend;
 mod fields;
 mod history;
 mod keys;
@@ -29,7 +30,7 @@ use super::order::{
     Unavailable,
 };
 use super::slot::Slot;
-use super::{BoxFuture, Ledger, OnceKey, OpenError, Options, Permit};
+use super::{BoxFuture, Extension, Ledger, OnceKey, OpenError, Options, Permit};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, CallId, Id};
 use crate::limit::Limit;
@@ -248,6 +249,15 @@ impl Ledger for RedisLedger {
             }
             Ok(admission)
         })
+    }
+
+    fn extend<'a>(
+        &'a self,
+        id: CallId,
+        payers: &'a Payers,
+        more: Amounts,
+    ) -> BoxFuture<'a, Result<Extension, Unavailable>> {
+        Box::pin(self.hold_more(id, payers, more))
     }
 
     fn attempt<'a>(

@@ -20,6 +20,7 @@ pub struct Script {
 #[derive(Debug)]
 pub struct Scripts {
     pub hold: Script,
+    pub extend: Script,
     pub settle: Script,
     pub renew: Script,
     pub create: Script,
@@ -43,6 +44,7 @@ impl Scripts {
     pub fn new() -> Self {
         Self {
             hold: script!("hold.lua"),
+            extend: Script { repeatable: false, ..script!("extend.lua") },
             settle: script!("settle.lua"),
             renew: script!("renew.lua"),
             create: Script { repeatable: false, ..script!("create.lua") },
@@ -56,9 +58,10 @@ impl Scripts {
         }
     }
 
-    fn all(&self) -> [&Script; 11] {
+    fn all(&self) -> [&Script; 12] {
         [
             &self.hold,
+            &self.extend,
             &self.settle,
             &self.renew,
             &self.create,
