@@ -7,7 +7,9 @@ mod midway;
 
 pub(super) use midway::{broken_off, exhausted};
 
+use super::advice::{self, Fit};
 use super::answer::AnswerBody;
+use super::bound::Gap;
 use crate::clock::{UnixMs, rfc3339_seconds};
 use crate::dialect::{Dialect, Refused, Unreadable};
 use crate::ids::CallId;
@@ -53,8 +55,10 @@ pub enum Refusal {
     SlowBody,
     /// A limit has no room.
     Limit(Box<LimitDenial>),
-    /// `strict` holds for this account and nothing bounds what the call can cost.
-    Unbounded(String),
+    /// A limit has no room, but would have for a shorter answer.
+    TooLong(Box<LimitDenial>, Fit),
+    /// `strict` holds for this account and nothing bounds what the call can cost, for this reason.
+    Unbounded(String, Option<Gap>),
     /// The ledger cannot be reached.
     Ledger,
     /// Too much is unsettled, or the proxy is stopping.
@@ -74,7 +78,7 @@ impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
         match denial {
             Denial::Limit(limit) => Self::Limit(limit),
-            Denial::Unbounded { account } => Self::Unbounded(account.to_string()),
+            Denial::Unbounded { account } => Self::Unbounded(account.to_string(), None),
             Denial::Status { status, .. } => match status.as_str() {
                 "suspended" => Self::Suspended,
                 "expired" => Self::Key("this key has expired"),
@@ -189,8 +193,14 @@ impl Refusal {
             | Self::Body(_)
             | Self::TooLarge(_)
             | Self::SlowBody
-            | Self::Unbounded(_) => self.request_words(),
+            | Self::Unbounded(..) => self.request_words(),
             Self::Limit(denial) => limit_words(denial),
+            Self::TooLong(denial, Fit { field, tokens }) => {
+                let words = limit_words(denial);
+                let message =
+                    format!("{} The largest `{field}` that fits is {tokens}.", words.message);
+                Words { message, ..words }
+            }
             Self::Ledger
             | Self::Overloaded
             | Self::Unreachable
@@ -274,12 +284,8 @@ impl Refusal {
                 let message = format!("The request body is larger than {most} bytes.");
                 (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
             }
-            Self::Unbounded(account) => {
-                let message = format!(
-                    "{account} is under strict enforcement and nothing bounds what this call can \
-                     cost; set `max_completion_tokens`, or `max_output_tokens` for responses."
-                );
-                (StatusCode::BAD_REQUEST, "unbounded_cost", message)
+            Self::Unbounded(account, gap) => {
+                (StatusCode::BAD_REQUEST, "unbounded_cost", advice::unbounded(account, *gap))
             }
             _ => {
                 let message = "The request body did not arrive in time.".to_owned();
@@ -339,7 +345,9 @@ impl Refusal {
 
     /// The machine-readable part: which limit, used, held, when it resets.
     fn detail(&self, reason: &str) -> Value {
-        let Self::Limit(denial) = self else { return json!({ "reason": reason }) };
+        let (Self::Limit(denial) | Self::TooLong(denial, _)) = self else {
+            return json!({ "reason": reason });
+        };
         let standing = &denial.standing;
         let amount = |n: i64| match standing.limit.meter {
             Meter::Usd => Value::String(NanoUsd::new(n).to_string()),

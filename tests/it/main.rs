@@ -88,6 +88,7 @@ mod simulated_realtime;
 mod simulated_wire;
 mod slices;
 mod sockets;
+mod strict;
 mod tidy;
 mod unpriced;
 mod world;
