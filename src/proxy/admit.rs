@@ -168,7 +168,9 @@ pub(super) fn at_provider(
 ) -> (Option<Amounts>, Amounts) {
     match metered {
         None => (order.ceiling, order.expected),
-        Some((call, pricing)) => amounts(call, pricing, order.facts.started, hints, |amounts| amounts),
+        Some((call, pricing)) => {
+            amounts(call, pricing, order.facts.started, hints, |amounts| amounts)
+        }
     }
 }
 
