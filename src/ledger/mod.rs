@@ -20,6 +20,7 @@ mod book;
 mod bump;
 mod carry;
 mod counter;
+mod crossing;
 mod define;
 mod embedded;
 mod extending;
@@ -40,10 +41,11 @@ mod verify;
 
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
 pub use bump::Bump;
+pub use crossing::Crossing;
 pub use embedded::EmbeddedLedger;
 pub use extending::Extension;
 pub use once::{BadOnceKey, OnceKey};
-pub use options::{Crossing, Options};
+pub use options::Options;
 pub use order::{
     Admission, Amounts, CallFacts, Caller, Denial, Ending, Enforcement, HoldOrder, LimitDenial,
     LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,

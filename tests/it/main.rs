@@ -76,6 +76,7 @@ mod rounds;
 mod rows;
 mod rows_credentials;
 mod rows_limits;
+mod rows_pool;
 mod rows_program;
 mod rows_replay;
 mod self_service;
