@@ -3,7 +3,7 @@
 use crate::clock::Stopwatch;
 use crate::ids::Id;
 use crate::ledger::{
-    Admission, BoxFuture, Caller, HoldOrder, Ledger, OnceKey, Permit, Settlement, Unavailable,
+    Admission, BoxFuture, Caller, HoldOrder, Ledger, News, OnceKey, Permit, Settlement, Unavailable,
 };
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
@@ -62,6 +62,10 @@ impl Ledger for Timed {
 
     fn caught_up(&self) -> BoxFuture<'_, ()> {
         self.ledger.caught_up()
+    }
+
+    fn news(&self) -> &News {
+        self.ledger.news()
     }
 
     fn fault(&self) -> Option<String> {

@@ -19,6 +19,7 @@ mod embedded;
 mod journal;
 mod log;
 mod moment;
+mod news;
 mod once;
 mod options;
 mod order;
@@ -31,6 +32,7 @@ mod verify;
 
 pub use bump::Bump;
 pub use embedded::EmbeddedLedger;
+pub use news::{News, Seen};
 pub use once::{BadOnceKey, OnceKey};
 pub use options::{Crossing, Options};
 pub use order::{
@@ -98,6 +100,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// The workspace that pays for what has this key; `None` where the key is not known. So that
     /// nobody polls what belongs to others.
     fn owner<'a>(&'a self, once: &'a OnceKey) -> BoxFuture<'a, Result<Option<Id>, Unavailable>>;
+
+    /// What happened in this process that may have made room in limits.
+    fn news(&self) -> &News;
 
     /// What keeps this ledger from admitting calls now; for readiness, without waiting.
     fn fault(&self) -> Option<String>;

@@ -29,8 +29,13 @@ impl Proxy {
         applicant: Applicant<'_>,
         metered: Option<(Call, Pricing)>,
     ) -> Result<(Tab, Vec<Standing>), Refusal> {
+        let order = order(&applicant, metered.as_ref());
+        if let Some(denial) = self.denials.of(&order, self.ledger.news()) {
+            return Err(denial.into());
+        }
+        let seen = self.ledger.news().seen(&order.payers);
         let permit = self.ledger.permit().ok_or(Refusal::Overloaded)?;
-        let mut tab = self.tab(permit, &applicant, metered);
+        let mut tab = self.tab(permit, order, applicant.watch, metered);
         let Some(order) = tab.order() else { return Err(Refusal::Overloaded) };
         match self.ledger.hold(order).await {
             Ok(Admission::Held { held, standings }) => {
@@ -38,6 +43,7 @@ impl Proxy {
                 Ok((tab, standings))
             }
             Ok(Admission::Denied(denial)) => {
+                self.denials.remember(order, &denial, seen);
                 tab.refused();
                 Err(denial.into())
             }
@@ -56,16 +62,16 @@ impl Proxy {
         metered: Option<(Call, Pricing)>,
     ) -> Tab {
         let permit = self.ledger.permit().unwrap_or(Permit::unbounded());
-        self.tab(permit, applicant, metered)
+        self.tab(permit, order(applicant, metered.as_ref()), applicant.watch, metered)
     }
 
     fn tab(
         &self,
         permit: Permit,
-        applicant: &Applicant<'_>,
+        order: HoldOrder,
+        watch: Stopwatch,
         metered: Option<(Call, Pricing)>,
     ) -> Tab {
-        let order = order(applicant, metered.as_ref());
         Tab::open(
             self.ledger.clone(),
             self.clock.clone(),
@@ -73,7 +79,7 @@ impl Proxy {
             order,
             metered,
             &self.tabs,
-            applicant.watch,
+            watch,
         )
     }
 }

@@ -1,7 +1,7 @@
 //! Who calls: the key in the request, its digest, and the caller behind it.
 //!
 //! The text of a key is digested at once and goes no further. Callers are remembered for one
-//! second, so that a revocation reaches every proxy within it.
+//! second, so that a revocation reaches every proxy within it, and the one that made it at once.
 
 use super::refusal::Refusal;
 use crate::clock::Clock;
@@ -26,7 +26,8 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 pub(super) struct Callers {
     ledger: Arc<dyn Ledger>,
     clock: Clock,
-    known: Cache<SecretDigest, Option<Arc<Caller>>>,
+    /// Each with how often accounts had been changed before.
+    known: Cache<SecretDigest, (u64, Option<Arc<Caller>>)>,
 }
 
 impl Callers {
@@ -46,15 +47,16 @@ impl Callers {
         let (headers, query) = (&head.headers, head.uri.query());
         let key = presented_key(headers, query)?;
         let digest = SecretDigest::of(key);
+        let changes = self.ledger.news().changes();
         let caller = match self.known.get(&digest) {
-            Some(known) => known,
-            None => {
+            Some((then, known)) if then == changes => known,
+            _ => {
                 let found = self.ledger.caller(&digest).await.map_err(|error| {
                     tracing::warn!(%error, "cannot look up a key");
                     Refusal::Ledger
                 })?;
                 let found = found.map(Arc::new);
-                self.known.insert(digest, found.clone());
+                self.known.insert(digest, (changes, found.clone()));
                 found
             }
         };

@@ -46,6 +46,8 @@ pub enum Refusal {
     SlowBody,
     /// A limit has no room.
     Limit(Box<LimitDenial>),
+    /// A limit has no room for anything; what this call needs was not looked at.
+    Exhausted(Box<LimitDenial>),
     /// `strict` holds for this account and nothing bounds what the call can cost.
     Unbounded(String),
     /// The ledger cannot be reached.
@@ -176,7 +178,8 @@ impl Refusal {
             | Self::TooLarge(_)
             | Self::SlowBody
             | Self::Unbounded(_) => self.request_words(),
-            Self::Limit(denial) => limit_words(denial),
+            Self::Limit(denial) => limit_words(denial, Some(denial.wanted)),
+            Self::Exhausted(denial) => limit_words(denial, None),
             Self::Ledger
             | Self::Overloaded
             | Self::Unreachable
@@ -317,21 +320,28 @@ impl Refusal {
 
     /// The machine-readable part: which limit, used, held, when it resets.
     fn detail(&self, reason: &str) -> Value {
-        let Self::Limit(denial) = self else { return json!({ "reason": reason }) };
+        let (denial, wanted) = match self {
+            Self::Limit(denial) => (denial, Some(denial.wanted)),
+            Self::Exhausted(denial) => (denial, None),
+            _ => return json!({ "reason": reason }),
+        };
         let standing = &denial.standing;
         let amount = |n: i64| match standing.limit.meter {
             Meter::Usd => Value::String(NanoUsd::new(n).to_string()),
             _ => n.into(),
         };
-        json!({
+        let mut detail = json!({
             "reason": reason,
             "account": standing.account.to_string(),
             "limit": standing.limit.to_string(),
             "used": amount(standing.used),
             "held": amount(standing.held),
-            "wanted": amount(denial.wanted),
             "resets_at": standing.resets.map(rfc3339_seconds),
-        })
+        });
+        if let Some(wanted) = wanted {
+            detail["wanted"] = amount(wanted);
+        }
+        detail
     }
 }
 
@@ -349,7 +359,7 @@ fn not_priced(model: &str, near: &[String]) -> String {
     format!("The model `{model}` has no price here, so it is refused. Near: `{near}`.")
 }
 
-fn limit_words(denial: &LimitDenial) -> Words {
+fn limit_words(denial: &LimitDenial, wanted: Option<i64>) -> Words {
     let standing = &denial.standing;
     let wait = seconds_to_reset(standing, denial.now);
     let (kind, code, retry) = match standing.limit.meter {
@@ -365,13 +375,12 @@ fn limit_words(denial: &LimitDenial) -> Words {
         kind,
         code,
         param: None,
-        message: limit_message(denial),
+        message: limit_message(standing, wanted),
         retry,
     }
 }
 
-fn limit_message(denial: &LimitDenial) -> String {
-    let standing = &denial.standing;
+fn limit_message(standing: &Standing, wanted: Option<i64>) -> String {
     let amount = |n: i64| match standing.limit.meter {
         Meter::Usd => format!("${}", NanoUsd::new(n)),
         meter => format!("{n} {}", meter.as_str()),
@@ -380,14 +389,14 @@ fn limit_message(denial: &LimitDenial) -> String {
         Some(at) => format!("; it resets at {}", rfc3339_seconds(at)),
         None => String::new(),
     };
+    let needs = wanted.map(|wanted| format!(", and this call needs up to {}", amount(wanted)));
     format!(
-        "The limit of {} for {} is reached: {} used, {} held by calls in flight, and this call \
-         needs up to {}{reset}.",
+        "The limit of {} for {} is reached: {} used, {} held by calls in flight{}{reset}.",
         standing.text(),
         standing.account,
         amount(standing.used),
         amount(standing.held),
-        amount(denial.wanted),
+        needs.unwrap_or_default(),
     )
 }
 

@@ -13,6 +13,7 @@ mod config_prices;
 mod control;
 mod control_desk;
 mod demo;
+mod denied;
 mod deployments;
 mod free_calls;
 mod hangups;

@@ -14,7 +14,7 @@ mod writer;
 
 use super::order::{Admission, Caller, HoldOrder, Settlement, Unavailable};
 use super::settling::Settled;
-use super::{BoxFuture, Ledger, OnceKey, OpenError, Options, Permit, admin};
+use super::{BoxFuture, Ledger, News, OnceKey, OpenError, Options, Permit, admin};
 use crate::ids::Id;
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
@@ -38,6 +38,7 @@ struct Inner {
     options: Options,
     store: Store,
     state: Mutex<State>,
+    news: News,
 }
 
 impl EmbeddedLedger {
@@ -50,7 +51,8 @@ impl EmbeddedLedger {
         let mut state = State::open(dir, &store, &options)?;
         prepare(&mut state, &options)?;
         let background = options.background;
-        let inner = Arc::new(Inner { options, store, state: Mutex::new(state) });
+        let inner =
+            Arc::new(Inner { options, store, state: Mutex::new(state), news: News::default() });
         inner.commit().map_err(OpenError)?;
         let writer = Writer::start(inner.clone())?;
         let ledger = Arc::new(Self { inner, writer });
@@ -65,6 +67,9 @@ impl EmbeddedLedger {
         let settled = self.inner.state.lock().sweep(&self.inner.options);
         let ended = settled.iter().filter(|settled| settled.applied).count();
         metrics::counter!(names::ORPHANS).increment(u64::try_from(ended).unwrap_or(0));
+        if ended > 0 {
+            self.inner.news.changed();
+        }
         settled.into_iter().for_each(|settled| self.settled(settled));
     }
 
@@ -116,6 +121,10 @@ impl Ledger for EmbeddedLedger {
         })
     }
 
+    fn news(&self) -> &News {
+        &self.inner.news
+    }
+
     fn fault(&self) -> Option<String> {
         self.inner.state.lock().broken.clone()
     }
@@ -138,8 +147,10 @@ impl Ledger for EmbeddedLedger {
     }
 
     fn settle(&self, _permit: Permit, settlement: Settlement) {
-        let Inner { state, store, options } = &*self.inner;
+        let Inner { state, store, options, news } = &*self.inner;
+        let payers = settlement.payers().clone();
         let settled = state.lock().settle(settlement, store, options);
+        news.ended(&payers);
         self.settled(settled);
     }
 }

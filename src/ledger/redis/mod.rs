@@ -25,7 +25,7 @@ use super::order::{
     Unavailable,
 };
 use super::slot::Slot;
-use super::{BoxFuture, Ledger, OnceKey, OpenError, Options, Permit};
+use super::{BoxFuture, Ledger, News, OnceKey, OpenError, Options, Permit};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, CallId, Id};
 use crate::limit::Limit;
@@ -61,6 +61,7 @@ pub struct RedisLedger {
     unreachable: Mutex<Option<String>>,
     /// Owners of keys seen lately; they never change.
     owners: moka::sync::Cache<SecretDigest, Payers>,
+    news: News,
 }
 
 impl RedisLedger {
@@ -86,6 +87,7 @@ impl RedisLedger {
             moment,
             unreachable: Mutex::new(None),
             owners: moka::sync::Cache::new(100_000),
+            news: News::default(),
         });
         ledger.prepare().await?;
         ledger.catch_up(again).await;
@@ -212,6 +214,10 @@ impl Ledger for RedisLedger {
 
     fn owner<'a>(&'a self, once: &'a OnceKey) -> BoxFuture<'a, Result<Option<Id>, Unavailable>> {
         Box::pin(self.read_owner(once))
+    }
+
+    fn news(&self) -> &News {
+        &self.news
     }
 
     fn fault(&self) -> Option<String> {
