@@ -166,6 +166,7 @@ impl Book {
                 || stopped(&AccountId::workspace(workspace)),
             expires: facts.expires,
             models: facts.models.clone(),
+            reach: facts.reach.clone(),
         })
     }
 

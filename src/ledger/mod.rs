@@ -24,6 +24,7 @@ mod once;
 mod options;
 mod order;
 mod query;
+mod reach;
 mod redis;
 mod registry;
 mod settling;
@@ -39,6 +40,7 @@ pub use order::{
     Admission, Amounts, CallFacts, Caller, Denial, Ending, Enforcement, HoldOrder, LimitDenial,
     LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,
 };
+pub use reach::{BadReach, Network, Reach, Route};
 pub use redis::RedisLedger;
 pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,

@@ -2,6 +2,7 @@
 
 use super::bump::Bump;
 use super::once::OnceKey;
+use super::reach::Reach;
 use crate::clock::{UnixMs, rfc3339, rfc3339_seconds};
 use crate::ids::{AccountId, CallId, Id};
 use crate::limit::{Increase, Limit, Meter};
@@ -130,6 +131,8 @@ pub struct Caller {
     pub expires: Option<UnixMs>,
     /// Globs of the models that the key may use; empty: all.
     pub models: Vec<String>,
+    /// From where the key may be used, and on which routes.
+    pub reach: Reach,
 }
 
 /// What is known of a call when it is admitted; the event of an orphan is made of it.

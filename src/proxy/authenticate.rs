@@ -11,6 +11,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 use moka::sync::Cache;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,8 @@ impl Callers {
         if caller.suspended { Err(Refusal::Suspended) } else { Ok(caller) }
     }
 
-    /// The owner of the key in a request, also a suspended one, unless the key is wrong.
+    /// The owner of the key in a request, also a suspended one, unless the key is wrong or may not
+    /// be used from where the request comes. The listener says who that is, and no header.
     pub(super) async fn owner(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
         let (headers, query) = (&head.headers, head.uri.query());
         let key = presented_key(headers, query)?;
@@ -69,6 +71,11 @@ impl Callers {
         }
         if caller.expires.is_some_and(|at| at <= self.clock.now()) {
             return Err(Refusal::Key("it has expired"));
+        }
+        let peer = head.extensions.get::<SocketAddr>().map(|peer| peer.ip().to_canonical());
+        if !caller.reach.includes(peer) {
+            let shown = peer.map_or_else(|| "an unknown address".to_owned(), |at| at.to_string());
+            return Err(Refusal::AddressNotAllowed(shown));
         }
         Ok(caller)
     }

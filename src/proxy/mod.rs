@@ -259,6 +259,10 @@ impl Proxy {
         if *self.stopping.borrow() {
             return Err(Refusal::Overloaded);
         }
+        let path = head.uri.path();
+        if !caller.reach.allows(path) {
+            return Err(Refusal::RouteNotAllowed(route::shown(path)));
+        }
         let target = route::recognise(&head, &self.providers)?;
         self.refused_at_sight(&caller, &target)?;
         let started = self.clock.now();

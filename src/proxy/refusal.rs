@@ -22,6 +22,10 @@ pub enum Refusal {
     Key(&'static str),
     /// The user or the workspace is suspended.
     Suspended,
+    /// The key may not be used from this address.
+    AddressNotAllowed(String),
+    /// The key may not call this path.
+    RouteNotAllowed(String),
     /// The key may not use this model.
     ModelNotAllowed(String),
     /// There is no price for this model; these are near.
@@ -165,7 +169,10 @@ impl Refusal {
 
     fn words(&self) -> Words {
         match self {
-            Self::Key(_) | Self::Suspended => self.caller_words(),
+            Self::Key(_)
+            | Self::Suspended
+            | Self::AddressNotAllowed(_)
+            | Self::RouteNotAllowed(_) => self.caller_words(),
             Self::ModelNotAllowed(_) | Self::ModelNotPriced(_, _) | Self::NoProvider(_) => {
                 Words { param: Some("model"), ..self.model_words() }
             }
@@ -196,6 +203,14 @@ impl Refusal {
                      Bearer sk-fb-…`."
                 );
                 client_words(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+            }
+            Self::AddressNotAllowed(address) => {
+                let message = format!("This key may not be used from {address}.");
+                client_words(StatusCode::FORBIDDEN, "address_not_allowed", message)
+            }
+            Self::RouteNotAllowed(path) => {
+                let message = format!("This key may not call `{path}`.");
+                client_words(StatusCode::FORBIDDEN, "route_not_allowed", message)
             }
             _ => {
                 let message = "This account is suspended; ask its operator to resume it.";

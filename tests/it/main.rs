@@ -42,6 +42,7 @@ mod pricing_show;
 mod pricing_units;
 mod process;
 mod program;
+mod reach;
 mod reconcile;
 mod reconcile_refusals;
 mod reconcile_rig;
