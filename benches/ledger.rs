@@ -7,7 +7,7 @@
 use farebox::ids::{AccountId, CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, CallFacts, EmbeddedLedger, Ending, HoldOrder, KeyFacts, Ledger, NewAccount,
-    Options, Payers, Registry, Settlement, UsageEvent,
+    Options, Payers, Reach, Registry, Settlement, UsageEvent,
 };
 use farebox::limit::Limit;
 use farebox::money::NanoUsd;
@@ -91,6 +91,7 @@ async fn found(ledger: &EmbeddedLedger) -> Result<Payers, Box<dyn Error>> {
         label: "sk-fb-…".to_owned(),
         models: Vec::new(),
         expires: None,
+        reach: Reach::default(),
     };
     ledger.create(&user).await?;
     let id = AccountId::key(&payers.key);

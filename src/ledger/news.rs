@@ -83,7 +83,7 @@ impl Seen {
     pub fn same_calls(&self, other: &Self, account: &AccountId) -> bool {
         match account.kind {
             AccountKind::Workspace => self.workspace == other.workspace,
-            AccountKind::User | AccountKind::Key => self.user == other.user,
+            _ => self.user == other.user,
         }
     }
 }

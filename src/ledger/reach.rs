@@ -83,7 +83,7 @@ impl FromStr for Network {
         })?;
         if network.addr() != network.network() {
             let (bits, meant) = (network.prefix_len(), network.trunc());
-            let why = format!("`{}` has more than {bits} bits; write {meant}", shown(text));
+            let why = format!("`{}` has bits beyond its /{bits}; write {meant}", shown(text));
             return Err(BadReach(why));
         }
         Ok(Self(unmapped(network)))

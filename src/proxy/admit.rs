@@ -3,7 +3,7 @@
 use super::refusal::Refusal;
 use super::route::Destination;
 use super::tab::{Pricing, Tab};
-use super::{Authenticated, Proxy, estimate};
+use super::{Authenticated, Proxy, estimate, record};
 use crate::clock::{Stopwatch, UnixMs};
 use crate::dialect::Call;
 use crate::ids::CallId;
@@ -39,6 +39,7 @@ impl Proxy {
         let Some(order) = tab.order() else { return Err(Refusal::Overloaded) };
         match self.ledger.hold(order).await {
             Ok(Admission::Held { held, standings }) => {
+                record::overrun(order, &standings);
                 tab.held(held);
                 Ok((tab, standings))
             }

@@ -220,7 +220,10 @@ impl Proxy {
         let (head, body) = request.into_parts();
         let left = Left::of(&head);
         match self.enter(id, head).await {
-            Ok((target, request)) => dressed(id, spoken, self.relay(target, request, body).await),
+            // Boxed, so that a refusal does not pay for the size of a relay.
+            Ok((target, request)) => {
+                dressed(id, spoken, Box::pin(self.relay(target, request, body)).await)
+            }
             Err(refusal) => {
                 let mut response = dressed(id, spoken, Err(refusal));
                 left.behind(body, response.headers_mut()).await;

@@ -126,7 +126,12 @@ pub(super) fn broken_off(dialect: Dialect, ndjson: bool) -> Option<Bytes> {
 impl Refusal {
     /// The word in metrics and logs: the OpenAI code.
     pub fn reason(&self) -> &'static str {
-        self.words().code
+        match self {
+            Self::Limit(denial) | Self::Exhausted(denial) => {
+                limit_code(denial.standing.limit.meter)
+            }
+            _ => self.words().code,
+        }
     }
 
     /// OpenAI's type and code of it, and the message, for where there is no HTTP answer.
@@ -377,21 +382,30 @@ fn not_priced(model: &str, near: &[String]) -> String {
 fn limit_words(denial: &LimitDenial, wanted: Option<i64>) -> Words {
     let standing = &denial.standing;
     let wait = seconds_to_reset(standing, denial.now);
-    let (kind, code, retry) = match standing.limit.meter {
-        Meter::Usd => ("insufficient_quota", "insufficient_quota", Retry::Never(wait)),
-        Meter::Concurrent => ("requests", "concurrency_limit_exceeded", Retry::After(1)),
+    let (kind, retry) = match standing.limit.meter {
+        Meter::Usd => ("insufficient_quota", Retry::Never(wait)),
+        Meter::Concurrent => ("requests", Retry::After(1)),
         meter => match wait {
-            Some(wait) => (meter.as_str(), "rate_limit_exceeded", Retry::After(wait)),
-            None => (meter.as_str(), "rate_limit_exceeded", Retry::Never(None)),
+            Some(wait) => (meter.as_str(), Retry::After(wait)),
+            None => (meter.as_str(), Retry::Never(None)),
         },
     };
     Words {
         status: StatusCode::TOO_MANY_REQUESTS,
         kind,
-        code,
+        code: limit_code(standing.limit.meter),
         param: None,
         message: limit_message(standing, wanted),
         retry,
+    }
+}
+
+/// The code of a refusal by a limit.
+pub(super) fn limit_code(meter: Meter) -> &'static str {
+    match meter {
+        Meter::Usd => "insufficient_quota",
+        Meter::Concurrent => "concurrency_limit_exceeded",
+        Meter::Tokens | Meter::Requests | Meter::Characters => "rate_limit_exceeded",
     }
 }
 

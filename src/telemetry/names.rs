@@ -23,6 +23,8 @@ pub const COST_NANOUSD: &str = "farebox_cost_nanousd_total";
 pub const COST_USD: &str = "farebox_cost_usd_total";
 /// Refusals by reason.
 pub const REFUSALS: &str = "farebox_refusals_total";
+/// Calls that passed although a limit marked `!observe` had no room, by the reason it would have had.
+pub const SHADOW_REFUSALS: &str = "farebox_shadow_refusals_total";
 /// Calls that were charged by an estimate.
 pub const ESTIMATED: &str = "farebox_usage_estimated_total";
 /// Complete answers without a usage block, by provider and dialect.
@@ -140,6 +142,7 @@ pub const ALL: &[Metric] = &[
     counter(TOKENS, &["model", "provider", "class"], "tokens by class"),
     counter(COST_NANOUSD, &["model", "provider", "workspace"], "charged nano-dollars"),
     counter(REFUSALS, &["reason"], "refused calls"),
+    counter(SHADOW_REFUSALS, &["reason"], "calls that an observed limit would have refused"),
     counter(ESTIMATED, &[], "calls charged by an estimate"),
     counter(USAGE_MISSING, &["provider", "dialect"], "complete answers without usage"),
     counter(ANOMALIES, &[], "contradictions inside usage blocks"),
