@@ -1,12 +1,13 @@
 //! The data listener: health for machines, figures for the owners of keys, all else for the proxy.
 
-use crate::control::{Check, SelfService, readiness};
+use crate::control::{BadParameter, Check, NoPage, ORGANIZATION, SelfService, readiness};
+use crate::dialect::Unreadable;
 use crate::ids::Id;
-use crate::ledger::Caller;
+use crate::ledger::{Caller, Payers};
 use crate::proxy::{AnswerBody, Proxy, Refusal};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use std::convert::Infallible;
@@ -70,12 +71,21 @@ impl Service<Request<Incoming>> for Data {
         }
         // The call ends with the proxy that it begins with.
         let (proxy, own) = (self.proxy.load_full(), self.own.clone());
-        if request.method() == Method::GET && request.uri().path() == "/v1/key" {
+        let path = request.uri().path();
+        if request.method() == Method::GET && (path == "/v1/key" || path.starts_with(ORGANIZATION))
+        {
             let (head, _) = request.into_parts();
-            let figures = |caller: Arc<Caller>| async move {
-                own_figures(&own, &caller.payers.key, &caller.payers.user).await
-            };
-            return Box::pin(async move { Ok(proxy.show(&head, figures).await) });
+            return Box::pin(async move {
+                let uri = &head.uri;
+                let figures = |caller: Arc<Caller>| async move {
+                    let Payers { key, user, .. } = &caller.payers;
+                    match uri.path() {
+                        "/v1/key" => own_figures(&own, key, user).await,
+                        _ => own_page(&own, uri, user).await,
+                    }
+                };
+                Ok(proxy.show(&head, figures).await)
+            });
         }
         Box::pin(async move { Ok(proxy.answer(request).await) })
     }
@@ -87,6 +97,20 @@ async fn own_figures(own: &SelfService, key: &Id, user: &Id) -> Result<Bytes, Re
         Ok(None) => Err(Refusal::Key("it is unknown")),
         Err(error) => {
             tracing::warn!(%error, %key, "a key cannot be shown its figures");
+            Err(Refusal::Ledger)
+        }
+    }
+}
+
+async fn own_page(own: &SelfService, uri: &Uri, user: &Id) -> Result<Bytes, Refusal> {
+    match own.organization(uri, user).await {
+        Ok(page) => Ok(Bytes::from(page.to_string())),
+        Err(NoPage::Unknown) => Err(Refusal::UnknownRoute(format!("GET {}", uri.path()))),
+        Err(NoPage::Bad(BadParameter { name, message })) => {
+            Err(Refusal::Body(Unreadable { param: name, message }))
+        }
+        Err(NoPage::Ledger(error)) => {
+            tracing::warn!(%error, %user, "a user cannot be shown its usage");
             Err(Refusal::Ledger)
         }
     }

@@ -1,9 +1,11 @@
 //! Who may come in, and how every answer leaves: the token, the time limit, the form of errors,
 //! the security headers.
 //!
-//! Invariants: nothing under `/api/` is looked at before the token. An error leaves as a problem,
-//! and as an envelope under `/api/quota/`, whoever made it.
+//! Invariants: nothing under `/api/` or `/v1/organization/` is looked at before the token. An error
+//! leaves as a problem, as an envelope under `/api/quota/`, and as OpenAI's API has it under
+//! `/v1/organization/`, whoever made it.
 
+use super::mirror;
 use super::problem::Problem;
 use super::{Parts, Shared};
 use crate::clock::rfc3339_seconds;
@@ -30,7 +32,8 @@ const HEADERS: [(HeaderName, &str); 5] = [
 
 /// Lets through what carries the admin token, and what needs none.
 pub(super) async fn admit(State(parts): State<Shared>, request: Request, next: Next) -> Response {
-    let guarded = request.uri().path().starts_with("/api/");
+    let path = request.uri().path();
+    let guarded = path.starts_with("/api/") || path.starts_with(mirror::PREFIX);
     if guarded && !is_admin(request.headers(), &parts.token) {
         let detail = "the admin token is missing or wrong: send `Authorization: Bearer TOKEN`";
         let mut response = Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
@@ -73,6 +76,7 @@ pub(super) async fn dress(State(parts): State<Shared>, request: Request, next: N
 fn time_limit(path: &str) -> Duration {
     match path {
         "/api/v1/ledger/verify" | "/api/v1/analytics/usage" => LONG_TIME_LIMIT,
+        path if path.starts_with(mirror::PREFIX) => LONG_TIME_LIMIT,
         _ => TIME_LIMIT,
     }
 }
@@ -84,11 +88,13 @@ fn in_form(parts: &Parts, uri: &Uri, mut response: Response) -> Response {
         None if status.is_client_error() => Problem::new(status, described(status, uri)),
         None => return response,
     };
-    let (kind, body) = if uri.path().starts_with("/api/quota/") {
-        let error = json!({"code": problem.code(), "message": problem.detail});
-        ("application/json", envelope(parts, Value::Null, error))
-    } else {
-        ("application/problem+json", problem.to_json())
+    let (kind, body) = match uri.path() {
+        path if path.starts_with("/api/quota/") => {
+            let error = json!({"code": problem.code(), "message": problem.detail});
+            ("application/json", envelope(parts, Value::Null, error))
+        }
+        path if path.starts_with(mirror::PREFIX) => ("application/json", problem.to_openai()),
+        _ => ("application/problem+json", problem.to_json()),
     };
     let mut written = (problem.status, body.to_string()).into_response();
     for name in [header::ALLOW, header::WWW_AUTHENTICATE] {

@@ -17,6 +17,7 @@ mod health;
 mod json;
 mod keys;
 mod limits;
+mod mirror;
 mod own;
 mod pricing;
 mod problem;
@@ -28,6 +29,7 @@ mod workspaces;
 
 pub use config::{InForce, PricesInForce, Reloaded};
 pub use health::readiness;
+pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use own::SelfService;
 
 use crate::clock::Clock;
@@ -100,6 +102,7 @@ pub fn router(parts: Parts) -> Router {
         .merge(analytics::routes())
         .merge(config::routes())
         .merge(pricing::routes())
+        .merge(mirror::routes())
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
         .layer(from_fn_with_state(parts.clone(), answer::dress))

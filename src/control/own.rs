@@ -1,15 +1,17 @@
-//! What a key may know about itself: the body of `GET /v1/key` on the data listener.
+//! What a key may know about itself: `GET /v1/key` and `/v1/organization/…` on the data listener.
 //!
 //! Invariant: keys of users cannot wear the ledger out. Few look through the events at the same
 //! time, for a bounded time, and what was found is remembered while nothing new is charged.
 
 use super::Defaults;
+use super::mirror::{self, NoPage};
 use super::view::{self, number};
 use crate::clock::{Clock, UnixMs, rfc3339_seconds};
 use crate::ids::{AccountId, Id};
 use crate::ledger::{Account, EventQuery, Registry, RegistryError, Unavailable};
 use crate::limit::{Calendar, Meter, Period, Window};
 use crate::money::NanoUsd;
+use axum::http::Uri;
 use moka::sync::Cache;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -60,6 +62,16 @@ impl SelfService {
         let (Some(key), Some(user)) = (key, user) else { return Ok(None) };
         let recent = self.recent(&key).await?;
         Ok(Some(key_view(&key, &user, recent, &self.defaults)))
+    }
+
+    /// The page at a path below `/v1/organization/`, of this user's calls.
+    pub async fn organization(&self, uri: &Uri, user: &Id) -> Result<Value, NoPage> {
+        let _place = self.room.acquire().await;
+        let page = mirror::page(&*self.registry, self.clock.now(), uri, Some(user));
+        let late = |_| Unavailable("its events take too long".to_owned()).into();
+        tokio::time::timeout(PATIENCE, page)
+            .await
+            .map_err(|late_by| NoPage::Ledger(late(late_by)))?
     }
 
     /// What the key spent today and this week: the figures of its limits where it has limits for

@@ -1,7 +1,7 @@
 //! What is wrong with a request, before it has a form.
 //!
 //! A [`Problem`] travels inside its response; `answer` writes it as `application/problem+json` or,
-//! under `/api/quota/`, as an envelope. No error body of the control plane is written elsewhere.
+//! under `/api/quota/`, as an envelope; under `/v1/`, as OpenAI's API does it. No error body of the control plane is written elsewhere.
 
 use crate::ledger::RegistryError;
 use axum::http::StatusCode;
@@ -59,6 +59,13 @@ impl Problem {
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, texts.join("; ")) }
     }
 
+    /// 400 for one parameter, as OpenAI's API has it; `None` for the query as a whole.
+    pub(super) fn parameter(name: Option<&str>, detail: String) -> Self {
+        let pointer = name.unwrap_or_default().to_owned();
+        let errors = vec![Fault { pointer, detail: detail.clone() }];
+        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, detail) }
+    }
+
     /// The title of a status, such as `Not Found`.
     pub(super) fn title(&self) -> &'static str {
         self.status.canonical_reason().unwrap_or("Error")
@@ -67,6 +74,18 @@ impl Problem {
     /// The `code` of an envelope's error: `not_found`.
     pub(super) fn code(&self) -> String {
         self.title().to_lowercase().replace(' ', "_")
+    }
+
+    /// The error object of OpenAI's API.
+    pub(super) fn to_openai(&self) -> Value {
+        let param = self.errors.first().map(|fault| fault.pointer.as_str());
+        let (kind, code) = match self.status {
+            StatusCode::UNAUTHORIZED => ("invalid_request_error", Some("invalid_api_key")),
+            status if status.is_server_error() => ("server_error", None),
+            _ => ("invalid_request_error", None),
+        };
+        let param = param.filter(|param| !param.is_empty());
+        json!({"error": {"message": self.detail, "type": kind, "param": param, "code": code}})
     }
 
     /// The body of RFC 9457.

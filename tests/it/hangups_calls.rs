@@ -1,6 +1,7 @@
 //! The calls of clients that hang up: every dialect, plain and streamed, and of each client how it
 //! leaves, all from one seed. Sends; judges nothing.
 
+use crate::dice::Dice;
 use crate::world::{LIMIT, PROVIDER_KEY};
 use farebox::provider::{Credential, Dialect, Provider};
 use std::net::SocketAddr;
@@ -192,16 +193,4 @@ fn script(sort: &Sort, dice: &mut Dice) -> String {
     format!(
         "{{\"output\":{output},\"chunks\":{chunks},\"delay_ms\":{delay},\"first_delay_ms\":{first}{pad}}}"
     )
-}
-
-/// SplitMix64: the same throws for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
-    }
 }

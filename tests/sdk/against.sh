@@ -10,7 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 farebox=$(realpath "${1:?usage: against.sh BINARY [NAME…]}")
 shift
-THROUGH=(python node media realtime anthropic gemini cohere mistral ollama)
+THROUGH=(python node media realtime anthropic gemini cohere mistral ollama admin)
 BARE=(media realtime anthropic gemini cohere mistral ollama)
 if [ $# -gt 0 ]; then THROUGH=("$@") BARE=(); fi
 work=$(mktemp -d)
@@ -63,7 +63,8 @@ bare=${upstream%/v1}
 first_line serve.out 'providers ' >/dev/null
 OPENAI_BASE_URL=$(sed -n 's/^ *apps *//p' serve.out)
 FAREBOX_ADMIN_URL=$(sed -n 's/^ *operators *//p' serve.out)
-export OPENAI_BASE_URL FAREBOX_ADMIN_URL
+FAREBOX_TOKEN_FILE=farebox-data/admin-token
+export OPENAI_BASE_URL FAREBOX_ADMIN_URL FAREBOX_TOKEN_FILE
 key() {
     "$farebox" users create "$1" --limit "$2" --json >/dev/null
     "$farebox" keys create --user "$1" --json | sed -n 's/.*"key": "\(sk-fb-[A-Za-z0-9]*\)".*/\1/p'
@@ -72,4 +73,4 @@ OPENAI_API_KEY=$(key rich 100usd/day)
 FAREBOX_SPENT_KEY=$(key poor 0usd/day)
 export OPENAI_API_KEY FAREBOX_SPENT_KEY
 sdks "${THROUGH[@]}"
-if command -v python3 >/dev/null; then python3 "$here/ledger_against_bill.py" "$bare" farebox-data/admin-token; fi
+if command -v python3 >/dev/null; then python3 "$here/ledger_against_bill.py" "$bare" "$FAREBOX_TOKEN_FILE"; fi
