@@ -125,15 +125,15 @@ async fn calls_that_an_observed_limit_would_have_refused_are_counted_and_served(
     };
     set("0.000001usd/day !observe");
     assert_eq!(shop.call("{}", &body).await.status(), 200);
-    // What takes no money would not be refused for it.
+    // What takes no money would not be refused for it; it counts as a request.
     assert_eq!(shop.program.call(&shop.key, "/v1/models", "", "").await.status(), 200);
     let scrape = shop.scrape().await;
     assert_eq!(counted(&scrape, "insufficient_quota"), 1.0);
-    assert_eq!(counted(&scrape, "rate_limit_exceeded"), 2.0);
+    assert_eq!(counted(&scrape, "rate_limit_exceeded"), 3.0);
     set("1requests/day");
     assert_eq!(shop.call("{}", &body).await.status(), 429);
     let scrape = shop.scrape().await;
-    assert_eq!(scrape.sum("farebox_shadow_refusals_total"), 3.0);
+    assert_eq!(scrape.sum("farebox_shadow_refusals_total"), 4.0);
     assert_eq!(scrape.sum("farebox_refusals_total"), 1.0);
 }
 
