@@ -39,6 +39,7 @@ impl Proxy {
         let Some(order) = tab.order() else { return Err(Refusal::Overloaded) };
         match self.ledger.hold(order).await {
             Ok(Admission::Held { held, standings }) => {
+                self.denials.disproved(order);
                 record::overrun(order, &standings);
                 tab.held(held);
                 Ok((tab, standings))

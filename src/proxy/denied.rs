@@ -88,6 +88,16 @@ impl Denials {
         self.of_keys.insert(key.clone(), all.take(OF_ONE_KEY).collect());
     }
 
+    /// Forgets what is not true any more, now that an order was admitted.
+    pub(super) fn disproved(&self, order: &HoldOrder) {
+        let key = &order.payers.key;
+        let Some(known) = self.of_keys.get(key) else { return };
+        let kept: Arc<[_]> = known.iter().filter(|one| !one.denies(order)).cloned().collect();
+        if kept.len() < known.len() {
+            self.of_keys.insert(key.clone(), kept);
+        }
+    }
+
     /// Why an order would be denied, if that is certain.
     pub(super) fn of(&self, order: &HoldOrder, news: &News) -> Option<Denial> {
         let known = self.of_keys.get(&order.payers.key)?;
@@ -134,6 +144,15 @@ impl Remembered {
                 new == old && self.model == other.model
             }
             _ => false,
+        }
+    }
+
+    /// Whether an order would not have fitted then.
+    fn denies(&self, order: &HoldOrder) -> bool {
+        match &self.denial {
+            Denial::Limit(denial) => denied_again(denial, self.measure, order).is_some(),
+            Denial::Unbounded { .. } => order.ceiling.is_none() && order.facts.model == self.model,
+            Denial::Status { .. } => false,
         }
     }
 

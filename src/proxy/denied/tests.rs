@@ -184,6 +184,9 @@ fn four_denials_of_a_key_are_remembered_each_limit_once() {
     }
     assert_eq!(remember("0tokens/total"), 4);
     assert!(denials.of(&asked, &news).is_some());
+    denials.disproved(&order(0, 0));
+    assert_eq!(denials.of_keys.get(&asked.payers.key).unwrap().len(), 0);
+    remember("0tokens/total");
     let gone = Denial::Status { account: "user:alice".parse().unwrap(), status: String::new() };
     let other =
         HoldOrder { payers: Payers { key: "x".parse().unwrap(), ..asked.payers.clone() }, ..asked };
