@@ -102,6 +102,12 @@ pub fn parse_time(text: &str) -> Option<UnixMs> {
     Some(date.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp().as_millisecond())
 }
 
+/// Reads a date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub fn parse_http_date(text: &str) -> Option<UnixMs> {
+    let zoned = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(zoned.timestamp().as_millisecond())
+}
+
 /// Reads a length of time in milliseconds: `90d`, `12h`, `10m`, `30s`, `2w`.
 pub fn parse_span(text: &str) -> Option<i64> {
     let unit = text.chars().next_back()?;
@@ -129,6 +135,9 @@ mod tests {
         assert_eq!(parse_time("2026-11-06T21:20:00Z"), Some(1_794_000_000_000));
         assert_eq!(parse_time("2026-11-06"), Some(1_793_923_200_000));
         assert_eq!(parse_time("yesterday"), None);
+        assert_eq!(parse_http_date("Fri, 06 Nov 2026 21:20:00 GMT"), Some(1_794_000_000_000));
+        assert_eq!(parse_http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
+        assert_eq!(parse_http_date("soon"), None);
     }
 
     #[test]

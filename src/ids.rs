@@ -73,6 +73,8 @@ pub enum AccountKind {
     User,
     /// A team or tenant.
     Workspace,
+    /// One API key of ours at a provider.
+    Credential,
 }
 
 impl AccountKind {
@@ -82,6 +84,7 @@ impl AccountKind {
             Self::Key => "key",
             Self::User => "user",
             Self::Workspace => "workspace",
+            Self::Credential => "credential",
         }
     }
 }
@@ -111,6 +114,11 @@ impl AccountId {
     pub fn workspace(id: &Id) -> Self {
         Self { kind: AccountKind::Workspace, id: id.clone() }
     }
+
+    /// The account of a credential.
+    pub fn credential(id: &Id) -> Self {
+        Self { kind: AccountKind::Credential, id: id.clone() }
+    }
 }
 
 impl fmt::Display for AccountId {
@@ -125,7 +133,11 @@ pub struct BadAccount(String);
 
 impl fmt::Display for BadAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is not an account: write user:ID, key:ID or workspace:ID", self.0)
+        write!(
+            f,
+            "`{}` is not an account: write user:ID, key:ID, workspace:ID or credential:ID",
+            self.0
+        )
     }
 }
 
@@ -141,6 +153,7 @@ impl FromStr for AccountId {
             "key" => AccountKind::Key,
             "user" => AccountKind::User,
             "workspace" => AccountKind::Workspace,
+            "credential" => AccountKind::Credential,
             _ => return Err(bad()),
         };
         Ok(Self { kind, id: id.parse().map_err(|_| bad())? })

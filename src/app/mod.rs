@@ -6,6 +6,7 @@
 mod books;
 mod data_listener;
 mod first;
+mod pools;
 mod reload;
 mod timed;
 
@@ -14,10 +15,11 @@ pub use first::{admin_token, first_key, token_file};
 pub use reload::{Reloader, Source};
 
 use crate::clock::Clock;
-use crate::config::{Config, OnDisconnect, UnpricedModel};
+use crate::config::{self, Config, OnDisconnect, UnpricedModel};
 use crate::control::{self, Check, Defaults, SelfService};
+use crate::ledger::RegistryError;
 use crate::pricing::PriceTable;
-use crate::proxy::{Disconnect, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
+use crate::proxy::{Disconnect, OnExhausted, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
 use crate::secret::SecretDigest;
 use crate::serve::{self, Bounds, Drain, Hands, Tls, Workers};
 use crate::telemetry;
@@ -25,6 +27,7 @@ use arc_swap::ArcSwap;
 use data_listener::{Data, Lane};
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
+use pools::Pools;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::io::Read;
@@ -34,6 +37,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use timed::Timed;
 use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
 
 /// How long the admin listener may take to finish once the data plane has.
 const ADMIN_STOP: Duration = Duration::from_secs(5);
@@ -66,6 +70,8 @@ pub struct App {
     books: Books,
     proxy: Proxy,
     reloader: Arc<Reloader>,
+    pools: Arc<Pools>,
+    following: AbortHandle,
     workers: Arc<Workers>,
     data_drain: Arc<Drain>,
     admin_drain: Drain,
@@ -92,6 +98,8 @@ impl App {
         let data = listener(config.listen).await?;
         let admin = listener(config.admin_listen).await?;
         let books = Books::open(config, clock.clone()).await?;
+        let ledger = |error: RegistryError| StartError::Ledger(error.to_string());
+        pools::define(&*books.registry, &config.credentials).await.map_err(ledger)?;
         let proxy = Proxy::new(
             Timed::over(books.calls.clone()),
             clock.clone(),
@@ -112,12 +120,20 @@ impl App {
         let services = (0..workers.count()).map(|_| calls.with_own_connections());
         let services = services.collect::<Result<Vec<_>, _>>().map_err(StartError::Other)?;
         let lanes = std::iter::once(first).chain(services.iter().map(Data::lane)).collect();
+        let reloader = Reloader::new(config, prices, source, lanes, clock.clone(), &books);
+        let reloader = Arc::new(reloader);
+        let (pools, following) =
+            Pools::start(&books, clock.clone(), defaults(config), reloader.clone())
+                .await
+                .map_err(ledger)?;
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,
             books,
             proxy,
-            reloader: Arc::new(Reloader::new(config, prices, source, lanes, clock.clone())),
+            reloader,
+            pools,
+            following,
             workers: Arc::new(workers),
             data_drain,
             admin_drain: Drain::default(),
@@ -165,6 +181,7 @@ impl App {
         };
         let all = tokio::time::timeout(self.stop, gentle).await.unwrap_or(false);
         self.proxy.recorded().await;
+        self.following.abort();
         self.admin_drain.begin();
         self.admin_drain.finish(ADMIN_STOP).await;
         self.books.close().await;
@@ -194,13 +211,14 @@ impl App {
         ready: Readiness,
         metrics: PrometheusHandle,
     ) {
+        let pools = self.pools.clone();
         let router = control::router(control::Parts {
             registry: self.books.registry.clone(),
             clock,
             calendar: config.calendar.clone(),
             token: SecretDigest::of(token.expose_secret()),
             defaults: defaults(config),
-            metrics: Arc::new(move || telemetry::render(&metrics)),
+            metrics: Arc::new(move || telemetry::render(&metrics, &pools.samples())),
             ready,
             in_force: Arc::new(self.reloader.clone()),
         });
@@ -283,6 +301,10 @@ fn rules(config: &Config) -> Rules {
             connect: server.connect,
             first_byte: server.first_byte,
             ..UpstreamBounds::default()
+        },
+        on_exhausted: match config.on_exhausted {
+            config::OnExhausted::Finish => OnExhausted::Finish,
+            config::OnExhausted::Stop => OnExhausted::Stop,
         },
         on_disconnect: match config.on_disconnect {
             OnDisconnect::Auto => Disconnect::Auto,

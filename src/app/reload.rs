@@ -6,12 +6,13 @@
 //! ends with those that it began with. Reloads take turns.
 
 use super::data_listener::Lane;
-use super::{price_table, rules};
+use super::{Books, pools, price_table, rules};
 use crate::clock::{Clock, UnixMs};
 use crate::config::{BadConfig, Config};
-use crate::control::{InForce, PricesInForce, Reloaded};
-use crate::ledger::BoxFuture;
+use crate::control::{InForce, PoolsInForce, PricesInForce, Reloaded};
+use crate::ledger::{BoxFuture, Registry};
 use crate::pricing::PriceTable;
+use crate::proxy::Proxy;
 use crate::telemetry::names;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub struct Reloader {
     clock: Clock,
     lanes: Vec<Lane>,
     running: ArcSwap<Running>,
+    registry: Arc<dyn Registry>,
     turn: Arc<Mutex<()>>,
 }
 
@@ -35,6 +37,24 @@ struct Running {
     prices: Arc<PriceTable>,
     /// Since when these prices are.
     since: UnixMs,
+    pools: PoolsInForce,
+}
+
+impl Running {
+    fn new(config: Config, prices: Arc<PriceTable>, since: UnixMs) -> Self {
+        let pools = PoolsInForce {
+            providers: Arc::new(config.providers.clone()),
+            terms: config.credentials.clone().into(),
+        };
+        Self { config, prices, since, pools }
+    }
+}
+
+/// What is to be put in force, once the ledger knows its credentials.
+struct Next {
+    running: Running,
+    proxies: Vec<Proxy>,
+    reloaded: Reloaded,
 }
 
 impl Reloader {
@@ -45,11 +65,13 @@ impl Reloader {
         source: Source,
         lanes: Vec<Lane>,
         clock: Clock,
+        books: &Books,
     ) -> Self {
         metrics::gauge!(names::RELOAD_SUCCESS).set(1.0);
-        let running = Running { config: config.clone(), prices, since: clock.now() };
+        let running = Running::new(config.clone(), prices, clock.now());
         let running = ArcSwap::from_pointee(running);
-        Self { source, clock, lanes, running, turn: Arc::default() }
+        let registry = books.registry.clone();
+        Self { source, clock, lanes, running, registry, turn: Arc::default() }
     }
 
     /// The price table in force.
@@ -62,8 +84,8 @@ impl Reloader {
     pub async fn reload(self: &Arc<Self>) -> Result<Reloaded, String> {
         let turn = self.turn.clone().lock_owned().await;
         let this = self.clone();
-        let reload = tokio::task::spawn_blocking(move || {
-            let ended = this.exchange();
+        let reload = tokio::spawn(async move {
+            let ended = this.exchange().await;
             drop(turn);
             told(&ended);
             ended
@@ -71,7 +93,24 @@ impl Reloader {
         reload.await.unwrap_or_else(|error| Err(format!("the reload broke off: {error}")))
     }
 
-    fn exchange(&self) -> Result<Reloaded, String> {
+    async fn exchange(self: &Arc<Self>) -> Result<Reloaded, String> {
+        let this = self.clone();
+        let next = tokio::task::spawn_blocking(move || this.read()).await;
+        let Next { running, proxies, reloaded } = next.map_err(|error| error.to_string())??;
+        let terms = &running.config.credentials;
+        pools::define(&*self.registry, terms).await.map_err(|error| error.to_string())?;
+        for (lane, proxy) in self.lanes.iter().zip(proxies) {
+            lane.store(Arc::new(proxy));
+        }
+        if let Some(lane) = self.lanes.first() {
+            lane.load().announce();
+        }
+        self.running.store(Arc::new(running));
+        Ok(reloaded)
+    }
+
+    /// Reads and checks everything, and makes a proxy for every lane.
+    fn read(&self) -> Result<Next, String> {
         let running = self.running.load_full();
         let read = (self.source)().map_err(|bad| bad.to_string())?;
         let config = running.config.taking(&read);
@@ -83,23 +122,18 @@ impl Reloader {
             changed.insert("pricing".to_owned());
             self.clock.now()
         };
-        let prices = Arc::new(prices);
         let ignored = config.differences(&read);
-        let (providers, rules) = (Arc::new(config.providers.clone()), Arc::new(rules(&config)));
+        let reloaded = Reloaded {
+            changed: changed.into_iter().collect(),
+            ignored: ignored.into_iter().collect(),
+        };
+        let (prices, rules) = (Arc::new(prices), Arc::new(rules(&config)));
+        let running = Running::new(config, prices.clone(), since);
+        let providers = &running.pools.providers;
         let next =
             |lane: &Lane| lane.load().under(prices.clone(), providers.clone(), rules.clone());
         let proxies = self.lanes.iter().map(next).collect::<Result<Vec<_>, _>>()?;
-        for (lane, proxy) in self.lanes.iter().zip(proxies) {
-            lane.store(Arc::new(proxy));
-        }
-        if let Some(lane) = self.lanes.first() {
-            lane.load().announce();
-        }
-        self.running.store(Arc::new(Running { config, prices, since }));
-        Ok(Reloaded {
-            changed: changed.into_iter().collect(),
-            ignored: ignored.into_iter().collect(),
-        })
+        Ok(Next { running, proxies, reloaded })
     }
 }
 
@@ -116,6 +150,10 @@ impl InForce for Arc<Reloader> {
             source: path.map_or_else(|| "built in".to_owned(), |path| path.display().to_string()),
             since: running.since,
         }
+    }
+
+    fn pools(&self) -> PoolsInForce {
+        self.running.load().pools.clone()
     }
 }
 

@@ -1,9 +1,10 @@
 //! A ledger that says how long it took. Adds nothing else and changes nothing.
 
 use crate::clock::Stopwatch;
-use crate::ids::Id;
+use crate::ids::{CallId, Id};
 use crate::ledger::{
-    Admission, BoxFuture, Caller, HoldOrder, Ledger, News, OnceKey, Permit, Settlement, Unavailable,
+    Admission, Amounts, AttemptAdmission, AttemptOrder, BoxFuture, Caller, Extension, HoldOrder,
+    Ledger, News, OnceKey, Payers, Permit, Settlement, Unavailable,
 };
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
@@ -15,6 +16,8 @@ pub(super) struct Timed {
     ledger: Arc<dyn Ledger>,
     caller: Histogram,
     hold: Histogram,
+    extend: Histogram,
+    attempt: Histogram,
     settle: Histogram,
 }
 
@@ -25,8 +28,9 @@ impl Timed {
             let labels = [("operation", operation)];
             metrics::histogram!(names::LEDGER_DURATION, &labels)
         };
-        let (caller, hold, settle) = (took("caller"), took("hold"), took("settle"));
-        Arc::new(Self { ledger, caller, hold, settle })
+        let (caller, hold) = (took("caller"), took("hold"));
+        let (extend, attempt, settle) = (took("extend"), took("attempt"), took("settle"));
+        Arc::new(Self { ledger, caller, hold, extend, attempt, settle })
     }
 }
 
@@ -56,6 +60,32 @@ impl Ledger for Timed {
             let watch = Stopwatch::start();
             let admission = self.ledger.hold(order).await;
             self.hold.record(watch.elapsed());
+            admission
+        })
+    }
+
+    fn extend<'a>(
+        &'a self,
+        id: CallId,
+        payers: &'a Payers,
+        more: Amounts,
+    ) -> BoxFuture<'a, Result<Extension, Unavailable>> {
+        Box::pin(async move {
+            let watch = Stopwatch::start();
+            let extension = self.ledger.extend(id, payers, more).await;
+            self.extend.record(watch.elapsed());
+            extension
+        })
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        order: &'a AttemptOrder,
+    ) -> BoxFuture<'a, Result<AttemptAdmission, Unavailable>> {
+        Box::pin(async move {
+            let watch = Stopwatch::start();
+            let admission = self.ledger.attempt(order).await;
+            self.attempt.record(watch.elapsed());
             admission
         })
     }

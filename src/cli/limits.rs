@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 pub enum Action {
     /// Set limits; those for other meters and windows stay: limits set user:alice 50usd/month
     Set {
-        /// user:ID, key:ID or workspace:ID
+        /// user:ID, key:ID, workspace:ID or credential:ID
         #[arg(value_parser = args::account)]
         account: AccountId,
         /// Limits such as 25usd/month
@@ -35,13 +35,13 @@ pub enum Action {
     },
     /// Show limits and what is used of them
     Show {
-        /// user:ID, key:ID or workspace:ID
+        /// user:ID, key:ID, workspace:ID or credential:ID
         #[arg(value_parser = args::account)]
         account: AccountId,
     },
     /// Raise a limit for a while: limits bump user:alice +10usd --for 2h
     Bump {
-        /// user:ID, key:ID or workspace:ID
+        /// user:ID, key:ID, workspace:ID or credential:ID
         #[arg(value_parser = args::account)]
         account: AccountId,
         /// By how much, such as +10usd, or +10usd/month where there are several; 0usd ends it
@@ -56,7 +56,7 @@ pub enum Action {
     },
     /// Zero what is used in the current period; running calls still count
     Reset {
-        /// user:ID, key:ID or workspace:ID
+        /// user:ID, key:ID, workspace:ID or credential:ID
         #[arg(value_parser = args::account)]
         account: AccountId,
         /// Only the limit of that name, such as usd/month
@@ -162,6 +162,15 @@ async fn set(
     if wish.given.is_empty() && wish.remove.is_empty() && !wish.only {
         let message = "say which limits: farebox limits set user:alice 25usd/month".to_owned();
         return Err(refused(message));
+    }
+    for (i, limit) in wish.given.iter().enumerate() {
+        let same = |other: &&Limit| other.name() == limit.name();
+        if let Some(other) = wish.given.iter().take(i).find(same) {
+            let name = limit.name();
+            return Err(refused(format!(
+                "`{other}` and `{limit}` are two limits for {name}; give one"
+            )));
+        }
     }
     let before = current(client, account).await?;
     let texts: Vec<String> =

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod args;
+mod capacity;
 pub mod client;
 pub mod config;
 pub mod console;
@@ -17,6 +18,7 @@ pub mod ledger;
 pub mod limits;
 pub mod meter;
 pub mod pricing;
+pub mod providers;
 pub mod reconcile;
 pub mod reload;
 pub mod remotely;
@@ -65,8 +67,10 @@ pub enum Verb {
     Keys(Remotely<keys::Action>),
     /// Teams or tenants
     Workspaces(Remotely<workspaces::Action>),
-    /// Limits of users, keys and workspaces
+    /// Limits of users, keys, workspaces and credentials
     Limits(Remotely<limits::Action>),
+    /// Credentials at providers: their quotas and their state
+    Providers(Remotely<providers::Action>),
     /// What was used, and what it cost
     Usage(usage::Usage),
     /// Follow settled calls
@@ -126,6 +130,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Keys(verb) => verb.run(console, keys::run).await,
         Verb::Workspaces(verb) => verb.run(console, workspaces::run).await,
         Verb::Limits(verb) => verb.run(console, limits::run).await,
+        Verb::Providers(verb) => verb.run(console, providers::run).await,
         Verb::Usage(usage) => usage.run(console).await,
         Verb::Tail(tail) => tail.run(console).await,
         Verb::Reconcile(reconcile) => reconcile.run(console).await,

@@ -28,6 +28,8 @@ impl Config {
             thresholds: old.thresholds,
             admin_token: old.admin_token,
             record: old.record,
+            retention_days: old.retention_days,
+            providers: new.providers.keeping(&old.providers),
             server: ServerBounds {
                 handshake: old.server.handshake,
                 header: old.server.header,

@@ -3,7 +3,7 @@
 //!
 //! Invariant: what is said here to come from somewhere is what `check` took from there.
 
-use super::check::{OLDER_LIMITS, TOKEN_VARIABLES};
+use super::check::{OLDER_LIMITS, OLDER_RETENTION, TOKEN_VARIABLES};
 use super::origin::Origin;
 use super::print::key;
 use super::{BadConfig, Config, Environment, Overrides};
@@ -120,6 +120,7 @@ impl Sources<'_> {
         let names: &[&str] = match place {
             "admin.token" => &TOKEN_VARIABLES,
             "ledger.data_dir" => &["FAREBOX_DATA_DIR"],
+            "history.retention_days" => &[OLDER_RETENTION],
             _ => return None,
         };
         let set = names.iter().find(|name| self.environment.get(name).is_some());

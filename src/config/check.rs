@@ -2,14 +2,16 @@
 
 use super::origin::Origin;
 use super::raw::{
-    Raw, RawAdmin, RawCredential, RawPrices, RawProvider, RawRoute, RawServer, UnmeteredRoute,
+    Raw, RawAdmin, RawHistory, RawPrices, RawProvider, RawRoute, RawServer, UnmeteredRoute,
 };
-use super::{BadConfig, Config, Environment, Overrides, ServerBounds, deployments};
+use super::{
+    BadConfig, Config, Environment, Overrides, ServerBounds, credentials, deployments, pools,
+};
 use crate::limit::{Calendar, Limit, Meter, Window};
 use crate::pricing::Adjustments;
-use crate::provider::{Credential, Dialect, KNOWN, Known, ModelRoute, Provider, Providers, known};
+use crate::provider::{Credential, Dialect, KNOWN, Known, Provider, Providers, known};
 use secrecy::{ExposeSecret, SecretString};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -35,6 +37,9 @@ pub(super) const OLDER_LIMITS: [(&str, Meter, Window); 3] = [
     ("OPENAI_TOKEN_LIMIT_PER_MINUTE", Meter::Tokens, Window::Minute),
 ];
 
+/// The variable of older deployments that says how long the history is kept.
+pub(super) const OLDER_RETENTION: &str = "QUOTA_HISTORY_RETENTION_DAYS";
+
 pub(super) fn bad(text: impl Into<String>) -> BadConfig {
     BadConfig(text.into())
 }
@@ -48,14 +53,9 @@ pub(super) fn check(
     let admin_listen =
         address("admin_listen", overrides.admin_listen, raw.admin_listen.as_deref(), 8081)?;
     let admin_token = admin_token(&raw.admin, environment)?;
-    for (name, address) in [("listen", listen), ("admin_listen", admin_listen)] {
-        let exposed = !address.ip().is_loopback() && admin_token.is_none();
-        if exposed && environment.has_secrets() {
-            return Err(bad(format!(
-                "{name} = \"{address}\" is reachable from other machines, so an admin token must \
-                 be configured: set FAREBOX_ADMIN_TOKEN (16 characters or more)"
-            )));
-        }
+    if admin_token.is_none() && environment.has_secrets() {
+        on_loopback("listen", listen)?;
+        on_loopback("admin_listen", admin_listen)?;
     }
     let ledger = raw.ledger;
     let lease = ledger.lease_seconds.unwrap_or(60);
@@ -80,6 +80,9 @@ pub(super) fn check(
         .or(ledger.data_dir)
         .unwrap_or_else(|| "farebox-data".into());
     let deployments = deployments::read(&raw.providers)?;
+    let said = credentials::said(&raw.providers)?;
+    let prices = prices(raw.prices, &raw.providers)?;
+    let providers = providers(raw.providers, raw.routes, environment, overrides)?;
     Ok(Config {
         listen,
         admin_listen,
@@ -92,20 +95,34 @@ pub(super) fn check(
         timezone,
         calendar,
         mode: rules.mode.unwrap_or_default(),
+        on_exhausted: rules.on_exhausted.unwrap_or_default(),
         on_disconnect: rules.on_disconnect.unwrap_or_default(),
         drain: Duration::from_secs(drain),
         unpriced_model: rules.unpriced_model.unwrap_or_default(),
-        prices: prices(raw.prices, &raw.providers)?,
+        prices,
         forward_unmetered: rules.unmetered_route == Some(UnmeteredRoute::Forward),
         user_limits: user_limits(raw.defaults.user.limits, environment)?,
         thresholds: raw.defaults.user.thresholds.unwrap_or_default(),
-        providers: providers(raw.providers, raw.routes, environment, overrides)?,
+        credentials: credentials::terms(&providers, said)?,
+        providers,
         deployments,
         admin_token,
+        retention_days: retention(&raw.history, environment)?,
         server: server(&raw.server)?,
         record: overrides.record.clone(),
         origin: Origin::default(),
     })
+}
+
+/// Refuses an address that other machines reach.
+fn on_loopback(name: &str, address: SocketAddr) -> Result<(), BadConfig> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(bad(format!(
+        "{name} = \"{address}\" is reachable from other machines, so an admin token must be \
+         configured: set FAREBOX_ADMIN_TOKEN (16 characters or more)"
+    )))
 }
 
 /// What is agreed beside the price table. Whether it fits the table shows when that is read.
@@ -155,7 +172,11 @@ fn redis(url: &str, environment: &Environment) -> Result<SecretString, BadConfig
 }
 
 /// Replaces a whole-value `${NAME}` by the variable.
-fn expand(place: &str, text: &str, environment: &Environment) -> Result<SecretString, BadConfig> {
+pub(super) fn expand(
+    place: &str,
+    text: &str,
+    environment: &Environment,
+) -> Result<SecretString, BadConfig> {
     let Some(variable) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else {
         return Ok(SecretString::from(text));
     };
@@ -168,7 +189,7 @@ fn expand(place: &str, text: &str, environment: &Environment) -> Result<SecretSt
         .ok_or_else(|| bad(format!("{place}: the environment variable {variable} is not set")))
 }
 
-fn secret_file(
+pub(super) fn secret_file(
     place: &str,
     path: &Path,
     environment: &Environment,
@@ -269,24 +290,9 @@ fn providers(
         let upstream = overrides.upstreams.iter().rfind(|(n, _)| *n == name).map(|(_, url)| url);
         providers.push(provider(name, raw, upstream, environment)?);
     }
-    let mut names = BTreeSet::new();
-    for credential in providers.iter().flat_map(|provider| &provider.credentials) {
-        if !names.insert(credential.name.as_str()) {
-            let name = &credential.name;
-            return Err(bad(format!("providers: two credentials are named `{name}`")));
-        }
-    }
-    for route in &routes {
-        if route.models.is_empty() {
-            let to = &route.provider;
-            return Err(bad(format!("routes: the one to `{to}` has no models; [\"*\"] is all")));
-        }
-        if !providers.iter().any(|p| p.name == route.provider) {
-            return Err(bad(format!("routes: there is no provider `{}`", route.provider)));
-        }
-    }
-    let rule = |r: RawRoute| ModelRoute { models: r.models, provider: r.provider };
-    Ok(Providers::new(providers, routes.into_iter().map(rule).collect()))
+    credentials::each_once(&providers)?;
+    let routes = pools::routes(routes, &providers)?;
+    Ok(Providers::new(providers, routes))
 }
 
 fn unknown_upstream(name: &str, written: &BTreeMap<String, RawProvider>) -> BadConfig {
@@ -320,25 +326,25 @@ fn provider(
     };
     let base_url = upstream
         .cloned()
-        .or(raw.base_url)
+        .or(raw.base_url.clone())
         .or_else(|| known.map(|k| k.base_url.to_owned()))
         .ok_or_else(|| bad(format!("providers.{name}: base_url is missing")))?;
     let credentials = if raw.credentials.is_empty() {
         let set = known.and_then(|k| environment.get(k.variable));
-        let named = |key: &str| Credential { name: format!("{name}-main"), secret: key.into() };
+        let named = |key: &str| Credential::new(format!("{name}-main"), key.into());
         set.map(named).into_iter().collect()
     } else {
-        let read = |raw| credential(&name, raw, environment);
+        let read = |raw| credentials::key(&name, raw, environment);
         raw.credentials.iter().map(read).collect::<Result<Vec<_>, _>>()?
     };
+    let base_url = usable_url(&name, &base_url)?;
+    let policy = pools::policy(&name, &raw, dialect)?;
+    let cancel_stops_billing = raw.cancel_stops_billing.or(known.map(|k| k.cancel_stops_billing));
+    let provider = Provider::new(name, dialect, base_url, credentials);
     Ok(Provider {
-        dialect,
-        base_url: usable_url(&name, &base_url)?,
-        credentials,
-        cancel_stops_billing: raw.cancel_stops_billing.unwrap_or_else(|| {
-            known.map_or(dialect.cancel_stops_billing(), |k| k.cancel_stops_billing)
-        }),
-        name,
+        policy,
+        cancel_stops_billing: cancel_stops_billing.unwrap_or(provider.cancel_stops_billing),
+        ..provider
     })
 }
 
@@ -357,23 +363,14 @@ fn usable_url(name: &str, url: &str) -> Result<String, BadConfig> {
     Ok(url.trim_end_matches('/').to_owned())
 }
 
-fn credential(
-    provider: &str,
-    raw: &RawCredential,
-    environment: &Environment,
-) -> Result<Credential, BadConfig> {
-    let place = format!("providers.{provider}.credentials.{}", raw.name);
-    if raw.name.parse::<crate::ids::Id>().is_err() {
-        return Err(bad(format!(
-            "{place}: a name has 1 to 64 of the characters A-Z a-z 0-9 . _ -"
-        )));
-    }
-    let secret = match (&raw.api_key, &raw.api_key_file) {
-        (Some(key), None) => expand(&format!("{place}.api_key"), key, environment)?,
-        (None, Some(path)) => secret_file(&format!("{place}.api_key_file"), path, environment)?,
-        _ => return Err(bad(format!("{place}: set api_key or api_key_file, one of them"))),
+/// For how many days the history is kept; the variable of older deployments goes before the file.
+fn retention(raw: &RawHistory, environment: &Environment) -> Result<i64, BadConfig> {
+    let (place, written) = match environment.get(OLDER_RETENTION) {
+        Some(text) => (OLDER_RETENTION, text.to_owned()),
+        None => ("history.retention_days", raw.retention_days.unwrap_or(30).to_string()),
     };
-    Ok(Credential { name: raw.name.clone(), secret })
+    let days = written.parse().ok().filter(|days| (1..=3650).contains(days));
+    days.ok_or_else(|| bad(format!("{place} = {written}: from 1 to 3650 days")))
 }
 
 fn server(raw: &RawServer) -> Result<ServerBounds, BadConfig> {

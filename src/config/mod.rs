@@ -8,13 +8,16 @@
 mod again;
 mod annotate;
 mod check;
+mod credentials;
 mod deployments;
 mod origin;
+mod pools;
 mod print;
 mod raw;
 mod source;
 
 pub use annotate::Annotated;
+pub use credentials::CredentialTerms;
 pub use source::Environment;
 
 use crate::ledger::{Enforcement, LostHold};
@@ -57,6 +60,17 @@ pub struct Overrides {
     pub record: Option<PathBuf>,
     /// `--upstream NAME=URL`.
     pub upstreams: Vec<(String, String)>,
+}
+
+/// What becomes of a stream that may hold no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnExhausted {
+    /// It runs to its end; what it costs beyond its hold is a debt.
+    #[default]
+    Finish,
+    /// It ends with an error event.
+    Stop,
 }
 
 /// What a client's hang-up does to the provider's side of the call.
@@ -110,6 +124,8 @@ pub struct Config {
     pub calendar: Calendar,
     /// How limits are enforced where an account does not say.
     pub mode: Enforcement,
+    /// What becomes of a stream that may hold no more.
+    pub on_exhausted: OnExhausted,
     /// What happens when a client hangs up.
     pub on_disconnect: OnDisconnect,
     /// How long to read on for a client that hung up.
@@ -126,10 +142,14 @@ pub struct Config {
     pub thresholds: Thresholds,
     /// The upstream services.
     pub providers: Providers,
+    /// What is said of our credentials there beside their keys, in the order of their providers.
+    pub credentials: Vec<CredentialTerms>,
     /// What models are called at them.
     pub deployments: Vec<Deployment>,
     /// The operator's token.
     pub admin_token: Option<SecretString>,
+    /// For how many days the history is kept.
+    pub retention_days: i64,
     /// The limits of the data plane.
     pub server: ServerBounds,
     /// Where answers are recorded; only a flag can say so, so that no file leaves it on.

@@ -1,9 +1,9 @@
 //! The configuration in force, in the shape of the file, without secrets.
 
-use super::{Config, OnDisconnect, UnpricedModel};
+use super::{Config, OnDisconnect, OnExhausted, UnpricedModel};
 use crate::ledger::{Enforcement, LostHold};
-use crate::limit::Limit;
-use crate::provider::{ModelRoute, Provider};
+use crate::limit::{Limit, Thresholds};
+use crate::provider::{Credential, Fallback, ModelRoute, Policy, Provider};
 use serde::Serialize;
 use toml::{Table, Value};
 
@@ -35,6 +35,9 @@ pub(super) fn table(config: &Config) -> Table {
         put(&mut admin, "token", HIDDEN);
     }
     put(&mut all, "admin", admin);
+    let mut history = Table::new();
+    put(&mut history, "retention_days", config.retention_days);
+    put(&mut all, "history", history);
     put(&mut all, "server", server(config));
     all
 }
@@ -86,6 +89,11 @@ fn enforcement(config: &Config) -> Table {
         Enforcement::Observe => "observe",
     };
     put(&mut rules, "mode", mode);
+    let exhausted = match config.on_exhausted {
+        OnExhausted::Finish => "finish",
+        OnExhausted::Stop => "stop",
+    };
+    put(&mut rules, "on_exhausted", exhausted);
     let left = match config.on_disconnect {
         OnDisconnect::Auto => "auto",
         OnDisconnect::Drain => "drain",
@@ -120,25 +128,47 @@ fn each(written: &[impl Serialize]) -> Vec<Value> {
 }
 
 fn defaults(config: &Config) -> Table {
-    let limits: Vec<Value> =
-        config.user_limits.iter().map(Limit::to_string).map(Value::String).collect();
-    let thresholds: Vec<Value> =
-        config.thresholds.as_slice().iter().map(|t| Value::Integer(i64::from(*t))).collect();
     let mut user = Table::new();
-    put(&mut user, "limits", limits);
-    put(&mut user, "thresholds", thresholds);
+    put(&mut user, "limits", texts(&config.user_limits));
+    put(&mut user, "thresholds", numbers(&config.thresholds));
     let mut defaults = Table::new();
     put(&mut defaults, "user", user);
     defaults
 }
 
-fn provider(config: &Config, provider: &Provider) -> Table {
-    let credential = |name: &str| {
-        let mut credential = Table::new();
-        put(&mut credential, "name", name);
-        put(&mut credential, "api_key", HIDDEN);
-        Value::Table(credential)
+/// A credential, with what is said of it beside its key.
+fn credential(of: &Credential, config: &Config) -> Value {
+    let mut shown = Table::new();
+    put(&mut shown, "name", of.name.as_str());
+    put(&mut shown, "api_key", HIDDEN);
+    put(&mut shown, "weight", i64::from(of.weight));
+    let mut all = config.credentials.iter().map(|terms| &terms.setup);
+    let Some(setup) = all.find(|setup| setup.id.as_str() == of.name) else {
+        return Value::Table(shown);
     };
+    if !setup.limits.is_empty() {
+        put(&mut shown, "limits", texts(&setup.limits));
+    }
+    if let Some(thresholds) = &setup.thresholds {
+        put(&mut shown, "thresholds", numbers(thresholds));
+    }
+    if !setup.metadata.is_empty() {
+        let metadata: Table =
+            setup.metadata.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect();
+        put(&mut shown, "metadata", metadata);
+    }
+    Value::Table(shown)
+}
+
+fn texts(limits: &[Limit]) -> Vec<Value> {
+    limits.iter().map(Limit::to_string).map(Value::String).collect()
+}
+
+fn numbers(thresholds: &Thresholds) -> Vec<Value> {
+    thresholds.as_slice().iter().map(|t| Value::Integer(i64::from(*t))).collect()
+}
+
+fn provider(config: &Config, provider: &Provider) -> Table {
     let mut shown = Table::new();
     put(&mut shown, "dialect", provider.dialect.name());
     put(&mut shown, "base_url", provider.base_url.clone());
@@ -150,16 +180,29 @@ fn provider(config: &Config, provider: &Provider) -> Table {
     if !models.is_empty() {
         put(&mut shown, "models", models);
     }
+    policy(&mut shown, &provider.policy);
     let credentials: Vec<Value> =
-        provider.credentials.iter().map(|c| credential(&c.name)).collect();
+        provider.credentials.iter().map(|c| credential(c, config)).collect();
     put(&mut shown, "credentials", credentials);
     shown
+}
+
+fn policy(shown: &mut Table, policy: &Policy) {
+    put(shown, "choose", policy.choose.as_str());
+    put(shown, "sticky", policy.sticky);
+    put(shown, "breaker_failures", i64::from(policy.breaker.failures));
+    put(shown, "breaker_seconds", policy.breaker.pause_ms / 1000);
+    put(shown, "retries", i64::from(policy.retries));
+    put(shown, "retry_budget_percent", i64::from(policy.retry_budget_percent));
+    put(shown, "retry_billed", policy.retry_billed);
 }
 
 fn route(route: &ModelRoute) -> Value {
     let mut shown = Table::new();
     put(&mut shown, "models", route.models.clone());
     put(&mut shown, "provider", route.provider.clone());
+    let fallbacks = route.fallbacks.iter().map(Fallback::to_string);
+    put(&mut shown, "fallbacks", fallbacks.collect::<Vec<_>>());
     Value::Table(shown)
 }
 

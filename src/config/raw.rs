@@ -1,10 +1,11 @@
 //! What may be written in `farebox.toml`. Unknown keys are an error. What is absent is decided in
 //! `check`.
 
-use super::{OnDisconnect, UnpricedModel};
+use super::{OnDisconnect, OnExhausted, UnpricedModel};
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::{Limit, Thresholds};
 use crate::pricing::{Markup, Override, ProviderCost};
+use crate::provider::Choose;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub(super) struct Raw {
     pub(super) providers: BTreeMap<String, RawProvider>,
     pub(super) routes: Vec<RawRoute>,
     pub(super) admin: RawAdmin,
+    pub(super) history: RawHistory,
     pub(super) server: RawServer,
 }
 
@@ -48,6 +50,7 @@ pub(super) struct RawLedger {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawEnforcement {
     pub(super) mode: Option<Enforcement>,
+    pub(super) on_exhausted: Option<OnExhausted>,
     pub(super) on_disconnect: Option<OnDisconnect>,
     #[serde(deserialize_with = "number")]
     pub(super) drain_seconds: Option<u64>,
@@ -93,6 +96,17 @@ pub(super) struct RawProvider {
     pub(super) cancel_stops_billing: Option<bool>,
     pub(super) provider_cost: Option<ProviderCost>,
     pub(super) models: BTreeMap<String, String>,
+    pub(super) choose: Option<Choose>,
+    pub(super) sticky: Option<bool>,
+    #[serde(deserialize_with = "number")]
+    pub(super) breaker_failures: Option<u64>,
+    #[serde(deserialize_with = "number")]
+    pub(super) breaker_seconds: Option<u64>,
+    #[serde(deserialize_with = "number")]
+    pub(super) retries: Option<u64>,
+    #[serde(deserialize_with = "number")]
+    pub(super) retry_budget_percent: Option<u64>,
+    pub(super) retry_billed: Option<bool>,
     pub(super) credentials: Vec<RawCredential>,
 }
 
@@ -102,6 +116,13 @@ pub(super) struct RawCredential {
     pub(super) name: String,
     pub(super) api_key: Option<String>,
     pub(super) api_key_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) limits: Vec<Limit>,
+    pub(super) thresholds: Option<Thresholds>,
+    #[serde(default)]
+    pub(super) metadata: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "number")]
+    pub(super) weight: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -109,6 +130,8 @@ pub(super) struct RawCredential {
 pub(super) struct RawRoute {
     pub(super) models: Vec<String>,
     pub(super) provider: String,
+    #[serde(default)]
+    pub(super) fallbacks: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -116,6 +139,13 @@ pub(super) struct RawRoute {
 pub(super) struct RawAdmin {
     pub(super) token: Option<String>,
     pub(super) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawHistory {
+    #[serde(deserialize_with = "number")]
+    pub(super) retention_days: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

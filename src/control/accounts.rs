@@ -16,7 +16,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-const PAGE: usize = 50;
+/// How many entries a list has where nobody says.
+pub(super) const PAGE: usize = 50;
 
 /// The account of `kind` that a path names.
 pub(super) fn named(kind: AccountKind, text: &str) -> Result<AccountId, Problem> {

@@ -6,8 +6,11 @@ use super::Shared;
 use super::fields::Body;
 use super::problem::Problem;
 use crate::clock::UnixMs;
+use crate::config::CredentialTerms;
+use crate::ids::Id;
 use crate::ledger::BoxFuture;
 use crate::pricing::PriceTable;
+use crate::provider::{Credential, Providers};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -22,6 +25,27 @@ pub trait InForce: Send + Sync {
 
     /// The prices.
     fn prices(&self) -> PricesInForce;
+
+    /// The providers and our credentials there.
+    fn pools(&self) -> PoolsInForce;
+}
+
+/// The providers in force.
+#[derive(Debug, Clone)]
+pub struct PoolsInForce {
+    /// The providers, with their pools.
+    pub providers: Arc<Providers>,
+    /// What is written of each of their credentials.
+    pub terms: Arc<[CredentialTerms]>,
+}
+
+impl PoolsInForce {
+    /// A credential, with what is written of it.
+    pub fn find(&self, id: &Id) -> Option<(&CredentialTerms, &Credential)> {
+        let terms = self.terms.iter().find(|terms| terms.setup.id == *id)?;
+        let provider = self.providers.get(&terms.provider)?;
+        Some((terms, provider.credential(id.as_str())?))
+    }
 }
 
 /// What a reload came to. Settings go by their places in the file.

@@ -12,6 +12,7 @@ mod analytics;
 mod answer;
 mod audit;
 mod config;
+mod credentials;
 mod fields;
 mod health;
 mod json;
@@ -19,15 +20,18 @@ mod keys;
 mod limits;
 mod mirror;
 mod own;
+pub mod pool;
 mod pricing;
 mod problem;
+mod providers;
 mod requests;
 mod users;
 mod value;
 mod view;
 mod workspaces;
 
-pub use config::{InForce, PricesInForce, Reloaded};
+pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
+pub use credentials::credential_accounts;
 pub use health::readiness;
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use own::SelfService;
@@ -102,6 +106,8 @@ pub fn router(parts: Parts) -> Router {
         .merge(analytics::routes())
         .merge(config::routes())
         .merge(pricing::routes())
+        .merge(credentials::routes())
+        .merge(providers::routes())
         .merge(mirror::routes())
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))

@@ -7,6 +7,7 @@ use crate::clock::{UnixMs, parse_span, parse_time};
 use crate::ids::{AccountId, Id};
 use crate::ledger::{BadReach, Enforcement, Network, Route};
 use crate::limit::{Increase, Limit, Thresholds};
+use jiff::civil::Date;
 use serde_json::Value;
 use std::str::FromStr;
 
@@ -147,6 +148,12 @@ pub(super) fn span(value: &Value) -> Read<i64> {
         Fault::from(format!("`{}` is not a length of time such as 90d, 12h or 10m", shown(value)))
     };
     value.as_str().and_then(parse_span).ok_or_else(bad)
+}
+
+/// A day: `2026-11-24`.
+pub(super) fn date(value: &Value) -> Read<Date> {
+    let read = value.as_str().filter(|text| text.len() == 10).and_then(|text| text.parse().ok());
+    read.ok_or_else(|| format!("`{}` is not a day such as 2026-11-24", shown(value)).into())
 }
 
 /// A moment: RFC 3339, a date.

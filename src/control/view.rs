@@ -31,7 +31,9 @@ pub(super) fn account(account: &Account, defaults: &Defaults, now: UnixMs) -> Va
             object["llm_quota"] = llm_quota(account);
             object["last_seen"] = moment(account.last);
         }
-        AccountKind::Workspace => object["last_seen"] = moment(account.last),
+        AccountKind::Workspace | AccountKind::Credential => {
+            object["last_seen"] = moment(account.last)
+        }
         AccountKind::Key => add_key(&mut object, account),
     }
     object
@@ -86,10 +88,7 @@ pub(super) fn limits(account: &Account, defaults: &Defaults) -> Value {
 
 fn limit(standing: &Standing, account: &Account, defaults: &Defaults) -> Value {
     let limit = &standing.limit;
-    let shown = |n: i64| match limit.meter {
-        Meter::Usd => Value::from(NanoUsd::new(n).to_string()),
-        _ => Value::from(n),
-    };
+    let shown = |n: i64| amount(limit.meter, n);
     let thresholds = thresholds(account, defaults);
     let mode = if limit.observe { Enforcement::Observe } else { enforcement(account, defaults) };
     json!({
@@ -110,6 +109,14 @@ fn limit(standing: &Standing, account: &Account, defaults: &Defaults) -> Value {
         "status": Status::of(limit.meter, standing.used, standing.allowed(), thresholds).as_str(),
         "mode": mode,
     })
+}
+
+/// An amount of a meter: a decimal string in dollars, else a whole number.
+pub(super) fn amount(meter: Meter, n: i64) -> Value {
+    match meter {
+        Meter::Usd => Value::from(NanoUsd::new(n).to_string()),
+        _ => Value::from(n),
+    }
 }
 
 /// The dollar limit with the highest utilisation, in the words of `llm_quota`.
@@ -210,8 +217,11 @@ mod tests {
             month_usd: NanoUsd::new(7),
             total_usd: NanoUsd::new(3_412_500),
             total_tokens: 0,
+            total_requests: 0,
+            failed_requests: 0,
             created: 0,
             last: None,
+            enabled: None,
         }
     }
 

@@ -34,6 +34,8 @@ pub struct Call {
     pub searches: bool,
     /// The answer will only say that the work was taken on; its figures are fetched later.
     pub background: bool,
+    /// Where the body names the model, as a JSON text; `None` where it does not, or not in JSON.
+    pub model_at: Option<Range<usize>>,
     /// The one edit of the body, if any.
     pub edit: Option<Splice>,
 }
@@ -54,6 +56,7 @@ impl Call {
             hosted_tools: false,
             searches: false,
             background: false,
+            model_at: None,
             edit: None,
         }
     }
@@ -66,6 +69,18 @@ pub struct Splice {
     pub range: Range<usize>,
     /// The new bytes.
     pub with: Bytes,
+}
+
+impl Splice {
+    /// Where bytes beside this edit are after it.
+    pub fn moved(&self, at: Range<usize>) -> Range<usize> {
+        if at.start < self.range.end {
+            return at;
+        }
+        let moved =
+            |offset: usize| offset.saturating_sub(self.range.len()).saturating_add(self.with.len());
+        moved(at.start)..moved(at.end)
+    }
 }
 
 /// A body that is not readable as its route's request.

@@ -31,7 +31,7 @@ pub use address::{below_base, credential, shown_as};
 pub use call::{Call, Splice, Unreadable};
 pub use conversation::{Conversation, Turn};
 pub use operation::{Dialect, Operation, Yields};
-pub use refused::{Refused, last_event};
+pub use refused::{Framing, Refused, last_event};
 pub use request::Named;
 pub use route::{Found, Route, route, speaks, unescaped};
 

@@ -1,6 +1,7 @@
 //! What a refusal looks like in each dialect. Which status it has is not decided here.
 
-use super::Dialect;
+use super::{Dialect, Operation};
+use crate::framing::eventstream::exception;
 use serde_json::{Value, json};
 
 /// What a refusal says, before it takes the shape of a dialect.
@@ -82,6 +83,16 @@ impl Refused<'_> {
         }
     }
 
+    /// The error's name in an event stream.
+    fn amazon_event(&self) -> &'static str {
+        match self.status {
+            429 => "throttlingException",
+            504 => "modelTimeoutException",
+            500.. => "serviceUnavailableException",
+            _ => "validationException",
+        }
+    }
+
     /// The error's name in `x-amzn-errortype`, which AWS clients go by.
     pub fn amazon_type(&self) -> &'static str {
         match self.status {
@@ -95,23 +106,48 @@ impl Refused<'_> {
     }
 }
 
-/// The event that ends a stream early, so that its client can tell that from an end; `None` where
-/// the dialect's streams are no plain text.
-pub fn last_event(dialect: Dialect, ndjson: bool, refused: &Refused<'_>) -> Option<String> {
-    let body = match dialect {
-        Dialect::Bedrock => return None,
-        Dialect::OpenAi | Dialect::Azure => {
-            let mut body = refused.body(dialect, Value::Null);
-            body.as_object_mut().map(|body| body.remove("farebox"));
-            body
+/// How the events of a stream are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Server-sent events.
+    Sse,
+    /// A line of JSON each.
+    Ndjson,
+    /// Messages of AWS's event stream.
+    Aws,
+}
+
+/// The event that ends a stream early, so that its client can tell that from an end. What came
+/// before it may be the beginning of a text event, but not of a message of AWS's.
+pub fn last_event(operation: Operation, framing: Framing, refused: &Refused<'_>) -> Vec<u8> {
+    let dialect = operation.dialect();
+    let mut body = refused.body(dialect, Value::Null);
+    if let Some(body) = body.as_object_mut() {
+        body.remove("farebox");
+        if operation == Operation::OpenAiResponses {
+            body.extend(responses_error(refused));
         }
-        _ => refused.body(dialect, Value::Null),
-    };
-    Some(match (dialect, ndjson) {
-        (_, true) => format!("\n{body}\n"),
-        (Dialect::Anthropic, false) => format!("\n\nevent: error\ndata: {body}\n\n"),
-        _ => format!("\n\ndata: {body}\n\n"),
-    })
+    }
+    let named = operation == Operation::OpenAiResponses || dialect == Dialect::Anthropic;
+    match framing {
+        Framing::Aws => exception(refused.amazon_event(), &body.to_string()),
+        Framing::Ndjson => format!("\n{body}\n").into_bytes(),
+        Framing::Sse if named => format!("\n\nevent: error\ndata: {body}\n\n").into_bytes(),
+        Framing::Sse => format!("\n\ndata: {body}\n\n").into_bytes(),
+    }
+}
+
+/// What the `error` event of a response has beside the `error` object that SDKs raise.
+fn responses_error(refused: &Refused<'_>) -> [(String, Value); 5] {
+    [
+        ("type", "error".into()),
+        ("code", refused.code.into()),
+        ("message", refused.message.into()),
+        ("param", refused.param.into()),
+        // Those of the events before it are not counted here.
+        ("sequence_number", 0.into()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
 }
 
 #[cfg(test)]
@@ -160,9 +196,26 @@ mod tests {
     #[test]
     fn a_stream_ends_in_its_own_form() {
         let gone = refused(502, "upstream_closed");
-        let event = |dialect, ndjson| last_event(dialect, ndjson, &gone).unwrap();
-        assert!(event(Dialect::Anthropic, false).starts_with("\n\nevent: error\ndata: {"));
-        assert!(event(Dialect::OpenAi, false).starts_with("\n\ndata: {\"error\":"));
-        assert_eq!(event(Dialect::Ollama, true), "\n{\"error\":\"no\"}\n");
+        let event = |operation, framing| last_event(operation, framing, &gone);
+        let text = |operation, framing| String::from_utf8(event(operation, framing)).unwrap();
+        let anthropic = text(Operation::AnthropicMessages, Framing::Sse);
+        assert!(anthropic.starts_with("\n\nevent: error\ndata: {"));
+        let chat = text(Operation::OpenAiChat, Framing::Sse);
+        assert!(chat.starts_with("\n\ndata: {\"error\":"), "{chat}");
+        assert!(chat.ends_with("\"type\":\"k\"}}\n\n"), "{chat}");
+        assert_eq!(text(Operation::OllamaChat, Framing::Ndjson), "\n{\"error\":\"no\"}\n");
+        let response = text(Operation::OpenAiResponses, Framing::Sse);
+        let data = response.strip_prefix("\n\nevent: error\ndata: ").unwrap();
+        let data: Value = serde_json::from_str(data.trim_end()).unwrap();
+        let error = json!({"message": "no", "type": "k", "param": null, "code": "upstream_closed"});
+        assert_eq!(
+            data,
+            json!({"type": "error", "code": "upstream_closed", "message": "no", "param": null,
+                   "sequence_number": 0, "error": error})
+        );
+        let frame = event(Operation::BedrockConverse, Framing::Aws);
+        let frame = String::from_utf8_lossy(&frame);
+        assert!(frame.contains("serviceUnavailableException"), "{frame}");
+        assert!(frame.contains(r#"{"message":"no"}"#), "{frame}");
     }
 }

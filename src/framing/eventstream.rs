@@ -6,9 +6,11 @@
 //! lengths are not to be believed, the next message cannot be found: the stream is broken, and
 //! everything after is passed over.
 
+mod exception;
 mod headers;
 
 use super::offset;
+pub use exception::exception;
 use headers::Headers;
 pub use headers::MAX_VALUE;
 

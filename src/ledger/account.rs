@@ -4,16 +4,18 @@
 //! Invariants: `held` is the sum of the shares of the open holds that joined this account. Totals
 //! of an account and of what was deleted below it equal those of its parts.
 
+use super::attempt::Demand;
 use super::bump::Bumped;
 use super::counter::Counter;
 use super::moment::Moment;
-use super::order::{Amounts, Denial, Enforcement, HoldOrder, LimitDenial, Standing};
+use super::order::{Amounts, Denial, Enforcement, LimitDenial, Standing};
 use super::registry::{AccountStatus, KeyFacts};
 use super::slot::Slot;
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, Id};
 use crate::limit::{Limit, Meter, Period, Thresholds};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One account as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +45,27 @@ pub struct AccountState {
     pub deleted: Totals,
     /// Nano-dollars charged beyond what was held for them.
     pub debt: i64,
+    #[serde(default, skip_serializing_if = "CredentialFacts::are_none")]
+    pub credential: CredentialFacts,
+}
+
+/// What only the account of a credential has.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CredentialFacts {
+    /// The text of its limits and thresholds in the configuration when they were last defined.
+    pub defined: Option<String>,
+    /// Noted beside the figures of each day.
+    pub metadata: BTreeMap<String, String>,
+    /// Attempts that failed ever.
+    pub failed: i64,
+    /// When an operator last made it active.
+    pub enabled: Option<UnixMs>,
+}
+
+impl CredentialFacts {
+    fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What was charged ever.
@@ -89,6 +112,31 @@ struct Ask {
 }
 
 impl AccountState {
+    /// One without limits that was never used.
+    pub fn new(id: AccountId, name: String, created: UnixMs) -> Self {
+        Self {
+            id,
+            name,
+            workspace: None,
+            status: AccountStatus::Active,
+            limits: Vec::new(),
+            follows: None,
+            thresholds: None,
+            enforcement: None,
+            key: None,
+            created,
+            last: None,
+            counters: Vec::new(),
+            bumps: Vec::new(),
+            held: Amounts::default(),
+            open: 0,
+            totals: Totals::default(),
+            deleted: Totals::default(),
+            debt: 0,
+            credential: CredentialFacts::default(),
+        }
+    }
+
     /// The mode that counts.
     pub fn mode(&self, default: Enforcement) -> Enforcement {
         self.enforcement.unwrap_or(default)
@@ -163,13 +211,13 @@ impl AccountState {
     /// Checks every limit; gives what would be set aside.
     pub fn check(
         &self,
-        order: &HoldOrder,
+        order: &Demand<'_>,
         moment: &Moment,
         default: Enforcement,
     ) -> Result<Share, Denial> {
         let mode = self.mode(default);
         let ask = self.ask(order, mode)?;
-        for &limit in self.limits.iter().filter(|limit| limit.counts(&order.facts.model)) {
+        for &limit in self.limits.iter().filter(|limit| limit.counts(order.model)) {
             let mut standing = self.standing(limit, moment);
             let wanted = ask.of(Slot::of(&limit));
             if !limit.observe && refuses(mode, &standing, wanted, free(order, limit.meter, wanted))
@@ -183,15 +231,14 @@ impl AccountState {
         Ok(Share { joined: true, held: ask.held, rate: ask.rate, ..Share::default() })
     }
 
-    fn ask(&self, order: &HoldOrder, mode: Enforcement) -> Result<Ask, Denial> {
+    fn ask(&self, order: &Demand<'_>, mode: Enforcement) -> Result<Ask, Denial> {
         let bounded = |meter| match meter {
             Meter::Requests | Meter::Concurrent => true,
             Meter::Usd => order.free,
             Meter::Tokens | Meter::Characters => false,
         };
-        let needs_bound = |limit: &Limit| {
-            !limit.observe && !bounded(limit.meter) && limit.counts(&order.facts.model)
-        };
+        let needs_bound =
+            |limit: &Limit| !limit.observe && !bounded(limit.meter) && limit.counts(order.model);
         let wanted = match (mode, order.ceiling) {
             (Enforcement::Strict, Some(ceiling)) => ceiling,
             (Enforcement::Strict, None) if self.limits.iter().any(needs_bound) => {
@@ -332,7 +379,7 @@ impl AccountState {
         });
     }
 
-    fn note_admitted(&mut self, model: &str, moment: &Moment) {
+    pub(super) fn note_admitted(&mut self, model: &str, moment: &Moment) {
         for &limit in &self.limits {
             let slot = Slot::of(&limit);
             if limit.meter != Meter::Usd || !limit.counts(model) {
@@ -372,7 +419,7 @@ fn rate_amount(slot: Slot, tokens: i64) -> i64 {
 }
 
 /// Whether a call certainly takes nothing of a meter.
-fn free(order: &HoldOrder, meter: Meter, wanted: i64) -> bool {
+fn free(order: &Demand<'_>, meter: Meter, wanted: i64) -> bool {
     let bounded = order.ceiling.is_some_and(|ceiling| ceiling.of(meter) == 0);
     wanted == 0 && (bounded || order.free && meter == Meter::Usd)
 }

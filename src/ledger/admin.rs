@@ -3,8 +3,7 @@
 //!
 //! Invariants: an account has at most one limit for each slot. A change never touches a counter.
 
-use super::account::{AccountState, Totals};
-use super::order::Amounts;
+use super::account::AccountState;
 use super::registry::{AccountStatus, Change, LimitsChange, NewAccount, RegistryError};
 use super::slot::Slot;
 use crate::clock::UnixMs;
@@ -32,7 +31,7 @@ pub fn first_workspace() -> Option<NewAccount> {
 /// The account above a new one, which has to exist.
 pub fn parent(new: &NewAccount) -> Result<Option<AccountId>, RegistryError> {
     match (new.id.kind, &new.key) {
-        (AccountKind::Workspace, None) => Ok(None),
+        (AccountKind::Workspace | AccountKind::Credential, None) => Ok(None),
         (AccountKind::User, None) => {
             let workspace = new.workspace.clone().or_else(default_workspace);
             Ok(workspace.as_ref().map(AccountId::workspace))
@@ -66,7 +65,7 @@ pub fn found(
         None => Vec::new(),
     };
     let workspace = match (new.id.kind, parent) {
-        (AccountKind::Workspace, _) | (_, None) => None,
+        (AccountKind::Workspace | AccountKind::Credential, _) | (_, None) => None,
         (AccountKind::User, Some(workspace)) => Some(workspace.id.id.clone()),
         (AccountKind::Key, Some(user)) => user.workspace.clone(),
     };
@@ -77,24 +76,13 @@ pub fn found(
         return Err(RegistryError::Invalid(text));
     }
     Ok(AccountState {
-        id: new.id.clone(),
-        name: new.name.clone(),
         workspace,
-        status: AccountStatus::Active,
         limits: sorted(limits)?,
         follows: follows.then(|| text(defaults)),
         thresholds: new.thresholds.clone(),
         enforcement: new.enforcement,
         key: new.key.clone(),
-        created: now,
-        last: None,
-        counters: Vec::new(),
-        bumps: Vec::new(),
-        held: Amounts::default(),
-        open: 0,
-        totals: Totals::default(),
-        deleted: Totals::default(),
-        debt: 0,
+        ..AccountState::new(new.id.clone(), new.name.clone(), now)
     })
 }
 
@@ -103,6 +91,7 @@ pub fn change(
     state: &mut AccountState,
     change: &Change,
     defaults: &[Limit],
+    now: UnixMs,
 ) -> Result<(), RegistryError> {
     let restricts =
         change.models.is_some() || change.addresses.is_some() || change.routes.is_some();
@@ -126,6 +115,9 @@ pub fn change(
         state.name.clone_from(name);
     }
     state.status = change.status.unwrap_or(state.status);
+    if state.id.kind == AccountKind::Credential && change.status == Some(AccountStatus::Active) {
+        state.credential.enabled = Some(now);
+    }
     if let Some(thresholds) = &change.thresholds {
         state.thresholds.clone_from(thresholds);
     }

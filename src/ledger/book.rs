@@ -6,6 +6,7 @@
 //! Invariant: a hold joins all its accounts or none.
 
 use super::account::{AccountState, Share, Totals};
+use super::attempts::Attempts;
 use super::moment::Moment;
 use super::once::{Once, OnceKey};
 use super::order::{
@@ -14,7 +15,7 @@ use super::order::{
 use super::registry::{Account, AccountStatus};
 use super::settling::Mark;
 use crate::clock::UnixMs;
-use crate::ids::{AccountId, CallId, Id};
+use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::money::NanoUsd;
 use crate::secret::SecretDigest;
 use foldhash::HashMap;
@@ -38,6 +39,8 @@ pub struct Book {
     pub once_ages: VecDeque<(UnixMs, OnceKey)>,
     /// Totals of deleted workspaces.
     pub deleted: Totals,
+    /// What is held and counted for credentials.
+    pub attempts: Attempts,
 }
 
 /// What is set aside for one call.
@@ -98,9 +101,9 @@ impl Book {
                 }
             }
         }
-        let mut shares: [Share; 3] = Default::default();
+        let (mut shares, demand): ([Share; 3], _) = (Default::default(), order.demand());
         for (share, state) in shares.iter_mut().zip(found) {
-            *share = state.check(order, moment, default)?;
+            *share = state.check(&demand, moment, default)?;
         }
         Ok(Verdict::Fresh(Box::new(Hold {
             id: order.id,
@@ -179,10 +182,15 @@ impl Book {
             book.accounts.values().filter(owned).map(|state| state.id.clone()).collect()
         };
         let mut gone = match id.kind {
-            crate::ids::AccountKind::User => keys_of(self, &id.id),
+            AccountKind::User => keys_of(self, &id.id),
             _ => Vec::new(),
         };
         gone.push(id.clone());
+        if id.kind == AccountKind::Credential {
+            self.accounts.remove(id);
+            self.attempts.days.retain(|key, _| key.credential != id.id);
+            return gone;
+        }
         for id in &gone {
             if let Some(state) = self.accounts.remove(id) {
                 self.keep_totals(&state);
@@ -229,6 +237,9 @@ pub fn view(state: &AccountState, moment: &Moment) -> Account {
         month_usd: NanoUsd::new(state.used(super::slot::Slot::MONTH_USD, moment)),
         total_usd: NanoUsd::new(state.totals.usd),
         total_tokens: state.totals.tokens,
+        total_requests: state.totals.requests,
+        failed_requests: state.credential.failed,
+        enabled: state.credential.enabled,
         created: state.created,
         last: state.last,
     }

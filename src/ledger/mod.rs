@@ -7,15 +7,21 @@
 //! Invariants: `hold` may be refused, `settle` never is. Every operation is idempotent by call id.
 //! A late post replaces what an expired hold was charged. What a provider reports again and again is
 //! charged once for each [`OnceKey`].
+//! What a call costs its payers and what an attempt at a provider uses of a credential's quota are
+//! held and settled apart.
 
 #![deny(clippy::as_conversions, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
 mod account;
 mod admin;
+mod attempt;
+mod attempts;
 mod book;
 mod bump;
 mod counter;
+mod define;
 mod embedded;
+mod extending;
 mod journal;
 mod log;
 mod moment;
@@ -31,8 +37,10 @@ mod settling;
 mod slot;
 mod verify;
 
+pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
 pub use bump::Bump;
 pub use embedded::EmbeddedLedger;
+pub use extending::Extension;
 pub use news::{News, Seen};
 pub use once::{BadOnceKey, OnceKey};
 pub use options::{Crossing, Options};
@@ -47,7 +55,7 @@ pub use registry::{
     Page, Registry, RegistryError, Verification,
 };
 
-use crate::ids::Id;
+use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;
 use std::future::Future;
 use std::pin::Pin;
@@ -95,6 +103,24 @@ pub trait Ledger: Send + Sync + 'static {
     /// Checks every limit of all payers and holds on all of them or on none. The hold's lease is
     /// renewed by the back end until [`Ledger::settle`] ends it or this process dies.
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>>;
+
+    /// Holds so much more for an open call, on all accounts that hold its expected cost or on none;
+    /// for an answer that costs more than was expected. Not idempotent: where the answer was lost,
+    /// asking again may hold twice. [`Ledger::settle`] releases all that is held, and a call that
+    /// has ended holds nothing more.
+    fn extend<'a>(
+        &'a self,
+        id: CallId,
+        payers: &'a Payers,
+        more: Amounts,
+    ) -> BoxFuture<'a, Result<Extension, Unavailable>>;
+    /// Checks every limit of a credential and holds on its account, before a call is sent with it.
+    /// The right to settle it is reserved before, as for [`Ledger::hold`]; its lease is renewed
+    /// until [`Settlement::Attempt`] ends it or this process dies.
+    fn attempt<'a>(
+        &'a self,
+        order: &'a AttemptOrder,
+    ) -> BoxFuture<'a, Result<AttemptAdmission, Unavailable>>;
 
     /// Resolves when a hold sees everything that was settled before. Whoever waits sets a limit.
     fn caught_up(&self) -> BoxFuture<'_, ()>;

@@ -3,7 +3,7 @@
 //! Invariant: reporting a crossing never waits; what the receiver cannot take is logged only.
 
 use super::order::{Enforcement, LostHold};
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixMs};
 use crate::ids::AccountId;
 use crate::limit::{Calendar, Limit, Period, Thresholds};
 use crate::telemetry::names;
@@ -31,7 +31,7 @@ pub struct Options {
     pub journal_dir: PathBuf,
     /// How many settlements may be under way.
     pub settle_capacity: usize,
-    /// How long events are kept by the embedded back end.
+    /// How long events are kept by the embedded back end, and the days of credentials by both.
     pub retention_days: i64,
     /// For how long the embedded back end gathers changes before it commits them.
     pub commit_ms: u64,
@@ -62,6 +62,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Since when no day of a credential is dropped.
+    pub(super) fn days_since(&self) -> UnixMs {
+        let kept = self.retention_days.saturating_mul(86_400_000);
+        self.clock.now().saturating_sub(kept)
+    }
+
     /// Logs crossings and passes them on.
     pub(super) fn report(&self, crossings: Vec<Crossing>) {
         for crossing in crossings {

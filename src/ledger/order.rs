@@ -1,5 +1,6 @@
 //! What goes into the ledger and what comes out: orders, denials, settlements, usage events.
 
+use super::attempt::AttemptOutcome;
 use super::bump::Bump;
 use super::once::OnceKey;
 use super::reach::Reach;
@@ -50,6 +51,18 @@ pub struct Amounts {
     pub characters: i64,
 }
 
+impl Amounts {
+    /// The larger amount in each meter.
+    #[must_use]
+    pub fn dearest(self, other: Self) -> Self {
+        Self {
+            usd: self.usd.max(other.usd),
+            tokens: self.tokens.max(other.tokens),
+            characters: self.characters.max(other.characters),
+        }
+    }
+}
+
 /// The accounts that one call is charged to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payers {
@@ -72,6 +85,15 @@ impl Amounts {
             tokens: sane(self.tokens),
             characters: sane(self.characters),
         }
+    }
+
+    /// Refuses what no ledger may hold.
+    pub(super) fn check(self) -> Result<(), Unavailable> {
+        if self == self.sane() {
+            return Ok(());
+        }
+        let most = crate::money::MAX.get();
+        Err(Unavailable(format!("{self:?} cannot be held: amounts lie between 0 and {most}")))
     }
 
     /// The amount of a meter that has one; 1 of those that count calls.
@@ -169,22 +191,6 @@ pub struct HoldOrder {
     pub free: bool,
     /// What an orphan's event says.
     pub facts: CallFacts,
-}
-
-impl HoldOrder {
-    /// Refuses amounts that no ledger may hold: negative ones and those above the largest.
-    pub(super) fn check(&self) -> Result<(), Unavailable> {
-        let ceiling = self.ceiling.unwrap_or_default();
-        for amounts in [self.expected, ceiling] {
-            if amounts != amounts.sane() {
-                return Err(Unavailable(format!(
-                    "{amounts:?} cannot be held: amounts lie between 0 and {}",
-                    crate::money::MAX.get()
-                )));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// One limit of one account, as it stands.
@@ -457,22 +463,25 @@ pub enum Settlement {
         /// Who would have paid.
         payers: Payers,
     },
+    /// The end of an attempt: counts it on the account of its credential, and nowhere else.
+    Attempt {
+        /// The attempt.
+        id: CallId,
+        /// The credential that it was made with.
+        credential: Id,
+        /// What it used, whatever was held; nothing where it was never sent.
+        charge: Amounts,
+        /// How it ended.
+        outcome: AttemptOutcome,
+    },
 }
 
 impl Settlement {
-    /// The call that it ends.
+    /// The call or attempt that it ends.
     pub fn id(&self) -> CallId {
         match self {
             Self::Post { event, .. } | Self::Defer { event, .. } => event.id,
-            Self::Void { id, .. } => *id,
-        }
-    }
-
-    /// Who pays, or would have paid.
-    pub fn payers(&self) -> &Payers {
-        match self {
-            Self::Post { event, .. } | Self::Defer { event, .. } => &event.payers,
-            Self::Void { payers, .. } => payers,
+            Self::Void { id, .. } | Self::Attempt { id, .. } => *id,
         }
     }
 }

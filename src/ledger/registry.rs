@@ -1,6 +1,7 @@
 //! The administration of accounts, and reading what happened. Never on the data path.
 
 use super::BoxFuture;
+use super::attempt::{CredentialDay, CredentialSetup};
 use super::order::{Enforcement, Standing, Unavailable, UsageEvent};
 use super::reach::{Network, Reach, Route};
 use crate::clock::UnixMs;
@@ -8,6 +9,7 @@ use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::{Increase, Limit, Thresholds};
 use crate::money::NanoUsd;
 use crate::secret::SecretDigest;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -129,10 +131,16 @@ pub struct Account {
     pub total_usd: NanoUsd,
     /// Tokens used ever.
     pub total_tokens: i64,
+    /// Calls charged ever; of a credential attempts, failed ones included.
+    pub total_requests: i64,
+    /// Attempts of a credential that failed ever.
+    pub failed_requests: i64,
     /// When it was created.
     pub created: UnixMs,
     /// When it last settled a call.
     pub last: Option<UnixMs>,
+    /// When an operator last made a credential active, also where it was.
+    pub enabled: Option<UnixMs>,
 }
 
 /// New limits of an account.
@@ -230,7 +238,7 @@ pub enum RegistryError {
     Exists(AccountId),
     /// There is no such account.
     Missing(AccountId),
-    /// The account still has users or keys.
+    /// The account still has users, keys, or attempts under way.
     InUse(AccountId),
     /// The request makes no sense; the text names the value and the way out.
     Invalid(String),
@@ -243,6 +251,9 @@ impl fmt::Display for RegistryError {
         match self {
             Self::Exists(account) => write!(f, "{account} exists already"),
             Self::Missing(account) => write!(f, "{account} does not exist"),
+            Self::InUse(account) if account.kind == AccountKind::Credential => {
+                write!(f, "{account} still has attempts under way; try again when they ended")
+            }
             Self::InUse(account) => write!(f, "{account} still has users or keys"),
             Self::Invalid(why) => f.write_str(why),
             Self::Unavailable(why) => why.fmt(f),
@@ -314,6 +325,24 @@ pub trait Registry: Send + Sync + 'static {
 
     /// The event of one call.
     fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>>;
+
+    /// Sets credentials up as the configuration says, at the start and when it is read again. What
+    /// is missing is created. Limits and thresholds are written where their text in the
+    /// configuration is another than when they were last defined, so that what an operator set
+    /// stays until the configuration says something new.
+    fn define<'a>(
+        &'a self,
+        credentials: &'a [CredentialSetup],
+    ) -> BoxFuture<'a, Result<(), RegistryError>>;
+
+    /// What a credential was used for from one day to another, both included, oldest first. A day
+    /// without attempts has no entry; days are kept for the retention time.
+    fn days<'a>(
+        &'a self,
+        credential: &'a Id,
+        from: Date,
+        to: Date,
+    ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>>;
 
     /// Checks the invariants of PROMISES.md.
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>>;

@@ -75,37 +75,56 @@ pub struct End<'a> {
 }
 
 impl Book {
-    /// Ends the hold of a call.
+    /// Ends the hold of a call, or of an attempt.
     pub fn settle(
         &mut self,
         settlement: Settlement,
         moment: &Moment,
         thresholds: &Thresholds,
     ) -> Settled {
-        let id = settlement.id();
+        let at = (moment, thresholds);
+        match settlement {
+            Settlement::Post { charge, event, once } => {
+                let (id, payers, charge) = (event.id, event.payers.clone(), charge.sane());
+                self.end(id, payers, Mark::Posted, at, |book, end| match once {
+                    None => book.post(end, charge, event).1,
+                    Some(key) => book.post_once(key, end, charge, event),
+                })
+            }
+            Settlement::Defer { charge, event, once } => {
+                let (id, payers, charge) = (event.id, event.payers.clone(), charge.sane());
+                let defer = |book: &mut Self, end: &End<'_>| book.defer(once, end, charge, event);
+                self.end(id, payers, Mark::Posted, at, defer)
+            }
+            Settlement::Void { id, payers } => {
+                self.end(id, payers, Mark::Voided, at, |book, end| {
+                    book.void(end);
+                    Settled::default()
+                })
+            }
+            Settlement::Attempt { id, credential, charge, outcome } => {
+                self.end_attempt((id, &credential), (charge, outcome), at)
+            }
+        }
+    }
+
+    /// Ends the hold of a call once, and marks how.
+    fn end(
+        &mut self,
+        id: CallId,
+        payers: Payers,
+        mark: Mark,
+        (moment, thresholds): (&Moment, &Thresholds),
+        how: impl FnOnce(&mut Self, &End<'_>) -> Settled,
+    ) -> Settled {
         let earlier = match self.marks.get(&id) {
             Some((_, Mark::Posted | Mark::Voided)) => return Settled::default(),
             Some((_, Mark::Orphaned(orphan))) => Some(orphan.clone()),
             None => None,
         };
         let erased = earlier.as_ref().map(|orphan| orphan.charge.usd);
-        let (hold, payers) = (self.holds.remove(&id), settlement.payers().clone());
-        let end = End { hold, earlier, payers, moment, thresholds };
-        let (mark, settled) = match settlement {
-            Settlement::Post { charge, event, once: None } => {
-                (Mark::Posted, self.post(&end, charge.sane(), event).1)
-            }
-            Settlement::Post { charge, event, once: Some(key) } => {
-                (Mark::Posted, self.post_once(key, &end, charge.sane(), event))
-            }
-            Settlement::Defer { charge, event, once } => {
-                (Mark::Posted, self.defer(once, &end, charge.sane(), event))
-            }
-            Settlement::Void { .. } => {
-                self.void(&end);
-                (Mark::Voided, Settled::default())
-            }
-        };
+        let hold = self.holds.remove(&id);
+        let settled = how(self, &End { hold, earlier, payers, moment, thresholds });
         self.mark(id, mark, moment.now);
         Settled { applied: true, erased, ..settled }
     }
@@ -322,7 +341,7 @@ pub fn stamped(mut event: Box<UsageEvent>, charge: Amounts, moment: &Moment) -> 
     event
 }
 
-fn charge_one(
+pub(super) fn charge_one(
     state: &mut AccountState,
     share: Option<&Share>,
     (charge, model): (Amounts, &str),
@@ -349,12 +368,12 @@ fn charge_one(
 }
 
 /// What is used of every limit that can cross a threshold at settlement.
-fn levels(state: &AccountState, moment: &Moment) -> Vec<(Limit, i64)> {
+pub(super) fn levels(state: &AccountState, moment: &Moment) -> Vec<(Limit, i64)> {
     let windowed = state.limits.iter().filter(|limit| limit.meter != Meter::Concurrent);
     windowed.map(|&limit| (limit, state.used(Slot::of(&limit), moment))).collect()
 }
 
-fn crossed(
+pub(super) fn crossed(
     state: &AccountState,
     before: Vec<(Limit, i64)>,
     moment: &Moment,

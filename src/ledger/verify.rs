@@ -1,11 +1,13 @@
 //! The invariants of a ledger, checked on a copy of its state. Pure; both back ends use it.
 
-use super::account::{AccountState, Totals};
+use super::account::{AccountState, Share, Totals};
+use super::attempts::{Day, OpenAttempt};
 use super::book::Hold;
 use super::order::{Amounts, Enforcement};
 use super::registry::Verification;
 use super::slot::Slot;
-use crate::ids::{AccountId, AccountKind};
+use crate::clock::UnixMs;
+use crate::ids::{AccountId, AccountKind, Id};
 use crate::limit::Meter;
 use std::collections::BTreeMap;
 
@@ -13,11 +15,34 @@ use std::collections::BTreeMap;
 pub struct Evidence<'a> {
     pub accounts: &'a BTreeMap<AccountId, AccountState>,
     pub holds: Vec<&'a Hold>,
+    pub attempts: Vec<&'a OpenAttempt>,
+    /// The sums of the days of credentials.
+    pub days: BTreeMap<&'a Id, DaySum>,
+    /// No day of a credential that was created then, or later, was dropped yet.
+    pub days_since: UnixMs,
     /// Totals of deleted workspaces.
     pub deleted: Totals,
     /// Number and sum in nano-dollars of the events, if none was dropped yet.
     pub events: Option<(i64, i64)>,
     pub default_enforcement: Enforcement,
+}
+
+/// What the days of a credential add up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DaySum {
+    pub totals: Totals,
+    pub failed: i64,
+}
+
+/// Adds days up by credential.
+pub fn day_sums<'a>(days: impl IntoIterator<Item = (&'a Id, &'a Day)>) -> BTreeMap<&'a Id, DaySum> {
+    let mut sums: BTreeMap<&Id, DaySum> = BTreeMap::new();
+    for (credential, day) in days {
+        let sum = sums.entry(credential).or_default();
+        sum.totals.add(Totals { usd: day.cost, tokens: day.tokens, requests: day.requests });
+        sum.failed = sum.failed.saturating_add(day.failed);
+    }
+    sums
 }
 
 /// Checks I1 to I6 of the ledger's promises.
@@ -36,12 +61,14 @@ pub fn verify(evidence: &Evidence<'_>) -> Verification {
         }
         let mut below = state.deleted;
         below.add(children.get(id).copied().unwrap_or_default());
-        if id.kind != AccountKind::Key && state.totals != below {
+        let parent = matches!(id.kind, AccountKind::User | AccountKind::Workspace);
+        if parent && state.totals != below {
             violations.push(format!(
                 "I5: {id} was charged {:?}, what is below it {below:?}",
                 state.totals
             ));
         }
+        violations.extend(days(state, evidence));
         violations.extend(apart(state, evidence));
         violations.extend(negative(state));
         violations.extend(overspent(state, evidence.default_enforcement));
@@ -55,15 +82,30 @@ pub fn verify(evidence: &Evidence<'_>) -> Verification {
 
 fn sum_holds(evidence: &Evidence<'_>) -> BTreeMap<AccountId, (Amounts, i64)> {
     let mut sums: BTreeMap<AccountId, (Amounts, i64)> = BTreeMap::new();
-    for hold in &evidence.holds {
-        for (id, share) in hold.payers.accounts().into_iter().zip(&hold.shares) {
-            if share.joined {
-                let sum = sums.entry(id).or_default();
-                *sum = (sum.0.plus(share.held), sum.1.saturating_add(1));
-            }
-        }
+    for (id, share) in shares(evidence) {
+        let sum = sums.entry(id).or_default();
+        *sum = (sum.0.plus(share.held), sum.1.saturating_add(1));
     }
     sums
+}
+
+/// What every open hold set aside, of calls and of attempts, and on which account.
+fn shares<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = (AccountId, &'a Share)> {
+    let of_call = |hold: &'a &Hold| hold.payers.accounts().into_iter().zip(&hold.shares);
+    let of_attempt =
+        |open: &'a &OpenAttempt| (AccountId::credential(&open.credential), &open.share);
+    let calls = evidence.holds.iter().flat_map(of_call);
+    calls.chain(evidence.attempts.iter().map(of_attempt)).filter(|(_, share)| share.joined)
+}
+
+/// The figures of its days make up what a credential was ever used for.
+fn days(state: &AccountState, evidence: &Evidence<'_>) -> Option<String> {
+    if state.id.kind != AccountKind::Credential || state.created < evidence.days_since {
+        return None;
+    }
+    let sum = evidence.days.get(&state.id.id).copied().unwrap_or_default();
+    let ever = DaySum { totals: state.totals, failed: state.credential.failed };
+    (sum != ever).then(|| format!("I5: {} was used for {ever:?}, on its days {sum:?}", state.id))
 }
 
 fn sum_children(accounts: &BTreeMap<AccountId, AccountState>) -> BTreeMap<AccountId, Totals> {
@@ -83,14 +125,12 @@ fn sum_children(accounts: &BTreeMap<AccountId, AccountState>) -> BTreeMap<Accoun
 fn apart(state: &AccountState, evidence: &Evidence<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for counter in state.counters.iter().filter(|c| c.slot.holds_apart()) {
-        let mut sum = 0_i64;
-        for hold in &evidence.holds {
-            for (id, share) in hold.payers.accounts().iter().zip(&hold.shares) {
-                if share.joined && *id == state.id && share.apart.contains(&counter.slot) {
-                    sum = sum.saturating_add(share.held.of(counter.slot.meter));
-                }
-            }
-        }
+        let holding = |(id, share): &(AccountId, &Share)| {
+            *id == state.id && share.apart.contains(&counter.slot)
+        };
+        let sum = shares(evidence)
+            .filter(holding)
+            .fold(0_i64, |sum, (_, share)| sum.saturating_add(share.held.of(counter.slot.meter)));
         if counter.held != sum {
             let (id, slot, held) = (&state.id, counter.slot, counter.held);
             found.push(format!("I2: {id} holds {held} of {slot}, its open holds are {sum}"));
@@ -107,6 +147,7 @@ fn negative(state: &AccountState) -> Vec<String> {
         ("usd.total".to_owned(), state.totals.usd),
         ("tokens.total".to_owned(), state.totals.tokens),
         ("requests.total".to_owned(), state.totals.requests),
+        ("requests.failed".to_owned(), state.credential.failed),
     ];
     fields.extend(state.counters.iter().map(|c| (format!("{}.used", c.slot), c.used)));
     fields.extend(state.counters.iter().map(|c| (format!("{}.held", c.slot), c.held)));

@@ -51,6 +51,13 @@ fn at(per_cent: u32, used: i64, amount: i64) -> bool {
     i128::from(used).saturating_mul(100) >= part
 }
 
+impl fmt::Display for Thresholds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers: Vec<String> = self.0.iter().map(u32::to_string).collect();
+        f.write_str(&numbers.join(","))
+    }
+}
+
 impl TryFrom<Vec<u32>> for Thresholds {
     type Error = BadThresholds;
 

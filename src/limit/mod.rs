@@ -17,7 +17,7 @@ pub use grammar::BadLimit;
 pub use increase::Increase;
 pub use level::{Status, Thresholds};
 pub use models::Models;
-pub use window::{Calendar, Period, Steps, Window, is_rate};
+pub use window::{Calendar, Period, Steps, Window, date_of, day_of, is_rate};
 
 use serde::{Deserialize, Serialize};
 

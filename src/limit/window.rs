@@ -147,12 +147,12 @@ impl Calendar {
         }
         let local = self.local(at);
         let utc = TimeZone::UTC.to_datetime(instant(at));
-        let hour = || id(day(utc.date()), utc.hour());
+        let hour = || id(day_of(utc.date()), utc.hour());
         match window {
             Window::Minute => id(hour(), utc.minute()),
             Window::Hour => hour(),
-            Window::Day => day(local.date()),
-            Window::Week => day(monday(local.date())),
+            Window::Day => day_of(local.date()),
+            Window::Week => day_of(monday(local.date())),
             Window::Month => id(i64::from(local.year()), local.month()),
             _ => 0,
         }
@@ -176,12 +176,25 @@ impl Calendar {
         Some(midnight.timestamp().as_millisecond())
     }
 
+    /// The day that contains `at`.
+    pub fn date(&self, at: UnixMs) -> Date {
+        self.local(at).date()
+    }
+
     fn local(&self, at: UnixMs) -> DateTime {
         self.zone.to_datetime(instant(at))
     }
 }
 
-fn day(date: Date) -> Period {
+/// The date of a day's id; `None` where there is no such day.
+pub fn date_of(day: Period) -> Option<Date> {
+    let part = |id: Period, of: Period| i8::try_from(id.rem_euclid(of)).ok();
+    let year = i16::try_from(day.div_euclid(10_000)).ok()?;
+    Date::new(year, part(day.div_euclid(100), 100)?, part(day, 100)?).ok()
+}
+
+/// The id of a day.
+pub fn day_of(date: Date) -> Period {
     id(id(i64::from(date.year()), date.month()), date.day())
 }
 
@@ -272,6 +285,18 @@ mod tests {
             let start = at - hours * 3_600_000;
             assert!(oldest <= start && start - oldest < steps.seconds * 1000);
             assert_eq!(steps.gone(steps.oldest(period)), (period + steps.seconds) * 1000);
+        }
+    }
+
+    #[test]
+    fn a_day_and_its_date_name_each_other() {
+        for text in ["2026-11-24", "2024-02-29", "0001-01-01", "9999-12-31"] {
+            let date: Date = text.parse().unwrap();
+            assert_eq!(date_of(day_of(date)), Some(date));
+        }
+        assert_eq!(day_of("2026-11-24".parse().unwrap()), 20_261_124);
+        for bad in [0, 20_261_301, 20_261_131, 202_611, -20_261_124, Period::MAX, Period::MIN] {
+            assert_eq!(date_of(bad), None, "{bad}");
         }
     }
 

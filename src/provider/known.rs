@@ -63,6 +63,13 @@ pub const KNOWN: &[Known] = {
     ]
 };
 
+/// Whether a provider reads a prompt that it has seen before for less, so that calls of one key for
+/// one model profit from staying with one credential. Caches belong to the account of a credential.
+pub fn caches_prompts(name: &str, dialect: Dialect) -> bool {
+    const BY_ITSELF: [&str; 5] = ["openai", "deepseek", "fireworks", "groq", "xai"];
+    matches!(dialect, Dialect::Anthropic | Dialect::Gemini) || BY_ITSELF.contains(&name)
+}
+
 /// The known provider of this name.
 pub fn known(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.name == name)

@@ -3,25 +3,34 @@
 //! A provider is named in the configuration, or known: then its public address and the environment
 //! variable of its key are too. Base URLs come from the operator only; clients cannot choose where
 //! a call goes beyond naming a configured provider.
+//!
+//! `choice` and `breaker` are pure; `health` is what is known of one credential, `pool` takes one for
+//! a call, `routes` finds the provider of a model.
 
+mod breaker;
+mod choice;
+mod credential;
+mod health;
 mod known;
+mod policy;
+mod pool;
+mod routes;
 
-pub use known::{KNOWN, Known, known};
+pub use breaker::BreakerBounds;
+pub use choice::Wish;
+pub use credential::Credential;
+pub use health::{
+    Condition, Health, LONGEST_MS, Outcome, Quota, SHORTEST_MS, Spent, State, USUAL_MS,
+};
+pub use known::{KNOWN, Known, caches_prompts, known};
+pub use policy::{Choose, Policy};
+pub use pool::{AllOut, Pool, Taken};
+pub use routes::{Fallback, ModelRoute, Providers};
 
 pub use crate::dialect::Dialect;
-use crate::limit::glob_matches;
-use secrecy::SecretString;
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
-/// One API key of ours at a provider.
-#[derive(Debug, Clone)]
-pub struct Credential {
-    /// Its name in logs, events and limits. Never the key.
-    pub name: String,
-    /// The key.
-    pub secret: SecretString,
-}
+use crate::clock::UnixMs;
+use std::sync::Arc;
 
 /// A named upstream service.
 #[derive(Debug, Clone)]
@@ -32,139 +41,77 @@ pub struct Provider {
     pub dialect: Dialect,
     /// What its own SDK would be given, without a slash at the end.
     pub base_url: String,
-    /// Our keys there; the first one is used.
+    /// Our keys there: the provider's pool.
     pub credentials: Vec<Credential>,
+    /// How the pool is used.
+    pub policy: Policy,
+    /// What its calls share.
+    pub pool: Arc<Pool>,
     /// Whether hanging up stops the provider's bill.
     pub cancel_stops_billing: bool,
 }
 
 impl Provider {
+    /// A provider whose pool is used as usual.
+    pub fn new(
+        name: impl Into<String>,
+        dialect: Dialect,
+        base_url: impl Into<String>,
+        credentials: Vec<Credential>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            dialect,
+            base_url: base_url.into(),
+            credentials,
+            policy: Policy::default(),
+            pool: Arc::default(),
+            cancel_stops_billing: dialect.cancel_stops_billing(),
+        }
+    }
+
     /// The address that paths are appended to.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// The credential for the next call; `None` if there is none.
-    pub fn credential(&self) -> Option<&Credential> {
-        self.credentials.first()
-    }
-}
-
-/// A rule that sends models to a provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelRoute {
-    /// Globs of model names.
-    pub models: Vec<String>,
-    /// The provider's name.
-    pub provider: String,
-}
-
-/// All configured providers and the rules that choose among them.
-#[derive(Debug, Clone, Default)]
-pub struct Providers {
-    by_name: BTreeMap<String, Arc<Provider>>,
-    routes: Vec<ModelRoute>,
-}
-
-impl Providers {
-    /// Providers with their routing rules; the first rule that matches wins.
-    pub fn new(providers: Vec<Provider>, routes: Vec<ModelRoute>) -> Self {
-        let named = |provider: Provider| (provider.name.clone(), Arc::new(provider));
-        Self { by_name: providers.into_iter().map(named).collect(), routes }
+    /// A call is made: it brings its share of a retry.
+    pub fn called(&self) {
+        self.pool.earn(self.policy.retry_budget_percent);
     }
 
-    /// The provider of this name.
-    pub fn get(&self, name: &str) -> Option<&Arc<Provider>> {
-        self.by_name.get(name)
+    /// Takes a retry out of the budget; whether there was one.
+    pub fn may_retry(&self) -> bool {
+        self.policy.retry_budget_percent > 0 && self.pool.spend()
     }
 
-    /// All providers, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Provider>> {
-        self.by_name.values()
+    /// The credential of this name.
+    pub fn credential(&self, name: &str) -> Option<&Credential> {
+        self.credentials.iter().find(|credential| credential.name == name)
     }
 
-    /// The rules, in the order in which they are asked.
-    pub fn routes(&self) -> &[ModelRoute] {
-        &self.routes
+    /// What the ledger says of a credential's quota; whether there is such a credential.
+    pub fn told(&self, credential: &str, quota: Quota) -> bool {
+        let found = self.credential(credential);
+        found.inspect(|found| found.health.told(quota)).is_some()
     }
 
-    /// The provider for a model: by the first rule that matches, else the one that the price table
-    /// names.
-    pub fn for_model(&self, model: &str, priced_at: Option<&str>) -> Option<&Arc<Provider>> {
-        let ruled = self.routes.iter().find(|r| r.models.iter().any(|g| glob_matches(g, model)));
-        if let Some(rule) = ruled {
-            return self.get(&rule.provider);
+    /// The credentials with what they are at this time, in the order of the file.
+    pub fn conditions(&self, now: UnixMs) -> impl Iterator<Item = (&Credential, Condition)> {
+        self.credentials.iter().map(move |one| (one, one.health.condition(now)))
+    }
+
+    /// The same provider, whose credentials are as healthy as those of the same name and key.
+    #[must_use]
+    fn keeping(&self, old: &Self) -> Self {
+        let mut new = Self { pool: old.pool.clone(), ..self.clone() };
+        for credential in &mut new.credentials {
+            if let Some(known) =
+                old.credential(&credential.name).filter(|known| known.is(credential))
+            {
+                credential.health = known.health.clone();
+            }
         }
-        priced_at.and_then(|name| self.get(name))
-    }
-
-    /// The provider for routes that name no model: `openai`, else the first by name.
-    pub fn default_provider(&self) -> Option<&Arc<Provider>> {
-        self.get("openai").or_else(|| self.by_name.values().next())
-    }
-
-    /// The provider for a model or, without one, for a route in a dialect.
-    ///
-    /// OpenAI's dialect is spoken by many, so there the model decides. What is asked in another
-    /// dialect goes to a provider that speaks it, unless a rule says otherwise.
-    pub fn for_call(
-        &self,
-        dialect: Dialect,
-        model: &str,
-        priced_at: Option<&str>,
-    ) -> Option<&Arc<Provider>> {
-        let by_model = self.for_model(model, priced_at).filter(|_| !model.is_empty());
-        let ruled = self.routes.iter().any(|r| r.models.iter().any(|g| glob_matches(g, model)));
-        match dialect {
-            Dialect::OpenAi if !model.is_empty() => by_model,
-            Dialect::OpenAi => self.default_provider(),
-            _ if ruled && !model.is_empty() => by_model,
-            _ => by_model
-                .filter(|provider| provider.dialect == dialect)
-                .or_else(|| self.by_name.values().find(|provider| provider.dialect == dialect)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn provider(name: &str) -> Provider {
-        Provider {
-            name: name.to_owned(),
-            dialect: Dialect::of_name(name).unwrap_or_default(),
-            base_url: format!("http://{name}.test/v1"),
-            credentials: Vec::new(),
-            cancel_stops_billing: true,
-        }
-    }
-
-    #[test]
-    fn rules_come_before_the_price_table() {
-        let rule = ModelRoute { models: vec!["gpt-4*".to_owned()], provider: "azure".to_owned() };
-        let all = Providers::new(vec![provider("openai"), provider("azure")], vec![rule]);
-        let name = |model, priced| all.for_model(model, priced).map(|p| p.name.as_str());
-        assert_eq!(name("gpt-4o", Some("openai")), Some("azure"));
-        assert_eq!(name("gpt-5", Some("openai")), Some("openai"));
-        assert_eq!(name("gpt-5", Some("groq")), None);
-        assert_eq!(name("gpt-5", None), None);
-        assert_eq!(all.default_provider().unwrap().name, "openai");
-    }
-
-    #[test]
-    fn a_dialect_goes_to_who_speaks_it() {
-        let rule = ModelRoute { models: vec!["x*".to_owned()], provider: "openai".to_owned() };
-        let names = ["openai", "anthropic", "ollama"];
-        let all = Providers::new(names.map(provider).into(), vec![rule]);
-        let name =
-            |dialect, model, priced| all.for_call(dialect, model, priced).map(|p| p.name.as_str());
-        assert_eq!(name(Dialect::OpenAi, "claude", Some("anthropic")), Some("anthropic"));
-        assert_eq!(name(Dialect::OpenAi, "", None), Some("openai"));
-        assert_eq!(name(Dialect::OpenAi, "nobody", None), None);
-        assert_eq!(name(Dialect::Anthropic, "claude", Some("anthropic")), Some("anthropic"));
-        assert_eq!(name(Dialect::Ollama, "llama", Some("openai")), Some("ollama"));
-        assert_eq!(name(Dialect::Anthropic, "x1", None), Some("openai"));
-        assert_eq!(name(Dialect::Cohere, "command", None), None);
+        new
     }
 }

@@ -1,15 +1,20 @@
 //! Admission: what to hold, for whom, and the tab that is bound to end it.
 
+use super::bound::output_ceiling;
+use super::course::Course;
+use super::learned::Hints;
 use super::refusal::Refusal;
 use super::route::Destination;
+use super::slices::{Expectation, Slices};
 use super::tab::{Pricing, Tab};
-use super::{Authenticated, Proxy, estimate, record};
+use super::{Authenticated, Proxy, bound, estimate, record};
 use crate::clock::{Stopwatch, UnixMs};
-use crate::dialect::Call;
+use crate::dialect::{Call, Yields};
 use crate::ids::CallId;
 use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Payers, Permit, Standing};
 use crate::money::NanoUsd;
-use crate::pricing::{Payer, Terms};
+use crate::pricing::{Bound, Payer, Terms};
+use crate::usage::Reading;
 
 /// A call as it asks to be admitted.
 pub(super) struct Applicant<'a> {
@@ -19,6 +24,8 @@ pub(super) struct Applicant<'a> {
     pub(super) started: UnixMs,
     pub(super) provider: &'a str,
     pub(super) credential: &'a str,
+    /// Who may stand in for the provider.
+    pub(super) stand_ins: &'a [Destination],
 }
 
 impl Proxy {
@@ -29,13 +36,14 @@ impl Proxy {
         applicant: Applicant<'_>,
         metered: Option<(Call, Pricing)>,
     ) -> Result<(Tab, Vec<Standing>), Refusal> {
-        let order = order(&applicant, metered.as_ref());
+        let hints = self.hints(&applicant, metered.as_ref());
+        let order = order(&applicant, metered.as_ref(), &hints);
         if let Some(denial) = self.denials.of(&order, self.ledger.news()) {
             return Err(denial.into());
         }
         let seen = self.ledger.news().seen(&order.payers);
         let permit = self.ledger.permit().ok_or(Refusal::Overloaded)?;
-        let mut tab = self.tab(permit, order, applicant.watch, metered);
+        let mut tab = self.tab(permit, order, applicant.watch, metered, &hints);
         let Some(order) = tab.order() else { return Err(Refusal::Overloaded) };
         match self.ledger.hold(order).await {
             Ok(Admission::Held { held, standings }) => {
@@ -64,7 +72,17 @@ impl Proxy {
         metered: Option<(Call, Pricing)>,
     ) -> Tab {
         let permit = self.ledger.permit().unwrap_or(Permit::unbounded());
-        self.tab(permit, order(applicant, metered.as_ref()), applicant.watch, metered)
+        let hints = self.hints(applicant, metered.as_ref());
+        let order = order(applicant, metered.as_ref(), &hints);
+        self.tab(permit, order, applicant.watch, metered, &hints)
+    }
+
+    /// What calls like this one used before.
+    fn hints(&self, applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> Hints {
+        let learned = |(_, Pricing { model, .. }): &(Call, Pricing)| {
+            self.learned.hints(&applicant.caller.payers.key, &model.id)
+        };
+        metered.map(learned).unwrap_or_default()
     }
 
     fn tab(
@@ -73,8 +91,11 @@ impl Proxy {
         order: HoldOrder,
         watch: Stopwatch,
         metered: Option<(Call, Pricing)>,
+        hints: &Hints,
     ) -> Tab {
-        Tab::open(
+        let slices =
+            metered.as_ref().and_then(|(call, pricing)| slices(&order, call, pricing, hints));
+        let mut tab = Tab::open(
             self.ledger.clone(),
             self.clock.clone(),
             permit,
@@ -82,19 +103,23 @@ impl Proxy {
             metered,
             &self.tabs,
             watch,
-        )
+        );
+        tab.teaches(self.learned.clone());
+        tab.extends(slices);
+        tab
     }
 }
 
 impl<'a> Applicant<'a> {
-    pub(super) fn new(request: &'a Authenticated, destination: &'a Destination) -> Self {
+    pub(super) fn new(request: &'a Authenticated, course: &'a Course) -> Self {
         Self {
             id: request.id,
             caller: &request.caller,
             watch: request.watch,
             started: request.started,
-            provider: &destination.provider.name,
-            credential: destination.credential_name(),
+            provider: &course.here().provider.name,
+            credential: course.credential_name(),
+            stand_ins: course.later(),
         }
     }
 }
@@ -102,7 +127,7 @@ impl<'a> Applicant<'a> {
 /// What the event of a free route says instead of a dialect.
 const FREE: &str = "free";
 
-fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOrder {
+fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>, hints: &Hints) -> HoldOrder {
     let facts = CallFacts {
         started: applicant.started,
         provider: applicant.provider.to_owned(),
@@ -113,20 +138,40 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> HoldOr
             .map_or_else(String::new, |(_, pricing)| pricing.table.version().to_owned()),
     };
     let payers = &applicant.caller.payers;
-    let (ceiling, expected) = match metered {
-        None => (Some(Amounts::default()), Amounts::default()),
-        Some((call, pricing)) => amounts(call, pricing, payer(payers), applicant.started),
-    };
     let is_free = |(_, Pricing { table, model }): &(Call, Pricing)| {
         table.is_free(payer(payers), model, applicant.provider)
     };
-    HoldOrder {
-        id: applicant.id,
-        payers: payers.clone(),
-        ceiling,
-        expected,
-        free: metered.is_none_or(is_free),
-        facts,
+    let mut free = metered.is_none_or(is_free);
+    let (mut ceiling, mut expected) = (Some(Amounts::default()), Amounts::default());
+    if let Some((call, pricing)) = metered {
+        let marked_up = |cost: NanoUsd| pricing.table.charged(payer(payers), cost.into());
+        (ceiling, expected) = amounts(call, pricing, applicant.started, hints, marked_up);
+        // Whoever serves it in the end, it was held for.
+        for (provider, pricing) in applicant.stand_ins.iter().filter_map(stand_in) {
+            let (most, usual) = amounts(call, pricing, applicant.started, hints, marked_up);
+            ceiling = ceiling.zip(most).map(|(one, other)| one.dearest(other));
+            expected = expected.dearest(usual);
+            free &= pricing.table.is_free(payer(payers), &pricing.model, provider);
+        }
+    }
+    HoldOrder { id: applicant.id, payers: payers.clone(), ceiling, expected, free, facts }
+}
+
+/// Who stands in, and what it costs there.
+fn stand_in(destination: &Destination) -> Option<(&str, &Pricing)> {
+    Some((&destination.provider.name, destination.pricing.as_ref()?))
+}
+
+/// What an attempt would use of a credential's quota: what the call costs at its provider, without
+/// anybody's mark-up.
+pub(super) fn at_provider(
+    order: &HoldOrder,
+    metered: Option<(&Call, &Pricing)>,
+    hints: &Hints,
+) -> (Option<Amounts>, Amounts) {
+    match metered {
+        None => (order.ceiling, order.expected),
+        Some((call, pricing)) => amounts(call, pricing, order.facts.started, hints, |cost| cost),
     }
 }
 
@@ -135,23 +180,53 @@ pub(super) fn payer(payers: &Payers) -> Payer<'_> {
     Payer { workspace: payers.workspace.as_str(), user: payers.user.as_str() }
 }
 
-/// The ceiling and the expectation of a call, with its payer's mark-up; the expectation is never
-/// above the ceiling.
+/// The conditions that a call asks for.
+fn asked(call: &Call, at: UnixMs) -> Terms<'_> {
+    Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() }
+}
+
+/// What holds more for the answer to a call while it runs; `None` where the call is no stream.
+fn slices(order: &HoldOrder, call: &Call, pricing: &Pricing, hints: &Hints) -> Option<Slices> {
+    let model = &pricing.model;
+    let expectation = Expectation {
+        expected: estimate::expected(call, model, hints),
+        most: output_ceiling(call, model).map(|one| one.saturating_mul(call.answers)),
+        said: estimate::said(hints),
+        held: order.expected,
+    };
+    let grows = call.stream && call.operation.yields() == Yields::Text;
+    grows.then(|| Slices::new(&expectation))
+}
+
+/// What an answer has cost that came to so many tokens.
+pub(super) fn so_far(
+    order: &HoldOrder,
+    (call, pricing): (&Call, &Pricing),
+    bound: Bound,
+    reading: &Reading,
+) -> Amounts {
+    let terms = asked(call, order.facts.started);
+    let cost = estimate::so_far_amounts(call, bound, &pricing.model, &terms, reading);
+    let usd = pricing.table.charged(payer(&order.payers), cost.usd.into());
+    Amounts { usd, ..cost }
+}
+
+/// The ceiling and the expectation of a call, marked up; the expectation is never above the ceiling.
 fn amounts(
     call: &Call,
     pricing: &Pricing,
-    payer: Payer<'_>,
     at: UnixMs,
+    hints: &Hints,
+    marked_up: impl Fn(NanoUsd) -> NanoUsd,
 ) -> (Option<Amounts>, Amounts) {
     let model = &pricing.model;
-    let terms = Terms { service_tier: call.service_tier.as_deref(), at, ..Terms::default() };
+    let terms = asked(call, at);
     // Rounded up before the mark-up too, so that a ceiling stays one.
-    let marked_up = |cost: NanoUsd| pricing.table.charged(payer, cost.into());
     let marked_up = |amounts: Amounts| Amounts { usd: marked_up(amounts.usd), ..amounts };
-    let expected = estimate::expected(call, model);
+    let expected = estimate::expected(call, model, hints);
     let expected = marked_up(estimate::expected_amounts(call, expected, model, &terms));
-    let ceiling = estimate::bound(call, model);
-    let ceiling = ceiling.map(|bound| marked_up(estimate::ceiling_amounts(call, bound, model)));
+    let ceiling = bound::bound(call, model);
+    let ceiling = ceiling.map(|bound| marked_up(bound::ceiling_amounts(call, bound, model)));
     let expected = ceiling.map_or(expected, |ceiling| Amounts {
         usd: expected.usd.min(ceiling.usd),
         tokens: expected.tokens.min(ceiling.tokens),

@@ -6,10 +6,12 @@
 //! `None`, at an error, or on drop, whichever comes first; and always before the last bytes are
 //! handed on.
 
+use super::parting::Parting;
+use super::record;
 use super::tab::Tab;
 use crate::clock::Stopwatch;
 use crate::dialect::ReadAnswer;
-use crate::ledger::Ending;
+use crate::ledger::{Ending, LimitDenial};
 use crate::money::NanoUsd;
 use crate::telemetry::names::{self, Present};
 use crate::usage::Reading;
@@ -25,15 +27,23 @@ use tokio::time::Sleep;
 /// How long the figures of a complete answer are waited for when its client has left.
 const FIGURES: Duration = Duration::from_secs(5);
 
-/// The provider broke off, or was silent for too long.
+/// Why an answer ended early whose client could not be told in the answer itself.
 #[derive(Debug)]
-pub struct Broken(Option<hyper::Error>);
+pub enum Broken {
+    /// The provider broke off.
+    Cut(hyper::Error),
+    /// The provider was silent for too long.
+    Silent,
+    /// A limit has no room for more of it.
+    Exhausted,
+}
 
 impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0 {
-            Some(error) => write!(f, "the provider broke off: {error}"),
-            None => f.write_str("the provider was silent for too long"),
+        match self {
+            Self::Cut(error) => write!(f, "the provider broke off: {error}"),
+            Self::Silent => f.write_str("the provider was silent for too long"),
+            Self::Exhausted => f.write_str("a limit has no room for more of the answer"),
         }
     }
 }
@@ -54,13 +64,19 @@ impl Metering {
     }
 
     /// Shows a frame; what the client is to see of it. The tab ends here if the protocol does.
-    fn push(&mut self, frame: Bytes) -> Bytes {
+    pub(super) fn push(&mut self, frame: Bytes) -> Bytes {
         let out = self.reader.push(frame);
         let reading = self.reader.reading();
         if reading.complete && reading.usage_final {
             self.cost = self.cost.or(self.tab.post(Ending::Finished, reading));
         }
         out
+    }
+
+    /// Holds more where the answer grows beyond what is held for it, and never waits for that. Gives
+    /// the limit that has no room.
+    fn hold_more(&mut self, cx: &mut Context<'_>) -> Option<Box<LimitDenial>> {
+        self.tab.hold_more(self.reader.reading(), cx)
     }
 
     /// The body ended. Bytes that were withheld, and what the call cost.
@@ -90,6 +106,32 @@ pub(super) enum OnLeft {
     Drain(Duration),
 }
 
+/// What becomes of a stream that may hold no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnExhausted {
+    /// It runs to its end; what it costs beyond its hold is a debt.
+    Finish,
+    /// It ends with an error event, and is charged for what it used until then.
+    Stop,
+}
+
+/// How a body that goes by may end.
+pub(super) struct Endings {
+    pub(super) on_left: OnLeft,
+    pub(super) on_exhausted: OnExhausted,
+    /// How the client of a stream is told of an early end, where its form has room for that.
+    pub(super) parting: Option<Parting>,
+    /// How long the provider may say nothing.
+    pub(super) pause: Duration,
+}
+
+impl Endings {
+    /// For what is no stream, and whose client can only be told by breaking off.
+    pub(super) const fn plain(on_left: OnLeft, pause: Duration) -> Self {
+        Self { on_left, on_exhausted: OnExhausted::Finish, parting: None, pause }
+    }
+}
+
 /// A body for the client.
 pub struct AnswerBody(Kind);
 
@@ -109,17 +151,16 @@ impl AnswerBody {
         first: Bytes,
         upstream: Incoming,
         metering: Metering,
-        on_left: OnLeft,
-        last_event: Option<Bytes>,
-        pause: Duration,
+        endings: Endings,
     ) -> Self {
+        let silence = Silence::new(endings.pause);
         Self(Kind::Relayed(Box::new(Relayed {
             first: Some(first).filter(|bytes| !bytes.is_empty()),
             upstream: Some(upstream),
             metering: Some(metering),
-            on_left,
-            last_event,
-            silence: Silence::new(pause),
+            endings,
+            exhausted: None,
+            silence,
             _counted: Present::on(names::STREAMS),
         })))
     }
@@ -131,9 +172,9 @@ struct Relayed {
     /// Gone once the body has ended.
     upstream: Option<Incoming>,
     metering: Option<Metering>,
-    on_left: OnLeft,
-    /// What tells a client that its stream broke off; only streams of plain text can be told.
-    last_event: Option<Bytes>,
+    endings: Endings,
+    /// The limit that has no room for more, where the stream is to be stopped for that.
+    exhausted: Option<Box<LimitDenial>>,
     silence: Silence,
     _counted: Present,
 }
@@ -174,15 +215,21 @@ impl Silence {
 impl Relayed {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         if let Some(first) = self.first.take() {
+            if let Some(parting) = &mut self.endings.parting {
+                parting.pass(&first);
+            }
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
         loop {
+            if self.is_to_stop(cx) {
+                return Poll::Ready(Some(self.stop(Bytes::new())));
+            }
             let Some(upstream) = &mut self.upstream else { return Poll::Ready(None) };
             let polled = match Pin::new(&mut *upstream).poll_frame(cx) {
                 Poll::Ready(polled) => polled,
                 Poll::Pending => {
                     ready!(self.silence.poll(cx));
-                    return self.broken_off(None);
+                    return self.broken_off(Broken::Silent);
                 }
             };
             match polled {
@@ -194,11 +241,11 @@ impl Relayed {
                     if last {
                         out = joined(out, self.end(Ending::Finished));
                     }
-                    if !out.is_empty() {
-                        return Poll::Ready(Some(Ok(Frame::data(out))));
+                    if let Some(out) = self.passed(out) {
+                        return Poll::Ready(Some(out));
                     }
                 }
-                Some(Err(error)) => return self.broken_off(Some(error)),
+                Some(Err(error)) => return self.broken_off(Broken::Cut(error)),
                 None => {
                     let rest = self.end(Ending::Finished);
                     return Poll::Ready((!rest.is_empty()).then(|| Ok(Frame::data(rest))));
@@ -207,17 +254,54 @@ impl Relayed {
         }
     }
 
+    /// What the client gets of these bytes: all, or, where the stream is to be stopped and they end
+    /// an event, no more than that.
+    fn passed(&mut self, bytes: Bytes) -> Option<Result<Frame<Bytes>, Broken>> {
+        let parting = self.endings.parting.as_mut();
+        if let Some(parting) = parting.filter(|_| self.upstream.is_some()) {
+            if self.exhausted.is_none() {
+                parting.pass(&bytes);
+            } else if let Some(rest) = parting.rest_of_event(&bytes) {
+                return Some(self.stop(bytes.slice(..rest)));
+            }
+        }
+        (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)))
+    }
+
+    /// Whether the stream ends here, because a limit has no room for more of it. Where an event has
+    /// begun, the rest of that comes first.
+    fn is_to_stop(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.upstream.is_none() {
+            return false;
+        }
+        if self.exhausted.is_none() {
+            let denied = self.metering.as_mut().and_then(|metering| metering.hold_more(cx));
+            self.exhausted = denied.filter(|_| self.endings.on_exhausted == OnExhausted::Stop);
+        }
+        self.exhausted.is_some() && self.endings.parting.as_ref().is_none_or(Parting::is_between)
+    }
+
+    /// Ends a stream for which there is no more money, after these bytes.
+    fn stop(&mut self, bytes: Bytes) -> Result<Frame<Bytes>, Broken> {
+        // What was withheld until it is complete never will be.
+        let _ = self.end(Ending::Cut);
+        let Some(denial) = self.exhausted.take() else { return Err(Broken::Exhausted) };
+        record::stopped(&denial);
+        match self.endings.parting.take() {
+            Some(parting) => Ok(Frame::data(joined(bytes, parting.exhausted(&denial)))),
+            None => Err(Broken::Exhausted),
+        }
+    }
+
     /// A stream gets an error event, so that its client can tell the break from an end; any other
     /// body breaks off too.
-    fn broken_off(
-        &mut self,
-        error: Option<hyper::Error>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    fn broken_off(&mut self, why: Broken) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let rest = self.end(Ending::Cut);
-        if let Some(event) = self.last_event.take() {
-            return Poll::Ready(Some(Ok(Frame::data(joined(rest, event)))));
-        }
-        Poll::Ready(Some(Err(Broken(error))))
+        let parting = self.endings.parting.take();
+        Poll::Ready(Some(match parting.and_then(|parting| parting.broken_off()) {
+            Some(event) => Ok(Frame::data(joined(rest, event))),
+            None => Err(why),
+        }))
     }
 
     fn end(&mut self, ending: Ending) -> Bytes {
@@ -242,7 +326,7 @@ impl Drop for Relayed {
         let (Some(upstream), Some(metering)) = (self.upstream.take(), self.metering.take()) else {
             return;
         };
-        let on_left = match self.on_left {
+        let on_left = match self.endings.on_left {
             // Hanging up can no longer stop a bill for what is made already.
             OnLeft::Cancel if metering.reader.reading().generated => OnLeft::Drain(FIGURES),
             on_left => on_left,
@@ -319,15 +403,16 @@ pub(super) enum Held {
 }
 
 /// Holds an answer of at most `most` bytes until it is complete, so that its headers can say what
-/// it cost. A client that hangs up meanwhile drops this future, and with it the metering.
+/// it cost. Its first bytes were read already. A client that hangs up meanwhile drops this future, and with it the metering.
 pub(super) async fn hold(
+    first: Bytes,
     mut upstream: Incoming,
     mut metering: Metering,
     most: usize,
     pause: Duration,
 ) -> Held {
-    let mut frames: Vec<Bytes> = Vec::new();
-    let mut length = 0_usize;
+    let mut length = first.len();
+    let mut frames: Vec<Bytes> = vec![metering.push(first)];
     while !upstream.is_end_stream() {
         match tokio::time::timeout(pause, upstream.frame()).await {
             Ok(Some(Ok(frame))) => {

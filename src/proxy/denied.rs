@@ -186,7 +186,7 @@ impl Remembered {
         Some(match denial.standing.limit.meter {
             Meter::Requests | Meter::Concurrent => Refusal::Limit(at(denial, 1, age)),
             Meter::Usd | Meter::Tokens | Meter::Characters => {
-                Refusal::Exhausted(at(denial, denial.wanted, age))
+                Refusal::Spent(at(denial, denial.wanted, age))
             }
         })
     }

@@ -1,8 +1,9 @@
-//! What a call may cost before it is answered, and what it did cost where the provider did not say.
+//! What a call will probably cost, and what it did cost where the provider did not say.
 //!
-//! Estimates are always flagged in the usage event. Bounds are not estimates: a bound is never
-//! below what the provider can report.
+//! Not here: what it can cost at most (`bound`). Estimates are always flagged in the usage event.
 
+use super::bound::output_ceiling;
+use super::learned::{Hints, Lesson, Ratio};
 use crate::dialect::{Call, Dialect, Operation, Yields};
 use crate::ledger::Amounts;
 use crate::money::NanoUsd;
@@ -30,58 +31,75 @@ const USUAL_TIME_MS: u64 = 60_000;
 /// Tokens that an image is expected to have: a large one at high quality.
 const IMAGE_TOKENS: u64 = 4_160;
 
-/// Tokens that a provider adds around a prompt beyond those of its text.
-const FRAME_TOKENS: u64 = 64;
-
 /// What an answer is expected to have where neither request nor model bounds it lower.
 const USUAL_OUTPUT: u64 = 1_000;
 
 /// What input held elsewhere (an image by URL, a file, a stored conversation) is expected to add.
 const USUAL_ELSEWHERE: u64 = 1_500;
 
-/// The most tokens that a call can use; `None` where nothing bounds them.
-///
-/// A token of a byte-level vocabulary covers at least one byte, and a provider's framing of a
-/// message is shorter than the JSON around it, so the body's length bounds the input. What the
-/// body does not hold is bounded by the model's context window only.
-pub(super) fn bound(call: &Call, model: &ModelPrice) -> Option<Bound> {
-    if call.hosted_tools {
-        return None;
-    }
-    // A context window bounds one prompt; these may hold many.
-    let one_prompt =
-        call.operation.yields() == Yields::Text && call.operation != Operation::OpenAiCompletions;
-    let context = model.context.filter(|_| one_prompt);
-    let by_body = (!call.input_elsewhere).then(|| call.body_bytes.saturating_add(FRAME_TOKENS));
-    let input = match (by_body, context) {
-        (Some(body), Some(context)) => body.min(context),
-        (body, context) => body.or(context)?,
+/// The tokens that a call will probably use, by what is known of calls like it.
+pub(super) fn expected(call: &Call, model: &ModelPrice, hints: &Hints) -> Bound {
+    let usual = match call.operation.yields() {
+        Yields::Text => hints.output.unwrap_or(USUAL_OUTPUT),
+        _ => USUAL_OUTPUT,
     };
-    let output = match call.operation.yields() {
-        Yields::Vectors => 0,
-        Yields::Text => output_ceiling(call, model)?.saturating_mul(call.answers),
-        // What these are billed by is not in the request.
-        _ => return None,
-    };
-    Some(Bound { input, output })
-}
-
-fn output_ceiling(call: &Call, model: &ModelPrice) -> Option<u64> {
-    let of_model = model.max_output.or(model.context);
-    match (call.output_ceiling, of_model) {
-        (Some(asked), Some(most)) => Some(asked.min(most)),
-        (asked, most) => asked.or(most),
-    }
-}
-
-/// The tokens that a call will probably use.
-pub(super) fn expected(call: &Call, model: &ModelPrice) -> Bound {
     let output = match call.operation.yields() {
         Yields::Vectors | Yields::Pages | Yields::Ranking | Yields::Nothing => 0,
         Yields::Images => IMAGE_TOKENS,
-        _ => output_ceiling(call, model).unwrap_or(USUAL_OUTPUT).min(USUAL_OUTPUT),
+        _ => output_ceiling(call, model).unwrap_or(usual).min(usual),
     };
-    Bound { input: expected_input(call), output: output.saturating_mul(call.answers) }
+    let input = match hints.input.filter(|_| is_input_sent(call)) {
+        Some(ratio) => ratio.of(call.body_bytes),
+        None => expected_input(call),
+    };
+    Bound { input, output: output.saturating_mul(call.answers) }
+}
+
+/// Output tokens to the bytes of an answer that go by.
+pub(super) fn said(hints: &Hints) -> Ratio {
+    hints.said.unwrap_or(Ratio::new(1, BYTES_PER_TOKEN))
+}
+
+/// Whether all input is text in the body, so that its tokens can be told by its bytes.
+fn is_input_sent(call: &Call) -> bool {
+    let text = matches!(call.operation.yields(), Yields::Text | Yields::Vectors);
+    text && !call.input_elsewhere && !call.hosted_tools
+}
+
+/// What a call teaches whose usage is known exactly; `None` where it teaches nothing.
+pub(super) fn lesson(call: &Call, reading: &Reading) -> Option<Lesson> {
+    let usage = &reading.usage;
+    let input = usage.get(Figure::InputTotal)?;
+    let all = match call.operation.yields() {
+        Yields::Text => usage.get(Figure::OutputTotal)?,
+        Yields::Vectors => 0,
+        _ => return None,
+    };
+    let one = all / call.answers.max(1);
+    // Nobody knows how long an answer would have been that the request cut short: twice as long is
+    // a guess that later answers correct.
+    let cut_short = call.output_ceiling.is_some_and(|ceiling| one >= ceiling);
+    let output = if cut_short { one.saturating_mul(2) } else { one };
+    let input = is_input_sent(call).then_some((call.body_bytes, input));
+    Some(Lesson { input, said: (reading.output_bytes, all), output })
+}
+
+/// What an answer costs once it has come to so many tokens of output, with what the provider has
+/// said of its usage so far; else with the input that is expected.
+pub(super) fn so_far_amounts(
+    call: &Call,
+    bound: Bound,
+    model: &ModelPrice,
+    terms: &Terms<'_>,
+    reading: &Reading,
+) -> Amounts {
+    let said = reading.usage.get(Figure::InputTotal);
+    let usage = match said {
+        Some(_) => reading.usage.with(Figure::OutputTotal, bound.output),
+        None => expected_usage(call, bound),
+    };
+    let bound = Bound { input: said.unwrap_or(bound.input), ..bound };
+    amounts(model.cost(&usage, terms), call, bound)
 }
 
 /// The tokens of a prompt. Where a body is mostly a file, its text is what counts.
@@ -93,11 +111,6 @@ pub(super) fn expected_input(call: &Call) -> u64 {
         _ => call.body_bytes,
     };
     bytes.div_ceil(BYTES_PER_TOKEN).saturating_add(elsewhere)
-}
-
-/// What to hold for a bound: its tokens, at the dearest price.
-pub(super) fn ceiling_amounts(call: &Call, bound: Bound, model: &ModelPrice) -> Amounts {
-    amounts(model.ceiling(bound), call, bound)
 }
 
 /// What to hold for an expectation: its tokens and what is billed beside them, at the price of the
@@ -131,10 +144,11 @@ fn units(call: &Call) -> Usage {
 
 /// Whether the model has a price for anything that the operation may be billed by.
 pub(super) fn is_priced(call: &Call, model: &ModelPrice, terms: &Terms<'_>) -> bool {
-    model.covers(&expected_usage(call, expected(call, model)), terms)
+    model.covers(&expected_usage(call, expected(call, model, &Hints::default())), terms)
 }
 
-fn amounts(usd: NanoUsd, call: &Call, bound: Bound) -> Amounts {
+/// So many dollars, with the tokens and characters of a bound.
+pub(super) fn amounts(usd: NanoUsd, call: &Call, bound: Bound) -> Amounts {
     let output = bound.output.saturating_mul(CHARACTERS_PER_TOKEN);
     Amounts {
         usd,
@@ -175,7 +189,7 @@ pub(super) fn usage(call: &Call, model: &ModelPrice, reading: &Reading, unanswer
     }
     let counted = reading.output_bytes.div_ceil(BYTES_PER_TOKEN);
     let uncounted = unanswered || is_uncounted(call, model, reading);
-    let unseen = if uncounted { expected(call, model).output } else { 0 };
+    let unseen = if uncounted { expected(call, model, &Hints::default()).output } else { 0 };
     if usage.get(Figure::InputTotal).is_none() {
         usage.set(Figure::InputTotal, expected_input(call));
     }

@@ -1,8 +1,6 @@
 //! Sends a call to its provider and waits for the head of the answer.
 
-use super::refusal::Refusal;
 use super::request::Outgoing;
-use super::tab::Tab;
 use http::header::UPGRADE;
 use http::{HeaderMap, Method, Request, Response, Uri};
 use hyper::body::Incoming;
@@ -77,36 +75,43 @@ impl Upstream {
         Ok(Self { client, upgrading, first_byte: bounds.first_byte })
     }
 
-    /// Sends the call. Until this is polled the provider has seen nothing; when it fails, the tab
-    /// knows whether the provider may have.
+    /// Sends the call. Until this is polled the provider has seen nothing.
     pub(super) async fn send(
         &self,
         (method, uri, headers): (Method, Uri, HeaderMap),
         body: Outgoing,
-        tab: &mut Tab,
-    ) -> Result<Response<Incoming>, Refusal> {
+    ) -> Result<Response<Incoming>, Broke> {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         let upgrades = request.headers().contains_key(UPGRADE);
         let client = if upgrades { &self.upgrading } else { &self.client };
-        tab.forwarded();
         match timeout(self.first_byte, client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(failed(&error, tab)),
-            Err(_) => Err(Refusal::Timeout),
+            Ok(Err(error)) => Err(failed(&error)),
+            Err(_) => Err(Broke::TimedOut),
         }
     }
 }
 
-/// A connection that was never made carried no call.
-fn failed(error: &Error, tab: &mut Tab) -> Refusal {
-    if error.is_connect() {
-        tab.never_sent();
-    }
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broke {
+    /// There was no connection, so the provider has not seen the call.
+    NeverSent,
+    /// The connection ended before the answer began.
+    BrokenOff,
+    /// The answer did not begin in time.
+    TimedOut,
+}
+
+fn failed(error: &Error) -> Broke {
     tracing::warn!(error = %chain(error), "the provider could not be reached");
-    Refusal::Unreachable
+    match error.is_connect() {
+        true => Broke::NeverSent,
+        false => Broke::BrokenOff,
+    }
 }
 
 /// An error with its causes. Neither the URL nor a header is part of it.

@@ -1,8 +1,9 @@
 //! Routes that cost nothing: authenticated, counted as requests, relayed without metering.
 
 use super::admit::Applicant;
-use super::answer::{AnswerBody, Metering, OnLeft, Unread};
+use super::answer::{AnswerBody, Endings, Metering, OnLeft, Unread};
 use super::errand::Errand;
+use super::fault::Answered;
 use super::poll::Poll;
 use super::refusal::Refusal;
 use super::request::Outgoing;
@@ -29,14 +30,15 @@ impl Proxy {
         body: Incoming,
     ) -> Result<Response<AnswerBody>, Refusal> {
         let destination = self.unpriced_destination(&target, request.head.uri.query())?;
+        let course = self.plain_course(destination, &request)?;
         let body = Outgoing::upload(&request.head.headers, body, self.rules.upload_bytes)?;
         let poll = match target.found.route {
             Route::Polled(operation) => Some(operation),
             _ => None,
         };
-        let provider = destination.provider.name.clone();
+        let provider = course.here().provider.name.clone();
         self.check_owner(&request, &provider).await?;
-        let (mut tab, standings) = self.admit(Applicant::new(&request, &destination), None).await?;
+        let (mut tab, standings) = self.admit(Applicant::new(&request, &course), None).await?;
         if let Some(operation) = poll {
             let table = self.prices.clone();
             let stand_in = self.dearest(&table, Some(&provider));
@@ -53,13 +55,13 @@ impl Proxy {
             proxy: self.clone(),
             tab,
             standings,
-            destination,
+            course,
             headers: sent,
             method: request.head.method,
-            body,
+            body: Some(body),
             tape: None,
         };
-        let response = errand.forward().await?;
+        let Answered { response, first } = errand.forward().await?;
         let Errand { tab, standings, .. } = errand;
         let (head, upstream) = response.into_parts();
         let mut added = headers::to_client(&head.headers, !filter);
@@ -76,14 +78,9 @@ impl Proxy {
             added.remove(CONTENT_LENGTH);
             return Ok(respond(head.status, added, AnswerBody::whole(list)));
         }
-        let body = AnswerBody::relayed(
-            Bytes::new(),
-            upstream,
-            metering,
-            OnLeft::Cancel,
-            None,
-            self.rules.answer_pause,
-        );
+        let first = metering.push(first);
+        let endings = Endings::plain(OnLeft::Cancel, self.rules.answer_pause);
+        let body = AnswerBody::relayed(first, upstream, metering, endings);
         Ok(respond(head.status, added, body))
     }
 

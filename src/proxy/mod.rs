@@ -5,13 +5,19 @@
 
 mod admit;
 mod answer;
+mod attempt;
 mod authenticate;
+mod bound;
+mod course;
 mod denied;
 mod errand;
 mod estimate;
+mod fault;
 mod forward;
 mod free;
 mod headers;
+mod learned;
+mod parting;
 mod poll;
 mod price;
 mod record;
@@ -19,10 +25,11 @@ mod recorder;
 mod refusal;
 mod request;
 mod route;
+mod slices;
 mod socket;
 mod tab;
 
-pub use answer::AnswerBody;
+pub use answer::{AnswerBody, OnExhausted};
 pub use forward::UpstreamBounds;
 pub use recorder::Recorder;
 pub use refusal::Refusal;
@@ -44,12 +51,13 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use learned::Learned;
 use recorder::{Tape, Told};
 use request::{Intake, Left, Outgoing};
 use route::{Destination, Target};
 use std::sync::Arc;
 use std::time::Duration;
-use tab::{OpenTabs, Pricing};
+use tab::OpenTabs;
 use tokio::sync::watch;
 
 /// JSON answers up to this size are held until complete, so that their headers can say what they
@@ -91,6 +99,8 @@ pub struct Rules {
     pub answer_pause: Duration,
     /// How providers are waited for.
     pub upstream: UpstreamBounds,
+    /// What becomes of a stream that may hold no more.
+    pub on_exhausted: OnExhausted,
     /// What happens when a client hangs up.
     pub on_disconnect: Disconnect,
     /// How long to read on for a client that hung up.
@@ -119,6 +129,8 @@ pub struct Proxy {
     some_free: bool,
     upstream: Upstream,
     tabs: OpenTabs,
+    /// What calls really used.
+    learned: Arc<Learned>,
     recorder: Option<Recorder>,
     stopping: watch::Sender<bool>,
 }
@@ -153,6 +165,7 @@ impl Proxy {
             providers: Arc::new(providers),
             rules: Arc::new(rules),
             tabs: OpenTabs::default(),
+            learned: Arc::new(Learned::new()),
             recorder: None,
             stopping: watch::Sender::new(false),
         })
@@ -321,20 +334,20 @@ impl Proxy {
             request::read_call(operation, &target.found, &request.head.headers, body, intake)
                 .await?;
         allowed(&request.caller, &call.model)?;
-        let (destination, pricing) = self.destination(&target, &request, &call)?;
-        let tape = self.tape(&target, &request, &destination, &call, &body);
+        let course = self.course(&target, &request, &call)?;
+        let tape = self.tape(&target, &request, course.here(), &call, &body);
         let identity_only = call.edit.is_some();
-        let (mut tab, standings) =
-            self.admit(Applicant::new(&request, &destination), Some((call, pricing))).await?;
+        let metered = course.here().pricing.clone().map(|pricing| (call, pricing));
+        let (mut tab, standings) = self.admit(Applicant::new(&request, &course), metered).await?;
         tab.waited(body.waited);
         let errand = Errand {
             proxy: self.clone(),
             tab,
             standings,
-            destination,
+            course,
             headers: headers::to_provider(&request.head.headers, identity_only),
             method: request.head.method,
-            body: Outgoing::Read(body),
+            body: Some(Outgoing::Read(body)),
             tape,
         };
         errand.metered().await
@@ -361,34 +374,6 @@ impl Proxy {
             stream: call.stream,
             request: body.beginning(Tape::MOST),
         })
-    }
-
-    /// The provider that serves the call's model, and the model's price there.
-    fn destination(
-        &self,
-        target: &Target,
-        request: &Authenticated,
-        call: &Call,
-    ) -> Result<(Destination, Pricing), Refusal> {
-        let providers = &self.providers;
-        let table = self.prices.clone();
-        let by_model =
-            || providers.for_call(target.dialect, &call.model, table.provider_of(&call.model));
-        let provider = match &target.provider {
-            Some(name) => providers.get(name),
-            None => by_model(),
-        };
-        let name = provider.map(|provider| provider.name.as_str());
-        let model = self.price(&table, name, call, request.started)?;
-        let terms = Terms { at: request.started, ..Terms::default() };
-        let searches_free = estimate::searches_free(call, &model, &terms);
-        if searches_free && self.rules.unpriced != Unpriced::Free {
-            return Err(Refusal::Body(unpriced_search(&call.model)));
-        }
-        let provider = provider.ok_or_else(|| Refusal::NoProvider(call.model.clone()))?;
-        let query = request.head.uri.query();
-        let destination = Destination::new(provider.clone(), target, query)?;
-        Ok((destination, Pricing { table, model }))
     }
 
     /// The price of a call's model at a provider, for what the call makes.

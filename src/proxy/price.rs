@@ -14,6 +14,8 @@ use crate::usage::{Reading, Usage};
 /// What a usage costs.
 pub(super) struct Priced {
     pub(super) cost: NanoUsd,
+    /// What the provider takes for it, without anybody's mark-up.
+    pub(super) at_provider: NanoUsd,
     /// The model whose price it is.
     pub(super) model: String,
     /// It is not known what was used, or what that costs.
@@ -34,7 +36,13 @@ impl Priced {
     /// A call that costs nothing.
     pub(super) fn nothing(order: &HoldOrder) -> Self {
         let model = order.facts.model.clone();
-        Self { cost: NanoUsd::ZERO, model, estimated: false, anomaly: None }
+        Self {
+            cost: NanoUsd::ZERO,
+            at_provider: NanoUsd::ZERO,
+            model,
+            estimated: false,
+            anomaly: None,
+        }
     }
 
     /// The cost of a usage: what the provider itself says, where that counts and is final; else by
@@ -61,15 +69,15 @@ impl Priced {
         let theirs = reading.reported_cost().filter(|_| !estimated);
         let counts = table.provider_cost(&order.facts.provider) == ProviderCost::Charge;
         let payer = payer(&order.payers);
-        let (cost, estimated) = match theirs.filter(|_| counts) {
-            Some(theirs) => (table.charged(payer, theirs.into()), false),
-            None if told => (table.charged(payer, charge.exact()), estimated),
-            None => (order.expected.usd, true),
+        let (cost, at_provider, estimated) = match theirs.filter(|_| counts) {
+            Some(theirs) => (table.charged(payer, theirs.into()), theirs.round_up(), false),
+            None if told => (table.charged(payer, charge.exact()), charge.cost, estimated),
+            None => (order.expected.usd, order.expected.usd, true),
         };
         let comparable = theirs.filter(|_| told && model.listed);
         let anomaly = comparable.and_then(|theirs| table.anomaly(&charge, theirs));
         let anomaly = anomaly.map(|(ours, theirs)| Anomaly { ours, theirs });
-        Self { cost, model: name.to_owned(), estimated, anomaly }
+        Self { cost, at_provider, model: name.to_owned(), estimated, anomaly }
     }
 }
 

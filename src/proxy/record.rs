@@ -4,7 +4,7 @@ use super::Unpriced;
 use super::price::Anomaly;
 use super::refusal::{Refusal, limit_code};
 use crate::ids::CallId;
-use crate::ledger::{HoldOrder, Standing, UsageEvent};
+use crate::ledger::{HoldOrder, LimitDenial, Standing, UsageEvent};
 use crate::limit::Meter;
 use crate::telemetry::names;
 use crate::usage::{Figure, Reading, Usage};
@@ -156,6 +156,13 @@ pub(super) fn took(upstream: Duration, overhead: Duration) {
     here.record(overhead);
 }
 
+/// A call is sent again, now to this provider.
+pub(super) fn again(provider: &str, reason: &'static str) {
+    let provider = provider.to_owned();
+    metrics::counter!(names::RETRIES, "provider" => provider, "reason" => reason).increment(1);
+    tracing::debug!(reason, "a call is sent again");
+}
+
 /// A call was refused.
 pub(super) fn refused(id: CallId, refusal: &Refusal) {
     let reason = refusal.reason();
@@ -182,6 +189,14 @@ fn full(order: &HoldOrder, standing: &Standing) -> bool {
     let bounded = order.ceiling.is_some_and(|ceiling| ceiling.of(meter) == 0);
     let free = order.expected.of(meter) == 0 && (bounded || order.free && meter == Meter::Usd);
     allowed == 0 || !free && standing.used.saturating_add(standing.held) > allowed
+}
+
+/// A stream was stopped because a limit has no room for more of it.
+pub(super) fn stopped(denial: &LimitDenial) {
+    let reason = limit_code(denial.standing.limit.meter);
+    metrics::counter!(names::STOPPED, "reason" => reason).increment(1);
+    let account = &denial.standing.account;
+    tracing::info!(%account, limit = %denial.standing.limit, reason, "a stream was stopped");
 }
 
 /// A call met a model without a price. That it passes is logged once for each model.

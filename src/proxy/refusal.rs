@@ -3,9 +3,13 @@
 //! The only place that chooses a status code. A refusal never contains a key, a prompt, or what a
 //! provider said about our credential.
 
+mod midway;
+
+pub(super) use midway::{broken_off, exhausted};
+
 use super::answer::AnswerBody;
 use crate::clock::{UnixMs, rfc3339_seconds};
-use crate::dialect::{Dialect, Refused, Unreadable, last_event};
+use crate::dialect::{Dialect, Refused, Unreadable};
 use crate::ids::CallId;
 use crate::ledger::{Denial, LimitDenial, Standing};
 use crate::limit::Meter;
@@ -14,6 +18,9 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, UPGRADE};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
+
+/// Seconds to wait where nobody knows when a provider can be used again.
+const UNKNOWN_WAIT: i64 = 30;
 
 /// Why a call was not relayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +58,7 @@ pub enum Refusal {
     /// A limit has no room.
     Limit(Box<LimitDenial>),
     /// A limit has no room for anything; what this call needs was not looked at.
-    Exhausted(Box<LimitDenial>),
+    Spent(Box<LimitDenial>),
     /// `strict` holds for this account and nothing bounds what the call can cost.
     Unbounded(String),
     /// The ledger cannot be reached.
@@ -64,6 +71,9 @@ pub enum Refusal {
     Timeout,
     /// The provider did not accept our credential.
     Credential,
+    /// No credential of the provider can be used; one can be after so many seconds, if that is
+    /// known.
+    Exhausted(Option<i64>),
 }
 
 impl From<Denial> for Refusal {
@@ -110,26 +120,23 @@ impl Words {
     }
 }
 
-/// The event that tells a client that its provider broke off.
-pub(super) fn broken_off(dialect: Dialect, ndjson: bool) -> Option<Bytes> {
-    let refused = Refused {
+/// The provider broke off in the middle of its answer.
+fn upstream_closed() -> Refused<'static> {
+    Refused {
         status: StatusCode::BAD_GATEWAY.as_u16(),
         kind: "server_error",
         code: "upstream_closed",
         param: None,
         message: "The provider broke off the stream.",
         request_id: "",
-    };
-    last_event(dialect, ndjson, &refused).map(Bytes::from)
+    }
 }
 
 impl Refusal {
     /// The word in metrics and logs: the OpenAI code.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Limit(denial) | Self::Exhausted(denial) => {
-                limit_code(denial.standing.limit.meter)
-            }
+            Self::Limit(denial) | Self::Spent(denial) => limit_code(denial.standing.limit.meter),
             _ => self.words().code,
         }
     }
@@ -191,12 +198,13 @@ impl Refusal {
             | Self::SlowBody
             | Self::Unbounded(_) => self.request_words(),
             Self::Limit(denial) => limit_words(denial, Some(denial.wanted)),
-            Self::Exhausted(denial) => limit_words(denial, None),
+            Self::Spent(denial) => limit_words(denial, None),
             Self::Ledger
             | Self::Overloaded
             | Self::Unreachable
             | Self::Timeout
-            | Self::Credential => self.server_words(),
+            | Self::Credential
+            | Self::Exhausted(_) => self.server_words(),
         }
     }
 
@@ -327,6 +335,13 @@ impl Refusal {
                 "The provider rejected the credential that the operator configured.",
                 Retry::Silent,
             ),
+            Self::Exhausted(after) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "provider_quota_exhausted",
+                "Every credential of the provider is out of quota, cooling down or disabled; your \
+                 own budget is not the reason.",
+                Retry::After(after.unwrap_or(UNKNOWN_WAIT)),
+            ),
             _ => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "overloaded",
@@ -342,7 +357,7 @@ impl Refusal {
     fn detail(&self, reason: &str) -> Value {
         let (denial, wanted) = match self {
             Self::Limit(denial) => (denial, Some(denial.wanted)),
-            Self::Exhausted(denial) => (denial, None),
+            Self::Spent(denial) => (denial, None),
             _ => return json!({ "reason": reason }),
         };
         let standing = &denial.standing;
@@ -410,23 +425,29 @@ pub(super) fn limit_code(meter: Meter) -> &'static str {
 }
 
 fn limit_message(standing: &Standing, wanted: Option<i64>) -> String {
-    let amount = |n: i64| match standing.limit.meter {
-        Meter::Usd => format!("${}", NanoUsd::new(n)),
-        meter => format!("{n} {}", meter.as_str()),
-    };
-    let reset = match standing.resets {
-        Some(at) => format!("; it resets at {}", rfc3339_seconds(at)),
-        None => String::new(),
-    };
-    let needs = wanted.map(|wanted| format!(", and this call needs up to {}", amount(wanted)));
+    let needs = wanted.map(|n| format!(", and this call needs up to {}", shown(standing, n)));
     format!(
-        "The limit of {} for {} is reached: {} used, {} held by calls in flight{}{reset}.",
+        "The limit of {} for {} is reached: {} used, {} held by calls in flight{}{}.",
         standing.text(),
         standing.account,
-        amount(standing.used),
-        amount(standing.held),
+        shown(standing, standing.used),
+        shown(standing, standing.held),
         needs.unwrap_or_default(),
+        reset(standing),
     )
+}
+
+/// An amount of a limit's meter, for people.
+fn shown(standing: &Standing, n: i64) -> String {
+    match standing.limit.meter {
+        Meter::Usd => format!("${}", NanoUsd::new(n)),
+        meter => format!("{n} {}", meter.as_str()),
+    }
+}
+
+fn reset(standing: &Standing) -> String {
+    let at = standing.resets.map(rfc3339_seconds);
+    at.map_or_else(String::new, |at| format!("; it resets at {at}"))
 }
 
 /// Whole seconds, rounded up, at least 1.

@@ -14,6 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -56,6 +57,25 @@ impl Outgoing {
     /// No body.
     pub(super) fn none() -> Self {
         Self::Read(Frames::default())
+    }
+
+    /// The same body once more. None where it is passed on as it comes.
+    pub(super) fn again(&self) -> Option<Self> {
+        match self {
+            Self::Read(frames) => Some(Self::Read(frames.clone())),
+            Self::Upload(upload) => upload.is_end_stream().then(Self::none),
+        }
+    }
+
+    /// The same body that names another model, at the place where this one does.
+    pub(super) fn naming(self, model: &str, at: Option<&Range<usize>>) -> Self {
+        match (self, at) {
+            (Self::Read(frames), Some(at)) => {
+                let with = serde_json::Value::from(model).to_string().into();
+                Self::Read(frames.spliced(&Splice { range: at.clone(), with }))
+            }
+            (same, _) => same,
+        }
     }
 
     /// A body that is passed on as it comes; refused at once where it announces too many bytes.
@@ -127,10 +147,13 @@ pub(super) async fn read_call(
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let mut reader = read_request(operation, named, kind).map_err(Refusal::Body)?;
     let frames = take_in(headers, body, intake, |frame| reader.push(frame)).await?;
-    let call = reader.finish().map_err(Refusal::Body)?;
+    let mut call = reader.finish().map_err(Refusal::Body)?;
     usable_name(&call.model)?;
     let frames = match &call.edit {
-        Some(edit) => frames.spliced(edit),
+        Some(edit) => {
+            call.model_at = call.model_at.map(|at| edit.moved(at));
+            frames.spliced(edit)
+        }
         None => frames,
     };
     Ok((call, frames))

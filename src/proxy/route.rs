@@ -2,6 +2,7 @@
 //! address there.
 
 use super::refusal::Refusal;
+use super::tab::Pricing;
 use crate::dialect::{self, Dialect, Found};
 use crate::provider::{Credential, Provider, Providers};
 use http::header::HeaderValue;
@@ -58,14 +59,17 @@ fn named_provider<'a>(path: &'a str, providers: &Providers) -> Option<(&'a str, 
     providers.get(name).map(|_| (name, rest))
 }
 
-/// Where a call is sent.
-#[derive(Debug, Clone)]
+/// Where a call can be sent.
+#[derive(Clone)]
 pub(super) struct Destination {
     pub(super) provider: Arc<Provider>,
-    pub(super) credential: Option<Credential>,
     pub(super) uri: Uri,
     /// In whose manner the credential is shown.
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
+    /// What the call costs there; absent where it costs nothing, or is not known yet.
+    pub(super) pricing: Option<Pricing>,
+    /// The model that is asked for there, where it is another one than the call names.
+    pub(super) model: Option<String>,
 }
 
 impl Destination {
@@ -75,24 +79,22 @@ impl Destination {
         target: &Target,
         query: Option<&str>,
     ) -> Result<Self, Refusal> {
-        let credential = provider.credential().cloned();
         let query = query.map(super::authenticate::query_without_key).filter(|q| !q.is_empty());
         let query = query.map_or_else(String::new, |query| format!("?{query}"));
         let path = dialect::below_base(provider.dialect, target.dialect, &target.path);
         let uri = format!("{}{path}{query}", provider.base_url());
         let uri = uri.parse().map_err(|_| Refusal::UnknownRoute(shown(&path)))?;
         let dialect = dialect::shown_as(provider.dialect, target.dialect);
-        Ok(Self { provider, credential, uri, dialect })
+        Ok(Self { provider, uri, dialect, pricing: None, model: None })
     }
 
-    /// The credential's name, empty where the provider needs none.
-    pub(super) fn credential_name(&self) -> &str {
-        self.credential.as_ref().map_or("", |credential| credential.name.as_str())
-    }
-
-    /// Adds the provider's credential, if it has one.
-    pub(super) fn authorise(&self, headers: &mut HeaderMap) -> Result<(), Refusal> {
-        let Some(credential) = &self.credential else { return Ok(()) };
+    /// Adds a credential of the provider, if it needs one.
+    pub(super) fn authorise(
+        &self,
+        credential: Option<&Credential>,
+        headers: &mut HeaderMap,
+    ) -> Result<(), Refusal> {
+        let Some(credential) = credential else { return Ok(()) };
         let (name, text) = dialect::credential(self.dialect, credential.secret.expose_secret());
         let mut value = HeaderValue::try_from(text).map_err(|_| Refusal::Credential)?;
         value.set_sensitive(true);

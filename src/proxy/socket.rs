@@ -10,18 +10,19 @@ mod relay;
 mod turns;
 
 use super::admit::Applicant;
-use super::answer::{AnswerBody, Metering, OnLeft, Unread};
+use super::answer::{AnswerBody, Endings, Metering, OnLeft, Unread};
+use super::course::Course;
 use super::errand::Errand;
+use super::fault::Answered;
 use super::refusal::Refusal;
 use super::request::{Outgoing, usable_name};
-use super::route::{self, Destination, Target};
+use super::route::{self, Target};
 use super::tab::{Pricing, Tab};
 use super::{Authenticated, Proxy, allowed, headers, respond};
 use crate::dialect::{Call, Operation, Yields};
 use crate::ledger::Standing;
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Response, StatusCode};
-use hyper::body::Incoming;
 use hyper::upgrade::{self, OnUpgrade};
 use relay::Relay;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ struct Opening {
     call: Call,
     /// Absent where the client has yet to name its model.
     pricing: Option<Pricing>,
-    destination: Destination,
+    course: Course,
     tab: Tab,
     standings: Vec<Standing>,
 }
@@ -54,25 +55,26 @@ impl Proxy {
             proxy: self.clone(),
             tab: opening.tab,
             standings: opening.standings,
-            destination: opening.destination,
+            course: opening.course,
             method: request.head.method.clone(),
             headers: handshake::to_provider(&request.head.headers),
-            body: Outgoing::none(),
+            body: Some(Outgoing::none()),
             tape: None,
         };
-        let mut response = errand.forward().await?;
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(self.refused_by_provider(response, errand));
+        let mut answered = errand.forward().await?;
+        if answered.response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(self.refused_by_provider(answered, errand));
         }
-        let on_provider = upgrade::on(&mut response);
-        let Errand { mut tab, standings, destination, .. } = errand;
+        let response = &mut answered.response;
+        let on_provider = upgrade::on(&mut *response);
+        let Errand { mut tab, standings, course, .. } = errand;
         // Agreed, and nothing has been asked for.
         tab.never_sent();
         let mut added = handshake::to_client(response.headers(), &request.head.headers);
         headers::add_standings(&mut added, &standings, self.clock.now());
-        let party = Party::new(self, &request, &destination);
+        let party = Party::new(self, &request, course.here(), tab.credential());
         let turns = Turns::new(party, opening.call, opening.pricing, tab);
-        let relay = Relay::new(self, &destination, target.dialect, turns);
+        let relay = Relay::new(self, course.here(), target.dialect, turns);
         tokio::spawn(run(relay, on_client, on_provider, request.head.extensions));
         Ok(respond(StatusCode::SWITCHING_PROTOCOLS, added, AnswerBody::whole(Bytes::new())))
     }
@@ -90,30 +92,28 @@ impl Proxy {
         let call = one_answer(operation, named.as_deref().unwrap_or_default());
         if operation == Operation::GeminiLive && named.is_none() {
             let destination = self.unpriced_destination(target, Some(query))?;
-            let (tab, standings) = self.admit(Applicant::new(request, &destination), None).await?;
-            return Ok(Opening { call, pricing: None, destination, tab, standings });
+            let course = self.plain_course(destination, request)?;
+            let (tab, standings) = self.admit(Applicant::new(request, &course), None).await?;
+            return Ok(Opening { call, pricing: None, course, tab, standings });
         }
         usable_name(&call.model)?;
         allowed(&request.caller, &call.model)?;
-        let (destination, pricing) = self.destination(target, request, &call)?;
-        let metered = Some((call.clone(), pricing.clone()));
-        let (tab, standings) = self.admit(Applicant::new(request, &destination), metered).await?;
-        Ok(Opening { call, pricing: Some(pricing), destination, tab, standings })
+        let course = self.course(target, request, &call)?;
+        let pricing = course.here().pricing.clone();
+        let metered = pricing.clone().map(|pricing| (call.clone(), pricing));
+        let (tab, standings) = self.admit(Applicant::new(request, &course), metered).await?;
+        Ok(Opening { call, pricing, course, tab, standings })
     }
 
     /// What a provider says instead of upgrading goes on as it is; nothing is charged for it.
-    fn refused_by_provider(
-        &self,
-        response: Response<Incoming>,
-        errand: Errand,
-    ) -> Response<AnswerBody> {
-        let (head, upstream) = response.into_parts();
+    fn refused_by_provider(&self, answered: Answered, errand: Errand) -> Response<AnswerBody> {
+        let (head, upstream) = answered.response.into_parts();
         let mut added: HeaderMap = headers::to_client(&head.headers, true);
         headers::add_standings(&mut added, &errand.standings, self.clock.now());
         let metering = Metering::new(Unread::boxed(), errand.tab);
         let pause = self.rules.answer_pause;
-        let body =
-            AnswerBody::relayed(Bytes::new(), upstream, metering, OnLeft::Cancel, None, pause);
+        let endings = Endings::plain(OnLeft::Cancel, pause);
+        let body = AnswerBody::relayed(answered.first, upstream, metering, endings);
         respond(head.status, added, body)
     }
 }

@@ -5,13 +5,17 @@
 //! dropped afterwards, it charges what the call probably caused. So no early return, error,
 //! cancellation or panic between hold and settlement can lose a charge or leak a hold.
 
-use super::estimate;
+use super::attempt::{Attempt, Estimate};
+use super::learned::{Hints, Learned};
 use super::poll::Poll;
 use super::price::Priced;
+use super::route::Destination;
+use super::slices::Slices;
+use super::{admit, estimate};
 use crate::clock::{Clock, Stopwatch};
 use crate::dialect::Call;
 use crate::ledger::{
-    Amounts, CallFacts, Ending, HoldOrder, Ledger, Permit, Settlement, UsageEvent,
+    Amounts, CallFacts, Ending, HoldOrder, Ledger, LimitDenial, Permit, Settlement, UsageEvent,
 };
 use crate::money::{AttoUsd, NanoUsd};
 use crate::pricing::{ModelPrice, PriceTable};
@@ -19,6 +23,7 @@ use crate::telemetry::names::{self, Present};
 use crate::usage::{Figure, Reading, Usage};
 use http::StatusCode;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
 /// What a tab needs to price an answer.
@@ -44,9 +49,15 @@ struct Open {
     call: Option<Call>,
     pricing: Option<Pricing>,
     poll: Option<Poll>,
+    /// Holds more while a stream runs.
+    slices: Option<Slices>,
+    /// Is told what the call used.
+    learned: Option<Arc<Learned>>,
     /// What was sent on is the handshake of a session, which makes no answer.
     handshake: bool,
     held: NanoUsd,
+    /// The attempt that is under way.
+    attempt: Option<Attempt>,
     /// Counts the hold, once there is one.
     hold: Option<Present>,
     status: Option<u16>,
@@ -111,8 +122,11 @@ impl Tab {
             call,
             pricing,
             poll: None,
+            slices: None,
+            learned: None,
             handshake: false,
             held: NanoUsd::ZERO,
+            attempt: None,
             hold: None,
             status: None,
             waited: Duration::ZERO,
@@ -131,6 +145,33 @@ impl Tab {
     /// The call, on metered routes.
     pub(super) fn call(&self) -> Option<&Call> {
         self.open.as_ref()?.call.as_ref()
+    }
+
+    /// Calls like it are to know what it used, if that is known exactly.
+    pub(super) fn teaches(&mut self, learned: Arc<Learned>) {
+        if let Some(open) = &mut self.open {
+            open.learned = Some(learned);
+        }
+    }
+
+    /// It holds more while its answer runs.
+    pub(super) fn extends(&mut self, slices: Option<Slices>) {
+        if let Some(open) = &mut self.open {
+            open.slices = slices;
+        }
+    }
+
+    /// Holds more where the answer grows beyond what is held for it, and never waits for that. Gives
+    /// the limit that has no room.
+    pub(super) fn hold_more(
+        &mut self,
+        reading: &Reading,
+        cx: &mut Context<'_>,
+    ) -> Option<Box<LimitDenial>> {
+        let Open { slices, ledger, order, call, pricing, .. } = self.open.as_deref_mut()?;
+        let priced = (call.as_ref()?, pricing.as_ref()?);
+        let price = |bound| admit::so_far(order, priced, bound, reading);
+        slices.as_mut()?.poll(reading, ledger, order, price, cx)
     }
 
     /// What it finds may have to be charged.
@@ -179,11 +220,51 @@ impl Tab {
         }
     }
 
-    /// The provider has certainly not seen the call.
+    /// The provider has certainly not seen the call, or will not bill it. What it took until now is
+    /// no overhead of ours.
     pub(super) fn never_sent(&mut self) {
-        if let Some(open) = &mut self.open {
-            open.forwarded = None;
+        if let Some(open) = &mut self.open
+            && let Some(since) = open.forwarded.take()
+        {
+            let took = self.watch.elapsed().saturating_sub(since);
+            open.waited = open.waited.saturating_add(took);
         }
+    }
+
+    /// It is sent to this provider with this attempt, which ends with the tab or before.
+    pub(super) fn attempts(&mut self, at: &Destination, credential: &str, attempt: Attempt) {
+        let Some(open) = &mut self.open else { return };
+        at.provider.name.clone_into(&mut open.order.facts.provider);
+        credential.clone_into(&mut open.order.facts.credential);
+        if let Some(pricing) = &at.pricing {
+            pricing.table.version().clone_into(&mut open.order.facts.price_version);
+            open.pricing = Some(pricing.clone());
+        }
+        if let (Some(model), Some(call)) = (&at.model, &mut open.call) {
+            model.clone_into(&mut open.order.facts.model);
+            model.clone_into(&mut call.model);
+        }
+        open.attempt = Some(attempt);
+    }
+
+    /// What an attempt at this stop would hold.
+    pub(super) fn estimate(&self, at: &Destination) -> Option<Estimate> {
+        let open = self.open.as_ref()?;
+        let metered = open.call.as_ref().zip(at.pricing.as_ref());
+        let (ceiling, expected) = admit::at_provider(&open.order, metered, &open.hints());
+        let free = metered.is_none();
+        let model = at.model.as_ref().unwrap_or(&open.order.facts.model).clone();
+        Some(Estimate { call: open.order.id, ceiling, expected, free, model })
+    }
+
+    /// The attempt that is under way, which ends now.
+    pub(super) fn take_attempt(&mut self) -> Option<Attempt> {
+        self.open.as_mut()?.attempt.take()
+    }
+
+    /// The credential that it was sent with last.
+    pub(super) fn credential(&self) -> &str {
+        self.order().map_or("", |order| &order.facts.credential)
     }
 
     /// The provider broke off before it answered. Where it has not seen the call, the drop voids.
@@ -198,6 +279,9 @@ impl Tab {
         if let Some(open) = &mut self.open {
             open.status = Some(status);
             open.ttft_ms = self.watch.elapsed_ms();
+            if let Some(attempt) = &mut open.attempt {
+                attempt.answered();
+            }
         }
     }
 
@@ -206,6 +290,11 @@ impl Tab {
         self.watch = Stopwatch::start();
         if let Some(open) = &mut self.open {
             open.handshake = false;
+            if open.attempt.is_none() {
+                let credential = &open.order.facts.credential;
+                let attempt = Attempt::of_session(&open.ledger, &open.clock, credential);
+                open.attempt = Some(attempt);
+            }
         }
         self.forwarded();
         self.answered(StatusCode::SWITCHING_PROTOCOLS.as_u16());
@@ -230,6 +319,14 @@ impl Drop for Tab {
 }
 
 impl Open {
+    /// What is known of calls like it.
+    fn hints(&self) -> Hints {
+        let known = self.learned.as_ref().zip(self.pricing.as_ref());
+        let hints = known
+            .map(|(learned, pricing)| learned.hints(&self.order.payers.key, &pricing.model.id));
+        hints.unwrap_or_default()
+    }
+
     fn void(self) {
         let settlement = Settlement::Void { id: self.order.id, payers: self.order.payers.clone() };
         self.ledger.settle(self.permit, settlement);
@@ -248,11 +345,11 @@ impl Open {
         self.settle(ending, &reading, watch)
     }
 
-    fn settle(self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
+    fn settle(mut self, ending: Ending, reading: &Reading, watch: Stopwatch) -> NanoUsd {
         let ended = watch.elapsed();
         let (usage, estimated) = self.usage(ending, reading);
         let priced = self.price(&usage, reading, estimated);
-        let Priced { cost, model, estimated, anomaly } = priced;
+        let Priced { cost, at_provider, model, estimated, anomaly } = priced;
         let facts = CallFacts { model, ..self.order.facts.clone() };
         let event = UsageEvent {
             id: self.order.id,
@@ -272,6 +369,7 @@ impl Open {
         };
         let label = self.pricing.as_ref().map_or("", |pricing| &pricing.model.id);
         super::record::settled(&event, label, reading, self.poll.is_some());
+        self.teach(&event, reading);
         if let Some(anomaly) = anomaly {
             super::record::cost_anomaly(&event, label, &anomaly);
         }
@@ -281,6 +379,9 @@ impl Open {
             characters: estimate::count(self.characters(reading)),
         };
         let charged = self.billed(reading).is_some();
+        if let Some(attempt) = self.attempt.take() {
+            attempt.settle_with(&event, reading, Amounts { usd: at_provider, ..charge });
+        }
         let settlement = super::poll::settlement(Box::new(event), charge, reading, charged);
         self.ledger.settle(self.permit, settlement);
         let forwarded = self.forwarded.unwrap_or(ended);
@@ -289,6 +390,16 @@ impl Open {
         super::record::took(ended.saturating_sub(forwarded), overhead);
         drop((self.hold, self.in_flight));
         cost
+    }
+
+    /// Tells what an exact answer used. A poll's was made by another call.
+    fn teach(&self, event: &UsageEvent, reading: &Reading) {
+        let exact = !event.estimated && reading.complete && self.poll.is_none();
+        let Some(learned) = self.learned.as_ref().filter(|_| exact) else { return };
+        let (Some(call), Some(pricing)) = (self.billed(reading), &self.pricing) else { return };
+        if let Some(lesson) = estimate::lesson(call, reading) {
+            learned.learn(&event.payers.key, &pricing.model.id, &lesson);
+        }
     }
 
     /// The call, unless it costs nothing: on free routes, in a handshake, and where it failed at the

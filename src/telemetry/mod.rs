@@ -8,4 +8,4 @@ mod render;
 
 pub use log::{LogFormat, start_log};
 pub use recorder::start_metrics;
-pub use render::render;
+pub use render::{Sample, render};

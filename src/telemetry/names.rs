@@ -25,6 +25,10 @@ pub const COST_USD: &str = "farebox_cost_usd_total";
 pub const REFUSALS: &str = "farebox_refusals_total";
 /// Calls that passed although a limit marked `!observe` had no room, by the reason it would have had.
 pub const SHADOW_REFUSALS: &str = "farebox_shadow_refusals_total";
+/// Streams that were stopped because a limit had no room for more, by reason.
+pub const STOPPED: &str = "farebox_streams_stopped_total";
+/// Calls that were sent again before their answer began, by provider and reason.
+pub const RETRIES: &str = "farebox_upstream_retries_total";
 /// Calls that were charged by an estimate.
 pub const ESTIMATED: &str = "farebox_usage_estimated_total";
 /// Complete answers without a usage block, by provider and dialect.
@@ -47,6 +51,10 @@ pub const JOURNAL_PENDING: &str = "farebox_journal_pending";
 pub const HOLDS_OPEN: &str = "farebox_holds_open";
 /// Alert thresholds that charges crossed.
 pub const CROSSINGS: &str = "farebox_threshold_crossings_total";
+/// How much of a credential's quota is used, in per cent.
+pub const QUOTA_USAGE: &str = "llm_quota_usage_percent";
+/// What a credential is: 1 for its word, 0 for the others.
+pub const CREDENTIAL_STATE: &str = "farebox_credential_state";
 /// Streams being relayed now.
 pub const STREAMS: &str = "farebox_active_streams";
 /// Open connections to both listeners.
@@ -143,6 +151,8 @@ pub const ALL: &[Metric] = &[
     counter(COST_NANOUSD, &["model", "provider", "workspace"], "charged nano-dollars"),
     counter(REFUSALS, &["reason"], "refused calls"),
     counter(SHADOW_REFUSALS, &["reason"], "calls that an observed limit would have refused"),
+    counter(STOPPED, &["reason"], "streams stopped because a limit had no room for more"),
+    counter(RETRIES, &["provider", "reason"], "calls that were sent again"),
     counter(ESTIMATED, &[], "calls charged by an estimate"),
     counter(USAGE_MISSING, &["provider", "dialect"], "complete answers without usage"),
     counter(ANOMALIES, &[], "contradictions inside usage blocks"),
@@ -154,6 +164,8 @@ pub const ALL: &[Metric] = &[
     gauge(JOURNAL_PENDING, &[], "settlements that the ledger has not confirmed"),
     gauge(HOLDS_OPEN, &[], "calls that are admitted and not settled"),
     counter(CROSSINGS, &[], "alert thresholds that charges crossed"),
+    gauge(QUOTA_USAGE, &["config_id", "provider"], "used of a credential's quota in per cent"),
+    gauge(CREDENTIAL_STATE, &["provider", "credential", "state"], "1 for what a credential is"),
     gauge(STREAMS, &[], "streams being relayed"),
     gauge(CONNECTIONS, &[], "open connections to both listeners"),
     gauge(WS_CONNECTIONS, &[], "realtime sessions being relayed"),

@@ -5,13 +5,33 @@ use super::process;
 use crate::money::NanoUsd;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-/// Renders all metrics. Costs are counted in nano-dollars and shown in dollars, exactly. A metric
-/// that has never moved is shown with its kind.
-pub fn render(metrics: &PrometheusHandle) -> String {
+/// A figure that is computed when it is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Of which metric.
+    pub name: &'static str,
+    /// All its labels. Their values need no escaping: ids and words.
+    pub labels: Vec<(&'static str, String)>,
+    /// The figure.
+    pub value: f64,
+}
+
+impl Sample {
+    fn line(&self) -> String {
+        let pair = |(label, value): &(&str, String)| format!("{label}=\"{value}\"");
+        let labels: Vec<String> = self.labels.iter().map(pair).collect();
+        format!("{}{{{}}} {}\n", self.name, labels.join(","), self.value)
+    }
+}
+
+/// Renders all metrics, and the samples with them. Costs are counted in nano-dollars and shown in
+/// dollars, exactly. A metric that has never moved is shown with its kind.
+pub fn render(metrics: &PrometheusHandle, samples: &[Sample]) -> String {
     let mut counted = metrics.render();
     let unmoved = |metric: &&Metric| !counted.contains(&format!("# TYPE {} ", metric.name));
     let figures = process::figures();
-    let rest: String = ALL.iter().filter(unmoved).map(|metric| shown(metric, &figures)).collect();
+    let rest: String =
+        ALL.iter().filter(unmoved).map(|metric| shown(metric, &figures, samples)).collect();
     counted.push_str(&rest);
     let mut text = String::with_capacity(counted.len());
     for line in counted.lines() {
@@ -24,14 +44,19 @@ pub fn render(metrics: &PrometheusHandle) -> String {
     text
 }
 
-/// What stands above a metric, with its figure where the system keeps it.
-fn shown(metric: &Metric, figures: &[(&str, f64)]) -> String {
+/// What stands above a metric, with its figures where they are kept elsewhere.
+fn shown(metric: &Metric, figures: &[(&str, f64)], samples: &[Sample]) -> String {
     let Metric { name, kind, meaning, .. } = metric;
-    let head = format!("# HELP {name} {meaning}\n# TYPE {name} {}\n", kind.as_str());
-    match figures.iter().find(|(figure, _)| figure == name) {
-        Some((_, figure)) => format!("{head}{name} {figure}\n\n"),
-        None => head,
+    let mut text = format!("# HELP {name} {meaning}\n# TYPE {name} {}\n", kind.as_str());
+    let head = text.len();
+    if let Some((_, figure)) = figures.iter().find(|(figure, _)| figure == name) {
+        text.push_str(&format!("{name} {figure}\n"));
     }
+    text.extend(samples.iter().filter(|sample| sample.name == *name).map(Sample::line));
+    if text.len() > head {
+        text.push('\n');
+    }
+    text
 }
 
 fn in_dollars(line: &str) -> Option<String> {
@@ -71,8 +96,20 @@ mod tests {
         let metric = ALL.iter().find(|metric| metric.name == names::PROCESS_CPU).unwrap();
         let head = "# HELP process_cpu_seconds_total processor time of this process\n\
                     # TYPE process_cpu_seconds_total counter\n";
-        assert_eq!(shown(metric, &[]), head);
+        assert_eq!(shown(metric, &[], &[]), head);
         let figures = [(names::PROCESS_CPU, 1.25)];
-        assert_eq!(shown(metric, &figures), format!("{head}process_cpu_seconds_total 1.25\n\n"));
+        assert_eq!(
+            shown(metric, &figures, &[]),
+            format!("{head}process_cpu_seconds_total 1.25\n\n")
+        );
+    }
+    #[test]
+    fn samples_are_shown_below_their_metric() {
+        let metric = ALL.iter().find(|metric| metric.name == names::QUOTA_USAGE).unwrap();
+        let labels = vec![("config_id", "groq_1".to_owned()), ("provider", "groq".to_owned())];
+        let sample = Sample { name: names::QUOTA_USAGE, labels, value: 81.25 };
+        let text = shown(metric, &[], &[sample]);
+        let line = "llm_quota_usage_percent{config_id=\"groq_1\",provider=\"groq\"} 81.25";
+        assert!(text.ends_with(&format!("gauge\n{line}\n\n")), "{text}");
     }
 }

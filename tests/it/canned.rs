@@ -26,13 +26,9 @@ pub fn table(configuration: &str) -> Result<PriceTable, String> {
 /// A provider of this name at an address.
 pub fn provider(name: &str, base_url: String) -> Provider {
     let secret = PROVIDER_KEY.to_owned().into();
-    Provider {
-        name: name.to_owned(),
-        dialect: dialect(name),
-        base_url,
-        credentials: vec![Credential { name: format!("{name}-main"), secret }],
-        cancel_stops_billing: true,
-    }
+    let credential = Credential::new(format!("{name}-main"), secret);
+    let provider = Provider::new(name, dialect(name), base_url, vec![credential]);
+    Provider { cancel_stops_billing: true, ..provider }
 }
 
 fn dialect(provider: &str) -> Dialect {

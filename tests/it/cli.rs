@@ -31,26 +31,26 @@ impl Paper {
 
 /// What a verb printed, and its status.
 #[derive(Debug)]
-struct Printed {
-    status: u8,
-    out: String,
-    err: String,
+pub struct Printed {
+    pub status: u8,
+    pub out: String,
+    pub err: String,
 }
 
 impl Printed {
     #[track_caller]
-    fn ok(self) -> String {
+    pub fn ok(self) -> String {
         assert_eq!(self.status, 0, "{self:?}");
         self.out
     }
 
     #[track_caller]
-    fn json(self) -> Value {
+    pub fn json(self) -> Value {
         serde_json::from_str(&self.ok()).unwrap()
     }
 
     #[track_caller]
-    fn failed(self, status: u8, text: &str) {
+    pub fn failed(self, status: u8, text: &str) {
         assert_eq!(self.status, status, "{self:?}");
         assert!(self.err.contains(text), "{self:?}");
         assert_eq!(self.out, "");
@@ -58,7 +58,7 @@ impl Printed {
 }
 
 /// Runs a verb. `typed` is what a person at a terminal answers; `None`: no terminal.
-async fn run(desk: &Desk, line: &str, typed: Option<&str>) -> Printed {
+pub async fn run(desk: &Desk, line: &str, typed: Option<&str>) -> Printed {
     let line = format!(
         "farebox {line} --admin-url http://{} --data-dir {}",
         desk.at,

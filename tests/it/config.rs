@@ -76,7 +76,7 @@ fn a_known_provider_can_be_pointed_elsewhere() {
     let config = load_with("", [], &flags).unwrap();
     let openai = config.providers.get("openai").unwrap();
     assert_eq!(openai.base_url(), "http://127.0.0.1:9/v1");
-    assert!(openai.credential().is_none());
+    assert!(openai.credentials.is_empty());
 }
 
 #[test]
@@ -283,12 +283,12 @@ fn r025_every_value_says_where_it_comes_from() {
         ("admin.token", "\"***\"", "FAREBOX_ADMIN_TOKEN".to_owned()),
         (
             "providers.openai.credentials",
-            "[{ api_key = \"***\", name = \"openai-main\" }]",
+            "[{ api_key = \"***\", name = \"openai-main\", weight = 1 }]",
             "OPENAI_API_KEY".to_owned(),
         ),
         (
             "providers.groq.credentials",
-            "[{ api_key = \"***\", name = \"g\" }]",
+            "[{ api_key = \"***\", name = \"g\", weight = 1 }]",
             format!("{named}:8"),
         ),
         ("server.max_connections", "20000", "default".to_owned()),

@@ -6,11 +6,12 @@ use farebox::control::{Check, Defaults, SelfService};
 use farebox::ids::Id;
 use farebox::ids::{AccountId, AccountKind, CallId};
 use farebox::ledger::{
-    Account, BoxFuture, Change, EventQuery, Ledger, ListFilter, NewAccount, Page, Registry,
-    RegistryError, Unavailable, UsageEvent, Verification,
+    Account, BoxFuture, Change, CredentialDay, CredentialSetup, EventQuery, Ledger, ListFilter,
+    NewAccount, Page, Registry, RegistryError, Unavailable, UsageEvent, Verification,
 };
 use farebox::limit::{Calendar, Increase};
 use farebox::secret::SecretDigest;
+use jiff::civil::Date;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -591,6 +592,19 @@ impl Registry for Away {
     }
 
     fn event(&self, _: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
+        away()
+    }
+
+    fn define<'a>(&'a self, _: &'a [CredentialSetup]) -> BoxFuture<'a, Result<(), RegistryError>> {
+        away()
+    }
+
+    fn days<'a>(
+        &'a self,
+        _: &'a Id,
+        _: Date,
+        _: Date,
+    ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
         away()
     }
 

@@ -2,11 +2,14 @@
 
 use axum::body::Body;
 use farebox::clock::Clock;
-use farebox::control::{Check, Defaults, InForce, Parts, PricesInForce, Reloaded, router};
+use farebox::config::{Config, Environment, Overrides};
+use farebox::control::{
+    Check, Defaults, InForce, Parts, PoolsInForce, PricesInForce, Reloaded, router,
+};
 use farebox::ids::{CallId, Id};
 use farebox::ledger::{
-    Admission, Amounts, BoxFuture, CallFacts, EmbeddedLedger, Ending, HoldOrder, Ledger, Options,
-    Payers, Registry, Settlement, UsageEvent,
+    Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
+    EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Registry, Settlement, UsageEvent,
 };
 use farebox::limit::Calendar;
 use farebox::money::NanoUsd;
@@ -28,6 +31,7 @@ pub const NOW: i64 = 1_795_554_816_123;
 /// A running admin plane.
 pub struct Desk {
     pub at: SocketAddr,
+    pub pools: PoolsInForce,
     pub ledger: Arc<EmbeddedLedger>,
     pub clock: Clock,
     pub dir: tempfile::TempDir,
@@ -54,8 +58,8 @@ impl Answer {
     }
 }
 
-/// The prices that are built in, and a configuration that nobody can read again.
-struct BuiltIn;
+/// The prices that are built in, some pools, and a configuration that nobody can read again.
+struct BuiltIn(PoolsInForce);
 
 impl InForce for BuiltIn {
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, String>> {
@@ -66,10 +70,32 @@ impl InForce for BuiltIn {
         let table = Arc::new(PriceTable::builtin().unwrap());
         PricesInForce { table, source: "built in".to_owned(), since: NOW }
     }
+
+    fn pools(&self) -> PoolsInForce {
+        self.0.clone()
+    }
 }
 
 /// Serves an admin plane over `registry`.
 pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>) -> SocketAddr {
+    serve_pools(registry, clock, checks, pools("")).await
+}
+
+/// The pools of a configuration.
+fn pools(file: &str) -> PoolsInForce {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("farebox.toml");
+    std::fs::write(&path, file).unwrap();
+    let config = Config::load(Some(&path), &Environment::default(), &Overrides::default()).unwrap();
+    PoolsInForce { providers: Arc::new(config.providers), terms: config.credentials.into() }
+}
+
+async fn serve_pools(
+    registry: Arc<dyn Registry>,
+    clock: Clock,
+    checks: Vec<Check>,
+    pools: PoolsInForce,
+) -> SocketAddr {
     let parts = Parts {
         registry,
         clock,
@@ -78,7 +104,7 @@ pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>
         defaults: Defaults::default(),
         metrics: Arc::new(|| "farebox_build_info 1\n".to_owned()),
         ready: Arc::new(move || checks.clone()),
-        in_force: Arc::new(BuiltIn),
+        in_force: Arc::new(BuiltIn(pools)),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
@@ -88,6 +114,11 @@ pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>
 
 impl Desk {
     pub async fn start() -> Self {
+        Self::with_pools("").await
+    }
+
+    /// A desk over the pools of this configuration, whose credentials have their accounts.
+    pub async fn with_pools(file: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("admin-token"), format!("{TOKEN}\n")).unwrap();
         let clock = Clock::manual(NOW);
@@ -98,8 +129,31 @@ impl Desk {
             ..Options::default()
         };
         let ledger = EmbeddedLedger::open(&dir.path().join("ledger"), options).unwrap();
-        let at = serve(ledger.clone(), clock.clone(), Vec::new()).await;
-        Self { at, ledger, clock, dir }
+        let pools = pools(file);
+        let setups: Vec<_> = pools.terms.iter().map(|terms| terms.setup.clone()).collect();
+        ledger.define(&setups).await.unwrap();
+        let at = serve_pools(ledger.clone(), clock.clone(), Vec::new(), pools.clone()).await;
+        Self { at, pools, ledger, clock, dir }
+    }
+
+    /// An attempt with a credential that used so many characters, and a hundredth of a dollar.
+    pub async fn attempt(&self, credential: &str, characters: i64, outcome: AttemptOutcome) {
+        let charge = Amounts { usd: NanoUsd::new(10_000_000), tokens: characters / 4, characters };
+        let order = AttemptOrder {
+            id: CallId::new(),
+            call: CallId::new(),
+            credential: credential.parse().unwrap(),
+            ceiling: Some(charge),
+            expected: charge,
+            free: false,
+            model: "m".to_owned(),
+            enforcement: None,
+        };
+        let admission = self.ledger.attempt(&order).await.unwrap();
+        assert!(matches!(admission, AttemptAdmission::Held { .. }), "{admission:?}");
+        let (id, credential) = (order.id, order.credential);
+        let end = Settlement::Attempt { id, credential, charge, outcome };
+        self.ledger.settle(self.ledger.permit().unwrap(), end);
     }
 
     /// Asks with the admin token.

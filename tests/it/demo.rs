@@ -4,14 +4,16 @@
 use farebox::clock::UnixMs;
 use farebox::demo::provider::{Bill, BillEntry, Simulated};
 use farebox::demo::{Parts, run};
-use farebox::ids::{AccountId, AccountKind, CallId};
+use farebox::ids::{AccountId, AccountKind, CallId, Id};
 use farebox::ledger::{
-    Account, AccountStatus, BoxFuture, CallFacts, Change, Ending, EventQuery, ListFilter,
-    NewAccount, Page, Payers, Registry, RegistryError, UsageEvent, Verification,
+    Account, AccountStatus, BoxFuture, CallFacts, Change, CredentialDay, CredentialSetup, Ending,
+    EventQuery, ListFilter, NewAccount, Page, Payers, Registry, RegistryError, UsageEvent,
+    Verification,
 };
 use farebox::limit::Increase;
 use farebox::money::NanoUsd;
 use farebox::usage::Usage;
+use jiff::civil::Date;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -69,8 +71,11 @@ fn account(new: &NewAccount) -> Account {
         month_usd: NanoUsd::ZERO,
         total_usd: NanoUsd::ZERO,
         total_tokens: 0,
+        total_requests: 0,
+        failed_requests: 0,
         created: 0,
         last: None,
+        enabled: None,
     }
 }
 
@@ -139,6 +144,19 @@ impl Registry for Mirror {
 
     fn event(&self, _: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
         panic!("the demonstration reads pages")
+    }
+
+    fn define<'a>(&'a self, _: &'a [CredentialSetup]) -> BoxFuture<'a, Result<(), RegistryError>> {
+        panic!("the demonstration has no credentials")
+    }
+
+    fn days<'a>(
+        &'a self,
+        _: &'a Id,
+        _: Date,
+        _: Date,
+    ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
+        panic!("the demonstration has no credentials")
     }
 
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {

@@ -73,15 +73,12 @@ pub fn providers(upstream: SocketAddr) -> Vec<Provider> {
         ("ollama", Dialect::Ollama, ""),
         ("bedrock", Dialect::Bedrock, ""),
     ];
-    let named = |(name, dialect, base): (&str, Dialect, &str), stops| Provider {
-        name: provider_name(name, stops),
-        dialect,
-        base_url: format!("http://{upstream}{base}"),
-        credentials: vec![Credential {
-            name: "main".to_owned(),
-            secret: PROVIDER_KEY.to_owned().into(),
-        }],
-        cancel_stops_billing: stops,
+    let named = |(name, dialect, base): (&str, Dialect, &str), stops| {
+        let credential = Credential::new("main", PROVIDER_KEY.to_owned().into());
+        let base_url = format!("http://{upstream}{base}");
+        let name = provider_name(name, stops);
+        let provider = Provider::new(name, dialect, base_url, vec![credential]);
+        Provider { cancel_stops_billing: stops, ..provider }
     };
     [true, false].iter().flat_map(|stops| dialects.map(|dialect| named(dialect, *stops))).collect()
 }

@@ -13,6 +13,7 @@ use proptest::test_runner::{Config, TestRunner};
 enum Step {
     Hold { user: usize, dollars: i64, bounded: bool },
     HoldAgain { call: usize },
+    Extend { call: usize, dollars: i64 },
     Post { call: usize, dollars: i64 },
     Void { call: usize },
     Defer { call: usize, dollars: i64, key: usize },
@@ -54,6 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (user.clone(), 0..6_i64, any::<bool>())
             .prop_map(|(user, dollars, bounded)| Step::Hold { user, dollars, bounded }),
         1 => call.clone().prop_map(|call| Step::HoldAgain { call }),
+        4 => (call.clone(), 0..5_i64).prop_map(|(call, dollars)| Step::Extend { call, dollars }),
         6 => (call.clone(), 0..8_i64).prop_map(|(call, dollars)| Step::Post { call, dollars }),
         2 => call.clone().prop_map(|call| Step::Void { call }),
         4 => (call.clone(), 0..8_i64, 0..KEYS)
@@ -143,6 +145,13 @@ async fn apply(
         Step::Hold { .. } => format!("{:?}", rig.hold(calls.last().unwrap()).await),
         Step::HoldAgain { call } => match some(call) {
             Some(call) => format!("{:?}", rig.hold(call).await),
+            None => String::new(),
+        },
+        Step::Extend { call, dollars } => match some(call) {
+            Some(call) => {
+                let more = amounts(*dollars);
+                format!("{:?}", rig.ledger.extend(call.id, &call.payers, more).await)
+            }
             None => String::new(),
         },
         Step::Post { call, dollars } => {

@@ -101,15 +101,10 @@ impl Rig {
         let dir = tempfile::tempdir().unwrap();
         let options = Options { clock: clock.clone(), background: false, ..Options::default() };
         let ledger = EmbeddedLedger::open(dir.path(), options).unwrap();
-        let credential =
-            Credential { name: "main".to_owned(), secret: PROVIDER_KEY.to_owned().into() };
-        let provider = Provider {
-            name: kind.name.to_owned(),
-            dialect: known(kind.name).unwrap().dialect,
-            base_url: format!("http://{}{}", simulated.addr(), kind.base),
-            credentials: vec![credential],
-            cancel_stops_billing: true,
-        };
+        let credential = Credential::new("main", PROVIDER_KEY.to_owned().into());
+        let base_url = format!("http://{}{}", simulated.addr(), kind.base);
+        let dialect = known(kind.name).unwrap().dialect;
+        let provider = Provider::new(kind.name, dialect, base_url, vec![credential]);
         let proxy = Arc::new(
             Proxy::new(
                 ledger.clone(),

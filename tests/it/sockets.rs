@@ -603,15 +603,9 @@ async fn with_redis_a_charge_is_seen_by_the_hold_that_follows_it() {
 /// Google's sessions name their model in the first message.
 async fn google(stage_limits: &[&str]) -> Stage {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let credential =
-        Credential { name: "gemini-main".to_owned(), secret: PROVIDER_KEY.to_owned().into() };
-    let provider = Provider {
-        name: "gemini".to_owned(),
-        dialect: Dialect::Gemini,
-        base_url: format!("http://{}", listener.local_addr().unwrap()),
-        credentials: vec![credential],
-        cancel_stops_billing: false,
-    };
+    let credential = Credential::new("gemini-main", PROVIDER_KEY.to_owned().into());
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    let provider = Provider::new("gemini", Dialect::Gemini, base_url, vec![credential]);
     let simulated = Simulated::start(None).await.unwrap();
     let world = World::served_by(simulated, provider, stage_limits, rules()).await;
     Stage { world, listener }

@@ -57,8 +57,12 @@ const IMPORTS: &[(&str, &[&str])] = &[
 /// Of the ledger, the data path sees this and nothing of its administration.
 const LEDGER_FOR_PROXY: &[&str] = &[
     "Admission",
+    "Extension",
     "OnceKey",
     "Amounts",
+    "AttemptAdmission",
+    "AttemptOrder",
+    "AttemptOutcome",
     "BoxFuture",
     "CallFacts",
     "Caller",

@@ -10,7 +10,7 @@ use farebox::ledger::{
 };
 use farebox::pricing::PriceTable;
 use farebox::provider::{Credential, Dialect, ModelRoute, Provider, Providers};
-use farebox::proxy::{Disconnect, Proxy, Rules, Unpriced, UpstreamBounds};
+use farebox::proxy::{Disconnect, OnExhausted, Proxy, Rules, Unpriced, UpstreamBounds};
 use farebox::secret::{SecretDigest, label, new_user_key};
 use farebox::serve::{Bounds, Drain, Hands, bind, run};
 use hyper::service::service_fn;
@@ -52,6 +52,7 @@ pub fn rules() -> Rules {
             first_byte: Duration::from_secs(5),
             ..UpstreamBounds::default()
         },
+        on_exhausted: OnExhausted::Finish,
         on_disconnect: Disconnect::Auto,
         drain: Duration::from_secs(5),
         forward_unmetered: false,
@@ -79,15 +80,9 @@ impl World {
         limits: &[&str],
         rules: Rules,
     ) -> Self {
-        let credential =
-            Credential { name: "openai-main".to_owned(), secret: credential.to_owned().into() };
-        let provider = Provider {
-            name: "openai".to_owned(),
-            dialect: Dialect::OpenAi,
-            base_url,
-            credentials: vec![credential],
-            cancel_stops_billing: true,
-        };
+        let credential = Credential::new("openai-main", credential.to_owned().into());
+        let provider = Provider::new("openai", Dialect::OpenAi, base_url, vec![credential]);
+        let provider = Provider { cancel_stops_billing: true, ..provider };
         Self::served_by(simulated, provider, limits, rules).await
     }
 
@@ -120,17 +115,28 @@ impl World {
         limits: &[&str],
         rules: Rules,
     ) -> Self {
+        let route = ModelRoute {
+            models: vec!["never-*".to_owned()],
+            provider: "openai".to_owned(),
+            fallbacks: Vec::new(),
+        };
+        let providers = Providers::new(providers, vec![route]);
+        Self::routed(Clock::system(), table, simulated, providers, limits, rules).await
+    }
+
+    /// A world with routes and a clock of its own.
+    pub async fn routed(
+        clock: Clock,
+        table: PriceTable,
+        simulated: Simulated,
+        providers: Providers,
+        limits: &[&str],
+        rules: Rules,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let ledger = EmbeddedLedger::open(dir.path(), Options::default()).unwrap();
-        let route =
-            ModelRoute { models: vec!["never-*".to_owned()], provider: "openai".to_owned() };
-        let proxy = Proxy::new(
-            ledger.clone(),
-            Clock::system(),
-            Arc::new(table),
-            Providers::new(providers, vec![route]),
-            rules,
-        );
+        let options = Options { clock: clock.clone(), ..Options::default() };
+        let ledger = EmbeddedLedger::open(dir.path(), options).unwrap();
+        let proxy = Proxy::new(ledger.clone(), clock, Arc::new(table), providers, rules);
         let proxy = Arc::new(proxy.unwrap());
         let drain = Drain::default();
         let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();

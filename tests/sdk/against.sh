@@ -10,7 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 farebox=$(realpath "${1:?usage: against.sh BINARY [NAME…]}")
 shift
-THROUGH=(python node media realtime anthropic gemini cohere mistral ollama admin)
+THROUGH=(python node media realtime anthropic gemini cohere mistral ollama admin stops)
 BARE=(media realtime anthropic gemini cohere mistral ollama)
 if [ $# -gt 0 ]; then THROUGH=("$@") BARE=(); fi
 work=$(mktemp -d)
@@ -56,7 +56,8 @@ OPENAI_BASE_URL=$upstream OPENAI_API_KEY=any sdks "${BARE[@]}"
 "$farebox" simulate >simulate2.out 2>simulate2.log & pids+=($!)
 upstream=$(first_line simulate2.out http)
 bare=${upstream%/v1}
-"$farebox" serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --upstream "openai=$upstream" \
+printf '[enforcement]\non_exhausted = "stop"\n' >farebox.toml
+"$farebox" serve --config farebox.toml --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --upstream "openai=$upstream" \
     --upstream "anthropic=$bare" --upstream "gemini=$bare" --upstream "cohere=$bare" \
     --upstream "mistral=$bare/mistral/v1" --upstream "ollama=$bare" \
     >serve.out 2>serve.log & pids+=($!)
@@ -71,6 +72,13 @@ key() {
 }
 OPENAI_API_KEY=$(key rich 100usd/day)
 FAREBOX_SPENT_KEY=$(key poor 0usd/day)
-export OPENAI_API_KEY FAREBOX_SPENT_KEY
-sdks "${THROUGH[@]}"
+FAREBOX_BRIEF_KEYS=$(key brief 0.001usd/day),$(key terse 0.001usd/day)
+export OPENAI_API_KEY FAREBOX_SPENT_KEY FAREBOX_BRIEF_KEYS
+# Streams that are stopped are charged by an estimate, so they come after the comparison.
+without_stops=() stops=()
+for name in "${THROUGH[@]}"; do
+    if [ "$name" = stops ]; then stops=(stops); else without_stops+=("$name"); fi
+done
+sdks "${without_stops[@]}"
 if command -v python3 >/dev/null; then python3 "$here/ledger_against_bill.py" "$bare" "$FAREBOX_TOKEN_FILE"; fi
+sdks "${stops[@]}"

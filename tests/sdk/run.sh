@@ -6,9 +6,10 @@
 #
 # NAME: python, node, media, realtime, admin (all OpenAI), anthropic, gemini, cohere, mistral, ollama; without a
 # name, all of them. FAREBOX_SPENT_KEY belongs to a user whose budget is spent (a limit of 0usd/day
-# will do); without it nothing refuses, and the checks of refusals are left out. `admin` reads what
-# the others used, with FAREBOX_ADMIN_URL and FAREBOX_TOKEN_FILE, and is not among those that run
-# without a name. The packages are installed once, pinned, below target/sdk.
+# will do); without it nothing refuses, and the checks of refusals are left out. Not among those that
+# run without a name: `admin`, which reads what the others used, with FAREBOX_ADMIN_URL and
+# FAREBOX_TOKEN_FILE, and `stops`, with FAREBOX_BRIEF_KEYS (see openai_stops.py). The packages are
+# installed once, pinned, below target/sdk.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${FAREBOX_SDK_CACHE:-$here/../../target/sdk}
@@ -48,7 +49,7 @@ for name; do
         python) python_checks openai_python.py ;;
         node) node_checks ;;
         anthropic | gemini | cohere | mistral | ollama) python_checks "${name}_python.py" ;;
-        media | realtime | admin) python_checks "openai_$name.py" ;;
+        media | realtime | admin | stops) python_checks "openai_$name.py" ;;
         *) echo "error: \`$name\` is not an SDK; see the head of $0" >&2; exit 2 ;;
     esac
 done

@@ -55,6 +55,7 @@ mod multipart;
 mod ollama;
 mod order;
 mod plan;
+mod plays;
 mod portion;
 mod realtime;
 mod realtime_events;
@@ -82,6 +83,7 @@ use crate::clock::Clock;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use plays::Plays;
 use serve::Shop;
 use std::convert::Infallible;
 use std::io;
@@ -130,6 +132,7 @@ impl Default for Setup {
 pub struct Simulated {
     addr: SocketAddr,
     bill: Bill,
+    plays: Plays,
     serving: JoinHandle<()>,
     closing: watch::Sender<()>,
 }
@@ -157,8 +160,9 @@ impl Simulated {
             ..Shop::default()
         };
         let (bill, closing) = (shop.bill.clone(), shop.closing.clone());
+        let plays = shop.plays.clone();
         let serving = tokio::spawn(accept(listener, Arc::new(shop)));
-        Ok(Self { addr, bill, serving, closing })
+        Ok(Self { addr, bill, plays, serving, closing })
     }
 
     /// Where it listens.
@@ -169,6 +173,12 @@ impl Simulated {
     /// What an SDK would be given: `http://127.0.0.1:PORT/v1`.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.addr)
+    }
+
+    /// Plays this script to everybody who calls with a credential, instead of what the request asks
+    /// for; or ends that.
+    pub fn play(&self, credential: &str, script: Option<&'static str>) {
+        self.plays.set(credential, script);
     }
 
     /// Its bill.

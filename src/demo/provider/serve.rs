@@ -7,8 +7,9 @@ use super::free::{moderation, upload};
 use super::multipart::as_json;
 use super::order::Order;
 use super::plan::Plan;
+use super::plays::Plays;
 use super::route::{Endpoint, Errand, Route};
-use super::script::Script;
+use super::script::{SCRIPT_HEADER, Script};
 use super::shelf::Shelf;
 use super::transmission::Transmission;
 use super::wire::ResetFlag;
@@ -34,6 +35,8 @@ pub(super) struct Shop {
     pub(super) credential: Option<String>,
     /// The credential that reports ask for.
     pub(super) admin_credential: Option<String>,
+    /// What is played to who calls with one of these credentials, whatever the request asks for.
+    pub(super) plays: Plays,
     pub(super) shelf: Shelf,
     /// Told when the provider ends.
     pub(super) closing: watch::Sender<()>,
@@ -48,7 +51,7 @@ impl Shop {
         request: Request<Incoming>,
         reset: ResetFlag,
     ) -> Response<Transmission> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         match (&head.method, head.uri.path()) {
             (&Method::GET, "/sim/bill") => return free(self.bill.to_json().to_string()),
             (&Method::POST, "/sim/reset") => {
@@ -57,7 +60,12 @@ impl Shop {
             }
             _ => {}
         }
-        let route = Route::of(&head.method, head.uri.path(), head.uri.query());
+        let (method, uri) = (head.method.clone(), head.uri.clone());
+        let route = Route::of(&method, uri.path(), uri.query());
+        let play = route.vendor.credential(&head).and_then(|given| self.plays.get(given));
+        if let Some(play) = play {
+            head.headers.insert(SCRIPT_HEADER, play);
+        }
         let answer = match self.admit(&route, &head) {
             Ok(()) => self.run(&route, &head, body, reset).await,
             Err(failure) => Err(failure),

@@ -75,6 +75,7 @@ struct Asked {
     named: Named,
     seen: Vec<&'static str>,
     model: String,
+    model_at: Range<u64>,
     stream: Option<bool>,
     options: StreamOptions,
     /// Between the braces of the stream options.
@@ -99,6 +100,7 @@ impl Asked {
             named,
             seen: Vec::new(),
             model: String::new(),
+            model_at: 0..0,
             stream: None,
             options: StreamOptions::default(),
             in_options: false,
@@ -120,6 +122,7 @@ impl Asked {
     fn into_call(self, body_bytes: u64) -> Call {
         let stream = self.stream.unwrap_or(self.named.stream);
         let streams_usage = stream && self.generates_choices();
+        let model_at = self.model_at();
         let edit = streams_usage.then(|| ask_for_usage(&self.options, self.inside)).flatten();
         Call {
             stream,
@@ -132,9 +135,17 @@ impl Asked {
             hosted_tools: self.hosted_tools,
             searches: self.searches,
             background: self.background,
+            model_at,
             edit,
             ..Call::plain(self.operation, self.named.model.as_deref().unwrap_or(&self.model))
         }
+    }
+
+    /// Where the body names the model. What the path says comes first, so then it does not.
+    fn model_at(&self) -> Option<Range<usize>> {
+        let offset = |at| usize::try_from(at).ok();
+        let at = offset(self.model_at.start)?..offset(self.model_at.end)?;
+        Some(at).filter(|at| !at.is_empty() && self.named.model.is_none())
     }
 
     fn generates_choices(&self) -> bool {
@@ -243,7 +254,12 @@ impl Asked {
 impl Sink<Spot> for Asked {
     fn scalar(&mut self, spot: Spot, value: Scalar<'_>, span: Range<u64>) {
         match value {
-            Scalar::Text(text) => self.value(spot, text),
+            Scalar::Text(text) => {
+                if spot.field == Field::Model {
+                    self.model_at = span;
+                }
+                self.value(spot, text);
+            }
             Scalar::Number(text) => self.number(spot, text),
             Scalar::Bool(value) => self.bool(spot, value, span),
             Scalar::Null => self.null(spot, span),

@@ -6,6 +6,7 @@
 //! Invariant: a hold that the store may have and that is gone from the book is in here until the
 //! store has removed it.
 
+use super::super::attempts::DayKey;
 use super::super::book::Book;
 use super::super::once::OnceKey;
 use super::super::order::{Payers, Settlement};
@@ -19,12 +20,67 @@ use serde_json::value::RawValue;
 #[derive(Debug, Default)]
 pub struct Dirty {
     pub accounts: HashSet<AccountId>,
+    pub holds: Fleeting,
+    pub marks: HashSet<CallId>,
+    pub once: HashSet<OnceKey>,
+    pub events: Vec<EventChange>,
+    pub attempts: Fleeting,
+    pub attempt_marks: HashSet<CallId>,
+    pub days: HashSet<DayKey>,
+}
+
+/// Holds that are dirty, and those that the store may have.
+#[derive(Debug, Default)]
+pub struct Fleeting {
+    dirty: HashSet<CallId>,
+    stored: HashSet<CallId>,
+}
+
+impl Fleeting {
+    fn stored(ids: impl Iterator<Item = CallId>) -> Self {
+        Self { dirty: HashSet::default(), stored: ids.collect() }
+    }
+
+    /// One is new or changed.
+    pub fn held(&mut self, id: CallId) {
+        self.dirty.insert(id);
+    }
+
+    /// One is gone.
+    pub fn ended(&mut self, id: CallId) {
+        if self.stored.contains(&id) {
+            self.dirty.insert(id);
+        } else {
+            self.dirty.remove(&id);
+        }
+    }
+
+    /// Takes those to be written.
+    fn take(&mut self, open: impl Fn(&CallId) -> bool) -> HashSet<CallId> {
+        let taken = std::mem::take(&mut self.dirty);
+        self.stored.extend(taken.iter().filter(|id| open(id)));
+        taken
+    }
+
+    /// The store has written these.
+    fn written<T>(&mut self, holds: &[(CallId, Option<T>)]) {
+        for (id, _) in holds.iter().filter(|(_, hold)| hold.is_none()) {
+            self.stored.remove(id);
+        }
+    }
+}
+
+/// What was taken to be written.
+#[derive(Debug)]
+pub struct Taken {
+    pub accounts: HashSet<AccountId>,
     pub holds: HashSet<CallId>,
     pub marks: HashSet<CallId>,
     pub once: HashSet<OnceKey>,
     pub events: Vec<EventChange>,
-    /// Holds that the store may have.
-    stored_holds: HashSet<CallId>,
+    pub attempts: HashSet<CallId>,
+    pub attempt_marks: HashSet<CallId>,
+    pub days: HashSet<DayKey>,
 }
 
 /// What becomes of the event of a call.
@@ -40,15 +96,22 @@ pub struct EventChange {
 impl Dirty {
     /// Nothing is dirty; the store has this book.
     pub fn none(book: &Book) -> Self {
-        Self { stored_holds: book.holds.keys().copied().collect(), ..Self::default() }
+        Self {
+            holds: Fleeting::stored(book.holds.keys().copied()),
+            attempts: Fleeting::stored(book.attempts.open.keys().copied()),
+            ..Self::default()
+        }
     }
 
     pub fn is_empty(&self) -> bool {
         self.accounts.is_empty()
-            && self.holds.is_empty()
+            && self.holds.dirty.is_empty()
             && self.marks.is_empty()
             && self.once.is_empty()
             && self.events.is_empty()
+            && self.attempts.dirty.is_empty()
+            && self.attempt_marks.is_empty()
+            && self.days.is_empty()
     }
 
     /// An account changed.
@@ -63,62 +126,58 @@ impl Dirty {
         payers.accounts().iter().for_each(|id| self.account(id));
     }
 
-    /// A hold is new or changed.
-    pub fn held(&mut self, id: CallId) {
-        self.holds.insert(id);
-    }
-
-    /// A hold is gone.
-    pub fn ended(&mut self, id: CallId) {
-        if self.stored_holds.contains(&id) {
-            self.holds.insert(id);
-        } else {
-            self.holds.remove(&id);
-        }
-    }
-
     /// A mark is new, changed or gone that is not, or was not always, a post's.
     pub fn marked(&mut self, id: CallId) {
         self.marks.insert(id);
     }
 
-    /// The key that a settlement is charged once for may change.
-    pub fn keyed(&mut self, settlement: &Settlement) {
-        let key = match settlement {
-            Settlement::Post { once, .. } => *once,
-            Settlement::Defer { once, .. } => Some(*once),
-            Settlement::Void { .. } => None,
-        };
-        self.once.extend(key);
+    /// The accounts of a settlement, and the key that it is charged once for, may change.
+    pub fn settling(&mut self, settlement: &Settlement) {
+        match settlement {
+            Settlement::Post { event, once, .. } => {
+                self.accounts(&event.payers);
+                self.once.extend(*once);
+            }
+            Settlement::Defer { event, once, .. } => {
+                self.accounts(&event.payers);
+                self.once.insert(*once);
+            }
+            Settlement::Void { payers, .. } => self.accounts(payers),
+            Settlement::Attempt { credential, .. } => {
+                self.account(&AccountId::credential(credential));
+            }
+        }
     }
 
     /// Takes everything, for a batch of this book to be written.
-    pub fn take(&mut self, book: &Book) -> Self {
-        let taken = Self {
+    pub fn take(&mut self, book: &Book) -> Taken {
+        Taken {
             accounts: std::mem::take(&mut self.accounts),
-            holds: std::mem::take(&mut self.holds),
+            holds: self.holds.take(|id| book.holds.contains_key(id)),
             marks: std::mem::take(&mut self.marks),
             once: std::mem::take(&mut self.once),
             events: std::mem::take(&mut self.events),
-            ..Self::default()
-        };
-        self.stored_holds.extend(taken.holds.iter().filter(|id| book.holds.contains_key(id)));
-        taken
+            attempts: self.attempts.take(|id| book.attempts.open.contains_key(id)),
+            attempt_marks: std::mem::take(&mut self.attempt_marks),
+            days: std::mem::take(&mut self.days),
+        }
     }
 
     /// The store has written a batch.
     pub fn written(&mut self, batch: &Batch) {
-        for (id, _) in batch.holds.iter().filter(|(_, hold)| hold.is_none()) {
-            self.stored_holds.remove(id);
-        }
+        self.holds.written(&batch.holds);
+        self.attempts.written(&batch.attempts);
     }
 
     /// Notes again what could not be written.
     pub fn restore(&mut self, batch: Batch) {
         self.accounts.extend(batch.accounts.into_iter().map(|(id, _)| id));
-        self.holds.extend(batch.holds.into_iter().map(|(id, _)| id));
+        self.holds.dirty.extend(batch.holds.into_iter().map(|(id, _)| id));
         self.marks.extend(batch.marks.into_iter().map(|(id, _)| id));
         self.once.extend(batch.once.into_iter().map(|(key, _)| key));
+        self.attempts.dirty.extend(batch.attempts.into_iter().map(|(id, _)| id));
+        self.attempt_marks.extend(batch.attempt_marks.into_iter().map(|(id, _)| id));
+        self.days.extend(batch.days.into_iter().map(|(key, _)| key));
         let newer = std::mem::replace(&mut self.events, batch.events);
         self.events.extend(newer);
     }

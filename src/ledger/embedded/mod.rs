@@ -5,6 +5,8 @@
 //!
 //! Invariant: what `settle` returned from survives `kill -9` of this process.
 
+mod attempts;
+mod credentials;
 mod dirty;
 mod entry;
 mod registry;
@@ -12,10 +14,11 @@ mod state;
 mod store;
 mod writer;
 
-use super::order::{Admission, Caller, HoldOrder, Settlement, Unavailable};
+use super::attempt::{AttemptAdmission, AttemptOrder};
+use super::order::{Admission, Amounts, Caller, HoldOrder, Payers, Settlement, Unavailable};
 use super::settling::Settled;
-use super::{BoxFuture, Ledger, News, OnceKey, OpenError, Options, Permit, admin};
-use crate::ids::Id;
+use super::{BoxFuture, Extension, Ledger, News, OnceKey, OpenError, Options, Permit, admin};
+use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
 use entry::Entry;
@@ -70,7 +73,8 @@ impl EmbeddedLedger {
         if ended > 0 {
             self.inner.news.changed();
         }
-        settled.into_iter().for_each(|settled| self.settled(settled));
+        let attempts = self.inner.state.lock().sweep_attempts(&self.inner.options);
+        settled.into_iter().chain(attempts).for_each(|settled| self.settled(settled));
     }
 
     /// Renews the lease of every open hold of this process; the background does so three times in
@@ -135,8 +139,36 @@ impl Ledger for EmbeddedLedger {
 
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>> {
         Box::pin(async move {
-            order.check()?;
+            order.demand().check()?;
             let admission = self.inner.state.lock().hold(order, &self.inner.options)?;
+            self.writer.wake();
+            Ok(admission)
+        })
+    }
+
+    fn extend<'a>(
+        &'a self,
+        id: CallId,
+        _payers: &'a Payers,
+        more: Amounts,
+    ) -> BoxFuture<'a, Result<Extension, Unavailable>> {
+        Box::pin(async move {
+            more.check()?;
+            let extension = self.inner.state.lock().extend(id, more, &self.inner.options)?;
+            self.writer.wake();
+            Ok(extension)
+        })
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        order: &'a AttemptOrder,
+    ) -> BoxFuture<'a, Result<AttemptAdmission, Unavailable>> {
+        Box::pin(async move {
+            order.demand().check()?;
+            let options = &self.inner.options;
+            let (admission, crossings) = self.inner.state.lock().attempt(order, options)?;
+            options.report(crossings);
             self.writer.wake();
             Ok(admission)
         })
@@ -148,9 +180,17 @@ impl Ledger for EmbeddedLedger {
 
     fn settle(&self, _permit: Permit, settlement: Settlement) {
         let Inner { state, store, options, news } = &*self.inner;
-        let payers = settlement.payers().clone();
+        let payers = match &settlement {
+            Settlement::Post { event, .. } | Settlement::Defer { event, .. } => {
+                Some(event.payers.clone())
+            }
+            Settlement::Void { payers, .. } => Some(payers.clone()),
+            Settlement::Attempt { .. } => None,
+        };
         let settled = state.lock().settle(settlement, store, options);
-        news.ended(&payers);
+        if let Some(payers) = payers {
+            news.ended(&payers);
+        }
         self.settled(settled);
     }
 }

@@ -1,20 +1,22 @@
 //! Administration of the embedded ledger, and reading its history.
 
 use super::super::admin;
+use super::super::attempt::{CredentialDay, CredentialSetup};
 use super::super::book::{Book, view};
 use super::super::order::{Unavailable, UsageEvent};
 use super::super::registry::{
     Account, Change, EventQuery, ListFilter, NewAccount, Page, Registry, RegistryError,
     Verification,
 };
-use super::super::verify::{Evidence, verify};
+use super::super::verify::{Evidence, day_sums, verify};
 use super::super::{BoxFuture, account::AccountState};
 use super::entry::Entry;
 use super::store::{Snapshot, StoreError};
 use super::{EmbeddedLedger, Inner};
 use crate::clock::UnixMs;
-use crate::ids::{AccountId, AccountKind, CallId};
+use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::Increase;
+use jiff::civil::Date;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -121,7 +123,7 @@ impl Registry for EmbeddedLedger {
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         Box::pin(async move {
             let defaults = &self.inner.options.default_user_limits;
-            self.alter(id, |state, _| admin::change(state, change, defaults))
+            self.alter(id, |state, moment| admin::change(state, change, defaults, moment.now))
         })
     }
 
@@ -134,7 +136,9 @@ impl Registry for EmbeddedLedger {
             }
             let in_use = id.kind == AccountKind::Workspace
                 && state.book.accounts.values().any(|a| a.workspace.as_ref() == Some(&id.id));
-            if in_use {
+            let used = id.kind == AccountKind::Credential
+                && state.book.accounts.get(id).is_some_and(|account| account.open > 0);
+            if in_use || used {
                 return Err(RegistryError::InUse(id.clone()));
             }
             let now = state.moment(options).now;
@@ -183,6 +187,22 @@ impl Registry for EmbeddedLedger {
 
     fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
         Box::pin(async move { self.read(move |snapshot, _| snapshot.event(&id)).await })
+    }
+
+    fn define<'a>(
+        &'a self,
+        credentials: &'a [CredentialSetup],
+    ) -> BoxFuture<'a, Result<(), RegistryError>> {
+        Box::pin(async { self.set_up(credentials) })
+    }
+
+    fn days<'a>(
+        &'a self,
+        credential: &'a Id,
+        from: Date,
+        to: Date,
+    ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
+        Box::pin(async move { Ok(self.read_days(credential, from, to)) })
     }
 
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {
@@ -244,6 +264,9 @@ fn check(snapshot: &Snapshot, inner: &Inner) -> Result<Verification, StoreError>
     Ok(verify(&Evidence {
         accounts: &book.accounts,
         holds: book.holds.values().collect(),
+        attempts: book.attempts.open.values().collect(),
+        days: day_sums(book.attempts.days.iter().map(|(key, day)| (&key.credential, day))),
+        days_since: inner.options.days_since(),
         deleted: book.deleted,
         events: Some((count, cost)),
         default_enforcement: inner.options.default_enforcement,

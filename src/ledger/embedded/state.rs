@@ -4,7 +4,9 @@
 //! holds are refused; settlements still count, and the next commit of the store covers them.
 
 use super::super::OpenError;
+use super::super::attempts::DayKey;
 use super::super::book::{Book, Verdict};
+use super::super::extending::Extension;
 use super::super::log::Log;
 use super::super::moment::Moment;
 use super::super::once::{ONCE_KEYS, ONCE_MS};
@@ -39,8 +41,8 @@ pub struct State {
     stored: usize,
     /// How many posts were forgotten ever.
     forgotten: usize,
-    /// Open holds of this process.
-    mine: HashSet<CallId>,
+    /// Open holds of this process, of calls and of attempts.
+    pub mine: HashSet<CallId>,
     buffer: Vec<u8>,
 }
 
@@ -94,15 +96,36 @@ impl State {
         Ok(self.book.admission(order, &moment))
     }
 
+    /// See [`super::super::Ledger::extend`].
+    pub fn extend(
+        &mut self,
+        id: CallId,
+        more: Amounts,
+        options: &Options,
+    ) -> Result<Extension, Unavailable> {
+        let moment = self.moment(options);
+        match self.book.extension(id, more, &moment, options.default_enforcement) {
+            Err(answer) => Ok(answer),
+            Ok(more) => {
+                let entry = Entry::Extend { now: moment.now, id, more };
+                self.write(&entry).map_err(Unavailable)?;
+                self.apply(entry, &moment, options, None);
+                Ok(Extension::Held)
+            }
+        }
+    }
+
     /// See [`super::super::Ledger::settle`].
     pub fn settle(&mut self, settlement: Settlement, store: &Store, options: &Options) -> Settled {
         let id = settlement.id();
         self.mine.remove(&id);
-        if self.ended(&id, store) {
-            return Settled::default();
-        }
         let moment = self.moment(options);
         match settlement {
+            attempt @ Settlement::Attempt { .. } => {
+                let entry = Entry::Settle { now: moment.now, settlement: attempt };
+                self.change(entry, &moment, options)
+            }
+            _ if self.ended(&id, store) => Settled::default(),
             Settlement::Post { charge, event, once: None } => {
                 let charge = charge.sane();
                 self.post(charge, stamped(event, charge, &moment), &moment, options)
@@ -165,10 +188,16 @@ impl State {
             let kept = book.marks.get(&id).filter(|(_, mark)| *mark != Mark::Posted);
             (id, kept.cloned())
         };
+        let attempt = |id: CallId| (id, book.attempts.open.get(&id).cloned());
+        let attempt_mark = |id: CallId| (id, book.attempts.ended.get(&id).cloned());
+        let day = |key: DayKey| (key.clone(), book.attempts.days.get(&key).cloned());
         let retention = options.retention_days.saturating_mul(DAY_MS);
         Batch {
             accounts: dirty.accounts.into_iter().map(account).map(|(s, id)| (id, s)).collect(),
             holds: dirty.holds.into_iter().map(|id| (id, book.holds.get(&id).cloned())).collect(),
+            attempts: dirty.attempts.into_iter().map(attempt).collect(),
+            attempt_marks: dirty.attempt_marks.into_iter().map(attempt_mark).collect(),
+            days: dirty.days.into_iter().map(day).collect(),
             marks: dirty.marks.into_iter().map(mark).collect(),
             once: dirty.once.into_iter().map(|key| (key, book.once.get(&key).cloned())).collect(),
             events: dirty.events,
@@ -225,7 +254,7 @@ impl State {
         self.apply(Entry::Settle { now: moment.now, settlement }, moment, options, text)
     }
 
-    fn change(&mut self, entry: Entry, moment: &Moment, options: &Options) -> Settled {
+    pub fn change(&mut self, entry: Entry, moment: &Moment, options: &Options) -> Settled {
         unless_written(self.write(&entry));
         self.apply(entry, moment, options, None)
     }

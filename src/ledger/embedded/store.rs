@@ -1,17 +1,19 @@
-//! The embedded ledger's store: one redb file with accounts, holds, marks and events.
+//! The embedded ledger's store: one redb file with accounts, holds, marks, events, and the same for
+//! credentials.
 //!
 //! Invariant: a commit is one transaction; it covers the log up to the sequence number that it
 //! writes, so replaying the log from there gives the state exactly.
 
 use super::super::OpenError;
 use super::super::account::{AccountState, Totals};
+use super::super::attempts::{AttemptMark, Attempts, Day, DayKey, OpenAttempt};
 use super::super::book::{Book, Hold};
 use super::super::once::{Once, OnceKey};
 use super::super::order::UsageEvent;
 use super::super::settling::Mark;
 use super::dirty::EventChange;
 use crate::clock::UnixMs;
-use crate::ids::{AccountId, CallId};
+use crate::ids::{AccountId, AccountKind, CallId};
 use redb::{
     Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
     WriteTransaction,
@@ -26,6 +28,10 @@ const MARKS: TableDefinition<&str, Bytes> = TableDefinition::new("marks");
 const ONCE: TableDefinition<&str, Bytes> = TableDefinition::new("once");
 const EVENTS: TableDefinition<u64, Bytes> = TableDefinition::new("events");
 const EVENT_IDS: TableDefinition<&str, u64> = TableDefinition::new("event_ids");
+const CREDENTIALS: TableDefinition<&str, Bytes> = TableDefinition::new("credentials");
+const ATTEMPTS: TableDefinition<&str, Bytes> = TableDefinition::new("attempts");
+const ATTEMPT_MARKS: TableDefinition<&str, Bytes> = TableDefinition::new("attempt_marks");
+const DAYS: TableDefinition<&str, Bytes> = TableDefinition::new("credential_days");
 const META: TableDefinition<&str, Bytes> = TableDefinition::new("meta");
 const SCHEMA: u32 = 1;
 const PRUNED_AT_ONCE: usize = 500;
@@ -47,6 +53,9 @@ pub struct Batch {
     pub marks: Vec<(CallId, Option<(UnixMs, Mark)>)>,
     pub once: Vec<(OnceKey, Option<(UnixMs, Once)>)>,
     pub events: Vec<EventChange>,
+    pub attempts: Vec<(CallId, Option<OpenAttempt>)>,
+    pub attempt_marks: Vec<(CallId, Option<(UnixMs, AttemptMark)>)>,
+    pub days: Vec<(DayKey, Option<Day>)>,
     pub deleted: Totals,
     /// The log is covered up to this record.
     pub seq: u64,
@@ -96,7 +105,8 @@ impl Store {
 
     fn prepare(&self) -> Result<u32, StoreError> {
         let write = self.db.begin_write().map_err(text)?;
-        for table in [ACCOUNTS, HOLDS, MARKS, ONCE, META] {
+        let attempts = [CREDENTIALS, ATTEMPTS, ATTEMPT_MARKS, DAYS];
+        for table in [ACCOUNTS, HOLDS, MARKS, ONCE, META].into_iter().chain(attempts) {
             write.open_table(table).map_err(text)?;
         }
         write.open_table(EVENTS).map_err(text)?;
@@ -126,7 +136,14 @@ impl Store {
     /// Writes a batch durably.
     pub fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         let write = self.db.begin_write().map_err(text)?;
-        put_all(&write, ACCOUNTS, &batch.accounts)?;
+        // The version before does not know of credentials, and reads all accounts.
+        let is_credential = |entry: &&(AccountId, _)| entry.0.kind == AccountKind::Credential;
+        let of_credentials = batch.accounts.iter().filter(is_credential);
+        put_all(&write, CREDENTIALS, of_credentials)?;
+        put_all(&write, ACCOUNTS, batch.accounts.iter().filter(|entry| !is_credential(entry)))?;
+        put_all(&write, ATTEMPTS, &batch.attempts)?;
+        put_all(&write, ATTEMPT_MARKS, &batch.attempt_marks)?;
+        put_all(&write, DAYS, &batch.days)?;
         put_all(&write, HOLDS, &batch.holds)?;
         put_all(&write, MARKS, &batch.marks)?;
         put_all(&write, ONCE, &batch.once)?;
@@ -154,8 +171,10 @@ impl Snapshot {
     /// Accounts, holds, marks and keys.
     pub fn book(&self) -> Result<Book, StoreError> {
         let mut book = Book { deleted: self.meta()?.deleted, ..Book::default() };
-        for state in self.all::<AccountState>(ACCOUNTS)? {
-            book.accounts.insert(state.id.clone(), state);
+        for table in [ACCOUNTS, CREDENTIALS] {
+            for state in self.all::<AccountState>(table)? {
+                book.accounts.insert(state.id.clone(), state);
+            }
         }
         for hold in self.all::<Hold>(HOLDS)? {
             book.holds.insert(hold.id, hold);
@@ -170,7 +189,21 @@ impl Snapshot {
         for (key, at, once) in keys {
             book.note_once(key, once, at);
         }
+        self.attempts(&mut book.attempts)?;
         Ok(book)
+    }
+
+    fn attempts(&self, into: &mut Attempts) -> Result<(), StoreError> {
+        for open in self.all::<OpenAttempt>(ATTEMPTS)? {
+            into.open.insert(open.id, open);
+        }
+        let mut marks = self.all::<(CallId, UnixMs, AttemptMark)>(ATTEMPT_MARKS)?;
+        marks.sort_by_key(|(_, at, _)| *at);
+        for (id, at, mark) in marks {
+            into.remember(id, at, mark);
+        }
+        into.days.extend(self.all::<(DayKey, Day)>(DAYS)?);
+        Ok(())
     }
 
     /// Whether a call has an event.
@@ -227,10 +260,10 @@ fn read_meta(table: &impl ReadableTable<&'static str, Bytes>) -> Result<Meta, St
     stored.map_or(Ok(Meta::default()), |v| serde_json::from_slice(v.value()).map_err(text))
 }
 
-fn put_all<K: ToString, V: Stored<K>>(
+fn put_all<'a, K: ToString + 'a, V: Stored<K> + 'a>(
     write: &WriteTransaction,
     table: TableDefinition<&str, Bytes>,
-    entries: &[(K, Option<V>)],
+    entries: impl IntoIterator<Item = &'a (K, Option<V>)>,
 ) -> Result<(), StoreError> {
     let mut table = write.open_table(table).map_err(text)?;
     for (key, value) in entries {
@@ -262,6 +295,24 @@ impl Stored<AccountId> for AccountState {
 impl Stored<CallId> for Hold {
     fn stored(&self, _: &CallId) -> Result<Vec<u8>, StoreError> {
         serde_json::to_vec(self).map_err(text)
+    }
+}
+
+impl Stored<CallId> for OpenAttempt {
+    fn stored(&self, _: &CallId) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec(self).map_err(text)
+    }
+}
+
+impl Stored<CallId> for (UnixMs, AttemptMark) {
+    fn stored(&self, key: &CallId) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec(&(key, self.0, &self.1)).map_err(text)
+    }
+}
+
+impl Stored<DayKey> for Day {
+    fn stored(&self, key: &DayKey) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec(&(key, self)).map_err(text)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::super::journal::Noted;
 use super::super::order::Unavailable;
-use super::end::{End, Ended};
+use super::end::{End, Ended, Work};
 use super::script::Failure;
 use super::{Permit, RedisLedger};
 use crate::ids::CallId;
@@ -170,21 +170,26 @@ fn not_delivered(call: CallId, failure: &Failure) {
 impl RedisLedger {
     /// Sends a settlement once, and again where Redis names the call that it also changes.
     pub(super) async fn deliver(&self, noted: &Noted) -> Result<(), Failure> {
-        let end = End::of(&noted.settlement);
+        let sent = match Work::of(&noted.settlement) {
+            Work::Call(end) => self.end_of_all(&end).await,
+            Work::Attempt(end) => self.end_attempt(&end).await.map(|_| ()),
+        };
+        match &sent {
+            Ok(()) if noted.seq != 0 => {
+                self.journal.lock().done(&[noted.seq], self.options.clock.now());
+            }
+            Ok(()) => {}
+            Err(failure) => not_delivered(noted.settlement.id(), failure),
+        }
+        sent
+    }
+
+    async fn end_of_all(&self, end: &End<'_>) -> Result<(), Failure> {
         let mut owner = None;
         for _ in 0..2 {
-            match self.end(&end, owner.as_ref()).await {
-                Ok(Ended::Owned(found)) => owner = Some(found),
-                Ok(_) => {
-                    if noted.seq != 0 {
-                        self.journal.lock().done(&[noted.seq], self.options.clock.now());
-                    }
-                    return Ok(());
-                }
-                Err(failure) => {
-                    not_delivered(end.id, &failure);
-                    return Err(failure);
-                }
+            match self.end(end, owner.as_ref()).await? {
+                Ended::Owned(found) => owner = Some(found),
+                Ended::Now | Ended::Before | Ended::Alive => return Ok(()),
             }
         }
         let why = "the call that a settlement also changes became another".to_owned();
@@ -196,23 +201,26 @@ impl RedisLedger {
     async fn deliver_all(&self, batch: &mut Vec<Pending>) -> redis::RedisResult<Vec<Pending>> {
         let mut calls = redis::Pipeline::with_capacity(batch.len());
         for pending in batch.iter() {
-            calls.add_command(self.end_call(&End::of(&pending.noted.settlement), None));
+            calls.add_command(match Work::of(&pending.noted.settlement) {
+                Work::Call(end) => self.end_call(&end, None),
+                Work::Attempt(end) => self.attempt_end_call(&end),
+            });
         }
         let mut on = self.connections.settlements.clone();
         let replies: Vec<redis::RedisResult<String>> =
             calls.ignore_errors().query_async(&mut on).await?;
         let (mut again, mut done) = (Vec::new(), Vec::with_capacity(batch.len()));
         for (pending, reply) in batch.drain(..).zip(replies) {
-            let end = End::of(&pending.noted.settlement);
-            let ended = match reply {
-                Ok(reply) => self.ended(&reply, &end, None),
-                Err(error) => Err(error.into()),
-            };
+            let work = Work::of(&pending.noted.settlement);
+            let ended = reply.map_err(Failure::from).and_then(|reply| match &work {
+                Work::Call(end) => self.ended(&reply, end, None),
+                Work::Attempt(end) => self.attempt_ended(&reply, end),
+            });
             match ended {
                 Ok(Ended::Now | Ended::Before | Ended::Alive) => done.push(pending.noted.seq),
                 Ok(Ended::Owned(_)) => again.push(pending),
                 Err(failure) => {
-                    not_delivered(end.id, &failure);
+                    not_delivered(pending.noted.settlement.id(), &failure);
                     again.push(pending);
                 }
             }
@@ -224,11 +232,11 @@ impl RedisLedger {
 
     /// Gives up on a settlement until the next start; whether the journal has put it aside.
     fn put_aside(&self, noted: &Noted, why: &Unavailable) -> bool {
-        let (call, user) = (noted.settlement.id(), &noted.settlement.payers().user);
+        let call = noted.settlement.id();
         match self.journal.lock().refuse(noted, self.options.clock.now()) {
             Ok(file) => {
                 tracing::error!(
-                    %call, %user,
+                    %call,
                     "redis cannot take a settlement: {why}; it stands in {} and is tried again at \
                      the next start, within 23 hours",
                     file.display()
@@ -236,7 +244,7 @@ impl RedisLedger {
                 true
             }
             Err(disk) => {
-                tracing::error!(%call, %user, "a settlement cannot be put aside: {disk}");
+                tracing::error!(%call, "a settlement cannot be put aside: {disk}");
                 false
             }
         }

@@ -6,9 +6,10 @@
 use super::super::once::{ONCE_MS, OnceKey, uncharged};
 use super::super::options::Crossing;
 use super::super::order::{Amounts, Payers, Settlement, Unavailable, UsageEvent};
+use super::attempt::AttemptEnd;
 use super::script::Failure;
 use super::{MARK_MS, RedisLedger, Reply, fields, keys, texts};
-use crate::ids::CallId;
+use crate::ids::{AccountId, CallId};
 use crate::money::NanoUsd;
 
 /// Where in the script's arguments, counted from 1, the event begins.
@@ -42,18 +43,29 @@ pub enum Ended {
     Owned(Owner),
 }
 
-impl<'a> End<'a> {
-    /// What a settlement asks for.
+/// What a settlement asks for.
+pub enum Work<'a> {
+    Call(End<'a>),
+    Attempt(AttemptEnd<'a>),
+}
+
+impl<'a> Work<'a> {
+    /// What this one asks for.
     pub fn of(settlement: &'a Settlement) -> Self {
-        let (id, payers) = (settlement.id(), settlement.payers());
         let (kind, charge, event, once) = match settlement {
-            Settlement::Post { charge, event, once } => ("post", *charge, Some(&**event), *once),
-            Settlement::Defer { charge, event, once } => {
-                ("defer", *charge, Some(&**event), Some(*once))
+            Settlement::Post { charge, event, once } => ("post", *charge, event, *once),
+            Settlement::Defer { charge, event, once } => ("defer", *charge, event, Some(*once)),
+            Settlement::Void { id, payers } => {
+                let charge = Amounts::default();
+                let end = End { kind: "void", id: *id, payers, charge, event: None, once: None };
+                return Self::Call(end);
             }
-            Settlement::Void { .. } => ("void", Amounts::default(), None, None),
+            Settlement::Attempt { id, credential, charge, outcome } => {
+                return Self::Attempt(AttemptEnd::of(*id, credential, *charge, *outcome));
+            }
         };
-        Self { kind, id, payers, charge: charge.sane(), event, once }
+        let (id, payers, charge) = (event.id, &event.payers, charge.sane());
+        Self::Call(End { kind, id, payers, charge, event: Some(event), once })
     }
 }
 
@@ -142,17 +154,28 @@ impl RedisLedger {
         }
         while !reply.is_over() {
             let account = reply.account(end.payers, owner.map(|owner| &owner.payers))?;
-            let limit = reply.limit()?;
-            let allowed = reply.number()?;
-            let (period, before, used) = (reply.number()?, reply.number()?, reply.number()?);
-            let own = fields::thresholds(reply.text()?);
-            let thresholds = own.as_ref().unwrap_or(&self.options.default_thresholds);
-            for threshold in thresholds.crossed(before, used, allowed) {
-                let account = account.clone();
-                crossings.push(Crossing { account, limit, period, threshold, used });
-            }
+            self.read_crossing(reply, &account, &mut crossings)?;
         }
         Ok(crossings)
+    }
+
+    /// Reads how far a limit of an account was used before and is now; adds the thresholds between.
+    pub(super) fn read_crossing(
+        &self,
+        reply: &mut Reply<'_>,
+        account: &AccountId,
+        crossings: &mut Vec<Crossing>,
+    ) -> Result<(), Unavailable> {
+        let limit = reply.limit()?;
+        let allowed = reply.number()?;
+        let (period, before, used) = (reply.number()?, reply.number()?, reply.number()?);
+        let own = fields::thresholds(reply.text()?);
+        let thresholds = own.as_ref().unwrap_or(&self.options.default_thresholds);
+        for threshold in thresholds.crossed(before, used, allowed) {
+            let account = account.clone();
+            crossings.push(Crossing { account, limit, period, threshold, used });
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a field that is not what it should be is named in the error; nothing is guessed.
 
-use super::super::account::{AccountState, Totals};
+use super::super::account::{AccountState, CredentialFacts, Totals};
 use super::super::bump::{Bump, Bumped};
 use super::super::counter::Counter;
 use super::super::order::{
@@ -26,7 +26,9 @@ pub type Fields = HashMap<String, String>;
 /// The fields of an account that are not counters.
 pub fn of_account(state: &AccountState) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
-    let mut put = |name: &str, text: String| fields.insert(name.to_owned(), text);
+    let mut put = |name: &str, text: String| {
+        fields.insert(name.to_owned(), text);
+    };
     put("name", state.name.clone());
     put("status", state.status.as_str().to_owned());
     if let Some(workspace) = &state.workspace {
@@ -36,7 +38,7 @@ pub fn of_account(state: &AccountState) -> BTreeMap<String, String> {
         put("defaults", follows.clone());
     }
     if let Some(thresholds) = &state.thresholds {
-        put("thresholds", joined(thresholds));
+        put("thresholds", thresholds.to_string());
     }
     if let Some(mode) = state.enforcement {
         put("enforcement", mode.as_str().to_owned());
@@ -56,6 +58,7 @@ pub fn of_account(state: &AccountState) -> BTreeMap<String, String> {
             put("expires_ms", at.to_string());
         }
     }
+    of_credential(&state.credential, &mut put);
     for limit in &state.limits {
         let name = Slot::of(limit);
         put(&format!("{name}.limit"), limit.amount.to_string());
@@ -68,6 +71,23 @@ pub fn of_account(state: &AccountState) -> BTreeMap<String, String> {
         put(&format!("{slot}.bump_until_ms"), bump.until.to_string());
     }
     fields
+}
+
+fn of_credential(facts: &CredentialFacts, put: &mut impl FnMut(&str, String)) {
+    if let Some(defined) = &facts.defined {
+        put("defined", defined.clone());
+    }
+    if !facts.metadata.is_empty() {
+        put("metadata", serde_json::json!(facts.metadata).to_string());
+    }
+    if let Some(at) = facts.enabled {
+        put("enabled_ms", at.to_string());
+    }
+}
+
+/// Reads the metadata of a credential; empty where there is none.
+pub fn metadata(text: Option<&String>) -> Option<BTreeMap<String, String>> {
+    text.map_or(Some(BTreeMap::new()), |text| serde_json::from_str(text).ok())
 }
 
 /// The fields of a counter.
@@ -105,6 +125,7 @@ pub fn account(id: &AccountId, fields: &Fields, open: i64) -> Result<AccountStat
         totals: read.totals("usd.total", "tokens.total", "requests.total")?,
         deleted: read.totals("deleted.usd", "deleted.tokens", "deleted.requests")?,
         debt: read.number("usd.debt")?,
+        credential: read.credential()?,
     };
     for field in fields.keys() {
         if let Some(name) = field.strip_suffix(".limit") {
@@ -129,11 +150,6 @@ pub fn deleted(fields: &Fields) -> Totals {
 pub fn thresholds(text: &str) -> Option<Thresholds> {
     let numbers: Option<Vec<u32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
     Thresholds::try_from(numbers?).ok()
-}
-
-fn joined(thresholds: &Thresholds) -> String {
-    let numbers: Vec<String> = thresholds.as_slice().iter().map(u32::to_string).collect();
-    numbers.join(",")
 }
 
 /// Reads what [`UsageEvent::fields`] wrote; `None` where it did not.
@@ -244,6 +260,17 @@ impl<'a> Reader<'a> {
         let text = self.fields.get(field).map_or("", String::as_str);
         let each = text.split(',').map(str::trim).filter(|_| !text.is_empty());
         each.map(|one| one.parse().map_err(|_| self.bad(field, one))).collect()
+    }
+
+    fn credential(&self) -> Result<CredentialFacts, Unavailable> {
+        let text = self.fields.get("metadata");
+        let bad = || self.bad("metadata", text.map_or("", String::as_str));
+        Ok(CredentialFacts {
+            defined: self.fields.get("defined").cloned(),
+            metadata: metadata(text).ok_or_else(bad)?,
+            failed: self.number("requests.failed")?,
+            enabled: self.parsed("enabled_ms")?,
+        })
     }
 
     fn limit(&self, name: &str) -> Result<Limit, Unavailable> {

@@ -1,10 +1,11 @@
 //! Reading the events in Redis, and checking the invariants of all that is there.
 
 use super::super::account::AccountState;
+use super::super::attempts::OpenAttempt;
 use super::super::book::Hold;
 use super::super::order::{Unavailable, UsageEvent};
 use super::super::registry::{EventQuery, Page, RegistryError, Verification};
-use super::super::verify::{Evidence, verify};
+use super::super::verify::{Evidence, day_sums, verify};
 use super::fields::{self, Fields};
 use super::{RedisLedger, keys};
 use crate::ids::{AccountId, AccountKind, CallId};
@@ -17,6 +18,9 @@ const STREAM: i64 = 1_000_000;
 const SEARCH: usize = 100_000;
 /// Checks are repeated while calls move the figures.
 const PASSES: usize = 3;
+
+const KINDS: [AccountKind; 4] =
+    [AccountKind::Key, AccountKind::User, AccountKind::Workspace, AccountKind::Credential];
 
 type Entry = (String, Fields);
 
@@ -98,23 +102,32 @@ impl RedisLedger {
 
     async fn check_once(&self) -> Result<Verification, RegistryError> {
         let (mut accounts, mut unreadable) = (BTreeMap::new(), Vec::new());
-        for kind in [AccountKind::Key, AccountKind::User, AccountKind::Workspace] {
+        for kind in KINDS {
             let (states, faults) = self.all(kind).await?;
             accounts.extend(states.into_iter().map(|state| (state.id.clone(), state)));
             unreadable.extend(faults.into_iter().map(|fault| fault.0));
         }
         let holds = self.all_holds(&accounts).await?;
+        let (mut attempts, mut days) = (Vec::new(), Vec::new());
+        for state in accounts.values().filter(|s| s.id.kind == AccountKind::Credential) {
+            attempts.extend(self.open_attempts(&state.id).await?);
+            let all = self.all_days(state).await?;
+            days.extend(all.into_iter().map(|(_, day)| (&state.id.id, day)));
+        }
         let mut get = redis::cmd("HGETALL");
         let deleted: Fields = self.read(get.arg(keys::DELETED)).await?;
         let mut found = verify(&Evidence {
             accounts: &accounts,
             holds: holds.iter().collect(),
+            attempts: attempts.iter().collect(),
+            days: day_sums(days.iter().map(|(id, day)| (*id, day))),
+            days_since: self.options.days_since(),
             deleted: fields::deleted(&deleted),
             events: self.sum_events().await?,
             default_enforcement: self.options.default_enforcement,
         });
         found.violations.extend(unreadable);
-        found.violations.extend(self.check_keys(&holds).await?);
+        found.violations.extend(self.check_keys(&holds, &attempts).await?);
         Ok(found)
     }
 
@@ -177,8 +190,14 @@ impl RedisLedger {
     }
 
     /// I7: every key either ends by itself or is one of those that stay.
-    async fn check_keys(&self, holds: &[Hold]) -> Result<Vec<String>, Unavailable> {
-        let open: HashSet<String> = holds.iter().map(|hold| keys::hold(&hold.id)).collect();
+    async fn check_keys(
+        &self,
+        holds: &[Hold],
+        attempts: &[OpenAttempt],
+    ) -> Result<Vec<String>, Unavailable> {
+        let of_calls = holds.iter().map(|hold| keys::hold(&hold.id));
+        let of_attempts = attempts.iter().map(|open| keys::attempt(&open.credential, &open.id));
+        let open: HashSet<String> = of_calls.chain(of_attempts).collect();
         let mut violations = Vec::new();
         let mut cursor = 0_u64;
         loop {
@@ -227,8 +246,10 @@ fn permanent(name: &str) -> bool {
     if shared.contains(&name) {
         return true;
     }
-    let kinds = [AccountKind::Key, AccountKind::User, AccountKind::Workspace];
-    kinds.iter().any(|kind| {
+    if let Some(rest) = name.strip_prefix("farebox:{credential:") {
+        return rest.split_once('}').is_some_and(|(_, what)| what.is_empty() || what == ":holds");
+    }
+    KINDS.iter().any(|kind| {
         name == keys::index(*kind) || name.starts_with(&format!("farebox:{{0}}:{}:", kind.as_str()))
     })
 }

@@ -1,12 +1,12 @@
 //! The names of all keys in Redis. Only ids that were validated become part of one.
 //!
 //! Invariant: every key but `farebox:meta` carries the shard's tag, so all keys of a call share a
-//! slot.
+//! slot; or that of a credential, so all keys of an attempt do.
 
 use super::super::once::OnceKey;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 
-/// Open holds of all accounts by the end of their lease.
+/// Open holds of all calls by the end of their lease.
 pub const LEASES: &str = "farebox:{0}:leases";
 /// Usage events.
 pub const EVENTS: &str = "farebox:{0}:events";
@@ -22,12 +22,30 @@ const SHARD: &str = "farebox:{0}:";
 
 /// The account.
 pub fn account(id: &AccountId) -> String {
-    [SHARD, id.kind.as_str(), ":", id.id.as_str()].concat()
+    match id.kind {
+        AccountKind::Credential => ["farebox:{credential:", id.id.as_str(), "}"].concat(),
+        _ => [SHARD, id.kind.as_str(), ":", id.id.as_str()].concat(),
+    }
 }
 
-/// The open holds of an account.
+/// The open holds of an account, by the end of their lease.
 pub fn holds(id: &AccountId) -> String {
-    [SHARD, id.kind.as_str(), ":", id.id.as_str(), ":holds"].concat()
+    account(id) + ":holds"
+}
+
+/// What is set aside for an attempt.
+pub fn attempt(credential: &Id, id: &CallId) -> String {
+    format!("farebox:{{credential:{credential}}}:hold:{id}")
+}
+
+/// How an attempt ended.
+pub fn attempt_mark(credential: &Id, id: &CallId) -> String {
+    format!("farebox:{{credential:{credential}}}:settled:{id}")
+}
+
+/// What the names of the days of a credential begin with.
+pub fn days(credential: &Id) -> String {
+    format!("farebox:{{credential:{credential}}}:day:")
 }
 
 /// What is set aside for a call.
@@ -52,10 +70,7 @@ pub fn index(kind: AccountKind) -> String {
 
 /// The ids of the keys of a user, or of the users of a workspace.
 pub fn below(id: &AccountId) -> String {
-    let children = match id.kind {
-        AccountKind::Workspace => "users",
-        AccountKind::User | AccountKind::Key => "keys",
-    };
+    let children = if id.kind == AccountKind::Workspace { "users" } else { "keys" };
     format!("farebox:{{0}}:{id}:{children}")
 }
 

@@ -6,9 +6,13 @@
 //! Invariants: nothing is read, decided and written back: scripts decide. Every script is
 //! idempotent by call id, so whatever got no answer is sent again.
 
+mod attempt;
+mod attempts;
 mod connect;
+mod credentials;
 mod deliver;
 mod end;
+mod extend;
 mod fields;
 mod history;
 mod keys;
@@ -17,6 +21,7 @@ mod registry;
 mod script;
 mod sweep;
 
+use super::attempt::{AttemptAdmission, AttemptOrder};
 use super::bump::Bump;
 use super::journal::{Journal, Noted};
 use super::moment::Moment;
@@ -25,7 +30,7 @@ use super::order::{
     Unavailable,
 };
 use super::slot::Slot;
-use super::{BoxFuture, Ledger, News, OnceKey, OpenError, Options, Permit};
+use super::{BoxFuture, Extension, Ledger, News, OnceKey, OpenError, Options, Permit};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, CallId, Id};
 use crate::limit::Limit;
@@ -33,7 +38,7 @@ use crate::money::NanoUsd;
 use crate::secret::SecretDigest;
 use connect::Connections;
 use deliver::Queue;
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use parking_lot::Mutex;
 use script::{Failure, Scripts};
 use std::sync::Arc;
@@ -55,6 +60,10 @@ pub struct RedisLedger {
     permits: Arc<Semaphore>,
     /// Open holds of this process.
     mine: Mutex<HashMap<CallId, Payers>>,
+    /// Open attempts of this process, each with its credential.
+    attempts: Mutex<HashMap<CallId, Id>>,
+    /// Credentials that this process has put into their index.
+    indexed: Mutex<HashSet<Id>>,
     /// The last answer's.
     moment: Mutex<Moment>,
     /// Why Redis did not answer when it was last asked; asked every second.
@@ -84,6 +93,8 @@ impl RedisLedger {
             journal: Mutex::new(journal),
             queue,
             mine: Mutex::default(),
+            attempts: Mutex::default(),
+            indexed: Mutex::default(),
             moment,
             unreachable: Mutex::new(None),
             owners: moka::sync::Cache::new(100_000),
@@ -232,7 +243,7 @@ impl Ledger for RedisLedger {
 
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>> {
         Box::pin(async move {
-            order.check()?;
+            order.demand().check()?;
             let call = self.hold_call(order)?;
             let on = self.connections.holds().await.map_err(Failure::from)?;
             let ran = self.scripts.hold.run(&on, &call);
@@ -246,12 +257,31 @@ impl Ledger for RedisLedger {
         })
     }
 
+    fn extend<'a>(
+        &'a self,
+        id: CallId,
+        payers: &'a Payers,
+        more: Amounts,
+    ) -> BoxFuture<'a, Result<Extension, Unavailable>> {
+        Box::pin(self.hold_more(id, payers, more))
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        order: &'a AttemptOrder,
+    ) -> BoxFuture<'a, Result<AttemptAdmission, Unavailable>> {
+        Box::pin(self.try_attempt(order))
+    }
+
     fn caught_up(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.queue.empty())
     }
 
     fn settle(&self, permit: Permit, settlement: Settlement) {
-        self.mine.lock().remove(&settlement.id());
+        match &settlement {
+            Settlement::Attempt { id, .. } => drop(self.attempts.lock().remove(id)),
+            call => drop(self.mine.lock().remove(&call.id())),
+        }
         let now = self.options.clock.now();
         let noted = self.journal.lock().note(settlement, now);
         self.queue.push(noted, permit);

@@ -1,6 +1,7 @@
 //! Administration of accounts in Redis.
 
 use super::super::account::AccountState;
+use super::super::attempt::{CredentialDay, CredentialSetup};
 use super::super::book::view;
 use super::super::order::{Unavailable, UsageEvent};
 use super::super::registry::{
@@ -12,6 +13,7 @@ use super::{RedisLedger, fields, keys, script};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::Increase;
+use jiff::civil::Date;
 
 const LIST_AT_ONCE: usize = 200;
 
@@ -67,7 +69,7 @@ impl RedisLedger {
         Ok(states)
     }
 
-    async fn found(&self, new: &NewAccount) -> Result<Account, RegistryError> {
+    pub(super) async fn found(&self, new: &NewAccount) -> Result<Account, RegistryError> {
         let parent = admin::parent(new)?;
         let above = match &parent {
             Some(id) => {
@@ -84,7 +86,11 @@ impl RedisLedger {
         let mut all = vec![key.clone()];
         match &parent {
             Some(parent) => all.extend([keys::account(parent), index, keys::below(parent)]),
-            None => all.extend([key, index.clone(), index]),
+            None if new.id.kind == AccountKind::Credential => {
+                self.index_credential(&new.id.id).await?;
+                all.push(key);
+            }
+            None => all.extend([key, index]),
         }
         let mut arguments = vec![new.id.id.to_string()];
         arguments.extend(fields::of_account(&state).into_iter().flat_map(|(k, v)| [k, v]));
@@ -98,12 +104,12 @@ impl RedisLedger {
         }
     }
 
-    async fn existing(&self, id: &AccountId) -> Result<AccountState, RegistryError> {
+    pub(super) async fn existing(&self, id: &AccountId) -> Result<AccountState, RegistryError> {
         self.read_account(id).await?.ok_or_else(|| RegistryError::Missing(id.clone()))
     }
 
     /// Writes the fields that differ.
-    async fn write_change(
+    pub(super) async fn write_change(
         &self,
         old: &AccountState,
         new: &AccountState,
@@ -136,6 +142,9 @@ impl RedisLedger {
     }
 
     async fn remove(&self, id: &AccountId) -> Result<(), RegistryError> {
+        if id.kind == AccountKind::Credential {
+            return self.forget_credential(id).await;
+        }
         let state = self.existing(id).await?;
         if id.kind == AccountKind::User {
             let mut list = redis::cmd("ZRANGE");
@@ -226,10 +235,9 @@ impl Registry for RedisLedger {
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         Box::pin(async move {
             let old = self.existing(id).await?;
-            let mut new = old.clone();
-            admin::change(&mut new, change, &self.options.default_user_limits)?;
+            let (mut new, moment) = (old.clone(), script::moment(&self.options));
+            admin::change(&mut new, change, &self.options.default_user_limits, moment.now)?;
             self.write_change(&old, &new).await?;
-            let moment = script::moment(&self.options);
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))
         })
@@ -290,6 +298,22 @@ impl Registry for RedisLedger {
 
     fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
         Box::pin(self.read_event(id))
+    }
+
+    fn define<'a>(
+        &'a self,
+        credentials: &'a [CredentialSetup],
+    ) -> BoxFuture<'a, Result<(), RegistryError>> {
+        Box::pin(self.set_up(credentials))
+    }
+
+    fn days<'a>(
+        &'a self,
+        credential: &'a Id,
+        from: Date,
+        to: Date,
+    ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
+        Box::pin(self.read_days(credential, from, to))
     }
 
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {

@@ -20,12 +20,17 @@ pub struct Script {
 #[derive(Debug)]
 pub struct Scripts {
     pub hold: Script,
+    pub extend: Script,
     pub settle: Script,
     pub renew: Script,
     pub create: Script,
     pub change: Script,
     pub reset: Script,
     pub delete: Script,
+    pub attempt: Script,
+    pub attempt_end: Script,
+    pub attempt_renew: Script,
+    pub forget: Script,
 }
 
 macro_rules! script {
@@ -39,26 +44,46 @@ impl Scripts {
     pub fn new() -> Self {
         Self {
             hold: script!("hold.lua"),
+            extend: Script { repeatable: false, ..script!("extend.lua") },
             settle: script!("settle.lua"),
             renew: script!("renew.lua"),
             create: Script { repeatable: false, ..script!("create.lua") },
             change: script!("change.lua"),
             reset: script!("reset.lua"),
             delete: Script { repeatable: false, ..script!("delete.lua") },
+            attempt: script!("attempt.lua"),
+            attempt_end: script!("attempt_end.lua"),
+            attempt_renew: script!("attempt_renew.lua"),
+            forget: Script { repeatable: false, ..script!("forget.lua") },
         }
+    }
+
+    fn all(&self) -> [&Script; 12] {
+        [
+            &self.hold,
+            &self.extend,
+            &self.settle,
+            &self.renew,
+            &self.create,
+            &self.change,
+            &self.reset,
+            &self.delete,
+            &self.attempt,
+            &self.attempt_end,
+            &self.attempt_renew,
+            &self.forget,
+        ]
     }
 
     /// Names this set of scripts in `farebox:meta`.
     pub fn version(&self) -> String {
-        let all = [&self.hold, &self.settle, &self.renew, &self.create, &self.change];
-        let digests: Vec<&str> = all.iter().map(|script| script.digest.as_str()).collect();
+        let digests = self.all().map(|script| script.digest.as_str());
         redis::Script::new(&digests.join(" ")).get_hash().get(..12).unwrap_or_default().to_owned()
     }
 
     /// Loads all scripts.
     pub async fn load(&self, to: &mut ConnectionManager) -> redis::RedisResult<()> {
-        let first = [&self.hold, &self.settle, &self.renew, &self.create];
-        for script in first.into_iter().chain([&self.change, &self.reset, &self.delete]) {
+        for script in self.all() {
             let mut load = redis::cmd("SCRIPT");
             load.arg("LOAD").arg(script.source).query_async::<String>(to).await?;
         }

@@ -12,7 +12,7 @@ use super::end::{End, Ended};
 use super::script::Failure;
 use super::{RedisLedger, connect, fields::Fields, keys};
 use crate::clock::UnixMs;
-use crate::ids::CallId;
+use crate::ids::{AccountId, CallId, Id};
 use crate::money::NanoUsd;
 use crate::telemetry::names;
 use serde::Deserialize;
@@ -20,6 +20,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const AT_ONCE: usize = 200;
+
+/// Whose holds have a lease in one set.
+#[derive(Clone, Copy)]
+enum Leased<'a> {
+    Calls,
+    /// Attempts with this credential.
+    Attempts(&'a Id),
+}
+
+impl Leased<'_> {
+    fn set(self) -> String {
+        match self {
+            Self::Calls => keys::LEASES.to_owned(),
+            Self::Attempts(credential) => keys::holds(&AccountId::credential(credential)),
+        }
+    }
+}
 
 impl RedisLedger {
     /// Renews the lease of every open hold of this process; the background does so three times in
@@ -38,21 +55,33 @@ impl RedisLedger {
             let call = self.scripts.renew.call(&self.options, &keys, &arguments);
             self.scripts.renew.run::<()>(on, &call).await?;
         }
-        Ok(())
+        self.renew_attempts().await
     }
 
     /// Ends all holds whose lease has run out by the time of Redis; the background does so every
     /// few seconds. Holds that cannot be ended are passed over, and one is named in the log.
     pub async fn sweep(&self) -> Result<(), Unavailable> {
         let now = self.ledger_time().await?;
+        self.sweep_set(Leased::Calls, now).await?;
+        for credential in self.with_overdue(now).await? {
+            self.sweep_set(Leased::Attempts(&credential), now).await?;
+        }
+        Ok(())
+    }
+
+    async fn sweep_set(&self, leased: Leased<'_>, now: UnixMs) -> Result<(), Unavailable> {
         let (mut stayed, mut stuck) = (0_usize, None);
         loop {
             let mut overdue = redis::cmd("ZRANGEBYSCORE");
-            overdue.arg(keys::LEASES).arg("-inf").arg(now).arg("LIMIT").arg(stayed).arg(AT_ONCE);
+            overdue.arg(leased.set()).arg("-inf").arg(now).arg("LIMIT").arg(stayed).arg(AT_ONCE);
             let ids: Vec<String> = self.read(&overdue).await?;
             let found = ids.len();
             for id in ids {
-                match self.expire(&id, now).await {
+                let ended = match leased {
+                    Leased::Calls => self.expire(&id, now).await,
+                    Leased::Attempts(credential) => self.expire_attempt(credential, &id).await,
+                };
+                match ended {
                     Ok(true) => continue,
                     Ok(false) => {}
                     Err(Failure { why, alone: true }) => stuck = Some((id, why)),
@@ -155,7 +184,7 @@ fn parse_hold(id: CallId, fields: &Fields) -> Option<Hold> {
     Some(Hold { id, payers, expected, facts, shares, lease_end: 0 })
 }
 
-fn amounts(usd: i64, tokens: i64, characters: i64) -> Amounts {
+pub(super) fn amounts(usd: i64, tokens: i64, characters: i64) -> Amounts {
     Amounts { usd: NanoUsd::new(usd), tokens, characters }
 }
 
@@ -189,6 +218,7 @@ pub fn start(ledger: &Arc<RedisLedger>, identity: String) {
                 && identity != seen
             {
                 tracing::warn!("redis was restarted or replaced; replaying the last minutes");
+                ledger.indexed.lock().clear();
                 ledger.replay();
                 seen = identity;
             }

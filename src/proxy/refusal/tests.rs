@@ -33,6 +33,8 @@ fn r031_each_refusal_carries_what_sdks_obey() {
     check(denied("3tok/total", None), 429, "rate_limit_exceeded", Some("false"), None);
     check(Refusal::Ledger, 503, "ledger_unavailable", None, Some("2"));
     check(Refusal::Overloaded, 503, "overloaded", None, Some("1"));
+    check(Refusal::Exhausted(Some(7)), 503, "provider_quota_exhausted", None, Some("7"));
+    check(Refusal::Exhausted(None), 503, "provider_quota_exhausted", None, Some("30"));
     check(Refusal::Key("it is unknown"), 401, "invalid_api_key", None, None);
     check(Refusal::Timeout, 504, "upstream_timeout", None, None);
 }

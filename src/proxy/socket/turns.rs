@@ -45,12 +45,13 @@ impl Party {
         proxy: &Arc<Proxy>,
         request: &Authenticated,
         destination: &Destination,
+        credential: &str,
     ) -> Self {
         Self {
             proxy: proxy.clone(),
             caller: request.caller.clone(),
             provider: destination.provider.clone(),
-            credential: destination.credential_name().to_owned(),
+            credential: credential.to_owned(),
             id: request.id,
         }
     }
@@ -63,6 +64,7 @@ impl Party {
             started: self.proxy.clock.now(),
             provider: &self.provider.name,
             credential: &self.credential,
+            stand_ins: &[],
         }
     }
 
