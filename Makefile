@@ -6,7 +6,7 @@
 CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test lint unit oracle sdk tools bench instructions deny demo fuzz prices
+.PHONY: help test lint unit oracle sdk tools bench instructions redis-cpu deny demo fuzz prices
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -46,6 +46,10 @@ bench:
 # make instructions   callgrind counts of the usage readers and the ledger
 instructions:
 	benches/instructions.sh
+
+# make redis-cpu      what a hold and its post take of the CPU of Redis, beside a single write
+redis-cpu: tools
+	$(CARGO) bench --locked --bench ledger --profile dev -- redis 200
 
 # make deny    licences, advisories and sources of every dependency
 deny:

@@ -1,5 +1,6 @@
 //! Values on the command line that several verbs take.
 
+use crate::clock::{Clock, UnixMs, parse_span, parse_time};
 use crate::ids::{AccountId, Id};
 use crate::ledger::Enforcement;
 use crate::limit::{Increase, Limit, Thresholds};
@@ -87,6 +88,15 @@ pub fn thresholds(text: &str) -> Result<Thresholds, String> {
     let numbers: Result<Vec<u32>, _> = numbers.collect();
     let numbers = numbers.map_err(|_| format!("`{text}` is not a list such as 80,90,100"))?;
     Thresholds::try_from(numbers).map_err(|e| e.to_string())
+}
+
+/// Reads a time, or so long ago.
+pub fn past(text: &str) -> Result<UnixMs, String> {
+    let text = text.trim();
+    let ago = |span| Clock::system().now().saturating_sub(span);
+    parse_time(text).or_else(|| parse_span(text).map(ago)).ok_or_else(|| {
+        "write a time such as 2026-11-24T21:13:36Z or 2026-11-24, or 24h for so long ago".to_owned()
+    })
 }
 
 /// Reads an id.

@@ -1,5 +1,9 @@
 //! `farebox limits`: limits of any account.
 
+mod past;
+mod simulate;
+mod verdict;
+
 use super::args;
 use super::client::{Client, encoded};
 use super::console::Console;
@@ -63,6 +67,8 @@ pub enum Action {
         #[arg(long, value_name = "NAME")]
         limit: Option<String>,
     },
+    /// Replay past calls against other limits: who would have been refused?
+    Simulate(simulate::Simulate),
 }
 
 /// Runs an action.
@@ -93,6 +99,7 @@ pub(super) async fn run(
         Action::Reset { account, limit } => {
             reset(client, console, &account, limit.as_deref()).await
         }
+        Action::Simulate(simulate) => simulate.run(client, console).await,
     }
 }
 
@@ -104,6 +111,18 @@ struct Wish {
 }
 
 impl Wish {
+    /// Refuses two limits for the same.
+    fn check(&self) -> Result<(), Failure> {
+        for (i, new) in self.given.iter().enumerate() {
+            let name = new.name();
+            if let Some(old) = self.given.iter().take(i).find(|old| old.name() == name) {
+                let message = format!("`{old}` and `{new}` are two limits for {name}; give one");
+                return Err(refused(message));
+            }
+        }
+        Ok(())
+    }
+
     /// The limits that result, and a line for each change.
     fn over(&self, before: &[String]) -> Result<(Vec<String>, Vec<String>), Failure> {
         let mut after = Vec::new();
@@ -163,15 +182,7 @@ async fn set(
         let message = "say which limits: farebox limits set user:alice 25usd/month".to_owned();
         return Err(refused(message));
     }
-    for (i, limit) in wish.given.iter().enumerate() {
-        let same = |other: &&Limit| other.name() == limit.name();
-        if let Some(other) = wish.given.iter().take(i).find(same) {
-            let name = limit.name();
-            return Err(refused(format!(
-                "`{other}` and `{limit}` are two limits for {name}; give one"
-            )));
-        }
-    }
+    wish.check()?;
     let before = current(client, account).await?;
     let texts: Vec<String> =
         before.iter().filter_map(|limit| limit["text"].as_str().map(str::to_owned)).collect();

@@ -11,6 +11,7 @@ mod capacity;
 pub mod client;
 pub mod config;
 pub mod console;
+mod csv;
 pub mod demo;
 pub mod failure;
 pub mod keys;

@@ -44,9 +44,12 @@ pub(super) fn account(console: &mut Console, kind: &str, object: &Value) -> Resu
     }
 }
 
-/// A limit with what it is raised by.
+/// A limit with what is added to it.
 pub(super) fn limit(limit: &Value) -> String {
-    let text = field(limit, "text");
+    let mut text = field(limit, "text");
+    if !matches!(field(limit, "carried").as_str(), "-" | "0") {
+        text.push_str(&format!(" +{} carried", field(limit, "carried")));
+    }
     match &limit["bump"] {
         Value::Null => text,
         bump => format!("{text} +{} until {}", field(bump, "amount"), field(bump, "until")),

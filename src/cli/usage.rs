@@ -2,6 +2,7 @@
 
 use super::client::{Client, Remote};
 use super::console::Console;
+use super::csv;
 use super::failure::Failure;
 use super::table::{Cell, Table, field};
 use serde_json::Value;
@@ -63,7 +64,7 @@ impl Usage {
         let names: Vec<&str> = self.group_by.split(',').map(str::trim).collect();
         match (console.flags.json, self.csv) {
             (true, _) => console.json(&rows.into()),
-            (_, true) => csv(console, &names, &rows),
+            (_, true) => sheet(console, &names, &rows),
             _ => table(console, &names, &rows),
         }
     }
@@ -100,40 +101,11 @@ fn table(console: &mut Console, names: &[&str], rows: &[Value]) -> Result<(), Fa
     console.table(&table)
 }
 
-fn csv(console: &mut Console, names: &[&str], rows: &[Value]) -> Result<(), Failure> {
+fn sheet(console: &mut Console, names: &[&str], rows: &[Value]) -> Result<(), Failure> {
     let columns: Vec<&str> = names.iter().copied().chain(FIGURES).collect();
     console.line(&columns.join(","))?;
     for row in rows {
-        let cells: Vec<String> = columns.iter().map(|name| cell(&row[*name])).collect();
-        console.line(&cells.join(","))?;
+        console.line(&csv::line(columns.iter().map(|name| &row[*name])))?;
     }
     Ok(())
-}
-
-/// A cell that no spreadsheet takes for a formula.
-fn cell(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    };
-    let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text };
-    if text.contains(['"', ',', '\n', '\r']) {
-        return format!("\"{}\"", text.replace('"', "\"\""));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_and_never_formulas() {
-        for (text, written) in
-            [("a,b", "\"a,b\""), ("=1+1", "'=1+1"), ("say \"x\"", "\"say \"\"x\"\"\""), ("a", "a")]
-        {
-            assert_eq!(cell(&text.into()), written);
-        }
-    }
 }

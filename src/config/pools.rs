@@ -7,7 +7,7 @@ use super::BadConfig;
 use super::check::bad;
 use super::raw::{RawProvider, RawRoute};
 use crate::provider::{
-    BreakerBounds, Dialect, Fallback, ModelRoute, Policy, Provider, caches_prompts,
+    BreakerBounds, Choose, Dialect, Fallback, ModelRoute, Policy, Provider, caches_prompts,
 };
 use std::fmt::Display;
 
@@ -19,9 +19,12 @@ pub(super) fn policy(name: &str, raw: &RawProvider, dialect: Dialect) -> Result<
     let retries = raw.retries.unwrap_or(usual.retries.into());
     let percent = raw.retry_budget_percent.unwrap_or(usual.retry_budget_percent.into());
     let seconds = within(place("breaker_seconds"), seconds, 1, 600, "seconds")?;
+    let choose = raw.choose.unwrap_or_default();
+    // Who asks for turns gets them, unless he asks for both.
+    let profits = choose == Choose::Weighted && caches_prompts(name, dialect);
     Ok(Policy {
-        choose: raw.choose.unwrap_or_default(),
-        sticky: raw.sticky.unwrap_or(caches_prompts(name, dialect)),
+        choose,
+        sticky: raw.sticky.unwrap_or(profits),
         breaker: BreakerBounds {
             failures: within(place("breaker_failures"), failures, 1, 1000, "failures in a row")?,
             pause_ms: i64::from(seconds).saturating_mul(1000),

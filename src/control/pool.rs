@@ -278,6 +278,7 @@ mod tests {
             account: "credential:groq-main".parse().unwrap(),
             limit: limit.parse().unwrap(),
             bump: None,
+            carried: 0,
             used,
             held: 0,
             resets: (!limit.contains("total")).then_some(TURN),

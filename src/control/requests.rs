@@ -19,6 +19,7 @@ pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/api/v1/requests", get(list))
         .route("/api/v1/requests/{id}", get(show))
+        .route("/api/v1/ledger", get(ledger))
         .route("/api/v1/ledger/verify", get(verify))
         .route("/api/v1/ledger/orphans", get(orphans))
 }
@@ -64,6 +65,15 @@ async fn show(State(parts): State<Shared>, Path(id): Path<String>) -> Result<Jso
     let call: CallId = id.parse().map_err(|_| missing())?;
     let found = parts.registry.event(call).await?.ok_or_else(missing)?;
     Ok(Json(event(&found)))
+}
+
+/// Where days, weeks and months begin.
+async fn ledger(
+    State(parts): State<Shared>,
+    Params(fields): Params,
+) -> Result<Json<Value>, Problem> {
+    fields.finish(Some(()))?;
+    Ok(Json(json!({ "timezone": parts.calendar.zone_name() })))
 }
 
 async fn verify(

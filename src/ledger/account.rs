@@ -175,6 +175,7 @@ impl AccountState {
             account: self.id.clone(),
             limit,
             bump: self.bump(slot, moment),
+            carried: self.carried(&limit, moment),
             used: self.used(slot, moment),
             held: if counts { 0 } else { self.held_of(slot) },
             resets: slot.window.and_then(|window| moment.ends(window)),
@@ -239,17 +240,11 @@ impl AccountState {
         };
         let needs_bound =
             |limit: &Limit| !limit.observe && !bounded(limit.meter) && limit.counts(order.model);
-        let wanted = match (mode, order.ceiling) {
-            (Enforcement::Strict, Some(ceiling)) => ceiling,
-            (Enforcement::Strict, None) if self.limits.iter().any(needs_bound) => {
-                return Err(Denial::Unbounded { account: self.id.clone() });
-            }
-            _ => order.expected,
-        };
-        let held = match mode {
-            Enforcement::Strict | Enforcement::Balanced => wanted,
-            Enforcement::Postpaid | Enforcement::Observe => Amounts::default(),
-        };
+        let unbounded = mode == Enforcement::Strict && order.ceiling.is_none();
+        if unbounded && self.limits.iter().any(needs_bound) {
+            return Err(Denial::Unbounded { account: self.id.clone() });
+        }
+        let (wanted, held) = asked(order, mode);
         Ok(Ask { held, wanted, rate: wanted.tokens })
     }
 
@@ -355,11 +350,7 @@ impl AccountState {
                 self.counters.push(Counter::new(slot));
             }
         }
-        for counter in self.counters.iter_mut().filter(|c| which(c.slot)) {
-            if let Some(window) = counter.slot.window {
-                counter.turn(moment.period(window));
-            }
-        }
+        self.turn(moment, which);
     }
 
     /// Forgets under which limits calls were admitted, and what these were raised by, where there
@@ -422,6 +413,15 @@ fn rate_amount(slot: Slot, tokens: i64) -> i64 {
 fn free(order: &Demand<'_>, meter: Meter, wanted: i64) -> bool {
     let bounded = order.ceiling.is_some_and(|ceiling| ceiling.of(meter) == 0);
     wanted == 0 && (bounded || order.free && meter == Meter::Usd)
+}
+
+/// What a call asks of an account under a mode that admits it, and what of it is held.
+pub fn asked(order: &Demand<'_>, mode: Enforcement) -> (Amounts, Amounts) {
+    match (mode, order.ceiling) {
+        (Enforcement::Strict, Some(ceiling)) => (ceiling, ceiling),
+        (Enforcement::Strict | Enforcement::Balanced, _) => (order.expected, order.expected),
+        (Enforcement::Postpaid | Enforcement::Observe, _) => (order.expected, Amounts::default()),
+    }
 }
 
 fn refuses(mode: Enforcement, standing: &Standing, wanted: i64, free: bool) -> bool {

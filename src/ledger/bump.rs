@@ -38,7 +38,7 @@ impl AccountState {
     /// What a limit allows now.
     pub fn allowed(&self, limit: &Limit, moment: &Moment) -> i64 {
         let more = self.bump(Slot::of(limit), moment).map_or(0, |bump| bump.amount);
-        limit.amount.saturating_add(more)
+        limit.amount.saturating_add(self.carried(limit, moment)).saturating_add(more)
     }
 
     /// Raises a limit until a time, or to the end of its period; by 0: ends its bump.
@@ -61,7 +61,8 @@ impl AccountState {
             let text = format!("`{}` has passed already", rfc3339_seconds(until));
             return Err(RegistryError::Invalid(text));
         }
-        let sum = limit.amount.checked_add(increase.amount);
+        let most = limit.amount.checked_add(limit.most_carried());
+        let sum = most.and_then(|most| most.checked_add(increase.amount));
         if sum.is_none_or(|sum| sum > crate::money::MAX.get()) {
             let text = format!("`{limit}` cannot be raised by `{increase}`: that is too large");
             return Err(RegistryError::Invalid(text));

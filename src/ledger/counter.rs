@@ -16,6 +16,9 @@ pub struct Counter {
     /// The period that `used` belongs to; of a rolling window the newest step.
     pub period: Period,
     pub used: i64,
+    /// What was not used of the period before and may be used in this one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub carried: i64,
     /// The limit under which the last call was admitted; for dollars only.
     pub admitted: Option<i64>,
     /// What is held by calls in flight; for slots that hold apart from their account only.
@@ -29,7 +32,7 @@ pub struct Counter {
 impl Counter {
     /// One that counted nothing yet.
     pub fn new(slot: Slot) -> Self {
-        Self { slot, period: 0, used: 0, admitted: None, held: 0, steps: Vec::new() }
+        Self { slot, period: 0, used: 0, carried: 0, admitted: None, held: 0, steps: Vec::new() }
     }
 
     /// What is used while the clock is in a period.
@@ -54,12 +57,12 @@ impl Counter {
         None
     }
 
-    /// Begins a period where it is later than the present one.
-    pub fn turn(&mut self, period: Period) {
+    /// Begins a period, into which so much is carried, where it is later than the present one.
+    pub fn turn(&mut self, period: Period, carried: i64) {
         if self.period >= period {
             return;
         }
-        self.period = period;
+        (self.period, self.carried) = (period, carried);
         match self.rolling() {
             Some(steps) => {
                 self.steps.retain(|(step, _)| *step >= steps.oldest(period));
@@ -139,7 +142,7 @@ mod tests {
     fn what_was_used_leaves_step_by_step() {
         let mut counter = counter();
         for (period, amount) in [(600, 3), (1200, 0), (1800, 4)] {
-            counter.turn(period);
+            counter.turn(period, 0);
             counter.add(amount);
         }
         assert_eq!(counter.less_at(1800, 3), Some((600 + 31 * 600) * 1000));
@@ -147,16 +150,16 @@ mod tests {
         assert_eq!(counter.less_at(1800, 8), None);
         assert_eq!(counter.used_at(600 + 30 * 600), 7);
         assert_eq!(counter.used_at(600 + 31 * 600), 4);
-        counter.turn(1800 + 31 * 600);
+        counter.turn(1800 + 31 * 600, 0);
         assert_eq!((counter.used, counter.steps.len()), (0, 0));
     }
 
     #[test]
     fn a_correction_stays_in_its_step() {
         let mut counter = counter();
-        counter.turn(600);
+        counter.turn(600, 0);
         counter.add(5);
-        counter.turn(1200);
+        counter.turn(1200, 0);
         counter.add(2);
         counter.replace(600, 5, 1);
         assert_eq!((counter.used, counter.steps.clone()), (3, vec![(600, 1), (1200, 2)]));
@@ -172,7 +175,7 @@ mod tests {
         for (after, amount) in uses {
             now = now.saturating_add(after);
             let step = now.saturating_sub(now.rem_euclid(600));
-            counter.turn(step);
+            counter.turn(step, 0);
             counter.add(amount);
             all.push((now, amount));
             let within = |span: i64| -> i64 {

@@ -18,6 +18,7 @@ mod attempt;
 mod attempts;
 mod book;
 mod bump;
+mod carry;
 mod counter;
 mod define;
 mod embedded;
@@ -33,8 +34,10 @@ mod query;
 mod reach;
 mod redis;
 mod registry;
+mod replay;
 mod settling;
 mod slot;
+mod standing;
 mod verify;
 
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
@@ -54,6 +57,7 @@ pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
     Page, Registry, RegistryError, Verification,
 };
+pub use replay::{Frame, PastCall, Peak, Replay};
 
 use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;

@@ -1,12 +1,12 @@
 //! What goes into the ledger and what comes out: orders, denials, settlements, usage events.
 
 use super::attempt::AttemptOutcome;
-use super::bump::Bump;
 use super::once::OnceKey;
 use super::reach::Reach;
-use crate::clock::{UnixMs, rfc3339, rfc3339_seconds};
+pub use super::standing::Standing;
+use crate::clock::{UnixMs, rfc3339};
 use crate::ids::{AccountId, CallId, Id};
-use crate::limit::{Increase, Limit, Meter};
+use crate::limit::Meter;
 use crate::money::NanoUsd;
 use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
@@ -191,49 +191,6 @@ pub struct HoldOrder {
     pub free: bool,
     /// What an orphan's event says.
     pub facts: CallFacts,
-}
-
-/// One limit of one account, as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// Whose limit.
-    pub account: AccountId,
-    /// The limit.
-    pub limit: Limit,
-    /// By how much it is raised now, if it is.
-    pub bump: Option<Bump>,
-    /// Used in the current period, without what is held. Nano-dollars for `usd`.
-    pub used: i64,
-    /// Held by calls in flight.
-    pub held: i64,
-    /// When the current period ends; of a rolling window, when there is more room again. `None` for
-    /// `total` and `concurrent`, and where nothing of a rolling window is used.
-    pub resets: Option<UnixMs>,
-}
-
-impl Standing {
-    /// By how much less must be used so that so much more fits; at least 1.
-    pub(super) fn excess(&self, more: i64) -> i64 {
-        let owed = self.used.saturating_add(self.held).saturating_add(more);
-        owed.saturating_sub(self.allowed()).max(1)
-    }
-
-    /// What the limit allows now.
-    pub fn allowed(&self) -> i64 {
-        self.limit.amount.saturating_add(self.bump.map_or(0, |bump| bump.amount))
-    }
-
-    /// The limit with its bump: `25 usd/month +10 usd until 2026-12-01T00:00:00Z`.
-    pub fn text(&self) -> String {
-        let Some(Bump { amount, until }) = self.bump else { return self.limit.to_string() };
-        let increase = Increase { meter: self.limit.meter, window: None, models: None, amount };
-        format!("{} {increase} until {}", self.limit, rfc3339_seconds(until))
-    }
-
-    /// What is left, never below 0.
-    pub fn remaining(&self) -> i64 {
-        self.allowed().saturating_sub(self.used).saturating_sub(self.held).max(0)
-    }
 }
 
 /// The ledger's answer to a hold.

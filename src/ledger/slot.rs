@@ -31,9 +31,10 @@ impl Slot {
         Self { meter: limit.meter, window: limit.window, models: limit.models }
     }
 
-    /// The limit of so much in this slot.
-    pub const fn limit(self, amount: i64, observe: bool) -> Limit {
-        Limit { meter: self.meter, window: self.window, models: self.models, amount, observe }
+    /// The limit of so much in this slot, of which so much may be carried over.
+    pub const fn limit(self, amount: i64, carry: Option<i64>, observe: bool) -> Limit {
+        let Self { meter, window, models } = self;
+        Limit { meter, window, models, amount, carry, observe }
     }
 
     /// Reads `usd/month`, `usd/day@gpt-5*` or `concurrent`.

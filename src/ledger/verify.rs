@@ -150,6 +150,7 @@ fn negative(state: &AccountState) -> Vec<String> {
         ("requests.failed".to_owned(), state.credential.failed),
     ];
     fields.extend(state.counters.iter().map(|c| (format!("{}.used", c.slot), c.used)));
+    fields.extend(state.counters.iter().map(|c| (format!("{}.carried", c.slot), c.carried)));
     fields.extend(state.counters.iter().map(|c| (format!("{}.held", c.slot), c.held)));
     let below_zero = fields.into_iter().filter(|(_, n)| *n < 0);
     below_zero.map(|(name, n)| format!("I6: {} has {name} {n}", state.id)).collect()

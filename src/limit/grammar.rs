@@ -1,7 +1,8 @@
 //! The text form of limits: `AMOUNT METER/WINDOW`, spaces optional.
 //!
-//! Also `$25/month`, `tok`, `req`, `chars`, the suffixes `k` and `M`, `3 concurrent`, and
-//! `@gpt-5*` (of these models only) and `!observe` at the end. Pure.
+//! Also `$25/month`, `tok`, `req`, `chars`, the suffixes `k` and `M`, `3 concurrent`, and at the end
+//! `@gpt-5*` (of these models only), `!carry` or `!carry=10usd` (what was not used is carried over)
+//! and `!observe`. Pure.
 
 use super::{Limit, Meter, Models, Window};
 use crate::money::NanoUsd;
@@ -42,9 +43,9 @@ impl FromStr for Limit {
     fn from_str(text: &str) -> Result<Self, BadLimit> {
         let bad = |why: String| BadLimit::limit(text, why);
         let squeezed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        let (body, observe) = match squeezed.strip_suffix("!observe") {
-            Some(body) => (body, true),
-            None => (squeezed.as_str(), false),
+        let (body, tags) = match squeezed.split_once('!') {
+            Some((body, tags)) => (body, Some(tags)),
+            None => (squeezed.as_str(), None),
         };
         let (body, models) = models(body).map_err(bad)?;
         let (meter, amount, word) = counted(body).map_err(bad)?;
@@ -52,8 +53,54 @@ impl FromStr for Limit {
         if window.is_none() && models.is_some() {
             return Err(bad("`concurrent` counts calls of all models".to_owned()));
         }
-        Ok(Self { meter, window, models, amount, observe })
+        let limit = Self { meter, window, models, amount, carry: None, observe: false };
+        tagged(limit, tags).map_err(bad)
     }
+}
+
+/// Reads what follows a `!`.
+fn tagged(mut limit: Limit, tags: Option<&str>) -> Result<Limit, String> {
+    for tag in tags.into_iter().flat_map(|tags| tags.split('!')) {
+        let most =
+            tag.strip_prefix("carry").filter(|most| most.is_empty() || most.starts_with('='));
+        match most {
+            Some(most) if limit.carry.is_none() => {
+                limit.carry = Some(carry(&limit, tag, most.strip_prefix('='))?);
+            }
+            None if tag == "observe" && !limit.observe => limit.observe = true,
+            _ => return Err(format!("`!{tag}` is not !observe or !carry, each once")),
+        }
+    }
+    Ok(limit)
+}
+
+/// How much is carried over: what is said, or as much as the limit.
+fn carry(limit: &Limit, tag: &str, most: Option<&str>) -> Result<i64, String> {
+    let calendar = [Window::Minute, Window::Hour, Window::Day, Window::Week, Window::Month];
+    if !limit.window.is_some_and(|window| calendar.contains(&window)) {
+        return Err(format!(
+            "`!{tag}` needs a window of {}",
+            calendar.map(Window::as_str).join(", ")
+        ));
+    }
+    let most = match most.map(counted) {
+        None => limit.amount,
+        Some(Ok((meter, most, None))) if meter == limit.meter => most,
+        Some(_) => {
+            let meter = limit.meter.as_str();
+            return Err(format!("`!{tag}` does not say how much; write it like !carry=10{meter}"));
+        }
+    };
+    if most == 0 {
+        return Err(format!("`!{tag}` would carry nothing"));
+    }
+    if most > limit.amount {
+        return Err(format!("`!{tag}` is more than the limit itself"));
+    }
+    if limit.amount.checked_add(most).is_none_or(|sum| sum > crate::money::MAX.get()) {
+        return Err("the amount with what is carried is too large".to_owned());
+    }
+    Ok(most)
 }
 
 /// Takes the models off the end.
@@ -171,6 +218,15 @@ impl fmt::Display for Limit {
         if let Some(models) = &self.models {
             write!(f, " @{models}")?;
         }
+        match self.carry {
+            Some(most) if most == self.amount => f.write_str(" !carry")?,
+            Some(most) => {
+                f.write_str(" !carry=")?;
+                write_amount(f, self.meter, most)?;
+                f.write_str(self.meter.as_str())?;
+            }
+            None => {}
+        }
         if self.observe { f.write_str(" !observe") } else { Ok(()) }
     }
 }
@@ -213,6 +269,15 @@ mod tests {
             ("3kreq/rolling-5h", "3000 requests/rolling-5h"),
             ("1Mtok/rolling-7d !observe", "1000000 tokens/rolling-7d !observe"),
             ("5 usd/day !observe", "5 usd/day !observe"),
+            ("25usd/month!carry", "25 usd/month !carry"),
+            ("25 usd/month !carry=25usd", "25 usd/month !carry"),
+            ("25 usd/month !carry = $10", "25 usd/month !carry=10usd"),
+            (
+                "1Mtok/day !observe !carry=250ktok",
+                "1000000 tokens/day !carry=250000tokens !observe",
+            ),
+            ("9req/week @gpt-5* !carry", "9 requests/week @gpt-5* !carry"),
+            ("9chars/minute !carry", "9 characters/minute !carry"),
         ] {
             let limit: Limit = text.parse().unwrap();
             assert_eq!(limit.to_string(), canonical);
@@ -239,6 +304,22 @@ mod tests {
             "5usd/day@",
             "5usd/day@a,b",
             "5usd/day!observe@gpt-5",
+            "5usd/day!observe!observe",
+            "5usd/day!observe=1",
+            "5usd/day!",
+            "5usd/day!rollover",
+            "5usd/day!carry!carry",
+            "5usd/day!carry=",
+            "5usd/day!carry=5tokens",
+            "5usd/day!carry=5usd/day",
+            "5usd/day!carry=6usd",
+            "5usd/day!carry=0usd",
+            "5usd/day!carry=-1usd",
+            "0usd/day!carry",
+            "5usd/total!carry",
+            "5usd/rolling-24h!carry",
+            "5concurrent!carry",
+            "9007199usd/day!carry",
             "3concurrent@gpt-5",
             "5usd/rolling-6h",
             "5usd/rolling-24",

@@ -50,7 +50,7 @@ impl Meter {
 }
 
 /// One limit. Text form and serialised form: `25 usd/month`, `3 concurrent`,
-/// `10000 requests/day !observe`.
+/// `10000 requests/day !observe`, `25 usd/month !carry`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Limit {
@@ -62,6 +62,9 @@ pub struct Limit {
     pub models: Option<Models>,
     /// The most that is allowed: nano-dollars for `usd`, else a count. 0 refuses everything.
     pub amount: i64,
+    /// At most so much of what was not used of a period is added to the next one; `None`: nothing.
+    /// Only for windows of the calendar but `total`.
+    pub carry: Option<i64>,
     /// Only alert, never refuse.
     pub observe: bool,
 }
@@ -80,6 +83,13 @@ impl Limit {
             name.push_str(models.as_str());
         }
         name
+    }
+
+    /// The most that is carried into a period: never more than the limit itself, also where another
+    /// program wrote more, and nothing into a rolling window.
+    pub fn most_carried(&self) -> i64 {
+        let rolling = self.window.is_some_and(|window| window.steps().is_some());
+        self.carry.filter(|_| !rolling).map_or(0, |most| most.min(self.amount).max(0))
     }
 
     /// Whether it counts calls of a model.

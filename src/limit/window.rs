@@ -97,6 +97,28 @@ impl Window {
         }
     }
 
+    /// The period before another one; `None` for `total` and for rolling windows.
+    pub fn before(self, period: Period) -> Option<Period> {
+        // By how much an id grows into one of a minute.
+        let (span, scale) = match self {
+            Self::Minute => (1.minute(), 1),
+            Self::Hour => (1.hour(), 100),
+            Self::Day => (1.day(), 10_000),
+            Self::Week => (1.week(), 10_000),
+            Self::Month if period.rem_euclid(100) == 1 => return period.checked_sub(89),
+            Self::Month => return period.checked_sub(1),
+            _ => return None,
+        };
+        let start = period.checked_mul(scale)?;
+        let two = |below: i64| i8::try_from(start.div_euclid(below).rem_euclid(100)).ok();
+        let year = i16::try_from(start.div_euclid(100_000_000)).ok()?;
+        let (month, day, hour, minute) = (two(1_000_000)?, two(10_000)?, two(100)?, two(1)?);
+        let before = DateTime::new(year, month, day, hour, minute, 0, 0).ok()?;
+        let before = before.checked_sub(span).ok()?;
+        let minutes = id(id(day_of(before.date()), before.hour()), before.minute());
+        minutes.checked_div(scale)
+    }
+
     /// The steps of a rolling window; `None` for those of the calendar.
     pub const fn steps(self) -> Option<Steps> {
         let (seconds, count) = match self {
@@ -174,6 +196,32 @@ impl Calendar {
         };
         let midnight = next.ok()?.to_zoned_datetime(self.zone.clone()).ok()?;
         Some(midnight.timestamp().as_millisecond())
+    }
+
+    /// When the period that contains `at` begins; of a rolling window, of its oldest step. `None`
+    /// for `total`.
+    pub fn begins(&self, window: Window, at: UnixMs) -> Option<UnixMs> {
+        const MINUTE: i64 = 60_000;
+        let begin = |ms: i64| Some(at.div_euclid(ms).saturating_mul(ms));
+        if let Some(steps) = window.steps() {
+            return Some(steps.oldest(self.period(window, at)).saturating_mul(1000));
+        }
+        let today = self.local(at).date();
+        let first = match window {
+            Window::Minute => return begin(MINUTE),
+            Window::Hour => return begin(60 * MINUTE),
+            Window::Day => today,
+            Window::Week => monday(today),
+            Window::Month => today.first_of_month(),
+            _ => return None,
+        };
+        let midnight = first.to_zoned_datetime(self.zone.clone()).ok()?;
+        Some(midnight.timestamp().as_millisecond())
+    }
+
+    /// The name of the zone, such as `Europe/Berlin`.
+    pub fn zone_name(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
     }
 
     /// The day that contains `at`.
@@ -282,6 +330,7 @@ mod tests {
             let period = Calendar::default().period(*window, at);
             assert!(period * 1000 <= at && at < (period + steps.seconds) * 1000);
             let oldest = steps.oldest(period) * 1000;
+            assert_eq!(Calendar::default().begins(*window, at), Some(oldest));
             let start = at - hours * 3_600_000;
             assert!(oldest <= start && start - oldest < steps.seconds * 1000);
             assert_eq!(steps.gone(steps.oldest(period)), (period + steps.seconds) * 1000);
@@ -304,13 +353,17 @@ mod tests {
     fn periods_partition_time() {
         let calendar = Calendar::named("America/New_York").unwrap();
         let start = parse_time("2026-01-01T00:00:00Z").unwrap();
-        for window in [Window::Day, Window::Week, Window::Month] {
-            let mut at = start;
+        for window in [Window::Minute, Window::Hour, Window::Day, Window::Week, Window::Month] {
+            let mut at = calendar.begins(window, start).unwrap();
+            assert!(at <= start && calendar.ends(window, at).unwrap() > start);
             for _ in 0..400 {
                 let end = calendar.ends(window, at).unwrap();
                 assert!(end > at);
                 assert_eq!(calendar.period(window, end - 1), calendar.period(window, at));
+                assert_eq!(calendar.begins(window, end - 1), Some(at));
                 assert!(calendar.period(window, end) > calendar.period(window, at));
+                let before = window.before(calendar.period(window, end));
+                assert_eq!(before, Some(calendar.period(window, at)));
                 at = end;
             }
         }

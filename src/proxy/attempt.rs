@@ -119,7 +119,10 @@ impl Attempt {
                 // The ledger's clock counts, as far as it is from ours.
                 let ends = standing.resets.map(|at| at.saturating_sub(limit.now));
                 let until = ends.map(|ms| self.clock.now().saturating_add(ms));
-                if let Some(health) = health.filter(|_| standing.used >= standing.allowed()) {
+                // What counts some models only, or calls in flight, says nothing of the next call.
+                let of_all = standing.limit.models.is_none() && standing.limit.window.is_some();
+                let used_up = of_all && standing.used >= standing.allowed();
+                if let Some(health) = health.filter(|_| used_up) {
                     health.spent(until.map_or(Spent::ForGood, Spent::Until));
                 }
                 until

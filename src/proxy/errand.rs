@@ -176,10 +176,7 @@ impl Errand {
             self.tab.forwarded();
             self.tab.answered(status.as_u16());
         }
-        match fault.last {
-            Err(Refusal::Exhausted(_)) => Err(self.course.exhausted(self.proxy.clock.now())),
-            last => last,
-        }
+        fault.last
     }
 
     async fn meter(

@@ -79,38 +79,32 @@ impl Fault {
     ) -> Result<Answered, Self> {
         let status = response.status();
         let pause = pause(response.headers(), now);
-        match status {
-            StatusCode::UNAUTHORIZED => Err(Self::rejected(status)),
-            StatusCode::PAYMENT_REQUIRED => Err(Self::exhausted(status)),
-            StatusCode::FORBIDDEN => {
+        match status.as_u16() {
+            401 => Err(Self::rejected(status)),
+            402 => Err(Self::account(Outcome::Exhausted, "exhausted", Answered::new(response))),
+            403 => {
                 let (_, word) = read(response).await;
                 match call.is_some_and(|call| !call.input_elsewhere) && word != Word::Model {
                     true => Err(Self::rejected(status)),
-                    false => Err(Self::forbidden()),
+                    false => Err(Self::forbidden(status)),
                 }
             }
-            StatusCode::TOO_MANY_REQUESTS => match read(response).await {
-                (_, Word::Quota) => Err(Self::exhausted(status)),
-                (answered, _) => {
-                    Err(Self::answered(Outcome::Limited(pause), true, "limited", answered))
-                }
-            },
-            _ if status.is_server_error() => {
-                let answered = Answered::new(response);
-                Err(Self::answered(Outcome::Failed(pause), false, "failed", answered))
+            429 => Err(match read(response).await {
+                (said, Word::Quota) => Self::account(Outcome::Exhausted, "exhausted", said),
+                (said, _) => Self::account(Outcome::Limited(pause), "limited", said),
+            }),
+            500.. => {
+                let said = Self::account(Outcome::Failed(pause), "failed", Answered::new(response));
+                Err(Self { of_credential: false, ..said })
             }
             _ => Ok(Answered::new(response)),
         }
     }
 
-    fn answered(
-        outcome: Outcome,
-        of_credential: bool,
-        reason: &'static str,
-        answered: Answered,
-    ) -> Self {
-        let status = Some(answered.response.status());
-        Self { outcome, billed: false, of_credential, reason, status, last: Ok(answered) }
+    /// What the provider says of our account there; it passes, if nothing else is tried.
+    fn account(outcome: Outcome, reason: &'static str, said: Answered) -> Self {
+        let status = Some(said.response.status());
+        Self { outcome, billed: false, of_credential: true, reason, status, last: Ok(said) }
     }
 
     /// What it said may hold a piece of the key, so it stays here.
@@ -127,20 +121,11 @@ impl Fault {
 
     /// Refused for what the call names: something that is stored elsewhere, or a model that is not
     /// for this account. Another account may do better; this one did what it should.
-    fn forbidden() -> Self {
+    fn forbidden(status: StatusCode) -> Self {
         Self {
             outcome: Outcome::Worked,
             reason: "forbidden",
             of_credential: false,
-            ..Self::rejected(StatusCode::FORBIDDEN)
-        }
-    }
-
-    fn exhausted(status: StatusCode) -> Self {
-        Self {
-            outcome: Outcome::Exhausted,
-            reason: "exhausted",
-            last: Err(Refusal::Exhausted(None)),
             ..Self::rejected(status)
         }
     }

@@ -4,7 +4,9 @@
 //! in here drops the tab, and a dropped tab settles.
 
 mod admit;
+mod advice;
 mod answer;
+mod around;
 mod attempt;
 mod authenticate;
 mod bound;
@@ -29,7 +31,9 @@ mod slices;
 mod socket;
 mod tab;
 
+pub use advice::Fit;
 pub use answer::{AnswerBody, OnExhausted};
+pub use bound::Gap;
 pub use forward::UpstreamBounds;
 pub use recorder::Recorder;
 pub use refusal::Refusal;

@@ -7,7 +7,9 @@ mod midway;
 
 pub(super) use midway::{broken_off, exhausted};
 
+use super::advice::{self, Fit};
 use super::answer::AnswerBody;
+use super::bound::Gap;
 use crate::clock::{UnixMs, rfc3339_seconds};
 use crate::dialect::{Dialect, Refused, Unreadable};
 use crate::ids::CallId;
@@ -59,8 +61,10 @@ pub enum Refusal {
     Limit(Box<LimitDenial>),
     /// A limit has no room for anything; what this call needs was not looked at.
     Spent(Box<LimitDenial>),
-    /// `strict` holds for this account and nothing bounds what the call can cost.
-    Unbounded(String),
+    /// A limit has no room, but would have for a shorter answer.
+    TooLong(Box<LimitDenial>, Fit),
+    /// `strict` holds for this account and nothing bounds what the call can cost, for this reason.
+    Unbounded(String, Option<Gap>),
     /// The ledger cannot be reached.
     Ledger,
     /// Too much is unsettled, or the proxy is stopping.
@@ -80,7 +84,7 @@ impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
         match denial {
             Denial::Limit(limit) => Self::Limit(limit),
-            Denial::Unbounded { account } => Self::Unbounded(account.to_string()),
+            Denial::Unbounded { account } => Self::Unbounded(account.to_string(), None),
             Denial::Status { status, .. } => match status.as_str() {
                 "suspended" => Self::Suspended,
                 "expired" => Self::Key("this key has expired"),
@@ -196,9 +200,15 @@ impl Refusal {
             | Self::Body(_)
             | Self::TooLarge(_)
             | Self::SlowBody
-            | Self::Unbounded(_) => self.request_words(),
+            | Self::Unbounded(..) => self.request_words(),
             Self::Limit(denial) => limit_words(denial, Some(denial.wanted)),
             Self::Spent(denial) => limit_words(denial, None),
+            Self::TooLong(denial, Fit { field, tokens }) => {
+                let words = limit_words(denial, Some(denial.wanted));
+                let message =
+                    format!("{} The largest `{field}` that fits is {tokens}.", words.message);
+                Words { message, ..words }
+            }
             Self::Ledger
             | Self::Overloaded
             | Self::Unreachable
@@ -290,12 +300,8 @@ impl Refusal {
                 let message = format!("The request body is larger than {most} bytes.");
                 (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
             }
-            Self::Unbounded(account) => {
-                let message = format!(
-                    "{account} is under strict enforcement and nothing bounds what this call can \
-                     cost; set `max_completion_tokens`, or `max_output_tokens` for responses."
-                );
-                (StatusCode::BAD_REQUEST, "unbounded_cost", message)
+            Self::Unbounded(account, gap) => {
+                (StatusCode::BAD_REQUEST, "unbounded_cost", advice::unbounded(account, *gap))
             }
             _ => {
                 let message = "The request body did not arrive in time.".to_owned();
@@ -356,7 +362,7 @@ impl Refusal {
     /// The machine-readable part: which limit, used, held, when it resets.
     fn detail(&self, reason: &str) -> Value {
         let (denial, wanted) = match self {
-            Self::Limit(denial) => (denial, Some(denial.wanted)),
+            Self::Limit(denial) | Self::TooLong(denial, _) => (denial, Some(denial.wanted)),
             Self::Spent(denial) => (denial, None),
             _ => return json!({ "reason": reason }),
         };

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 #[derive(Debug, Clone)]
-enum Step {
+pub enum Step {
     Hold { user: usize, dollars: i64, bounded: bool },
     HoldAgain { call: usize },
     Extend { call: usize, dollars: i64 },
@@ -29,7 +29,7 @@ enum Step {
     DeleteKey { user: usize },
 }
 
-const LIMITS: [&[&str]; 9] = [
+const LIMITS: [&[&str]; 11] = [
     &[],
     &["20 usd/month", "3 concurrent"],
     &["9 usd/day", "30 usd/total", "5 requests/minute", "20000 tokens/minute"],
@@ -39,6 +39,8 @@ const LIMITS: [&[&str]; 9] = [
     &["9 usd/rolling-5h", "8 requests/rolling-24h"],
     &["40000 tokens/rolling-7d", "15 usd/rolling-30d !observe", "20 usd/month"],
     &["9 usd/rolling-5h @gpt*", "6 usd/day@claude-?", "4 requests/hour@*5", "30 usd/week"],
+    &["6 usd/day !carry", "5 requests/hour !carry=2requests", "20 usd/month !carry"],
+    &["9 usd/hour@gpt* !carry", "30000 tokens/week !carry=9000tokens", "6000 tokens/minute !carry"],
 ];
 const MODELS: [&str; 3] = ["gpt-5", "claude-4", "o3"];
 const BUMPS: [&str; 5] = ["+5usd", "+3requests", "0usd", "+9usd/rolling-5h", "+1concurrent"];
@@ -49,8 +51,8 @@ const MODES: [Enforcement; 4] =
 const ADVANCES: [i64; 9] =
     [1, 20_000, 59_000, 700_000, 3_600_000, 18_000_000, 86_400_000, -30_000, 700_000_000];
 
-fn step() -> impl Strategy<Value = Step> {
-    let (user, call) = (0..3_usize, 0..40_usize);
+pub fn step() -> impl Strategy<Value = Step> {
+    let (user, call) = (0..4_usize, 0..40_usize);
     prop_oneof![
         8 => (user.clone(), 0..6_i64, any::<bool>())
             .prop_map(|(user, dollars, bounded)| Step::Hold { user, dollars, bounded }),
@@ -92,7 +94,9 @@ fn both_back_ends_agree_under_random_operations() {
 async fn agree(steps: &[Step]) {
     let rigs = [Rig::embedded(), Rig::redis().await];
     let mut payers: Vec<Payers> = Vec::new();
-    for (name, limits) in [("alice", LIMITS[1]), ("bob", LIMITS[6]), ("carol", LIMITS[8])] {
+    for (name, limits) in
+        [("alice", LIMITS[1]), ("bob", LIMITS[6]), ("carol", LIMITS[8]), ("dora", LIMITS[9])]
+    {
         rigs[0].user(name, limits).await;
         payers.push(rigs[1].user(name, limits).await);
     }
@@ -133,7 +137,7 @@ async fn agree(steps: &[Step]) {
     }
 }
 
-async fn apply(
+pub async fn apply(
     rig: &Rig,
     step: &Step,
     calls: &[HoldOrder],

@@ -105,8 +105,12 @@ impl Rig {
 
     /// Two processes on one Redis.
     pub async fn redis() -> Self {
+        Self::sharing(&Arc::new(RedisServer::start(&[]))).await
+    }
+
+    /// Two processes on a Redis of the test.
+    pub async fn sharing(server: &Arc<RedisServer>) -> Self {
         let clock = clock();
-        let server = RedisServer::start(&[]);
         let (sender, crossed) = tokio::sync::mpsc::channel(1000);
         let options = |journal: &str| Options {
             crossings: Some(sender.clone()),
@@ -120,7 +124,7 @@ impl Rig {
             ledger,
             other: Some(other),
             crossed: Mutex::new(crossed),
-            _surroundings: Box::new(server),
+            _surroundings: Box::new(server.clone()),
         }
     }
 

@@ -152,7 +152,8 @@ async fn a_call_is_seen_with_its_times_its_tokens_and_the_thresholds_that_it_cro
         ("farebox_overhead_seconds_count", 1.0),
         ("farebox_ledger_duration_seconds_count{operation=\"caller\"", 1.0),
         ("farebox_ledger_duration_seconds_count{operation=\"hold\"", 1.0),
-        ("farebox_ledger_duration_seconds_count{operation=\"settle\"", 1.0),
+        // The call, and its attempt at the provider.
+        ("farebox_ledger_duration_seconds_count{operation=\"settle\"", 2.0),
         ("farebox_tokens_total", 2306.0),
         ("farebox_cost_usd_total", 0.0033475),
         // 95.6 % of the user's limit: 80 and 90.
@@ -243,7 +244,8 @@ async fn settlements_that_redis_does_not_take_are_pending_until_it_does() {
     redis.kill();
     drop(stream);
     let behind = |scrape: &Scrape| {
-        scrape.sum("farebox_journal_pending") == 1.0
+        // The call, and its attempt at the provider.
+        scrape.sum("farebox_journal_pending") == 2.0
             && scrape.sum("farebox_settle_retries_total") >= 1.0
     };
     let scrape = shop.until(behind).await;

@@ -121,13 +121,13 @@ async fn when_all_are_out_the_refusal_says_when_to_return() {
     pool.balanced().await;
 }
 
-/// The last word of a provider goes to the client as it is, unless it is about our account.
+/// The last word of a provider goes to the client as it is, unless it may show a piece of our key.
 #[tokio::test]
 async fn the_answer_of_the_last_credential_passes() {
     for (script, status, code) in [
         (LIMITED, 429, ""),
         (FAILING, 500, ""),
-        (BROKE, 503, "provider_quota_exhausted"),
+        (BROKE, 429, "insufficient_quota"),
         (REJECTED, 502, "upstream_credential_rejected"),
     ] {
         let pool = Pool::of(&["a"], PRIORITY).await;

@@ -137,7 +137,9 @@ async fn the_providers_own_errors_pass_unchanged_and_cost_nothing() {
     for status in [400, 404, 429, 500, 503] {
         let script = format!("x-simulate: {{\"status\":{status}}}\r\n");
         same_bytes(&world, CHAT, &script, &chat("gpt-5", "")).await;
+        world.enable_all();
         same_bytes(&world, CHAT, &script, &chat("gpt-5", r#","stream":true"#)).await;
+        world.enable_all();
     }
     let events = world.events().await;
     assert_eq!(events.len(), 10);

@@ -146,6 +146,7 @@ async fn r001_r002_r005_real_answers_pass_unchanged_and_are_charged_what_they_re
         let (path, body) = request(capture);
         let answer = world.call(path, &format!("x-capture: {name}\r\n"), &body).await;
         assert_eq!(answer.text(), capture["body"].as_str().unwrap(), "{name}");
+        world.enable_all();
         let event = world.events().await.remove(0);
         let expect = &capture["expect"];
         if expect["billable"] == false || capture["status"] != 200 && expect["billable"] == true {

@@ -432,6 +432,7 @@ async fn what_a_provider_says_instead_of_upgrading() {
         assert_eq!(answer.status(), seen, "{said}");
         assert_eq!(answer.text() == body, seen == 404, "{said}");
         assert_eq!(answer.text().contains(PROVIDER_KEY), seen == 404, "{said}");
+        stage.world.enable_all();
     }
     let events = stage.events().await;
     assert!(events.len() == 3 && events.iter().all(|event| event.cost.get() == 0));

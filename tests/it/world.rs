@@ -36,6 +36,7 @@ pub struct World {
     pub ledger: Arc<EmbeddedLedger>,
     pub proxy: Arc<Proxy>,
     pub addr: SocketAddr,
+    providers: Providers,
     /// The key of the user `alice`.
     pub key: String,
     drain: Drain,
@@ -136,6 +137,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let options = Options { clock: clock.clone(), ..Options::default() };
         let ledger = EmbeddedLedger::open(dir.path(), options).unwrap();
+        let all = providers.clone();
         let proxy = Proxy::new(ledger.clone(), clock, Arc::new(table), providers, rules);
         let proxy = Arc::new(proxy.unwrap());
         let drain = Drain::default();
@@ -153,8 +155,16 @@ impl World {
             Arc::new(Bounds::default()),
             drain.watch(),
         ));
-        let mut world =
-            Self { simulated, ledger, proxy, addr, key: String::new(), drain, _dir: dir };
+        let mut world = Self {
+            simulated,
+            ledger,
+            proxy,
+            addr,
+            providers: all,
+            key: String::new(),
+            drain,
+            _dir: dir,
+        };
         world.key = world.user("alice", limits, None, &[]).await;
         world
     }
@@ -288,6 +298,12 @@ impl World {
         self.proxy.stop();
         self.drain.begin();
         self.drain.finish(LIMIT).await
+    }
+
+    /// Forgets what providers said of their credentials, as an operator does.
+    pub fn enable_all(&self) {
+        let credentials = self.providers.iter().flat_map(|provider| &provider.credentials);
+        credentials.for_each(|credential| credential.health.enable());
     }
 
     /// How often the provider was called.

@@ -4,10 +4,11 @@
 
 use super::Source;
 use super::repricing::{Kept, Repricing, Sum};
+use crate::cli::args;
 use crate::cli::client::{Client, Remote};
 use crate::cli::table::{Cell, Table};
 use crate::cli::{Console, Exit, Failure};
-use crate::clock::{Clock, parse_span, parse_time, rfc3339};
+use crate::clock::rfc3339;
 use crate::money::NanoUsd;
 use clap::Args;
 use serde_json::{Value, json};
@@ -31,11 +32,7 @@ pub struct Diff {
 
 /// The time that is meant, so that it is the same for every page.
 fn moment(text: &str) -> Result<String, String> {
-    let at = parse_time(text)
-        .or_else(|| parse_span(text).map(|span| Clock::system().now().saturating_sub(span)));
-    at.map(rfc3339).ok_or_else(|| {
-        "write a time such as 2026-11-24T21:13:36Z or 2026-11-24, or 24h for so long ago".to_owned()
-    })
+    args::past(text).map(rfc3339)
 }
 
 impl Diff {

@@ -16,15 +16,20 @@ impl EmbeddedLedger {
     pub(super) fn set_up(&self, credentials: &[CredentialSetup]) -> Result<(), RegistryError> {
         let options = &self.inner.options;
         let mut state = self.inner.state.lock();
-        let now = state.moment(options).now;
+        let moment = state.moment(options);
+        let now = moment.now;
         for setup in credentials {
             let old = state.book.accounts.get(&AccountId::credential(&setup.id));
             let mut new = match old {
                 Some(old) => old.clone(),
                 None => found(&first(&setup.id), None, &[], now)?,
             };
-            define(&mut new, setup)?;
-            if old != Some(&new) {
+            let mut defined = new.clone();
+            define(&mut defined, setup)?;
+            if old != Some(&defined) {
+                new.begin(&moment);
+                define(&mut new, setup)?;
+                new.begin(&moment);
                 state.admit(Entry::Put { now, state: Box::new(new) }, options)?;
             }
         }

@@ -224,7 +224,8 @@ impl Inner {
 /// Creates the default workspace, and rewrites the limits of users who follow other defaults.
 fn prepare(state: &mut State, options: &Options) -> Result<(), OpenError> {
     let fail = |why: &dyn std::fmt::Display| OpenError(why.to_string());
-    let now = options.clock.now();
+    let moment = state.moment(options);
+    let now = moment.now;
     let mut changed = Vec::new();
     for account in state.book.accounts.values() {
         let stale = account
@@ -233,7 +234,9 @@ fn prepare(state: &mut State, options: &Options) -> Result<(), OpenError> {
             .is_some_and(|text| *text != admin::text(&options.default_user_limits));
         if stale {
             let mut account = account.clone();
+            account.begin(&moment);
             admin::follow(&mut account, &options.default_user_limits).map_err(|e| fail(&e))?;
+            account.begin(&moment);
             changed.push(account);
         }
     }

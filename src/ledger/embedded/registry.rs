@@ -78,7 +78,8 @@ impl Registry for EmbeddedLedger {
             if state.book.accounts.contains_key(&account.id) {
                 return Err(RegistryError::Exists(account.id.clone()));
             }
-            let new = admin::found(account, above, &options.default_user_limits, moment.now)?;
+            let mut new = admin::found(account, above, &options.default_user_limits, moment.now)?;
+            new.begin(&moment);
             let seen = view(&new, &moment);
             state.admit(Entry::Put { now: moment.now, state: Box::new(new) }, options)?;
             self.writer.wake();
@@ -123,7 +124,12 @@ impl Registry for EmbeddedLedger {
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         Box::pin(async move {
             let defaults = &self.inner.options.default_user_limits;
-            self.alter(id, |state, moment| admin::change(state, change, defaults, moment.now))
+            self.alter(id, |state, moment| {
+                state.begin(moment);
+                admin::change(state, change, defaults, moment.now)?;
+                state.begin(moment);
+                Ok(())
+            })
         })
     }
 
@@ -169,9 +175,12 @@ impl Registry for EmbeddedLedger {
         increase: &'a Increase,
         until: Option<UnixMs>,
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
-        Box::pin(
-            async move { self.alter(id, |state, moment| state.raise(increase, until, moment)) },
-        )
+        Box::pin(async move {
+            self.alter(id, |state, moment| {
+                state.begin(moment);
+                state.raise(increase, until, moment)
+            })
+        })
     }
 
     fn events<'a>(

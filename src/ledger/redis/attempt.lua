@@ -107,7 +107,7 @@ local function standing(answer, name, used, held, more)
   for _, text in ipairs({
     name,
     a.f[name .. '.limit'],
-    a.f[name .. '.observe'] == '1' and '1' or '0',
+    tags(a, name),
     raised and a.f[name .. '.bump'] .. ' ' .. a.f[name .. '.bump_until_ms'] or '',
     F(used),
     F(held),
@@ -150,17 +150,6 @@ for _, name in ipairs(a.limits) do
   end
 end
 
--- Begins the period that a held slot is in, so that a clock that steps back does not undo it.
-local function turn(name)
-  local _, period = current(a, name)
-  local text = F(period)
-  if a.slots[name].steps then
-    roll(a, name, period)
-  elseif a.f[name .. '.period'] ~= text then
-    redis.call('HSET', a.key, name .. '.used', '0', name .. '.period', text)
-  end
-end
-
 -- Notes under which limit dollars were admitted.
 local function note_admitted(name)
   local used, held = figures(name)
@@ -181,7 +170,7 @@ for name, slot in pairs(a.slots) do
   if slot.rate then
     counted[#counted + 1] = count(a, name, rate_amount(name))
   else
-    turn(name)
+    turn(a, name)
     if slot.models then
       apart[#apart + 1] = name
       add(a.key, slot.held, a.held[slot.meter])

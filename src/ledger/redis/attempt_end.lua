@@ -214,7 +214,7 @@ local function report(reply)
     if a.slots[name] and not a.bad[name .. '.limit'] then
       local used, period = current(after, name)
       if used > (a.before[name] or 0) then
-        for _, text in ipairs({ name, after.f[name .. '.limit'], after.f[name .. '.observe'] or '0',
+        for _, text in ipairs({ name, after.f[name .. '.limit'], tags(after, name),
           F(limit_of(after, name)), F(period), F(a.before[name] or 0), F(used),
           after.f.thresholds or '' }) do
           reply[#reply + 1] = text

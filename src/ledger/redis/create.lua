@@ -3,5 +3,6 @@
 if redis.call('EXISTS', KEYS[1]) == 1 then return { 'exists' } end
 if KEYS[2] ~= KEYS[1] and redis.call('EXISTS', KEYS[2]) == 0 then return { 'missing' } end
 redis.call('HSET', KEYS[1], 'created_ms', F(now), unpack(ARGV, 4))
+turn_all(load(KEYS[1]))
 for n = 3, #KEYS do redis.call('ZADD', KEYS[n], 0, ARGV[3]) end
 return { 'done' }

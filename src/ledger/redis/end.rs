@@ -108,6 +108,7 @@ impl RedisLedger {
             add_event(&mut call, nothing.as_ref(), NanoUsd::ZERO, last);
             call.arg(ONCE_MS).arg(last.saturating_sub(1));
         }
+        call.arg(self.post_words(end.payers));
         call
     }
 
@@ -166,7 +167,7 @@ impl RedisLedger {
         account: &AccountId,
         crossings: &mut Vec<Crossing>,
     ) -> Result<(), Unavailable> {
-        let limit = reply.limit()?;
+        let (limit, _) = reply.limit()?;
         let allowed = reply.number()?;
         let (period, before, used) = (reply.number()?, reply.number()?, reply.number()?);
         let own = fields::thresholds(reply.text()?);

@@ -4,9 +4,10 @@
 local id, default = ARGV[3], ARGV[4]
 local more = { usd = ARGV[5], tokens = ARGV[6], characters = ARGV[7] }
 
-local stored = redis.call('HMGET', KEYS[1], 'shares', 'order')
-if not stored[1] then return 'ended' end
-local shares, model = cjson.decode(stored[1]), cjson.decode(stored[2])[2].model
+local stored = redis.call('HGET', KEYS[1], 'shares')
+if not stored then return 'ended' end
+local shares = cjson.decode(stored)
+local model = cjson.decode(redis.call('HGET', KEYS[1], 'order'))[2].model
 
 -- Shows the limits that hold calls of this model, with what is used and held of each.
 local function each_limit(a, see)
@@ -27,7 +28,7 @@ local function lacks(a, i)
     local observed = a.f[name .. '.observe'] == '1'
     if observed or wanted == 0 or used + held + wanted <= limit_of(a, name) then return nil end
     local bump = bump_of(a, name) > 0
-    return lines({ 'limit', F(now), F(i), F(wanted), name, a.f[name .. '.limit'], '0',
+    return lines({ 'limit', F(now), F(i), F(wanted), name, a.f[name .. '.limit'], tags(a, name),
       bump and a.f[name .. '.bump'] .. ' ' .. a.f[name .. '.bump_until_ms'] or '',
       F(used), F(held), '' })
   end)

@@ -62,6 +62,9 @@ pub fn of_account(state: &AccountState) -> BTreeMap<String, String> {
     for limit in &state.limits {
         let name = Slot::of(limit);
         put(&format!("{name}.limit"), limit.amount.to_string());
+        if let Some(most) = limit.carry {
+            put(&format!("{name}.carry"), most.to_string());
+        }
         if limit.observe {
             put(&format!("{name}.observe"), "1".to_owned());
         }
@@ -93,7 +96,8 @@ pub fn metadata(text: Option<&String>) -> Option<BTreeMap<String, String>> {
 /// The fields of a counter.
 pub fn of_counter(counter: &Counter) -> Vec<String> {
     let name = counter.slot;
-    let figures = ["used", "period", "admitted", "held"].map(|figure| format!("{name}.{figure}"));
+    let figures =
+        ["used", "period", "carried", "admitted", "held"].map(|figure| format!("{name}.{figure}"));
     let steps = counter.steps.iter().map(|(step, _)| format!("{name}.at.{step}"));
     figures.into_iter().chain(steps).collect()
 }
@@ -276,8 +280,9 @@ impl<'a> Reader<'a> {
     fn limit(&self, name: &str) -> Result<Limit, Unavailable> {
         let field = format!("{name}.limit");
         let slot = Slot::parse(name).ok_or_else(|| self.bad(&field, name))?;
-        let observe = self.fields.get(&format!("{name}.observe"));
-        Ok(slot.limit(self.number(&field)?, observe.is_some_and(|text| text == "1")))
+        let carry = self.parsed(&format!("{name}.carry"))?;
+        let observe = self.fields.get(&format!("{name}.observe")).is_some_and(|text| text == "1");
+        Ok(slot.limit(self.number(&field)?, carry, observe))
     }
 
     fn bump(&self, slot: Slot) -> Result<Option<Bumped>, Unavailable> {
@@ -293,6 +298,7 @@ impl<'a> Reader<'a> {
             slot,
             period: self.number(&format!("{name}.period"))?,
             used: self.number(&format!("{name}.used"))?,
+            carried: self.number(&format!("{name}.carried"))?,
             admitted: self.parsed(&format!("{name}.admitted"))?,
             held: if slot.holds_apart() { self.number(&format!("{name}.held"))? } else { 0 },
             steps,

@@ -1,7 +1,7 @@
 -- Checks every limit of key, user and workspace, and holds on all of them or on none.
 -- KEYS: mark, hold, leases, then account and its holds three times.
 -- ARGV: time, zone, id, lease ms, default mode, ceiling (usd tokens characters, or empty),
---       expected (usd tokens characters), whether it is charged no dollars, order as JSON.
+--       expected (usd tokens characters), whether it is charged no dollars, order as JSON, plans.
 local id, lease, default = ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local ceiling = ARGV[6] ~= '' and { usd = ARGV[6], tokens = ARGV[7], characters = ARGV[8] }
 local expected = { usd = ARGV[9], tokens = ARGV[10], characters = ARGV[11] }
@@ -125,7 +125,7 @@ end
 local function standing(answer, a, name, used, held, more)
   answer[#answer + 1] = name
   answer[#answer + 1] = a.f[name .. '.limit']
-  answer[#answer + 1] = a.f[name .. '.observe'] == '1' and '1' or '0'
+  answer[#answer + 1] = tags(a, name)
   local raised = bump_of(a, name) > 0
   answer[#answer + 1] = raised and a.f[name .. '.bump'] .. ' ' .. a.f[name .. '.bump_until_ms'] or ''
   answer[#answer + 1] = F(used)
@@ -182,17 +182,6 @@ for i = 1, 3 do
   end
 end
 
--- Begins the period that a held slot is in, so that a clock that steps back does not undo it.
-local function turn(a, name)
-  local _, period = current(a, name)
-  local text = F(period)
-  if a.slots[name].steps then
-    roll(a, name, period)
-  elseif a.f[name .. '.period'] ~= text then
-    redis.call('HSET', a.key, name .. '.used', '0', name .. '.period', text)
-  end
-end
-
 -- Nothing was written before this line.
 local reply, shares = answer(true), {}
 for i = 1, 3 do
@@ -232,4 +221,12 @@ end
 redis.call('HSET', KEYS[2], 'order', ARGV[13], 'shares', cjson.encode(shares),
   'usd', expected.usd, 'tokens', expected.tokens, 'characters', expected.characters)
 redis.call('ZADD', KEYS[3], F(now + lease), id)
+-- The fields that the next plans are made of.
+if ARGV[14] ~= '-' then
+  for i = 1, 3 do
+    local names = redis.call('HKEYS', KEYS[2 + 2 * i])
+    reply[#reply + 1] = F(#names)
+    for _, name in ipairs(names) do reply[#reply + 1] = name end
+  end
+end
 return lines(reply)

@@ -16,30 +16,33 @@ mod extend;
 mod fields;
 mod history;
 mod keys;
+mod plain;
 mod read;
 mod registry;
 mod script;
 mod sweep;
 
+use super::account::asked;
 use super::attempt::{AttemptAdmission, AttemptOrder};
 use super::bump::Bump;
 use super::journal::{Journal, Noted};
 use super::moment::Moment;
 use super::order::{
-    Admission, Amounts, Caller, Denial, HoldOrder, LimitDenial, Payers, Settlement, Standing,
-    Unavailable,
+    Admission, Amounts, Caller, Denial, Enforcement, HoldOrder, LimitDenial, Payers, Settlement,
+    Standing, Unavailable,
 };
 use super::slot::Slot;
 use super::{BoxFuture, Extension, Ledger, News, OnceKey, OpenError, Options, Permit};
 use crate::clock::UnixMs;
-use crate::ids::{AccountId, CallId, Id};
-use crate::limit::Limit;
+use crate::ids::{AccountId, AccountKind, CallId, Id};
+use crate::limit::{Limit, Meter};
 use crate::money::NanoUsd;
 use crate::secret::SecretDigest;
 use connect::Connections;
 use deliver::Queue;
 use foldhash::{HashMap, HashSet};
 use parking_lot::Mutex;
+use plain::{Plans, Shape, Shapes};
 use script::{Failure, Scripts};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +74,8 @@ pub struct RedisLedger {
     /// Owners of keys seen lately; they never change.
     owners: moka::sync::Cache<SecretDigest, Payers>,
     news: News,
+    /// What the short way of scripts is planned with.
+    shapes: Shapes,
 }
 
 impl RedisLedger {
@@ -99,6 +104,7 @@ impl RedisLedger {
             unreachable: Mutex::new(None),
             owners: moka::sync::Cache::new(100_000),
             news: News::default(),
+            shapes: Shapes::default(),
         });
         ledger.prepare().await?;
         ledger.catch_up(again).await;
@@ -137,7 +143,7 @@ impl RedisLedger {
 }
 
 impl RedisLedger {
-    fn hold_call(&self, order: &HoldOrder) -> Result<redis::Cmd, Unavailable> {
+    fn hold_call(&self, order: &HoldOrder, plans: &Plans) -> Result<redis::Cmd, Unavailable> {
         let [key, user, workspace] = order.payers.accounts();
         let keys = [
             keys::mark(&order.id),
@@ -166,19 +172,29 @@ impl RedisLedger {
             u8::from(order.free).to_string(),
             stored.map_err(|why| Unavailable(why.to_string()))?,
         ];
-        Ok(self.scripts.hold.call(&self.options, &keys, &arguments))
+        let mut call = self.scripts.hold.call(&self.options, &keys, &arguments);
+        call.arg(self.hold_words(plans));
+        Ok(call)
     }
 
-    fn read_admission(&self, reply: &str, order: &HoldOrder) -> Result<Admission, Unavailable> {
+    fn read_admission(
+        &self,
+        reply: &str,
+        order: &HoldOrder,
+        plans: &Plans,
+    ) -> Result<Admission, Unavailable> {
         let mut reply = Reply::new(reply);
-        let denial = match reply.text()? {
-            "held" => return self.read_held(&mut reply, order),
-            "status" => Denial::Status {
+        let denial = match (reply.text()?, plans) {
+            ("plain", Plans::Plain { shapes, .. }) => {
+                return self.read_plain(&mut reply, order, shapes);
+            }
+            ("held", _) => return self.read_held(&mut reply, order),
+            ("status", _) => Denial::Status {
                 account: reply.account(&order.payers, None)?,
                 status: reply.text()?.to_owned(),
             },
-            "unbounded" => Denial::Unbounded { account: reply.account(&order.payers, None)? },
-            "limit" => {
+            ("unbounded", _) => Denial::Unbounded { account: reply.account(&order.payers, None)? },
+            ("limit", _) => {
                 let now = reply.number()?;
                 let moment = self.moment(now);
                 let account = reply.account(&order.payers, None)?;
@@ -186,7 +202,9 @@ impl RedisLedger {
                 let standing = reply.standing(&account, &moment)?;
                 Denial::Limit(Box::new(LimitDenial { standing, wanted, now }))
             }
-            other => return Err(Unavailable(format!("redis answered `{other}` to a hold"))),
+            (other, _) => {
+                return Err(Unavailable(format!("redis answered `{other}` to a hold")));
+            }
         };
         Ok(Admission::Denied(denial))
     }
@@ -204,7 +222,49 @@ impl RedisLedger {
                 standings.push(reply.standing(&account, &moment)?);
             }
         }
+        self.note_clock(moment.now);
+        if !reply.is_over() {
+            self.learn(&order.payers, reply);
+        }
         Ok(Admission::Held { held, standings })
+    }
+
+    /// The answer of the short way: each account's mode, and of each limit, it, used and held as they
+    /// were before the call.
+    fn read_plain(
+        &self,
+        reply: &mut Reply<'_>,
+        order: &HoldOrder,
+        shapes: &[Arc<Shape>; 3],
+    ) -> Result<Admission, Unavailable> {
+        let moment = self.moment(reply.number()?);
+        self.note_clock(moment.now);
+        let (mut standings, mut held_of_user) = (Vec::new(), NanoUsd::ZERO);
+        for (account, shape) in order.payers.accounts().iter().zip(shapes) {
+            let mode = reply.text()?;
+            let mode = Enforcement::parse(mode)
+                .ok_or_else(|| Unavailable(format!("redis answered `{mode}` for a mode")))?;
+            let (wanted, set) = asked(&order.demand(), mode);
+            if account.kind == AccountKind::User {
+                held_of_user = set.usd;
+            }
+            for slot in shape.limits() {
+                let limit = slot.limit(reply.number()?, None, false);
+                let (mut used, mut held) = (reply.number()?, reply.number()?);
+                if slot.is_rate() || limit.meter == Meter::Concurrent {
+                    used = used.saturating_add(wanted.of(limit.meter));
+                } else {
+                    held = held.saturating_add(set.of(limit.meter));
+                }
+                let (account, bump) = (account.clone(), None);
+                let resets = limit.window.and_then(|window| moment.ends(window));
+                standings.push(Standing { account, limit, bump, carried: 0, used, held, resets });
+            }
+        }
+        if !reply.is_over() {
+            self.learn(&order.payers, reply);
+        }
+        Ok(Admission::Held { held: held_of_user, standings })
     }
 
     /// A moment of the ledger's clock; most lie in the minute of the one before.
@@ -244,12 +304,13 @@ impl Ledger for RedisLedger {
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>> {
         Box::pin(async move {
             order.demand().check()?;
-            let call = self.hold_call(order)?;
+            let plans = self.plans(&order.payers);
+            let call = self.hold_call(order, &plans)?;
             let on = self.connections.holds().await.map_err(Failure::from)?;
             let ran = self.scripts.hold.run(&on, &call);
             let late = |_| Unavailable("redis did not answer a hold in time".to_owned());
             let reply: String = tokio::time::timeout(connect::HOLD, ran).await.map_err(late)??;
-            let admission = self.read_admission(&reply, order)?;
+            let admission = self.read_admission(&reply, order, &plans)?;
             if matches!(admission, Admission::Held { .. }) {
                 self.mine.lock().insert(order.id, order.payers.clone());
             }
@@ -330,13 +391,22 @@ impl<'a> Reply<'a> {
         found.ok_or_else(|| Unavailable(format!("redis answered {n} for the number of an account")))
     }
 
-    fn limit(&mut self) -> Result<Limit, Unavailable> {
+    /// A limit, and what it carried over.
+    fn limit(&mut self) -> Result<(Limit, i64), Unavailable> {
         let name = self.text()?;
         let slot = Slot::parse(name)
             .ok_or_else(|| Unavailable(format!("redis answered `{name}` for a limit")))?;
         let amount = self.number()?;
-        let observe = self.text()? == "1";
-        Ok(slot.limit(amount, observe))
+        let text = self.text()?;
+        let number = |part: &str| {
+            part.parse().map_err(|_| Unavailable(format!("redis answered `{text}` for a carry")))
+        };
+        let (observe, carry) = text.split_once(' ').unwrap_or((text, ""));
+        let (carry, carried) = match carry.split_once(' ') {
+            Some((most, carried)) => (Some(number(most)?), number(carried)?),
+            None => (None, 0),
+        };
+        Ok((slot.limit(amount, carry, observe == "1"), carried))
     }
 
     /// What a limit is raised by: amount and end, or nothing.
@@ -350,7 +420,7 @@ impl<'a> Reply<'a> {
     }
 
     fn standing(&mut self, account: &AccountId, moment: &Moment) -> Result<Standing, Unavailable> {
-        let limit = self.limit()?;
+        let (limit, carried) = self.limit()?;
         let bump = self.bump()?;
         let (used, held) = (self.number()?, self.number()?);
         let resets = match (self.text()?, limit.window) {
@@ -360,6 +430,6 @@ impl<'a> Reply<'a> {
                 Unavailable(format!("redis answered `{at}` for the time of a limit"))
             })?),
         };
-        Ok(Standing { account: account.clone(), limit, bump, used, held, resets })
+        Ok(Standing { account: account.clone(), limit, bump, carried, used, held, resets })
     }
 }

@@ -1,19 +1,5 @@
--- What every script begins with: the clock, the periods, reading accounts, exact arithmetic.
--- ARGV[1]: unix milliseconds, or empty for the time of this server. ARGV[2]: seconds that the
--- ledger's zone is ahead of UTC. Amounts are texts into HINCRBY; numbers only compare.
-local function F(n) return string.format('%.0f', n) end
-
--- What is answered: one text, a line for each part, because long lists cost the reader more.
-local function lines(parts) return table.concat(parts, '\n') end
-
-local now
-if ARGV[1] == '' then
-  local t = redis.call('TIME')
-  now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-else
-  now = tonumber(ARGV[1])
-end
-
+-- What most scripts go on with: the periods, reading accounts, exact arithmetic.
+-- Amounts are texts into HINCRBY; numbers only compare.
 local function civil(day)
   local z = day + 719468
   local era = math.floor(z / 146097)
@@ -48,6 +34,18 @@ local function periods()
   }
 end
 local P = periods()
+
+-- The period before the present one of a window of the calendar.
+local function period_before(window)
+  local sec = math.floor(now / 1000)
+  local today = math.floor((sec + tonumber(ARGV[2])) / 86400)
+  if window == 'month' then return P.month % 100 == 1 and P.month - 89 or P.month - 1 end
+  if window == 'day' then return ymd(today - 1) end
+  if window == 'week' then return ymd(today - (today + 3) % 7 - 7) end
+  local at = sec - (window == 'minute' and 60 or 3600)
+  local hour = ymd(math.floor(at / 86400)) * 100 + math.floor(at % 86400 / 3600)
+  return window == 'hour' and hour or hour * 100 + math.floor(at % 3600 / 60)
+end
 
 -- Rolling windows: seconds of a step, and how many steps make one up. The period is the present
 -- step, by the second in which it begins. Those of one account are read in a second pass, so that
@@ -172,14 +170,36 @@ local function bump_of(a, name)
   return 0
 end
 
+-- What is carried into the present period of a limit: of the period before, what was left; of one
+-- in which nothing was used at all, all that may be.
+local function carried_of(a, name)
+  local slot = a.slots[name]
+  if not a.f[name .. '.carry'] or not slot or slot.steps then return 0 end
+  local amount, period = whole(a, name .. '.limit'), whole(a, name .. '.period')
+  local most = math.max(math.min(whole(a, name .. '.carry'), amount), 0)
+  local before = math.min(whole(a, name .. '.carried'), most)
+  if period >= P[slot.window] then return before end
+  if period == 0 then return 0 end
+  if period ~= period_before(slot.window) then return most end
+  return math.max(math.min(amount + before - whole(a, name .. '.used'), most), 0)
+end
+
 -- What a limit allows now.
 local function limit_of(a, name)
   local allowed = a.allowed[name]
   if not allowed then
-    allowed = whole(a, name .. '.limit') + bump_of(a, name)
+    allowed = whole(a, name .. '.limit') + carried_of(a, name) + bump_of(a, name)
     a.allowed[name] = allowed
   end
   return allowed
+end
+
+-- What a limit says behind its amount, as it is answered: whether it only observes; where it carries
+-- over, also the most that it carries, and what it carried.
+local function tags(a, name)
+  local observe = a.f[name .. '.observe'] == '1' and '1' or '0'
+  local most = a.f[name .. '.carry']
+  return most and observe .. ' ' .. most .. ' ' .. F(carried_of(a, name)) or observe
 end
 
 -- The oldest step that counts while a period is the present one.
@@ -221,12 +241,15 @@ local function inspect(a)
   for name in pairs(a.slots) do
     look(name .. '.period')
     look(name .. '.used')
+    look(name .. '.carried')
     for step in pairs(a.slots[name].at or {}) do look(name .. '.at.' .. step) end
     if a.slots[name].models then look(name .. '.held') end
   end
   for _, name in ipairs(a.limits) do
     local field = name .. '.limit'
     look(field)
+    look(name .. '.carry')
+    a.bad[field] = a.bad[field] or a.bad[name .. '.carry'] or a.bad[name .. '.carried']
     if a.f[name .. '.bump_until_ms'] then
       look(name .. '.bump')
       look(name .. '.bump_until_ms')
@@ -271,6 +294,34 @@ local function roll(a, name, period)
   end
 end
 
+-- Begins a period of a calendar window, in which so much is used.
+local function begin(a, name, text, used)
+  local carried = name .. '.carried'
+  local odd = a.bad and (a.bad[name .. '.limit'] or a.bad[carried])
+  if (a.f[name .. '.carry'] or a.f[carried]) and not odd then
+    redis.call('HSET', a.key, carried, F(carried_of(a, name)))
+  end
+  redis.call('HSET', a.key, name .. '.used', used, name .. '.period', text)
+end
+
+-- Makes a slot current, so that a clock that steps back does not undo it.
+local function turn(a, name)
+  local _, period = current(a, name)
+  local text = F(period)
+  if a.slots[name].steps then
+    roll(a, name, period)
+  elseif a.f[name .. '.period'] ~= text then
+    begin(a, name, text, '0')
+  end
+end
+
+-- Makes an account current: what it counts, and what carries something over.
+local function turn_all(a)
+  for name in pairs(a.slots) do
+    if a.f[name .. '.period'] or a.f[name .. '.carry'] then turn(a, name) end
+  end
+end
+
 -- Adds to a slot in its current period, beginning a new one where it is over; gives the period.
 local function count(a, name, amount)
   local _, period = current(a, name)
@@ -282,7 +333,7 @@ local function count(a, name, amount)
   elseif a.f[name .. '.period'] == text then
     add(a.key, name .. '.used', amount)
   else
-    redis.call('HSET', a.key, name .. '.used', amount, name .. '.period', text)
+    begin(a, name, text, amount)
   end
   return name .. '=' .. text
 end

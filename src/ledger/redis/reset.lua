@@ -7,9 +7,8 @@ local wanted = {}
 for n = 3, #ARGV do wanted[ARGV[n]] = true end
 for name in pairs(a.slots) do
   if #ARGV == 2 or wanted[name] then
-    local _, period = current(a, name)
-    if a.slots[name].steps then roll(a, name, period) end
-    redis.call('HSET', KEYS[1], name .. '.used', '0', name .. '.period', F(period))
+    turn(a, name)
+    redis.call('HSET', KEYS[1], name .. '.used', '0')
     for step in pairs(a.slots[name].at or {}) do
       redis.call('HSET', KEYS[1], name .. '.at.' .. step, '0')
     end

@@ -35,7 +35,13 @@ pub struct Scripts {
 
 macro_rules! script {
     ($file:literal) => {
-        Script::new(concat!(include_str!("prelude.lua"), "\n", include_str!($file)))
+        script!(includes "head.lua", "prelude.lua", $file)
+    };
+    (short $short:literal, $file:literal) => {
+        script!(includes "head.lua", "plain.lua", $short, "prelude.lua", $file)
+    };
+    (includes $($file:literal),+) => {
+        Script::new(concat!($(include_str!($file), "\n"),+))
     };
 }
 
@@ -43,9 +49,9 @@ impl Scripts {
     /// Digests the scripts.
     pub fn new() -> Self {
         Self {
-            hold: script!("hold.lua"),
+            hold: script!(short "hold_plain.lua", "hold.lua"),
             extend: Script { repeatable: false, ..script!("extend.lua") },
-            settle: script!("settle.lua"),
+            settle: script!(short "settle_plain.lua", "settle.lua"),
             renew: script!("renew.lua"),
             create: Script { repeatable: false, ..script!("create.lua") },
             change: script!("change.lua"),

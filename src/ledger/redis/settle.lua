@@ -10,10 +10,11 @@
 --       mark. Where these are needed and are not given, `owner` is answered, and nothing is done.
 -- ARGV: time, zone, id, kind, charge (usd tokens characters), lifetime of the mark in ms, user,
 --       then names and texts of the event; with a key: those of the event if the call is charged
---       nothing, lifetime of what is known of the key in ms, where in ARGV the first event ends.
+--       nothing, lifetime of what is known of the key in ms, where in ARGV the first event ends; then the
+--       plans, at LAST + 1.
 local id, kind = ARGV[3], ARGV[4]
 local charge = { usd = ARGV[5], tokens = ARGV[6], characters = ARGV[7] }
-local event_end = KEYS[13] and tonumber(ARGV[#ARGV]) or #ARGV
+local event_end = KEYS[13] and tonumber(ARGV[LAST]) or LAST
 
 -- So many faults are named.
 local NAMED = 10
@@ -269,7 +270,7 @@ local function report(payers, from, user)
         end
         if used > (a.before[name] or 0) then
           for _, text in ipairs({ F(from + i), name, after.f[name .. '.limit'],
-            after.f[name .. '.observe'] or '0', F(limit), F(period), F(a.before[name] or 0), F(used), after.f.thresholds or '' }) do
+            tags(after, name), F(limit), F(period), F(a.before[name] or 0), F(used), after.f.thresholds or '' }) do
             reply[#reply + 1] = text
           end
         end
@@ -287,7 +288,7 @@ end
 if orphan then redis.call('XDEL', KEYS[4], orphan.event) end
 local event
 if known then
-  event = write(unpack(ARGV, event_end + 1, #ARGV - 2))
+  event = write(unpack(ARGV, event_end + 1, LAST - 2))
 elseif kind ~= 'void' then
   event = write(unpack(ARGV, 10, event_end))
 end
@@ -352,7 +353,7 @@ if KEYS[13] and (first or not known) then
     paid.kept, paid.keys = kept, { KEYS[7], KEYS[9], KEYS[11], KEYS[1] }
     became = 'deferred:' .. cjson.encode(paid)
   end
-  redis.call('SET', KEYS[13], became, 'PX', ARGV[#ARGV - 1])
+  redis.call('SET', KEYS[13], became, 'PX', ARGV[LAST - 1])
 end
 
 report(accounts, 0, ARGV[9])

@@ -35,6 +35,7 @@ fn denied(limit: &str, used: i64, held: i64, resets: Option<UnixMs>, wanted: i64
         account: "user:alice".parse().unwrap(),
         limit: limit.parse().unwrap(),
         bump: None,
+        carried: 0,
         used,
         held,
         resets,

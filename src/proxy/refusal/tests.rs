@@ -8,6 +8,7 @@ fn denied(limit: &str, resets: Option<UnixMs>) -> Refusal {
         account: AccountId::user(&"alice".parse().unwrap()),
         limit: limit.parse().unwrap(),
         bump: None,
+        carried: 0,
         used: 3,
         held: 1,
         resets,
