@@ -5,7 +5,7 @@
 use super::around;
 use super::bound::output_ceiling;
 use super::learned::{Hints, Lesson, Ratio};
-use crate::dialect::{Call, Dialect, Operation, Yields};
+use crate::dialect::{Call, Dialect, Yields};
 use crate::ledger::Amounts;
 use crate::money::NanoUsd;
 use crate::pricing::{Bound, ModelPrice, Terms};
