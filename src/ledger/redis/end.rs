@@ -129,7 +129,7 @@ impl RedisLedger {
         let strange = |why| Failure { why, alone: true };
         let mut reply = Reply::new(reply);
         match reply.text().map_err(strange)? {
-            "done" => {}
+            "done" => self.news.ended(end.payers),
             "alive" => return Ok(Ended::Alive),
             "owner" => return Owner::read(&mut reply).map(Ended::Owned).map_err(strange),
             _ => return Ok(Ended::Before),
