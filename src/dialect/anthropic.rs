@@ -39,6 +39,14 @@ pub(super) static ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
         ("mcp_servers[]", Field::Hosted),
         ("fallbacks[]", Field::Hosted),
         ("container", Field::Elsewhere),
+        ("tools", Field::Definitions),
+        ("tools[].type", Field::ToolKind),
+        ("output_format", Field::Definitions),
+        ("output_config", Field::Definitions),
+        ("messages[].content[].source.data", Field::ImageData),
+        ("messages[].content[].source.url", Field::ImageData),
+        ("messages[].content[].content[].source.data", Field::ImageData),
+        ("messages[].content[].content[].source.url", Field::ImageData),
     ]);
     let tree = texts(
         tree,

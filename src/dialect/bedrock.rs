@@ -40,7 +40,10 @@ pub(super) static CONVERSE_ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
         ("inferenceConfig.maxTokens", Field::Ceiling),
         ("serviceTier.type", Field::ServiceTier),
         ("promptVariables", Field::Elsewhere),
+        ("toolConfig", Field::Definitions),
         ("toolConfig.tools[].systemTool", Field::Hosted),
+        ("additionalModelRequestFields.max_tokens", Field::LooseCeiling),
+        ("outputConfig", Field::Definitions),
     ]);
     let tree = texts(
         tree,
@@ -63,6 +66,9 @@ pub(super) static INVOKE_ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
         ("textGenerationConfig.maxTokenCount", Field::Ceiling),
         ("inferenceConfig.maxTokens", Field::Ceiling),
         ("inferenceConfig.max_new_tokens", Field::Ceiling),
+        ("tools", Field::Definitions),
+        ("tools[].type", Field::ToolKind),
+        ("response_format", Field::Definitions),
     ]);
     let tree = texts(
         tree,

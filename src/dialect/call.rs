@@ -16,6 +16,8 @@ pub struct Call {
     pub stream: bool,
     /// The most output tokens that one answer may have, as the request says.
     pub output_ceiling: Option<u64>,
+    /// The request's own name for that.
+    pub ceiling_name: Option<&'static str>,
     /// How many answers are generated and billed (`n`, `best_of`), at least 1.
     pub answers: u64,
     /// The tier that was asked for.
@@ -27,6 +29,8 @@ pub struct Call {
     /// The input's tokens are not bounded by the body's length (images by URL, files, stored
     /// conversations, hosted tools).
     pub input_elsewhere: bool,
+    /// What of the request is more, or less, than the tokens of its text.
+    pub contents: Contents,
     /// The provider may call a tool of its own and read the prompt again each time: nothing bounds
     /// the input.
     pub hosted_tools: bool,
@@ -40,6 +44,25 @@ pub struct Call {
     pub edit: Option<Splice>,
 }
 
+/// What of a request is more, or less, than the tokens of its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Contents {
+    /// Images for the model to see.
+    pub images: u64,
+    /// Bytes of the body that encode or name those images.
+    pub image_bytes: u64,
+    /// Other input that is encoded, or held elsewhere.
+    pub beyond: bool,
+    /// Bytes of the body that define tools and the form of the answer.
+    pub definitions: u64,
+    /// Tools that the provider describes to the model in words of its own.
+    pub described: u64,
+    /// Texts that are counted in characters.
+    pub texts: u64,
+    /// The text of the answer is predicted; what of it the model does not use is billed as output.
+    pub predicted: bool,
+}
+
 impl Call {
     /// A call of an operation that says nothing but its model.
     pub fn plain(operation: Operation, model: &str) -> Self {
@@ -48,17 +71,25 @@ impl Call {
             model: model.to_owned(),
             stream: false,
             output_ceiling: None,
+            ceiling_name: None,
             answers: 1,
             service_tier: None,
             body_bytes: 0,
             characters: 0,
             input_elsewhere: false,
+            contents: Contents::default(),
             hosted_tools: false,
             searches: false,
             background: false,
             model_at: None,
             edit: None,
         }
+    }
+
+    /// The request's name for its output ceiling, given or not.
+    pub fn ceiling_field(&self) -> &'static str {
+        let given = self.ceiling_name.and_then(|path| path.rsplit('.').next());
+        given.unwrap_or_else(|| self.operation.ceiling_field())
     }
 }
 

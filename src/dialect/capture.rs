@@ -192,6 +192,16 @@ impl Capture {
         print::reading(&call, self.path_model().is_some(), &self.read(&call, cuts))
     }
 
+    /// The call, and what each answer to it reads as.
+    pub fn readings(&self) -> (Call, Vec<Reading>) {
+        let call = self.call();
+        let readings = match self.socket {
+            true => self.listen(&call, &[]).into_iter().map(|turn| turn.reading).collect(),
+            false => vec![self.read(&call, &[])],
+        };
+        (call, readings)
+    }
+
     fn pieces(&self, cuts: &[usize]) -> impl Iterator<Item = Bytes> {
         let mut from = 0;
         cuts.iter().copied().chain([self.body.len()]).map(move |to| {

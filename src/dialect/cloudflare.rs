@@ -32,6 +32,8 @@ pub(super) static ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
         ("stream", Field::Stream),
         ("max_tokens", Field::Ceiling),
         ("image", Field::Elsewhere),
+        ("tools", Field::Definitions),
+        ("response_format", Field::Definitions),
     ]);
     let tree = texts(
         tree,

@@ -37,6 +37,8 @@ pub(super) static ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
         ("connectors[]", Field::Search),
         ("conversation_id", Field::Elsewhere),
         ("images[]", Field::Elsewhere),
+        ("tools", Field::Definitions),
+        ("response_format", Field::Definitions),
     ]);
     let tree = texts(
         tree,

@@ -4,9 +4,9 @@ use super::answer::{
     Count, Fact, Facts, Flag, Item, Name, Progress, add, plain_totals, with_items, with_texts,
 };
 use super::format::Format;
-use super::request::{Field, Spot, fields, texts};
+use super::request::{Field, Spot, fields};
 use super::{Found, Operation, Route};
-use crate::framing::json::Tree;
+use crate::framing::json::{Tree, Want};
 use crate::usage::{Figure, Reading};
 use http::Method;
 use std::sync::LazyLock;
@@ -30,7 +30,11 @@ pub(super) static ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
         ("stream", Field::Stream),
         ("n_predict", Field::LooseCeiling),
     ]);
-    texts(tree, &["prompt", "prompt[]"])
+    tree.with("prompt", Spot { field: Field::Prompt, name: "prompt" }, Want::Characters).with(
+        "prompt[]",
+        Spot { field: Field::Prompts, name: "prompt" },
+        Want::Characters,
+    )
 });
 
 static PLACES: LazyLock<Tree<Fact>> = LazyLock::new(|| {

@@ -28,7 +28,7 @@ mod request;
 mod route;
 
 pub use address::{below_base, credential, shown_as};
-pub use call::{Call, Splice, Unreadable};
+pub use call::{Call, Contents, Splice, Unreadable};
 pub use conversation::{Conversation, Turn};
 pub use operation::{Dialect, Operation, Yields};
 pub use refused::{Framing, Refused, last_event};

@@ -37,6 +37,8 @@ pub(super) static ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
         ("images[]", Field::Elsewhere),
         ("messages[].images[]", Field::Elsewhere),
         ("context[]", Field::Elsewhere),
+        ("tools", Field::Definitions),
+        ("format", Field::Definitions),
     ]);
     texts(tree, &["system", "prompt", "suffix", "messages[].content", "input", "input[]"])
 });

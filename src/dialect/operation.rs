@@ -30,6 +30,23 @@ macro_rules! operations {
     };
 }
 
+impl Operation {
+    /// What a request calls the most output tokens that an answer may have.
+    pub const fn ceiling_field(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "max_completion_tokens",
+            Self::OpenAiResponses | Self::GeminiInteractions | Self::LmStudioChat => {
+                "max_output_tokens"
+            }
+            Self::GeminiGenerate => "maxOutputTokens",
+            Self::BedrockConverse => "maxTokens",
+            Self::OllamaChat | Self::OllamaGenerate => "num_predict",
+            Self::LlamaCppCompletion => "n_predict",
+            _ => "max_tokens",
+        }
+    }
+}
+
 operations! {
     /// `POST /v1/chat/completions`.
     OpenAiChat = "openai.chat", OpenAi, Text;

@@ -4,6 +4,7 @@
 //! region, date or length decides; what is not tokens apart, which `ceiling_with` covers.
 
 use super::class::{Class, PerClass, Side};
+use super::exact::Exact;
 use super::factor::Factor;
 use super::line::Line;
 use super::parts::parts;
@@ -119,6 +120,23 @@ impl ModelPrice {
         let tariffs = std::iter::once(&self.usual).chain(self.regions.iter().map(|(_, _, t)| t));
         let ceilings = tariffs.map(|tariff| tariff.ceiling(bound, &parts));
         ceilings.max().unwrap_or_default().round_up()
+    }
+
+    /// The most tokens that a prompt can have; `None` where that is not known, or where a price for
+    /// longer prompts shows that the context window can be larger than the table says.
+    pub fn longest_prompt(&self) -> Option<u64> {
+        let window = self.context?;
+        let regions = self.regions.iter().map(|(_, _, tariff)| tariff);
+        let mut tariffs = std::iter::once(&self.usual).chain(regions);
+        (!tariffs.any(|tariff| tariff.begins_long(window))).then_some(window)
+    }
+
+    /// Whether it costs something in any tier, region, hour, date or length to use one of this
+    /// figure beside a call.
+    pub fn bills(&self, figure: Figure) -> bool {
+        let mut parts = parts(&Usage::default().with(figure, 1));
+        parts.set(Class::Request, 0);
+        self.cards().any(|card| card.cost(&parts) > Exact::ZERO)
     }
 
     /// What a call that uses all of the bound costs, as plain text without a cache.

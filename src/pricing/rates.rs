@@ -210,6 +210,12 @@ impl Schedule {
         self.0.iter().map(|rates| rates.ceiling(bound, apart)).max().unwrap_or_default()
     }
 
+    /// Whether long prompts begin at so many tokens, or above.
+    pub fn begins_long(&self, tokens: u64) -> bool {
+        let mut longs = self.0.iter().filter_map(|rates| rates.long.as_ref());
+        longs.any(|(threshold, _)| threshold.tokens >= tokens)
+    }
+
     /// The cards of all dates and lengths.
     pub fn cards(&self) -> impl Iterator<Item = &Card> {
         self.0.iter().flat_map(Rates::cards)

@@ -64,6 +64,11 @@ impl Tariff {
         ceilings.max().unwrap_or_default()
     }
 
+    /// Whether prompts of so many tokens, or longer ones only, have prices of their own.
+    pub fn begins_long(&self, tokens: u64) -> bool {
+        self.schedules().any(|(_, schedule)| schedule.begins_long(tokens))
+    }
+
     /// All cards that may apply to a call.
     pub fn cards(&self) -> impl Iterator<Item = &Card> {
         self.schedules().flat_map(|(_, schedule)| schedule.cards())

@@ -7,13 +7,14 @@ use super::refusal::Refusal;
 use super::route::Destination;
 use super::slices::{Expectation, Slices};
 use super::tab::{Pricing, Tab};
-use super::{Authenticated, Proxy, bound, estimate};
+use super::{Authenticated, Proxy, advice, bound, estimate, record};
 use crate::clock::{Stopwatch, UnixMs};
 use crate::dialect::{Call, Yields};
 use crate::ids::CallId;
-use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Payers, Permit, Standing};
-use crate::money::NanoUsd;
-use crate::pricing::{Bound, Payer, Terms};
+use crate::ledger::{
+    Admission, Amounts, CallFacts, Caller, Denial, HoldOrder, Payers, Permit, Standing,
+};
+use crate::pricing::{Bound, Payer, PriceTable, Terms};
 use crate::usage::Reading;
 
 /// A call as it asks to be admitted.
@@ -26,6 +27,8 @@ pub(super) struct Applicant<'a> {
     pub(super) credential: &'a str,
     /// Who may stand in for the provider.
     pub(super) stand_ins: &'a [Destination],
+    /// It costs something later, which nothing bounds.
+    pub(super) costs_later: bool,
 }
 
 impl Proxy {
@@ -36,17 +39,28 @@ impl Proxy {
         applicant: Applicant<'_>,
         metered: Option<(Call, Pricing)>,
     ) -> Result<(Tab, Vec<Standing>), Refusal> {
+        let hints = self.hints(&applicant, metered.as_ref());
+        let order = order(&applicant, metered.as_ref(), &hints);
+        if let Some(denial) = self.denials.of(&order, self.ledger.news()) {
+            let metered = metered.as_ref().map(|(call, pricing)| (call, pricing));
+            return Err(refused(&applicant, metered, denial));
+        }
+        let seen = self.ledger.news().seen(&order.payers);
         let permit = self.ledger.permit().ok_or(Refusal::Overloaded)?;
-        let mut tab = self.tab(permit, &applicant, metered);
+        let mut tab = self.tab(permit, order, applicant.watch, metered, &hints);
         let Some(order) = tab.order() else { return Err(Refusal::Overloaded) };
         match self.ledger.hold(order).await {
             Ok(Admission::Held { held, standings }) => {
+                self.denials.disproved(order);
+                record::overrun(order, &standings);
                 tab.held(held);
                 Ok((tab, standings))
             }
             Ok(Admission::Denied(denial)) => {
+                self.denials.remember(order, &denial, seen);
+                let refusal = refused(&applicant, tab.metered(), denial);
                 tab.refused();
-                Err(denial.into())
+                Err(refusal)
             }
             Err(error) => {
                 tracing::warn!(%error, request_id = %applicant.id, "cannot hold");
@@ -63,22 +77,29 @@ impl Proxy {
         metered: Option<(Call, Pricing)>,
     ) -> Tab {
         let permit = self.ledger.permit().unwrap_or(Permit::unbounded());
-        self.tab(permit, applicant, metered)
+        let hints = self.hints(applicant, metered.as_ref());
+        let order = order(applicant, metered.as_ref(), &hints);
+        self.tab(permit, order, applicant.watch, metered, &hints)
+    }
+
+    /// What calls like this one used before.
+    fn hints(&self, applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> Hints {
+        let learned = |(_, Pricing { model, .. }): &(Call, Pricing)| {
+            self.learned.hints(&applicant.caller.payers.key, &model.id)
+        };
+        metered.map(learned).unwrap_or_default()
     }
 
     fn tab(
         &self,
         permit: Permit,
-        applicant: &Applicant<'_>,
+        order: HoldOrder,
+        watch: Stopwatch,
         metered: Option<(Call, Pricing)>,
+        hints: &Hints,
     ) -> Tab {
-        let hints = metered.as_ref().map(|(_, Pricing { model, .. })| {
-            self.learned.hints(&applicant.caller.payers.key, &model.id)
-        });
-        let hints = hints.unwrap_or_default();
-        let order = order(applicant, metered.as_ref(), &hints);
         let slices =
-            metered.as_ref().and_then(|(call, pricing)| slices(&order, call, pricing, &hints));
+            metered.as_ref().and_then(|(call, pricing)| slices(&order, call, pricing, hints));
         let mut tab = Tab::open(
             self.ledger.clone(),
             self.clock.clone(),
@@ -86,7 +107,7 @@ impl Proxy {
             order,
             metered,
             &self.tabs,
-            applicant.watch,
+            watch,
         );
         tab.teaches(self.learned.clone());
         tab.extends(slices);
@@ -104,8 +125,21 @@ impl<'a> Applicant<'a> {
             provider: &course.here().provider.name,
             credential: course.credential_name(),
             stand_ins: course.later(),
+            costs_later: false,
         }
     }
+}
+
+/// What comes of a denial, with what would help.
+fn refused(
+    applicant: &Applicant<'_>,
+    metered: Option<(&Call, &Pricing)>,
+    denial: Denial,
+) -> Refusal {
+    let Some((call, pricing)) = metered else { return advice::later(denial.into()) };
+    let others = applicant.stand_ins.iter().filter_map(stand_in);
+    let all: Vec<_> = others.map(|(_, other)| other).chain([pricing]).collect();
+    advice::advised(denial.into(), call, &all, payer(&applicant.caller.payers))
 }
 
 /// What the event of a free route says instead of a dialect.
@@ -125,17 +159,19 @@ fn order(applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>, hints: &H
     let is_free = |(_, Pricing { table, model }): &(Call, Pricing)| {
         table.is_free(payer(payers), model, applicant.provider)
     };
-    let mut free = metered.is_none_or(is_free);
-    let (mut ceiling, mut expected) = (Some(Amounts::default()), Amounts::default());
+    let mut free = metered.map_or(!applicant.costs_later, is_free);
+    let ceiling = Some(Amounts::default()).filter(|_| !applicant.costs_later);
+    let (mut ceiling, mut expected) = (ceiling, Amounts::default());
     if let Some((call, pricing)) = metered {
-        let marked_up = |cost: NanoUsd| pricing.table.charged(payer(payers), cost.into());
+        let payer = payer(payers);
+        let marked_up = |amounts: Amounts| marked_up(&pricing.table, payer, amounts);
         (ceiling, expected) = amounts(call, pricing, applicant.started, hints, marked_up);
         // Whoever serves it in the end, it was held for.
         for (provider, pricing) in applicant.stand_ins.iter().filter_map(stand_in) {
             let (most, usual) = amounts(call, pricing, applicant.started, hints, marked_up);
             ceiling = ceiling.zip(most).map(|(one, other)| one.dearest(other));
             expected = expected.dearest(usual);
-            free &= pricing.table.is_free(payer(payers), &pricing.model, provider);
+            free &= pricing.table.is_free(payer, &pricing.model, provider);
         }
     }
     HoldOrder { id: applicant.id, payers: payers.clone(), ceiling, expected, free, facts }
@@ -155,7 +191,9 @@ pub(super) fn at_provider(
 ) -> (Option<Amounts>, Amounts) {
     match metered {
         None => (order.ceiling, order.expected),
-        Some((call, pricing)) => amounts(call, pricing, order.facts.started, hints, |cost| cost),
+        Some((call, pricing)) => {
+            amounts(call, pricing, order.facts.started, hints, |amounts| amounts)
+        }
     }
 }
 
@@ -191,8 +229,7 @@ pub(super) fn so_far(
 ) -> Amounts {
     let terms = asked(call, order.facts.started);
     let cost = estimate::so_far_amounts(call, bound, &pricing.model, &terms, reading);
-    let usd = pricing.table.charged(payer(&order.payers), cost.usd.into());
-    Amounts { usd, ..cost }
+    marked_up(&pricing.table, payer(&order.payers), cost)
 }
 
 /// The ceiling and the expectation of a call, marked up; the expectation is never above the ceiling.
@@ -201,20 +238,23 @@ fn amounts(
     pricing: &Pricing,
     at: UnixMs,
     hints: &Hints,
-    marked_up: impl Fn(NanoUsd) -> NanoUsd,
+    marked_up: impl Fn(Amounts) -> Amounts,
 ) -> (Option<Amounts>, Amounts) {
     let model = &pricing.model;
     let terms = asked(call, at);
-    // Rounded up before the mark-up too, so that a ceiling stays one.
-    let marked_up = |amounts: Amounts| Amounts { usd: marked_up(amounts.usd), ..amounts };
     let expected = estimate::expected(call, model, hints);
     let expected = marked_up(estimate::expected_amounts(call, expected, model, &terms));
-    let ceiling = bound::bound(call, model);
-    let ceiling = ceiling.map(|bound| marked_up(bound::ceiling_amounts(call, bound, model)));
+    let ceiling = bound::ceiling(call, model).ok().map(marked_up);
     let expected = ceiling.map_or(expected, |ceiling| Amounts {
         usd: expected.usd.min(ceiling.usd),
         tokens: expected.tokens.min(ceiling.tokens),
         characters: expected.characters.min(ceiling.characters),
     });
     (ceiling, expected)
+}
+
+/// What a payer is charged for what costs so much. Rounded up before the mark-up too, so that a
+/// ceiling stays one.
+pub(super) fn marked_up(table: &PriceTable, payer: Payer<'_>, amounts: Amounts) -> Amounts {
+    Amounts { usd: table.charged(payer, amounts.usd.into()), ..amounts }
 }

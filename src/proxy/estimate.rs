@@ -2,9 +2,10 @@
 //!
 //! Not here: what it can cost at most (`bound`). Estimates are always flagged in the usage event.
 
+use super::around;
 use super::bound::output_ceiling;
 use super::learned::{Hints, Lesson, Ratio};
-use crate::dialect::{Call, Dialect, Operation, Yields};
+use crate::dialect::{Call, Dialect, Yields};
 use crate::ledger::Amounts;
 use crate::money::NanoUsd;
 use crate::pricing::{Bound, ModelPrice, Terms};
@@ -164,11 +165,12 @@ pub(super) fn count(n: u64) -> i64 {
 
 /// Models that search the web for every answer do not report it.
 pub(super) fn with_searches(call: &Call, model: &ModelPrice, usage: Usage) -> Usage {
-    let always = model.id.contains("-search-") && call.operation == Operation::OpenAiChat;
-    if always && usage.get(Figure::WebSearchRequests).is_none() {
-        return usage.with(Figure::WebSearchRequests, call.answers);
+    match around::unasked_searches(call, model) {
+        searches @ 1.. if usage.get(Figure::WebSearchRequests).is_none() => {
+            usage.with(Figure::WebSearchRequests, searches)
+        }
+        _ => usage,
     }
-    usage
 }
 
 /// Whether a call may run up searches that have no price here.
@@ -234,6 +236,7 @@ fn reasons_unseen(model: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Operation;
     use crate::pricing::PriceTable;
 
     #[test]

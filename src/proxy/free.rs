@@ -38,7 +38,10 @@ impl Proxy {
         };
         let provider = course.here().provider.name.clone();
         self.check_owner(&request, &provider).await?;
-        let (mut tab, standings) = self.admit(Applicant::new(&request, &course), None).await?;
+        let begins_batch = request.head.method == Method::POST && target.path.ends_with("/batches");
+        let applicant =
+            Applicant { costs_later: begins_batch, ..Applicant::new(&request, &course) };
+        let (mut tab, standings) = self.admit(applicant, None).await?;
         if let Some(operation) = poll {
             let table = self.prices.clone();
             let stand_in = self.dearest(&table, Some(&provider));

@@ -47,7 +47,7 @@ impl Priced {
 
     /// The cost of a usage: what the provider itself says, where that counts and is final; else by
     /// the model that the answer names, where that has a price for it; else by the one that the
-    /// call named. Where neither has, it costs what was expected.
+    /// call named. Where neither has, it costs what was expected. What was admitted as free is.
     pub(super) fn of(
         order: &HoldOrder,
         pricing: &Pricing,
@@ -74,6 +74,8 @@ impl Priced {
             None if told => (table.charged(payer, charge.exact()), charge.cost, estimated),
             None => (order.expected.usd, order.expected.usd, true),
         };
+        // No budget could refuse it, so none is charged for it.
+        let cost = if order.free { NanoUsd::ZERO } else { cost };
         let comparable = theirs.filter(|_| told && model.listed);
         let anomaly = comparable.and_then(|theirs| table.anomaly(&charge, theirs));
         let anomaly = anomaly.map(|(ours, theirs)| Anomaly { ours, theirs });

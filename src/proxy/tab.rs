@@ -11,7 +11,7 @@ use super::poll::Poll;
 use super::price::Priced;
 use super::route::Destination;
 use super::slices::Slices;
-use super::{admit, estimate};
+use super::{admit, bound, estimate};
 use crate::clock::{Clock, Stopwatch};
 use crate::dialect::Call;
 use crate::ledger::{
@@ -145,6 +145,12 @@ impl Tab {
     /// The call, on metered routes.
     pub(super) fn call(&self) -> Option<&Call> {
         self.open.as_ref()?.call.as_ref()
+    }
+
+    /// The call with its prices, on metered routes.
+    pub(super) fn metered(&self) -> Option<(&Call, &Pricing)> {
+        let open = self.open.as_ref()?;
+        open.call.as_ref().zip(open.pricing.as_ref())
     }
 
     /// Calls like it are to know what it used, if that is known exactly.
@@ -339,6 +345,7 @@ impl Open {
         if let Some((call, pricing)) = found {
             self.order.facts.dialect = call.operation.name().to_owned();
             self.order.facts.price_version = pricing.table.version().to_owned();
+            self.order.free = false;
             (self.call, self.pricing) = (Some(call), Some(pricing));
         }
         self.settle(ending, &reading, watch)
@@ -437,7 +444,8 @@ impl Open {
         };
         if self.is_filtered(reading) {
             let input = estimate::expected_input(call);
-            return (Usage::default().with(Figure::InputTotal, input), true);
+            let usage = Usage::default().with(Figure::InputTotal, input);
+            return (bound::capped(usage, call, &pricing.model), true);
         }
         // Old versions of Ollama leave the prompt out where it was cached.
         let lacks_prompt = reading.usage.get(Figure::InputTotal).is_none()
@@ -450,7 +458,8 @@ impl Open {
             return (reading.usage, false);
         }
         let unanswered = reading.deferred || ending == Ending::Left && self.status.is_none();
-        (estimate::usage(call, &pricing.model, reading, unanswered), true)
+        let usage = estimate::usage(call, &pricing.model, reading, unanswered);
+        (bound::capped(usage, call, &pricing.model), true)
     }
 
     fn price(&self, usage: &Usage, reading: &Reading, estimated: bool) -> Priced {

@@ -27,6 +27,11 @@ pub(in crate::dialect) static ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
         ("service_tier", Field::ServiceTier),
         ("cachedContent", Field::Elsewhere),
         ("cached_content", Field::Elsewhere),
+        ("tools", Field::Definitions),
+        ("generationConfig.responseSchema", Field::Definitions),
+        ("generation_config.response_schema", Field::Definitions),
+        ("generationConfig.responseJsonSchema", Field::Definitions),
+        ("generation_config.response_json_schema", Field::Definitions),
         ("tools[].googleSearch", Field::Search),
         ("tools[].google_search", Field::Search),
         ("tools[].googleSearchRetrieval", Field::Search),
@@ -39,6 +44,8 @@ pub(in crate::dialect) static ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
         ("tools[].url_context", Field::Hosted),
         ("tools[].fileSearch", Field::Hosted),
         ("tools[].file_search", Field::Hosted),
+        ("tools[].computerUse", Field::Hosted),
+        ("tools[].computer_use", Field::Hosted),
     ]);
     let tree = texts(
         tree,

@@ -21,7 +21,9 @@ pub(in crate::dialect) static ASKED: LazyLock<Tree<Spot>> = LazyLock::new(|| {
         ("generation_config.max_output_tokens", Field::Ceiling),
         ("previous_interaction_id", Field::Elsewhere),
         ("agent", Field::Hosted),
-        ("tools[].type", Field::Hosted),
+        ("tools", Field::Definitions),
+        ("tools[].type", Field::ToolKind),
+        ("response_format", Field::Definitions),
     ]);
     let tree = texts(
         tree,

@@ -11,13 +11,34 @@ const COMMON: [(&str, Field); 4] = [
     ("service_tier", Field::ServiceTier),
 ];
 
-const GENERATED: [(&str, Field); 6] = [
+const GENERATED: [(&str, Field); 13] = [
     ("stream_options", Field::StreamOptions),
     ("stream_options.include_usage", Field::IncludeUsage),
     ("max_tokens", Field::Ceiling),
     ("max_completion_tokens", Field::Ceiling),
     ("n", Field::Answers),
     ("best_of", Field::Answers),
+    ("prediction", Field::Prediction),
+    ("functions", Field::Definitions),
+    ("response_format", Field::Definitions),
+    // OpenRouter's: other models that may answer, and what it does beside; and xAI's search.
+    ("models[]", Field::Hosted),
+    ("plugins[]", Field::Hosted),
+    ("search_parameters", Field::Hosted),
+    // Sound that an earlier answer made.
+    ("messages[].audio.id", Field::Elsewhere),
+];
+
+/// Where tools are defined.
+const TOOLS: [(&str, Field); 2] =
+    [("tools", Field::Definitions), ("tools[].type", Field::ToolKind)];
+
+/// Where images are named, or encoded.
+const IMAGES_SEEN: [(&str, Field); 4] = [
+    ("messages[].content[].image_url", Field::ImagePart),
+    ("messages[].content[].image_url.url", Field::ImageData),
+    ("input[].content[].image_url", Field::ImagePart),
+    ("input[].output[].image_url", Field::ImagePart),
 ];
 
 /// Keys that hint at input that the body does not hold.
@@ -27,18 +48,17 @@ const ELSEWHERE: &[&str] = &[
     "file_id",
     "file_ids",
     "file_url",
-    "image_url",
     "input_audio",
     "input_file",
-    "input_image",
     "previous_response_id",
     "vector_store_ids",
     "video_url",
 ];
 
 fn common(places: &[(&'static str, Field)]) -> Tree<Spot> {
-    let places: Vec<_> = COMMON.iter().chain(places).copied().collect();
+    let places = [&COMMON[..], &TOOLS, &IMAGES_SEEN, places].concat();
     let tree = anywhere(fields(&places), Field::Elsewhere, ELSEWHERE);
+    let tree = anywhere(tree, Field::Image, &["image_url"]);
     anywhere(anywhere(tree, Field::Search, &["web_search_options"]), Field::Kind, &["type"])
 }
 
@@ -64,7 +84,15 @@ pub(in crate::dialect) static COMPLETIONS: LazyLock<Tree<Spot>> = LazyLock::new(
 });
 
 pub(in crate::dialect) static RESPONSES: LazyLock<Tree<Spot>> = LazyLock::new(|| {
-    let tree = common(&[("max_output_tokens", Field::Ceiling), ("background", Field::Background)]);
+    let tree = common(&[
+        ("max_output_tokens", Field::Ceiling),
+        ("background", Field::Background),
+        ("text", Field::Definitions),
+        ("context_management[]", Field::Hosted),
+        ("models[]", Field::Hosted),
+        ("plugins[]", Field::Hosted),
+        ("search_parameters", Field::Hosted),
+    ]);
     let prompt = Spot { field: Field::Prompt, name: "prompt" };
     texts(
         tree.with("prompt", prompt, Want::Characters),

@@ -45,6 +45,18 @@ pub(in crate::dialect) enum Field {
     Text,
     /// A key that hints at input that the body does not hold.
     Elsewhere,
+    /// A key that names an image for the model to see.
+    Image,
+    /// The same where only parts of a message stand; a string is nothing but the image.
+    ImagePart,
+    /// The encoded form, or the address, of one.
+    ImageData,
+    /// Definitions of tools, or of the form of the answer.
+    Definitions,
+    /// The `type` of a tool.
+    ToolKind,
+    /// What the answer will probably be.
+    Prediction,
     /// The provider may search.
     Search,
     /// The provider may use a tool of its own.
@@ -96,11 +108,40 @@ pub(super) fn is_hosted(kind: &[u8]) -> bool {
         b"input_image",
         b"item_reference",
         b"mcp",
+        b"search_result",
         b"video",
         b"web_fetch",
         b"web_search",
     ];
-    KINDS.iter().any(|prefix| kind.starts_with(prefix))
+    // Reasoning of an earlier response may be named by its id only.
+    kind == b"reasoning" || KINDS.iter().any(|prefix| kind.starts_with(prefix))
+}
+
+/// Whether a `type` is that of an image for the model to see.
+pub(super) fn is_image(kind: &[u8]) -> bool {
+    matches!(kind, b"image" | b"image_url" | b"input_image")
+}
+
+/// Who runs a tool of a `type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// The client; the request has all that the model is told of it.
+    Client,
+    /// The client, but the provider describes it to the model.
+    Described,
+    /// The provider, or nobody knows who.
+    Provider,
+}
+
+/// Who runs a tool of this `type`.
+pub(super) fn runs(kind: &[u8]) -> Runs {
+    const DESCRIBED: [&[u8]; 4] = [b"bash_", b"computer_2", b"memory_", b"text_editor_"];
+    match kind {
+        b"function" | b"custom" | b"namespace" => Runs::Client,
+        b"apply_patch" | b"local_shell" => Runs::Described,
+        _ if DESCRIBED.iter().any(|prefix| kind.starts_with(prefix)) => Runs::Described,
+        _ => Runs::Provider,
+    }
 }
 
 /// A tool that the provider runs.
@@ -130,6 +171,8 @@ pub(super) fn tool(kind: &[u8]) -> Option<Tool> {
         _ if kind.starts_with(b"computer_use") => Some(Tool::Metered),
         _ if kind.starts_with(b"web_fetch") => Some(Tool::Metered),
         _ if kind.starts_with(b"code_execution_2") => Some(Tool::Metered),
+        // A summary of the conversation is an answer of its own.
+        _ if kind.starts_with(b"compact_2") => Some(Tool::Metered),
         _ if kind.starts_with(b"web_search") => Some(Tool::Search),
         _ => None,
     }
@@ -186,6 +229,9 @@ impl Field {
             Self::Answers => "a whole number from 1 to 128",
             Self::Prompt | Self::Prompts => "an input",
             Self::Elsewhere | Self::Search | Self::Hosted | Self::Kind => "an input",
+            Self::Image | Self::ImagePart | Self::ImageData => "an input",
+            Self::ToolKind | Self::Prediction => "an input",
+            Self::Definitions => "a definition",
             Self::Text => "a text",
         }
     }
@@ -201,6 +247,12 @@ impl Field {
                 | Self::Hosted
                 | Self::Kind
                 | Self::Text
+                | Self::Image
+                | Self::ImagePart
+                | Self::ImageData
+                | Self::ToolKind
+                | Self::Definitions
+                | Self::Prediction
         )
     }
 }

@@ -9,10 +9,10 @@ mod form;
 pub(super) use field::{Field, MOST_ANSWERS, MOST_TOKENS, Spot, anywhere, fields, texts};
 pub(super) use form::Form;
 
-use super::{Call, Operation, ReadRequest, Unreadable};
+use super::{Call, Contents, Operation, ReadRequest, Unreadable};
 use crate::framing::json::{Container, Flaw, FlawKind, Length, Scalar, Scanner, Sink, Tree};
 use edit::{StreamOptions, ask_for_usage};
-use field::Tool;
+use field::{Runs, Tool};
 use std::ops::Range;
 
 /// What the path says of a request, before its body is read.
@@ -82,11 +82,17 @@ struct Asked {
     in_options: bool,
     inside: u64,
     ceiling: Option<u64>,
+    ceiling_name: Option<&'static str>,
     answers: Option<u64>,
     prompts: u64,
     characters: u64,
     service_tier: Option<String>,
     input_elsewhere: bool,
+    contents: Contents,
+    /// Images that a key names, where it is not their `type` that does.
+    images_by_key: u64,
+    /// Where definitions began.
+    defining: Option<u64>,
     hosted_tools: bool,
     searches: bool,
     background: bool,
@@ -106,11 +112,15 @@ impl Asked {
             in_options: false,
             inside: 0,
             ceiling: None,
+            ceiling_name: None,
             answers: None,
             prompts: 0,
             characters: 0,
             service_tier: None,
             input_elsewhere: false,
+            contents: Contents::default(),
+            images_by_key: 0,
+            defining: None,
             hosted_tools: false,
             searches: false,
             background: false,
@@ -124,14 +134,17 @@ impl Asked {
         let streams_usage = stream && self.generates_choices();
         let model_at = self.model_at();
         let edit = streams_usage.then(|| ask_for_usage(&self.options, self.inside)).flatten();
+        let images = self.contents.images.max(self.images_by_key);
         Call {
             stream,
             output_ceiling: self.ceiling,
+            ceiling_name: self.ceiling_name,
             answers: self.answers.unwrap_or(1).saturating_mul(self.prompts.max(1)),
             service_tier: self.service_tier,
             body_bytes,
             characters: self.characters,
-            input_elsewhere: self.input_elsewhere,
+            input_elsewhere: self.input_elsewhere || images > 0,
+            contents: Contents { images, ..self.contents },
             hosted_tools: self.hosted_tools,
             searches: self.searches,
             background: self.background,
@@ -164,10 +177,18 @@ impl Asked {
         self.fail(spot, format!("`{name}` must be {wanted}, not {found}"));
     }
 
-    fn value(&mut self, spot: Spot, text: &[u8]) {
+    fn value(&mut self, spot: Spot, text: &[u8], span: &Range<u64>) {
         match (spot.field, std::str::from_utf8(text)) {
             (Field::Kind, _) => self.kind(text),
-            (Field::Elsewhere, _) => self.input_elsewhere = true,
+            (Field::ToolKind, _) => self.tool_kind(text),
+            (Field::Elsewhere, _) => self.elsewhere(),
+            (Field::Image, _) => self.image(),
+            (Field::ImagePart, _) => {
+                self.image();
+                self.image_data(span);
+            }
+            (Field::ImageData, _) => self.image_data(span),
+            (Field::Definitions | Field::Prediction, _) => {}
             (Field::Search, _) => self.searching(),
             (Field::Hosted, _) => self.hosted_tools = true,
             (Field::Model, Ok(model)) => match field::bad_name(model) {
@@ -184,13 +205,39 @@ impl Asked {
         }
     }
 
+    fn elsewhere(&mut self) {
+        (self.input_elsewhere, self.contents.beyond) = (true, true);
+    }
+
+    fn image(&mut self) {
+        self.images_by_key = self.images_by_key.saturating_add(1);
+    }
+
+    fn image_data(&mut self, span: &Range<u64>) {
+        let bytes = span.end.saturating_sub(span.start);
+        self.contents.image_bytes = self.contents.image_bytes.saturating_add(bytes);
+    }
+
+    fn tool_kind(&mut self, kind: &[u8]) {
+        match field::runs(kind) {
+            Runs::Client => {}
+            Runs::Described => self.contents.described = self.contents.described.saturating_add(1),
+            Runs::Provider => self.hosted_tools = true,
+        }
+        self.kind(kind);
+    }
+
     fn searching(&mut self) {
         (self.hosted_tools, self.searches) = (true, true);
     }
 
     /// The `type` of something: of a part of the input, or of a tool.
     fn kind(&mut self, kind: &[u8]) {
-        self.input_elsewhere |= field::is_hosted(kind);
+        if field::is_image(kind) {
+            self.contents.images = self.contents.images.saturating_add(1);
+        } else if field::is_hosted(kind) {
+            self.elsewhere();
+        }
         match field::tool(kind) {
             None => {}
             Some(Tool::Metered) => self.hosted_tools = true,
@@ -211,16 +258,25 @@ impl Asked {
         let (slot, most) = match spot.field {
             Field::Ceiling | Field::LooseCeiling => (&mut self.ceiling, MOST_TOKENS),
             Field::Answers => (&mut self.answers, MOST_ANSWERS),
-            Field::Kind => return,
-            Field::Elsewhere => {
-                self.input_elsewhere = true;
-                return;
-            }
+            Field::Kind
+            | Field::ToolKind
+            | Field::Image
+            | Field::ImagePart
+            | Field::ImageData
+            | Field::Definitions
+            | Field::Prediction => return,
+            Field::Elsewhere => return self.elsewhere(),
             _ => return self.mistyped(spot, &field::short(Scalar::Number(text))),
         };
         let n = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
         match n {
-            Some(n) if (1..=most).contains(&n) => *slot = (*slot).max(Some(n)),
+            Some(n) if (1..=most).contains(&n) => {
+                let larger = *slot < Some(n);
+                *slot = (*slot).max(Some(n));
+                if larger && spot.field != Field::Answers {
+                    self.ceiling_name = Some(spot.name);
+                }
+            }
             _ if spot.field == Field::LooseCeiling => {}
             _ => self.mistyped(spot, &field::short(Scalar::Number(text))),
         }
@@ -232,8 +288,14 @@ impl Asked {
             Field::IncludeUsage if value => self.options = StreamOptions::Asked,
             Field::IncludeUsage => self.options = StreamOptions::Declined(span),
             Field::Background => self.background = value,
-            Field::Kind => {}
-            Field::Elsewhere => self.input_elsewhere = true,
+            Field::Kind
+            | Field::ToolKind
+            | Field::Image
+            | Field::ImagePart
+            | Field::ImageData
+            | Field::Definitions
+            | Field::Prediction => {}
+            Field::Elsewhere => self.elsewhere(),
             Field::Search | Field::Hosted if !value => {}
             Field::Search => self.searching(),
             Field::Hosted => self.hosted_tools = true,
@@ -256,9 +318,9 @@ impl Sink<Spot> for Asked {
         match value {
             Scalar::Text(text) => {
                 if spot.field == Field::Model {
-                    self.model_at = span;
+                    self.model_at = span.clone();
                 }
-                self.value(spot, text);
+                self.value(spot, text, &span);
             }
             Scalar::Number(text) => self.number(spot, text),
             Scalar::Bool(value) => self.bool(spot, value, span),
@@ -266,7 +328,9 @@ impl Sink<Spot> for Asked {
             Scalar::Counted if spot.field == Field::Prompts => {
                 self.prompts = self.prompts.saturating_add(1);
             }
-            Scalar::Counted => {}
+            Scalar::Counted => {
+                self.contents.texts = self.contents.texts.saturating_add(1);
+            }
         }
     }
 
@@ -283,17 +347,25 @@ impl Sink<Spot> for Asked {
             }
             (Field::Search, _) => self.searching(),
             (Field::Hosted, _) => self.hosted_tools = true,
-            (Field::Elsewhere, _) => self.input_elsewhere = true,
-            (Field::Prompt, container) => self.input_elsewhere |= container == Container::Object,
+            (Field::Elsewhere, _) => self.elsewhere(),
+            (Field::Image | Field::ImagePart, _) => self.image(),
+            (Field::Definitions, _) => self.defining = Some(at),
+            (Field::Prediction, _) => self.contents.predicted = true,
+            (Field::Prompt, Container::Object) => self.elsewhere(),
+            (Field::Prompt, Container::Array) => {}
             (Field::Prompts, _) => self.prompts = self.prompts.saturating_add(1),
-            (Field::Kind | Field::Text, _) => {}
+            (Field::Kind | Field::Text | Field::ToolKind | Field::ImageData, _) => {}
             (_, Container::Object) => self.mistyped(spot, "an object"),
             (_, Container::Array) => self.mistyped(spot, "an array"),
         }
     }
 
-    fn close(&mut self, spot: Spot, _: u64) {
+    fn close(&mut self, spot: Spot, end: u64) {
         self.in_options &= spot.field != Field::StreamOptions;
+        if let Some(began) = self.defining.take_if(|_| spot.field == Field::Definitions) {
+            let bytes = end.saturating_sub(began);
+            self.contents.definitions = self.contents.definitions.saturating_add(bytes);
+        }
     }
 
     fn key(&mut self, depth: usize, spot: Option<Spot>, _: Range<u64>) {

@@ -109,6 +109,80 @@ fn tells_input_that_the_body_does_not_hold() {
 }
 
 #[test]
+fn tells_what_is_more_or_less_than_its_text() {
+    let contents = |operation, body: &str| call(operation, body).contents;
+    let none = Contents::default();
+    let data = format!("data:image/png;base64,{}", "A".repeat(700));
+    let part = format!(r#"{{"type":"image_url","image_url":{{"url":"{data}","detail":"high"}}}}"#);
+    let body = format!(r#"{{"messages":[{{"content":[{part},{part}]}}]}}"#);
+    let image_bytes = 2 * (data.len() as u64 + 2);
+    assert_eq!(contents(CHAT, &body), Contents { images: 2, image_bytes, ..none });
+    let body =
+        format!(r#"{{"input":[{{"content":[{{"type":"input_image","image_url":"{data}"}}]}}]}}"#);
+    let image_bytes = data.len() as u64 + 2;
+    assert_eq!(contents(RESPONSES, &body), Contents { images: 1, image_bytes, ..none });
+    // Only where parts of messages stand is a text nothing but an image.
+    let body = r#"{"messages":[{"content":[{"x":{"image_url":"not told"}}]}]}"#;
+    assert_eq!(contents(CHAT, body), Contents { images: 1, ..none });
+    let source = r#"{"type":"image","source":{"type":"base64","data":"AAAA"}}"#;
+    let body = format!(
+        r#"{{"messages":[{{"content":[{source},{{"type":"tool_result","content":[{source}]}}]}}]}}"#
+    );
+    let messages = Operation::AnthropicMessages;
+    assert_eq!(contents(messages, &body), Contents { images: 2, image_bytes: 12, ..none });
+    let pdf = r#"{"messages":[{"content":[{"type":"document","source":{"data":"AAAA"}}]}]}"#;
+    assert_eq!(contents(messages, pdf), Contents { beyond: true, image_bytes: 6, ..none });
+    let tools = r#"[{"name":"f"},{"type":"bash_20250124","name":"bash"}]"#;
+    let body = format!(r#"{{"tools":{tools},"tool_choice":{{"type":"auto"}}}}"#);
+    let definitions = tools.len() as u64;
+    assert_eq!(contents(messages, &body), Contents { definitions, described: 1, ..none });
+    let format = r#"{"type":"json_schema","json_schema":{}}"#;
+    let body = format!(r#"{{"response_format":{format},"prediction":{{"content":"a"}}}}"#);
+    let definitions = format.len() as u64;
+    assert_eq!(contents(CHAT, &body), Contents { definitions, predicted: true, ..none });
+    assert_eq!(contents(EMBEDDINGS, r#"{"input":["a","b"]}"#), Contents { texts: 2, ..none });
+    assert!(contents(CHAT, r#"{"messages":[{"audio":{"id":"audio_1"}}]}"#).beyond);
+}
+
+#[test]
+fn tools_and_fields_of_unknown_reach_are_the_providers() {
+    for (operation, body, hosted) in [
+        (CHAT, r#"{"tools":[{"type":"function"},{"type":"custom"}]}"#, false),
+        (CHAT, r#"{"tools":[{"type":"openrouter:web_search"}]}"#, true),
+        (CHAT, r#"{"models":["a","b"]}"#, true),
+        (CHAT, r#"{"plugins":[{"id":"web"}]}"#, true),
+        (CHAT, r#"{"search_parameters":{"mode":"auto"}}"#, true),
+        (RESPONSES, r#"{"tools":[{"type":"local_shell"}]}"#, false),
+        (RESPONSES, r#"{"context_management":[{"type":"compaction"}]}"#, true),
+        (Operation::AnthropicMessages, r#"{"tools":[{"type":"advisor_20260301"}]}"#, true),
+        (Operation::AnthropicMessages, r#"{"tools":[{"type":"computer_20250124"}]}"#, false),
+        (
+            Operation::AnthropicMessages,
+            r#"{"context_management":{"edits":[{"type":"compact_20260112"}]}}"#,
+            true,
+        ),
+    ] {
+        assert_eq!(call(operation, body).hosted_tools, hosted, "{body}");
+    }
+}
+
+#[test]
+fn the_ceiling_keeps_the_name_that_the_request_gives_it() {
+    let named = |operation, body| call(operation, body).ceiling_field();
+    assert_eq!(named(CHAT, r#"{"max_tokens":5}"#), "max_tokens");
+    assert_eq!(
+        named(CHAT, r#"{"max_completion_tokens":9,"max_tokens":5}"#),
+        "max_completion_tokens"
+    );
+    assert_eq!(named(CHAT, "{}"), "max_completion_tokens");
+    let gemini = r#"{"generation_config":{"max_output_tokens":5}}"#;
+    assert_eq!(named(Operation::GeminiGenerate, gemini), "max_output_tokens");
+    assert_eq!(named(Operation::GeminiGenerate, "{}"), "maxOutputTokens");
+    let ollama = r#"{"options":{"num_predict":-1}}"#;
+    assert_eq!(named(Operation::OllamaChat, ollama), "num_predict");
+}
+
+#[test]
 fn r023_characters_of_requests_are_what_the_model_is_told() {
     for (operation, body, characters) in [
         (CHAT, r#"{"model":"m","messages":[{"role":"user","name":"no","content":"Grüße 🙂"}]}"#, 7),

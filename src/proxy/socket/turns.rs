@@ -65,6 +65,7 @@ impl Party {
             provider: &self.provider.name,
             credential: &self.credential,
             stand_ins: &[],
+            costs_later: false,
         }
     }
 
