@@ -14,6 +14,7 @@ use std::sync::Arc;
 contract! {
     a_limit_that_takes_the_place_of_another_counts_calls_under_way,
     a_limit_that_comes_as_the_mode_goes_counts_calls_under_way,
+    a_limit_that_comes_as_routes_or_addresses_of_a_key_go_binds,
 }
 
 /// A field that no script knows: accounts that have it are not plain.
@@ -220,6 +221,34 @@ async fn a_limit_that_comes_as_the_mode_goes_counts_calls_under_way(rig: &Rig) {
     rig.ledger.change(&user, &mode(Some(Enforcement::Strict))).await.unwrap();
     let change = Change { enforcement: Some(None), ..limited(&["90 usd/month", "9 usd/day"]) };
     assert_eq!(counted_after(rig, &payers, &change).await, usd(3).get());
+    rig.clean().await;
+}
+
+async fn a_limit_that_comes_as_routes_or_addresses_of_a_key_go_binds(rig: &Rig) {
+    let routes = |list: &[&str]| Change {
+        routes: Some(list.iter().map(|route| route.parse().unwrap()).collect()),
+        ..Change::default()
+    };
+    let addresses = |list: &[&str]| Change {
+        addresses: Some(list.iter().map(|network| network.parse().unwrap()).collect()),
+        ..Change::default()
+    };
+    let both = [
+        ("alice", routes(&["/v1/*"]), routes(&[])),
+        ("bob", addresses(&["10.0.0.0/8"]), addresses(&[])),
+    ];
+    for (name, before, after) in both {
+        let payers = rig.user(name, &["90 usd/month"]).await;
+        let key = AccountId::key(&payers.key);
+        rig.ledger.change(&key, &before).await.unwrap();
+        for _ in 0..4 {
+            rig.call(&payers, 1).await;
+        }
+        let limits = limited(&["1 usd/day"]).limits;
+        rig.ledger.change(&key, &Change { limits, ..after }).await.unwrap();
+        let denial = rig.refused(&order(&payers, 2)).await;
+        assert_eq!(denial.standing.limit.name(), "usd/day", "{name}");
+    }
     rig.clean().await;
 }
 

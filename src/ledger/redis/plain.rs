@@ -22,6 +22,8 @@ const KEPT: u64 = 20_000;
 /// they changed.
 const BELIEVED_MS: i64 = 60_000;
 const MINUTE_MS: i64 = 60_000;
+/// What a change can take out while it puts in a limit, so that there are as many fields as before.
+const TEXTS: [&str; 4] = ["defaults", "thresholds", "addresses", "routes"];
 const SUMS: [&str; 10] = [
     "usd.held",
     "tokens.held",
@@ -66,7 +68,7 @@ pub struct Shape {
     fields: usize,
     enforcement: bool,
     expires: bool,
-    /// Those that a change can take out while it puts in a limit.
+    /// Those of [`TEXTS`] that it has.
     texts: Vec<&'static str>,
     characters: bool,
     /// Something was posted before.
@@ -142,7 +144,7 @@ impl Shape {
             fields: all.len(),
             enforcement: has("enforcement"),
             expires: has("expires_ms"),
-            texts: ["defaults", "thresholds"].into_iter().filter(|text| has(text)).collect(),
+            texts: TEXTS.into_iter().filter(|text| has(text)).collect(),
             characters: has("characters.held"),
             totals: ["usd.total", "tokens.total", "requests.total"].into_iter().all(has),
             slots,
