@@ -291,6 +291,13 @@ impl Tab {
         }
     }
 
+    /// The answer is ended here, and not by its provider.
+    pub(super) fn stopped(&mut self) {
+        if let Some(attempt) = self.open.as_mut().and_then(|open| open.attempt.as_mut()) {
+            attempt.stopped();
+        }
+    }
+
     /// In a session an answer begins now, however long ago its money was held.
     pub(super) fn begins(&mut self) {
         self.watch = Stopwatch::start();
