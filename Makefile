@@ -1,5 +1,6 @@
 # make test    everything that must hold: format, lints, all tests
-# make bench   CPU per call beside nginx and beside the relay without its meter, memory (minutes)
+# make bench   CPU per call beside nginx and beside the relay without its meter, memory; CPU per
+#              refusal beside a served call (minutes)
 # make help    the rest
 
 CARGO ?= cargo
@@ -40,6 +41,7 @@ bench:
 	@command -v nginx >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq nginx-light; }
 	$(CARGO) build --locked --release --bins --examples
 	benches/e2e/run.sh target/release/farebox
+	benches/e2e/refusals.sh target/release/farebox
 
 # make instructions   callgrind counts of the usage readers and the ledger
 instructions:

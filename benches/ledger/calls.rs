@@ -3,8 +3,8 @@
 
 use farebox::ids::{AccountId, CallId, Id};
 use farebox::ledger::{
-    Amounts, CallFacts, Ending, HoldOrder, KeyFacts, NewAccount, Payers, Registry, Settlement,
-    UsageEvent,
+    Amounts, CallFacts, Ending, HoldOrder, KeyFacts, NewAccount, Payers, Reach, Registry,
+    Settlement, UsageEvent,
 };
 use farebox::limit::Limit;
 use farebox::money::NanoUsd;
@@ -41,6 +41,7 @@ pub async fn accounts(ledger: &dyn Registry) -> Result<Payers, Box<dyn Error>> {
         label: "sk-fb-…".to_owned(),
         models: Vec::new(),
         expires: None,
+        reach: Reach::default(),
     };
     let id = AccountId::key(&payers.key);
     let key = NewAccount { id, key: Some(facts), ..user.clone() };

@@ -3,7 +3,7 @@
 use super::{Books, StartError};
 use crate::config::Config;
 use crate::ids::{AccountId, AccountKind, Id};
-use crate::ledger::{KeyFacts, ListFilter, NewAccount, Registry, RegistryError};
+use crate::ledger::{KeyFacts, ListFilter, NewAccount, Reach, Registry, RegistryError};
 use crate::secret::{self, SecretDigest};
 use secrecy::{ExposeSecret, SecretString};
 use std::fs::OpenOptions;
@@ -85,6 +85,7 @@ async fn create_key(
         label: secret::label(text),
         models: Vec::new(),
         expires: None,
+        reach: Reach::default(),
     };
     let account = NewAccount {
         id: AccountId::key(&id),

@@ -4,7 +4,7 @@ use crate::clock::Stopwatch;
 use crate::ids::{CallId, Id};
 use crate::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, BoxFuture, Caller, Extension, HoldOrder,
-    Ledger, OnceKey, Payers, Permit, Settlement, Unavailable,
+    Ledger, News, OnceKey, Payers, Permit, Settlement, Unavailable,
 };
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
@@ -92,6 +92,10 @@ impl Ledger for Timed {
 
     fn caught_up(&self) -> BoxFuture<'_, ()> {
         self.ledger.caught_up()
+    }
+
+    fn news(&self) -> &News {
+        self.ledger.news()
     }
 
     fn fault(&self) -> Option<String> {

@@ -18,6 +18,12 @@ pub struct KeyTraits {
     /// The models that it may use: 'gpt-*,text-embedding-3-small'
     #[arg(long, value_name = "GLOBS", value_delimiter = ',')]
     pub models: Option<Vec<String>>,
+    /// From where it may be used: '10.0.0.0/8,2001:db8::7'; any: from everywhere
+    #[arg(long, value_name = "ADDRESSES", value_delimiter = ',', allow_hyphen_values = true)]
+    pub addresses: Option<Vec<String>>,
+    /// The paths that it may call: '/v1/chat/*,/v1/embeddings'; any: all
+    #[arg(long, value_name = "GLOBS", value_delimiter = ',', allow_hyphen_values = true)]
+    pub routes: Option<Vec<String>>,
     /// When it stops working: 90d, or a time
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub expires: Option<String>,
@@ -29,6 +35,12 @@ impl KeyTraits {
             let models: Vec<&str> =
                 models.iter().map(|glob| glob.trim()).filter(|glob| !glob.is_empty()).collect();
             fields.insert("models".to_owned(), json!(models));
+        }
+        for (name, list) in [("addresses", &self.addresses), ("routes", &self.routes)] {
+            let Some(list) = list else { continue };
+            let list: Vec<&str> = list.iter().map(|one| one.trim()).collect();
+            let any = list == ["any"];
+            fields.insert(name.to_owned(), if any { json!([]) } else { json!(list) });
         }
         match self.expires.as_deref().map(str::trim) {
             Some("never") => fields.insert("expires_at".to_owned(), Value::Null),

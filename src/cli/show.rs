@@ -6,7 +6,7 @@ use super::table::{Cell, Table, field};
 use serde_json::Value;
 
 /// What is shown of each kind, in this order, where it is there.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 17] = [
     "id",
     "name",
     "workspace",
@@ -17,6 +17,8 @@ const FIELDS: [&str; 15] = [
     "prefix",
     "label",
     "models",
+    "addresses",
+    "routes",
     "expires_at",
     "spent_usd",
     "created",

@@ -37,6 +37,8 @@ fn facts(account: &Account) -> Value {
     {
         facts["user"] = json!(key.user);
         facts["models"] = json!(key.models);
+        facts["addresses"] = json!(key.reach.addresses);
+        facts["routes"] = json!(key.reach.routes);
         facts["expires_at"] = key.expires.map(rfc3339_seconds).into();
     }
     facts

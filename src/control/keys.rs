@@ -6,7 +6,7 @@ use super::problem::Problem;
 use super::{Shared, value};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind};
-use crate::ledger::{Account, AccountStatus, Change, KeyFacts, ListFilter, NewAccount};
+use crate::ledger::{Account, AccountStatus, Change, KeyFacts, ListFilter, NewAccount, Reach};
 use crate::limit::Limit;
 use crate::secret::{SecretDigest, label, new_user_key};
 use axum::extract::{Path, State};
@@ -31,6 +31,10 @@ async fn create(State(parts): State<Shared>, Body(mut fields): Body) -> Result<R
     let user = fields.required("user", value::id);
     let traits = Traits::read(&mut fields);
     let models = fields.read("models", value::models).unwrap_or_default();
+    let reach = Reach {
+        addresses: fields.read("addresses", value::addresses).unwrap_or_default(),
+        routes: fields.read("routes", value::routes).unwrap_or_default(),
+    };
     let expires = read_expiry(&mut fields, parts.clock.now()).flatten();
     let user = AccountId::user(&fields.finish(user)?);
     let owner = accounts::find(&parts, &user).await?;
@@ -43,6 +47,7 @@ async fn create(State(parts): State<Shared>, Body(mut fields): Body) -> Result<R
         label: String::new(),
         models,
         expires,
+        reach,
     });
     let new = traits.of(key_of(&facts)?, owner.workspace, Some(facts));
     accounts::create(&parts, &new, Some(text.expose_secret())).await
@@ -92,7 +97,9 @@ async fn change(
 ) -> Result<Json<Value>, Problem> {
     let expires = read_expiry(&mut fields, parts.clock.now());
     let models = fields.nullable("models", value::models).map(Option::unwrap_or_default);
-    let own = Change { expires, models, ..Change::default() };
+    let addresses = fields.nullable("addresses", value::addresses).map(Option::unwrap_or_default);
+    let routes = fields.nullable("routes", value::routes).map(Option::unwrap_or_default);
+    let own = Change { expires, models, addresses, routes, ..Change::default() };
     accounts::update(&parts, KIND, &id, fields, own).await
 }
 

@@ -5,13 +5,15 @@ use super::fields::Read;
 use super::problem::Fault;
 use crate::clock::{UnixMs, parse_span, parse_time};
 use crate::ids::{AccountId, Id};
-use crate::ledger::Enforcement;
+use crate::ledger::{BadReach, Enforcement, Network, Route};
 use crate::limit::{Increase, Limit, Thresholds};
 use jiff::civil::Date;
 use serde_json::Value;
+use std::str::FromStr;
 
 const LONGEST_NAME: usize = 200;
-const MOST_MODELS: usize = 100;
+/// Models, addresses or routes of one key.
+const MOST_OF_A_KEY: usize = 100;
 
 /// A value as it may be shown in an error.
 fn shown(value: &Value) -> String {
@@ -99,9 +101,7 @@ pub(super) fn enforcement(value: &Value) -> Read<Enforcement> {
 /// Globs of models.
 pub(super) fn models(value: &Value) -> Read<Vec<String>> {
     let list = items(value, "gpt-*")?;
-    if list.len() > MOST_MODELS {
-        return Err(format!("at most {MOST_MODELS} patterns are kept").into());
-    }
+    few(list)?;
     let mut globs = Vec::new();
     for (i, item) in list.iter().enumerate() {
         let at = |why: String| Fault { pointer: format!("/{i}"), detail: why };
@@ -112,6 +112,34 @@ pub(super) fn models(value: &Value) -> Read<Vec<String>> {
         globs.push(glob);
     }
     Ok(globs)
+}
+
+fn few(list: &[Value]) -> Read<()> {
+    if list.len() <= MOST_OF_A_KEY {
+        return Ok(());
+    }
+    Err(format!("{} are too many: at most {MOST_OF_A_KEY} are kept", list.len()).into())
+}
+
+/// Addresses and networks from which a key may be used.
+pub(super) fn addresses(value: &Value) -> Read<Vec<Network>> {
+    reach(value, "10.0.0.0/8")
+}
+
+/// Routes that a key may use.
+pub(super) fn routes(value: &Value) -> Read<Vec<Route>> {
+    reach(value, "/v1/chat/*")
+}
+
+fn reach<T: FromStr<Err = BadReach>>(value: &Value, example: &str) -> Read<Vec<T>> {
+    let list = items(value, example)?;
+    few(list)?;
+    let read = |(i, item): (usize, &Value)| {
+        let at = |detail: String| Fault { pointer: format!("/{i}"), detail };
+        let one = text(item).map_err(|fault| at(fault.detail))?;
+        one.parse().map_err(|bad: BadReach| at(bad.to_string()))
+    };
+    list.iter().enumerate().map(read).collect()
 }
 
 /// A length of time in milliseconds: `90d`, `12h`, `10m`, `30s`, `2w`.

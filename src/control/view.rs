@@ -47,6 +47,8 @@ fn add_key(object: &mut Value, account: &Account) {
         object["prefix"] = key.label.split('…').next().into();
         object["label"] = key.label.as_str().into();
         object["models"] = json!(key.models);
+        object["addresses"] = json!(key.reach.addresses);
+        object["routes"] = json!(key.reach.routes);
         object["expires_at"] = key.expires.map(rfc3339_seconds).into();
     }
 }

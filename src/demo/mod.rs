@@ -12,7 +12,7 @@ pub use verdict::{Pair, Verdict};
 
 use crate::clock::Stopwatch;
 use crate::ids::{AccountId, Id};
-use crate::ledger::{KeyFacts, NewAccount, Registry, RegistryError};
+use crate::ledger::{KeyFacts, NewAccount, Reach, Registry, RegistryError};
 use crate::limit::{Limit, Meter};
 use crate::money::NanoUsd;
 use crate::secret::{self, SecretDigest};
@@ -112,6 +112,7 @@ async fn enrol(registry: &dyn Registry, player: Player) -> Result<Rider, Registr
         label: secret::label(key.expose_secret()),
         models: Vec::new(),
         expires: None,
+        reach: Reach::default(),
     };
     let name = format!("demo key of {}", player.name);
     let limits = Some(Vec::new());

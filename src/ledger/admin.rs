@@ -93,9 +93,13 @@ pub fn change(
     defaults: &[Limit],
     now: UnixMs,
 ) -> Result<(), RegistryError> {
-    let keys_only = change.expires.is_some() || change.models.is_some();
-    if keys_only && state.key.is_none() {
-        let text = format!("{} is not a key: only keys expire or name models", state.id);
+    let restricts =
+        change.models.is_some() || change.addresses.is_some() || change.routes.is_some();
+    if (restricts || change.expires.is_some()) && state.key.is_none() {
+        let text = format!(
+            "{} is not a key: only keys expire, or name models, addresses and routes",
+            state.id
+        );
         return Err(RegistryError::Invalid(text));
     }
     match &change.limits {
@@ -122,6 +126,12 @@ pub fn change(
         facts.expires = change.expires.unwrap_or(facts.expires);
         if let Some(models) = &change.models {
             facts.models.clone_from(models);
+        }
+        if let Some(addresses) = &change.addresses {
+            facts.reach.addresses.clone_from(addresses);
+        }
+        if let Some(routes) = &change.routes {
+            facts.reach.routes.clone_from(routes);
         }
     }
     Ok(())

@@ -10,8 +10,8 @@
 use super::account::{AccountState, CredentialFacts, Share, Totals};
 use super::attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay};
 use super::book::{Book, standings};
+use super::crossing::Crossing;
 use super::moment::Moment;
-use super::options::Crossing;
 use super::order::{Amounts, Denial, Enforcement, Standing};
 use super::settling::{Settled, Trace, charge_one, crossed, levels};
 use crate::clock::UnixMs;
@@ -411,7 +411,8 @@ pub fn admitted(standings: &[Standing], thresholds: &Thresholds, moment: &Moment
         for threshold in thresholds.crossed(used.saturating_sub(1), used, allowed) {
             let (account, limit) = (standing.account.clone(), standing.limit);
             let period = moment.period(window);
-            crossings.push(Crossing { account, limit, period, threshold, used });
+            let level = thresholds.level(threshold);
+            crossings.push(Crossing { account, limit, period, threshold, level, used, allowed });
         }
     }
     crossings

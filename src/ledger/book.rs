@@ -169,6 +169,7 @@ impl Book {
                 || stopped(&AccountId::workspace(workspace)),
             expires: facts.expires,
             models: facts.models.clone(),
+            reach: facts.reach.clone(),
         })
     }
 

@@ -20,16 +20,19 @@ mod book;
 mod bump;
 mod carry;
 mod counter;
+mod crossing;
 mod define;
 mod embedded;
 mod extending;
 mod journal;
 mod log;
 mod moment;
+mod news;
 mod once;
 mod options;
 mod order;
 mod query;
+mod reach;
 mod redis;
 mod registry;
 mod replay;
@@ -40,14 +43,17 @@ mod verify;
 
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
 pub use bump::Bump;
+pub use crossing::Crossing;
 pub use embedded::EmbeddedLedger;
 pub use extending::Extension;
+pub use news::{News, Seen};
 pub use once::{BadOnceKey, OnceKey};
-pub use options::{Crossing, Options};
+pub use options::Options;
 pub use order::{
     Admission, Amounts, CallFacts, Caller, Denial, Ending, Enforcement, HoldOrder, LimitDenial,
     LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,
 };
+pub use reach::{BadReach, Network, Reach, Route};
 pub use redis::RedisLedger;
 pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
@@ -128,6 +134,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// The workspace that pays for what has this key; `None` where the key is not known. So that
     /// nobody polls what belongs to others.
     fn owner<'a>(&'a self, once: &'a OnceKey) -> BoxFuture<'a, Result<Option<Id>, Unavailable>>;
+
+    /// What happened in this process that may have made room in limits.
+    fn news(&self) -> &News;
 
     /// What keeps this ledger from admitting calls now; for readiness, without waiting.
     fn fault(&self) -> Option<String>;

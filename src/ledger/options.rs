@@ -2,10 +2,10 @@
 //!
 //! Invariant: reporting a crossing never waits; what the receiver cannot take is logged only.
 
+use super::crossing::Crossing;
 use super::order::{Enforcement, LostHold};
 use crate::clock::{Clock, UnixMs};
-use crate::ids::AccountId;
-use crate::limit::{Calendar, Limit, Period, Thresholds};
+use crate::limit::{Calendar, Limit, Thresholds};
 use crate::telemetry::names;
 use std::path::PathBuf;
 use tokio::sync::mpsc::Sender;
@@ -72,14 +72,7 @@ impl Options {
     pub(super) fn report(&self, crossings: Vec<Crossing>) {
         for crossing in crossings {
             metrics::counter!(names::CROSSINGS).increment(1);
-            tracing::info!(
-                account = %crossing.account,
-                limit = %crossing.limit,
-                period = crossing.period,
-                threshold = crossing.threshold,
-                used = crossing.used,
-                "threshold crossed"
-            );
+            crossing.log();
             if let Some(sender) = &self.crossings
                 && sender.try_send(crossing).is_err()
             {
@@ -87,19 +80,4 @@ impl Options {
             }
         }
     }
-}
-
-/// A limit's use reached one of the account's thresholds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Crossing {
-    /// Whose limit.
-    pub account: AccountId,
-    /// The limit.
-    pub limit: Limit,
-    /// In which period.
-    pub period: Period,
-    /// Per cent.
-    pub threshold: u32,
-    /// What is used now.
-    pub used: i64,
 }

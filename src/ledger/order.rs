@@ -2,6 +2,7 @@
 
 use super::attempt::AttemptOutcome;
 use super::once::OnceKey;
+use super::reach::Reach;
 pub use super::standing::Standing;
 use crate::clock::{UnixMs, rfc3339};
 use crate::ids::{AccountId, CallId, Id};
@@ -152,6 +153,8 @@ pub struct Caller {
     pub expires: Option<UnixMs>,
     /// Globs of the models that the key may use; empty: all.
     pub models: Vec<String>,
+    /// From where the key may be used, and on which routes.
+    pub reach: Reach,
 }
 
 /// What is known of a call when it is admitted; the event of an orphan is made of it.

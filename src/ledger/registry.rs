@@ -3,6 +3,7 @@
 use super::BoxFuture;
 use super::attempt::{CredentialDay, CredentialSetup};
 use super::order::{Enforcement, Standing, Unavailable, UsageEvent};
+use super::reach::{Network, Reach, Route};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::{Increase, Limit, Thresholds};
@@ -56,6 +57,9 @@ pub struct KeyFacts {
     pub models: Vec<String>,
     /// When it stops working.
     pub expires: Option<UnixMs>,
+    /// From where it may be used, and on which routes.
+    #[serde(default)]
+    pub reach: Reach,
 }
 
 /// The stored form of a digest: its hexadecimal digits.
@@ -165,6 +169,10 @@ pub struct Change {
     pub expires: Option<Option<UnixMs>>,
     /// The models that a key may use.
     pub models: Option<Vec<String>>,
+    /// From where a key may be used.
+    pub addresses: Option<Vec<Network>>,
+    /// The routes that a key may use.
+    pub routes: Option<Vec<Route>>,
 }
 
 /// Which accounts to list.

@@ -6,8 +6,8 @@
 
 use super::account::{AccountState, Share, Totals};
 use super::book::{Book, Hold};
+use super::crossing::Crossing;
 use super::moment::Moment;
-use super::options::Crossing;
 use super::order::{Amounts, Ending, LostHold, Payers, Settlement, UsageEvent};
 use super::slot::Slot;
 use crate::clock::UnixMs;
@@ -383,13 +383,16 @@ pub(super) fn crossed(
     let mut crossings = Vec::new();
     for (limit, used_before) in before {
         let used = state.used(Slot::of(&limit), moment);
-        for threshold in thresholds.crossed(used_before, used, state.allowed(&limit, moment)) {
+        let allowed = state.allowed(&limit, moment);
+        for threshold in thresholds.crossed(used_before, used, allowed) {
             crossings.push(Crossing {
                 account: state.id.clone(),
                 limit,
                 period: state.period(Slot::of(&limit), moment),
                 threshold,
+                level: thresholds.level(threshold),
                 used,
+                allowed,
             });
         }
     }

@@ -8,6 +8,29 @@ use std::fmt;
 #[serde(try_from = "Vec<u32>", into = "Vec<u32>")]
 pub struct Thresholds(Vec<u32>);
 
+/// How grave it is that a threshold is reached: by its place in the list. The last one, and 100, are
+/// the gravest; of three, the first warns and the second is critical.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The first threshold.
+    Warning,
+    /// One between the first and the last.
+    Critical,
+    /// The last one, or 100 per cent.
+    Exceeded,
+}
+
+impl Level {
+    /// The word in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+            Self::Exceeded => "exceeded",
+        }
+    }
+}
+
 /// A list that is not a list of thresholds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadThresholds(Vec<u32>);
@@ -35,6 +58,15 @@ impl Thresholds {
     /// The numbers, ascending.
     pub fn as_slice(&self) -> &[u32] {
         &self.0
+    }
+
+    /// How grave it is that one of these thresholds is reached.
+    pub fn level(&self, threshold: u32) -> Level {
+        match self.0.as_slice() {
+            [.., last] if threshold >= 100 || threshold == *last => Level::Exceeded,
+            [first, ..] if threshold == *first => Level::Warning,
+            _ => Level::Critical,
+        }
     }
 
     /// The thresholds that lie in `(before, after]`, both of a limit of `amount`. A limit of 0
@@ -144,6 +176,18 @@ mod tests {
         check(Meter::Tokens, 90, Status::Critical);
         check(Meter::Requests, 100, Status::RateLimited);
         check(Meter::Usd, 250, Status::QuotaExceeded);
+    }
+
+    #[test]
+    fn r073_levels_go_by_the_place_in_the_list() {
+        let levels = |list: &[u32]| -> Vec<&str> {
+            let thresholds = Thresholds::try_from(list.to_vec()).unwrap();
+            list.iter().map(|&threshold| thresholds.level(threshold).as_str()).collect()
+        };
+        assert_eq!(levels(&[80, 90, 100]), ["warning", "critical", "exceeded"]);
+        assert_eq!(levels(&[75, 95]), ["warning", "exceeded"]);
+        assert_eq!(levels(&[50, 60, 70, 80]), ["warning", "critical", "critical", "exceeded"]);
+        assert_eq!(levels(&[100]), ["exceeded"]);
     }
 
     #[test]

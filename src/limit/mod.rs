@@ -15,7 +15,7 @@ mod window;
 pub use glob::glob_matches;
 pub use grammar::BadLimit;
 pub use increase::Increase;
-pub use level::{Status, Thresholds};
+pub use level::{Level, Status, Thresholds};
 pub use models::Models;
 pub use window::{Calendar, Period, Steps, Window, date_of, day_of, is_rate};
 

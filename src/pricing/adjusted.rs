@@ -122,6 +122,26 @@ impl PriceTable {
         nothing(Exact::MAX) || nothing(Exact::ZERO) && model.is_free() && known
     }
 
+    /// Whether any call at these providers may be charged nothing; true also where that is not
+    /// certain.
+    pub fn may_be_free<'a>(&self, mut providers: impl Iterator<Item = &'a str>) -> bool {
+        let waived = |markup: &Markup| markup.on(Exact::MAX) == NanoUsd::ZERO;
+        self.adjustments.markups.iter().any(waived) || providers.any(|of| self.has_free_model(of))
+    }
+
+    fn has_free_model(&self, provider: &str) -> bool {
+        // One that the table does not know has the models of all.
+        let Some(scope) = self.scope(Some(provider)) else { return true };
+        let mut own = self.priced_models().filter(|model| model.provider == scope).peekable();
+        let elsewhere = self.negotiated.elsewhere().filter(|(of, _)| *of == scope);
+        let deployed = self.deployments.names(Some(provider));
+        let deployed = deployed.filter_map(|name| self.deployments.get(provider, name));
+        own.peek().is_none()
+            || own.any(|model| model.is_free())
+            || elsewhere.flat_map(|(_, models)| models).any(|model| model.is_free())
+            || deployed.into_iter().any(|(_, deployed)| deployed.model.is_free())
+    }
+
     /// What the own figure of a provider is for.
     pub fn provider_cost(&self, provider: &str) -> ProviderCost {
         self.adjustments.provider_cost(provider)

@@ -7,11 +7,13 @@ use super::refusal::Refusal;
 use super::route::Destination;
 use super::slices::{Expectation, Slices};
 use super::tab::{Pricing, Tab};
-use super::{Authenticated, Proxy, advice, bound, estimate};
+use super::{Authenticated, Proxy, advice, bound, estimate, record};
 use crate::clock::{Stopwatch, UnixMs};
 use crate::dialect::{Call, Yields};
 use crate::ids::CallId;
-use crate::ledger::{Admission, Amounts, CallFacts, Caller, HoldOrder, Payers, Permit, Standing};
+use crate::ledger::{
+    Admission, Amounts, CallFacts, Caller, Denial, HoldOrder, Payers, Permit, Standing,
+};
 use crate::pricing::{Bound, Payer, PriceTable, Terms};
 use crate::usage::Reading;
 
@@ -37,24 +39,26 @@ impl Proxy {
         applicant: Applicant<'_>,
         metered: Option<(Call, Pricing)>,
     ) -> Result<(Tab, Vec<Standing>), Refusal> {
+        let hints = self.hints(&applicant, metered.as_ref());
+        let order = order(&applicant, metered.as_ref(), &hints);
+        if let Some(denial) = self.denials.of(&order, self.ledger.news()) {
+            let metered = metered.as_ref().map(|(call, pricing)| (call, pricing));
+            return Err(refused(&applicant, metered, denial));
+        }
+        let seen = self.ledger.news().seen(&order.payers);
         let permit = self.ledger.permit().ok_or(Refusal::Overloaded)?;
-        let mut tab = self.tab(permit, &applicant, metered);
+        let mut tab = self.tab(permit, order, applicant.watch, metered, &hints);
         let Some(order) = tab.order() else { return Err(Refusal::Overloaded) };
         match self.ledger.hold(order).await {
             Ok(Admission::Held { held, standings }) => {
+                self.denials.disproved(order);
+                record::overrun(order, &standings);
                 tab.held(held);
                 Ok((tab, standings))
             }
             Ok(Admission::Denied(denial)) => {
-                let payer = payer(&applicant.caller.payers);
-                let refusal = match tab.metered() {
-                    Some((call, pricing)) => {
-                        let others = applicant.stand_ins.iter().filter_map(stand_in);
-                        let all: Vec<_> = others.map(|(_, other)| other).chain([pricing]).collect();
-                        advice::advised(denial.into(), call, &all, payer)
-                    }
-                    None => advice::later(denial.into()),
-                };
+                self.denials.remember(order, &denial, seen);
+                let refusal = refused(&applicant, tab.metered(), denial);
                 tab.refused();
                 Err(refusal)
             }
@@ -73,22 +77,29 @@ impl Proxy {
         metered: Option<(Call, Pricing)>,
     ) -> Tab {
         let permit = self.ledger.permit().unwrap_or(Permit::unbounded());
-        self.tab(permit, applicant, metered)
+        let hints = self.hints(applicant, metered.as_ref());
+        let order = order(applicant, metered.as_ref(), &hints);
+        self.tab(permit, order, applicant.watch, metered, &hints)
+    }
+
+    /// What calls like this one used before.
+    fn hints(&self, applicant: &Applicant<'_>, metered: Option<&(Call, Pricing)>) -> Hints {
+        let learned = |(_, Pricing { model, .. }): &(Call, Pricing)| {
+            self.learned.hints(&applicant.caller.payers.key, &model.id)
+        };
+        metered.map(learned).unwrap_or_default()
     }
 
     fn tab(
         &self,
         permit: Permit,
-        applicant: &Applicant<'_>,
+        order: HoldOrder,
+        watch: Stopwatch,
         metered: Option<(Call, Pricing)>,
+        hints: &Hints,
     ) -> Tab {
-        let hints = metered.as_ref().map(|(_, Pricing { model, .. })| {
-            self.learned.hints(&applicant.caller.payers.key, &model.id)
-        });
-        let hints = hints.unwrap_or_default();
-        let order = order(applicant, metered.as_ref(), &hints);
         let slices =
-            metered.as_ref().and_then(|(call, pricing)| slices(&order, call, pricing, &hints));
+            metered.as_ref().and_then(|(call, pricing)| slices(&order, call, pricing, hints));
         let mut tab = Tab::open(
             self.ledger.clone(),
             self.clock.clone(),
@@ -96,7 +107,7 @@ impl Proxy {
             order,
             metered,
             &self.tabs,
-            applicant.watch,
+            watch,
         );
         tab.teaches(self.learned.clone());
         tab.extends(slices);
@@ -117,6 +128,18 @@ impl<'a> Applicant<'a> {
             costs_later: false,
         }
     }
+}
+
+/// What comes of a denial, with what would help.
+fn refused(
+    applicant: &Applicant<'_>,
+    metered: Option<(&Call, &Pricing)>,
+    denial: Denial,
+) -> Refusal {
+    let Some((call, pricing)) = metered else { return advice::later(denial.into()) };
+    let others = applicant.stand_ins.iter().filter_map(stand_in);
+    let all: Vec<_> = others.map(|(_, other)| other).chain([pricing]).collect();
+    advice::advised(denial.into(), call, &all, payer(&applicant.caller.payers))
 }
 
 /// What the event of a free route says instead of a dialect.

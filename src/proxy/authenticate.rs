@@ -1,7 +1,7 @@
 //! Who calls: the key in the request, its digest, and the caller behind it.
 //!
 //! The text of a key is digested at once and goes no further. Callers are remembered for one
-//! second, so that a revocation reaches every proxy within it.
+//! second, so that a revocation reaches every proxy within it, and the one that made it at once.
 
 use super::refusal::Refusal;
 use crate::clock::Clock;
@@ -12,6 +12,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 use moka::sync::Cache;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 pub(super) struct Callers {
     ledger: Arc<dyn Ledger>,
     clock: Clock,
-    known: Cache<SecretDigest, Option<Arc<Caller>>>,
+    /// Each with how often accounts had been changed before.
+    known: Cache<SecretDigest, (u64, Option<Arc<Caller>>)>,
 }
 
 impl Callers {
@@ -42,20 +44,22 @@ impl Callers {
         if caller.suspended { Err(Refusal::Suspended) } else { Ok(caller) }
     }
 
-    /// The owner of the key in a request, also a suspended one, unless the key is wrong.
+    /// The owner of the key in a request, also a suspended one, unless the key is wrong or may not
+    /// be used from where the request comes. The listener says who that is, and no header.
     pub(super) async fn owner(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
         let (headers, query) = (&head.headers, head.uri.query());
         let key = presented_key(headers, query)?;
         let digest = SecretDigest::of(key);
+        let changes = self.ledger.news().changes();
         let caller = match self.known.get(&digest) {
-            Some(known) => known,
-            None => {
+            Some((then, known)) if then == changes => known,
+            _ => {
                 let found = self.ledger.caller(&digest).await.map_err(|error| {
                     tracing::warn!(%error, "cannot look up a key");
                     Refusal::Ledger
                 })?;
                 let found = found.map(Arc::new);
-                self.known.insert(digest, found.clone());
+                self.known.insert(digest, (changes, found.clone()));
                 found
             }
         };
@@ -68,6 +72,11 @@ impl Callers {
         }
         if caller.expires.is_some_and(|at| at <= self.clock.now()) {
             return Err(Refusal::Key("it has expired"));
+        }
+        let peer = head.extensions.get::<SocketAddr>().map(|peer| peer.ip().to_canonical());
+        if !caller.reach.includes(peer) {
+            let shown = peer.map_or_else(|| "an unknown address".to_owned(), |at| at.to_string());
+            return Err(Refusal::AddressNotAllowed(shown));
         }
         Ok(caller)
     }

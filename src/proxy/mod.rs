@@ -11,6 +11,7 @@ mod attempt;
 mod authenticate;
 mod bound;
 mod course;
+mod denied;
 mod errand;
 mod estimate;
 mod fault;
@@ -47,6 +48,7 @@ use admit::Applicant;
 use arc_swap::ArcSwap;
 use authenticate::Callers;
 use bytes::Bytes;
+use denied::Denials;
 use errand::Errand;
 use forward::Upstream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -55,7 +57,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use learned::Learned;
 use recorder::{Tape, Told};
-use request::{Intake, Outgoing};
+use request::{Intake, Left, Outgoing};
 use route::{Destination, Target};
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,12 +122,15 @@ pub struct Proxy {
     ledger: Arc<dyn Ledger>,
     clock: Clock,
     callers: Arc<Callers>,
+    denials: Arc<Denials>,
     prices: Arc<PriceTable>,
     /// The table in force, whichever this one began with: for sessions, whose answers have holds
     /// of their own.
     newest: Arc<ArcSwap<PriceTable>>,
     providers: Arc<Providers>,
     rules: Arc<Rules>,
+    /// Some calls may cost nothing, so nobody is refused for lack of money before it is known which.
+    some_free: bool,
     upstream: Upstream,
     tabs: OpenTabs,
     /// What calls really used.
@@ -154,6 +159,8 @@ impl Proxy {
     ) -> Result<Self, String> {
         Ok(Self {
             callers: Arc::new(Callers::new(ledger.clone(), clock.clone())),
+            denials: Arc::new(Denials::new()),
+            some_free: some_free(&prices, &providers, &rules),
             upstream: Upstream::new(&rules.upstream)?,
             ledger,
             clock,
@@ -186,7 +193,8 @@ impl Proxy {
             true => self.upstream.clone(),
             false => Upstream::new(&rules.upstream)?,
         };
-        Ok(Self { prices, providers, rules, upstream, ..self.clone() })
+        let some_free = some_free(&prices, &providers, &rules);
+        Ok(Self { prices, providers, rules, some_free, upstream, ..self.clone() })
     }
 
     /// Lets the next answers of open sessions take this proxy's table.
@@ -226,7 +234,19 @@ impl Proxy {
     pub async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
         let id = CallId::new();
         let spoken = route::spoken(request.uri().path(), request.headers(), &self.providers);
-        dressed(id, spoken, self.relay(id, request).await)
+        let (head, body) = request.into_parts();
+        let left = Left::of(&head);
+        match self.enter(id, head).await {
+            // Boxed, so that a refusal does not pay for the size of a relay.
+            Ok((target, request)) => {
+                dressed(id, spoken, Box::pin(self.relay(target, request, body)).await)
+            }
+            Err(refusal) => {
+                let mut response = dressed(id, spoken, Err(refusal));
+                left.behind(body, response.headers_mut()).await;
+                response
+            }
+        }
     }
 
     /// Answers a request for figures of the caller's own, as JSON. It is not a call: suspended
@@ -252,20 +272,29 @@ impl Proxy {
         dressed(id, spoken, shown.await)
     }
 
-    async fn relay(
-        self: &Arc<Self>,
-        id: CallId,
-        request: Request<Incoming>,
-    ) -> Result<Response<AnswerBody>, Refusal> {
+    /// Who calls, and what for; refuses what would be refused whatever the body says.
+    async fn enter(&self, id: CallId, head: Parts) -> Result<(Target, Authenticated), Refusal> {
         let watch = Stopwatch::start();
-        let (head, body) = request.into_parts();
         let caller = self.callers.find(&head).await?;
         if *self.stopping.borrow() {
             return Err(Refusal::Overloaded);
         }
+        let path = head.uri.path();
+        if !caller.reach.allows(path) {
+            return Err(Refusal::RouteNotAllowed(route::shown(path)));
+        }
         let target = route::recognise(&head, &self.providers)?;
+        self.refused_at_sight(&caller, &target)?;
         let started = self.clock.now();
-        let request = Authenticated { id, caller, watch, started, head };
+        Ok((target, Authenticated { id, caller, watch, started, head }))
+    }
+
+    async fn relay(
+        self: &Arc<Self>,
+        target: Target,
+        request: Authenticated,
+        body: Incoming,
+    ) -> Result<Response<AnswerBody>, Refusal> {
         match target.found.route {
             Route::Metered(operation) => self.metered(operation, target, request, body).await,
             Route::Socket(operation) => self.socket(operation, target, request).await,
@@ -280,6 +309,20 @@ impl Proxy {
             Route::Free | Route::Polled(_) | Route::Unmetered => {
                 self.free(target, request, body).await
             }
+        }
+    }
+
+    /// Repeats a denial that is about all that the caller may ask for.
+    fn refused_at_sight(&self, caller: &Caller, target: &Target) -> Result<(), Refusal> {
+        let charged = match target.found.route {
+            Route::Metered(operation) => Some(operation).filter(|_| !self.some_free),
+            Route::Free | Route::Polled(_) | Route::Socket(_) => None,
+            Route::Unmetered if self.rules.forward_unmetered => None,
+            Route::Unmetered | Route::Shared => return Ok(()),
+        };
+        match self.denials.of_any(&caller.payers, charged, self.ledger.news()) {
+            Some(refusal) => Err(refusal),
+            None => Ok(()),
         }
     }
 
@@ -388,6 +431,12 @@ fn dressed(
     });
     headers::add_id(response.headers_mut(), id);
     response
+}
+
+/// Whether any call may cost nothing.
+fn some_free(prices: &PriceTable, providers: &Providers, rules: &Rules) -> bool {
+    let names = providers.iter().map(|provider| provider.name.as_str());
+    rules.unpriced == Unpriced::Free || prices.may_be_free(names)
 }
 
 fn unpriced_search(model: &str) -> Unreadable {

@@ -2,9 +2,10 @@
 
 use super::Unpriced;
 use super::price::Anomaly;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, limit_code};
 use crate::ids::CallId;
-use crate::ledger::{LimitDenial, UsageEvent};
+use crate::ledger::{HoldOrder, LimitDenial, Standing, UsageEvent};
+use crate::limit::Meter;
 use crate::telemetry::names;
 use crate::usage::{Figure, Reading, Usage};
 use metrics::{Counter, Histogram};
@@ -172,9 +173,27 @@ pub(super) fn refused(id: CallId, refusal: &Refusal) {
     tracing::debug!(request_id = %id, reason, "refused");
 }
 
+/// A call was admitted that a limit marked `!observe` would have refused, had it no such mark.
+pub(super) fn overrun(order: &HoldOrder, standings: &[Standing]) {
+    let over = standings.iter().find(|standing| standing.limit.observe && full(order, standing));
+    if let Some(standing) = over {
+        let reason = limit_code(standing.limit.meter);
+        metrics::counter!(names::SHADOW_REFUSALS, "reason" => reason).increment(1);
+        tracing::debug!(request_id = %order.id, account = %standing.account, reason, "observed");
+    }
+}
+
+/// Whether a limit has no room for a call that it counts already.
+fn full(order: &HoldOrder, standing: &Standing) -> bool {
+    let (meter, allowed) = (standing.limit.meter, standing.allowed());
+    let bounded = order.ceiling.is_some_and(|ceiling| ceiling.of(meter) == 0);
+    let free = order.expected.of(meter) == 0 && (bounded || order.free && meter == Meter::Usd);
+    allowed == 0 || !free && standing.used.saturating_add(standing.held) > allowed
+}
+
 /// A stream was stopped because a limit has no room for more of it.
 pub(super) fn stopped(denial: &LimitDenial) {
-    let reason = super::refusal::reason_of(denial);
+    let reason = limit_code(denial.standing.limit.meter);
     metrics::counter!(names::STOPPED, "reason" => reason).increment(1);
     let account = &denial.standing.account;
     tracing::info!(%account, limit = %denial.standing.limit, reason, "a stream was stopped");

@@ -31,6 +31,10 @@ pub enum Refusal {
     Key(&'static str),
     /// The user or the workspace is suspended.
     Suspended,
+    /// The key may not be used from this address.
+    AddressNotAllowed(String),
+    /// The key may not call this path.
+    RouteNotAllowed(String),
     /// The key may not use this model.
     ModelNotAllowed(String),
     /// There is no price for this model; these are near.
@@ -55,6 +59,8 @@ pub enum Refusal {
     SlowBody,
     /// A limit has no room.
     Limit(Box<LimitDenial>),
+    /// A limit has no room for anything; what this call needs was not looked at.
+    Spent(Box<LimitDenial>),
     /// A limit has no room, but would have for a shorter answer.
     TooLong(Box<LimitDenial>, Fit),
     /// `strict` holds for this account and nothing bounds what the call can cost, for this reason.
@@ -130,15 +136,13 @@ fn upstream_closed() -> Refused<'static> {
     }
 }
 
-/// The word in metrics and logs for a limit without room: the OpenAI code.
-pub(super) fn reason_of(denial: &LimitDenial) -> &'static str {
-    limit_words(denial).code
-}
-
 impl Refusal {
     /// The word in metrics and logs: the OpenAI code.
     pub fn reason(&self) -> &'static str {
-        self.words().code
+        match self {
+            Self::Limit(denial) | Self::Spent(denial) => limit_code(denial.standing.limit.meter),
+            _ => self.words().code,
+        }
     }
 
     /// OpenAI's type and code of it, and the message, for where there is no HTTP answer.
@@ -181,7 +185,10 @@ impl Refusal {
 
     fn words(&self) -> Words {
         match self {
-            Self::Key(_) | Self::Suspended => self.caller_words(),
+            Self::Key(_)
+            | Self::Suspended
+            | Self::AddressNotAllowed(_)
+            | Self::RouteNotAllowed(_) => self.caller_words(),
             Self::ModelNotAllowed(_) | Self::ModelNotPriced(_, _) | Self::NoProvider(_) => {
                 Words { param: Some("model"), ..self.model_words() }
             }
@@ -194,9 +201,10 @@ impl Refusal {
             | Self::TooLarge(_)
             | Self::SlowBody
             | Self::Unbounded(..) => self.request_words(),
-            Self::Limit(denial) => limit_words(denial),
+            Self::Limit(denial) => limit_words(denial, Some(denial.wanted)),
+            Self::Spent(denial) => limit_words(denial, None),
             Self::TooLong(denial, Fit { field, tokens }) => {
-                let words = limit_words(denial);
+                let words = limit_words(denial, Some(denial.wanted));
                 let message =
                     format!("{} The largest `{field}` that fits is {tokens}.", words.message);
                 Words { message, ..words }
@@ -218,6 +226,14 @@ impl Refusal {
                      Bearer sk-fb-…`."
                 );
                 client_words(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+            }
+            Self::AddressNotAllowed(address) => {
+                let message = format!("This key may not be used from {address}.");
+                client_words(StatusCode::FORBIDDEN, "address_not_allowed", message)
+            }
+            Self::RouteNotAllowed(path) => {
+                let message = format!("This key may not call `{path}`.");
+                client_words(StatusCode::FORBIDDEN, "route_not_allowed", message)
             }
             _ => {
                 let message = "This account is suspended; ask its operator to resume it.";
@@ -345,23 +361,28 @@ impl Refusal {
 
     /// The machine-readable part: which limit, used, held, when it resets.
     fn detail(&self, reason: &str) -> Value {
-        let (Self::Limit(denial) | Self::TooLong(denial, _)) = self else {
-            return json!({ "reason": reason });
+        let (denial, wanted) = match self {
+            Self::Limit(denial) | Self::TooLong(denial, _) => (denial, Some(denial.wanted)),
+            Self::Spent(denial) => (denial, None),
+            _ => return json!({ "reason": reason }),
         };
         let standing = &denial.standing;
         let amount = |n: i64| match standing.limit.meter {
             Meter::Usd => Value::String(NanoUsd::new(n).to_string()),
             _ => n.into(),
         };
-        json!({
+        let mut detail = json!({
             "reason": reason,
             "account": standing.account.to_string(),
             "limit": standing.limit.to_string(),
             "used": amount(standing.used),
             "held": amount(standing.held),
-            "wanted": amount(denial.wanted),
             "resets_at": standing.resets.map(rfc3339_seconds),
-        })
+        });
+        if let Some(wanted) = wanted {
+            detail["wanted"] = amount(wanted);
+        }
+        detail
     }
 }
 
@@ -379,37 +400,45 @@ fn not_priced(model: &str, near: &[String]) -> String {
     format!("The model `{model}` has no price here, so it is refused. Near: `{near}`.")
 }
 
-fn limit_words(denial: &LimitDenial) -> Words {
+fn limit_words(denial: &LimitDenial, wanted: Option<i64>) -> Words {
     let standing = &denial.standing;
     let wait = seconds_to_reset(standing, denial.now);
-    let (kind, code, retry) = match standing.limit.meter {
-        Meter::Usd => ("insufficient_quota", "insufficient_quota", Retry::Never(wait)),
-        Meter::Concurrent => ("requests", "concurrency_limit_exceeded", Retry::After(1)),
+    let (kind, retry) = match standing.limit.meter {
+        Meter::Usd => ("insufficient_quota", Retry::Never(wait)),
+        Meter::Concurrent => ("requests", Retry::After(1)),
         meter => match wait {
-            Some(wait) => (meter.as_str(), "rate_limit_exceeded", Retry::After(wait)),
-            None => (meter.as_str(), "rate_limit_exceeded", Retry::Never(None)),
+            Some(wait) => (meter.as_str(), Retry::After(wait)),
+            None => (meter.as_str(), Retry::Never(None)),
         },
     };
     Words {
         status: StatusCode::TOO_MANY_REQUESTS,
         kind,
-        code,
+        code: limit_code(standing.limit.meter),
         param: None,
-        message: limit_message(denial),
+        message: limit_message(standing, wanted),
         retry,
     }
 }
 
-fn limit_message(denial: &LimitDenial) -> String {
-    let standing = &denial.standing;
+/// The code of a refusal by a limit.
+pub(super) fn limit_code(meter: Meter) -> &'static str {
+    match meter {
+        Meter::Usd => "insufficient_quota",
+        Meter::Concurrent => "concurrency_limit_exceeded",
+        Meter::Tokens | Meter::Requests | Meter::Characters => "rate_limit_exceeded",
+    }
+}
+
+fn limit_message(standing: &Standing, wanted: Option<i64>) -> String {
+    let needs = wanted.map(|n| format!(", and this call needs up to {}", shown(standing, n)));
     format!(
-        "The limit of {} for {} is reached: {} used, {} held by calls in flight, and this call \
-         needs up to {}{}.",
+        "The limit of {} for {} is reached: {} used, {} held by calls in flight{}{}.",
         standing.text(),
         standing.account,
         shown(standing, standing.used),
         shown(standing, standing.held),
-        shown(standing, denial.wanted),
+        needs.unwrap_or_default(),
         reset(standing),
     )
 }
@@ -434,75 +463,4 @@ fn seconds_to_reset(standing: &Standing, now: UnixMs) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::AccountId;
-
-    fn denied(limit: &str, resets: Option<UnixMs>) -> Refusal {
-        let standing = Standing {
-            account: AccountId::user(&"alice".parse().unwrap()),
-            limit: limit.parse().unwrap(),
-            bump: None,
-            carried: 0,
-            used: 3,
-            held: 1,
-            resets,
-        };
-        Refusal::Limit(Box::new(LimitDenial { standing, wanted: 2, now: 1_000 }))
-    }
-
-    fn check(refusal: Refusal, status: u16, code: &str, retry: Option<&str>, after: Option<&str>) {
-        let response = refusal.response(Dialect::OpenAi, CallId::new());
-        let header = |name| response.headers().get(name).map(|v: &HeaderValue| v.to_str().unwrap());
-        assert_eq!(response.status(), status, "{code}");
-        assert_eq!(refusal.reason(), code);
-        assert_eq!(header("x-should-retry"), retry, "{code}");
-        assert_eq!(header("retry-after"), after, "{code}");
-    }
-
-    #[test]
-    fn r031_each_refusal_carries_what_sdks_obey() {
-        check(
-            denied("1usd/day", Some(61_500)),
-            429,
-            "insufficient_quota",
-            Some("false"),
-            Some("61"),
-        );
-        check(denied("1usd/total", None), 429, "insufficient_quota", Some("false"), None);
-        check(
-            denied("3req/minute", Some(2_000)),
-            429,
-            "rate_limit_exceeded",
-            Some("true"),
-            Some("1"),
-        );
-        check(
-            denied("3concurrent", None),
-            429,
-            "concurrency_limit_exceeded",
-            Some("true"),
-            Some("1"),
-        );
-        check(denied("3tok/total", None), 429, "rate_limit_exceeded", Some("false"), None);
-        check(Refusal::Ledger, 503, "ledger_unavailable", None, Some("2"));
-        check(Refusal::Overloaded, 503, "overloaded", None, Some("1"));
-        check(Refusal::Exhausted(Some(7)), 503, "provider_quota_exhausted", None, Some("7"));
-        check(Refusal::Exhausted(None), 503, "provider_quota_exhausted", None, Some("30"));
-        check(Refusal::Key("it is unknown"), 401, "invalid_api_key", None, None);
-        check(Refusal::Timeout, 504, "upstream_timeout", None, None);
-    }
-
-    #[test]
-    fn r032_the_body_says_which_limit_and_when_it_resets() {
-        let detail = denied("0.5usd/day", Some(86_400_000)).detail("insufficient_quota");
-        assert_eq!(
-            detail,
-            json!({
-                "reason": "insufficient_quota", "account": "user:alice", "limit": "0.5 usd/day",
-                "used": "0.000000003", "held": "0.000000001", "wanted": "0.000000002",
-                "resets_at": "1970-01-02T00:00:00Z",
-            })
-        );
-    }
-}
+mod tests;

@@ -5,8 +5,11 @@ use super::refusal::Refusal;
 use crate::clock::Stopwatch;
 use crate::dialect::{Call, Found, Named, Operation, Splice, Unreadable, read_request};
 use bytes::Bytes;
-use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue,
+};
+use http::request::Parts;
+use http::{HeaderMap, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -185,6 +188,57 @@ async fn take_in(
         }
     }
     Ok(frames)
+}
+
+/// The longest body that is taken in although its call is refused, so that the connection can go on.
+const LEFT_BYTES: u64 = 1024 * 1024;
+
+/// How long it may take to come.
+const LEFT_TIME: Duration = Duration::from_secs(1);
+
+/// The body of a call that is refused before it is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Left {
+    /// It is worth to be taken in.
+    short: bool,
+    /// The connection says by a header that it ends.
+    http1: bool,
+}
+
+impl Left {
+    pub(super) fn of(head: &Parts) -> Self {
+        let short = announced(&head.headers).is_none_or(|length| length <= LEFT_BYTES);
+        Self {
+            short: short && !head.headers.contains_key(EXPECT),
+            http1: head.version <= Version::HTTP_11,
+        }
+    }
+
+    /// Takes in what the client sends anyway, if that is little; else the connection ends, and the
+    /// headers of the refusal say so.
+    pub(super) async fn behind(self, body: Incoming, answer: &mut HeaderMap) {
+        let taken = self.short && timeout(LEFT_TIME, swallow(body)).await.unwrap_or(false);
+        if !taken && self.http1 {
+            answer.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+}
+
+/// Whether the body came to its end.
+async fn swallow(mut body: Incoming) -> bool {
+    let mut left = LEFT_BYTES;
+    while !body.is_end_stream() {
+        let length = match body.frame().await {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+            Some(Err(_)) => return false,
+            None => return true,
+        };
+        match left.checked_sub(length as u64) {
+            Some(rest) => left = rest,
+            None => return false,
+        }
+    }
+    true
 }
 
 fn broken_off() -> Refusal {

@@ -1,4 +1,5 @@
-//! One connection: TLS if configured, then HTTP/1.1 or HTTP/2, by ALPN or by its first bytes.
+//! One connection: TLS if configured, then HTTP/1.1 or HTTP/2, by ALPN or by its first bytes. Its
+//! requests carry the address of the other end, a [`SocketAddr`], in their extensions.
 
 use super::drain::ConnectionWatch;
 use super::{Bounds, BoxError, Sends, Serves, Tls};
@@ -10,6 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, Interest};
@@ -34,6 +36,11 @@ where
     B: Sends,
 {
     stream.set_nodelay(true).map_err(text)?;
+    let peer: SocketAddr = stream.peer_addr().map_err(text)?;
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        service.call(request)
+    });
     match tls {
         None => {
             let http2 = speaks_http2(&stream, bounds).await?;

@@ -23,6 +23,8 @@ pub const COST_NANOUSD: &str = "farebox_cost_nanousd_total";
 pub const COST_USD: &str = "farebox_cost_usd_total";
 /// Refusals by reason.
 pub const REFUSALS: &str = "farebox_refusals_total";
+/// Calls that passed although a limit marked `!observe` had no room, by the reason it would have had.
+pub const SHADOW_REFUSALS: &str = "farebox_shadow_refusals_total";
 /// Streams that were stopped because a limit had no room for more, by reason.
 pub const STOPPED: &str = "farebox_streams_stopped_total";
 /// Calls that were sent again before their answer began, by provider and reason.
@@ -148,6 +150,7 @@ pub const ALL: &[Metric] = &[
     counter(TOKENS, &["model", "provider", "class"], "tokens by class"),
     counter(COST_NANOUSD, &["model", "provider", "workspace"], "charged nano-dollars"),
     counter(REFUSALS, &["reason"], "refused calls"),
+    counter(SHADOW_REFUSALS, &["reason"], "calls that an observed limit would have refused"),
     counter(STOPPED, &["reason"], "streams stopped because a limit had no room for more"),
     counter(RETRIES, &["provider", "reason"], "calls that were sent again"),
     counter(ESTIMATED, &[], "calls charged by an estimate"),

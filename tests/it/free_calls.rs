@@ -222,3 +222,20 @@ fn only_a_price_of_0_everywhere_is_free() {
         assert!(!free(&format!("{nothing}{more}")), "{more}");
     }
 }
+
+#[test]
+fn whether_anything_may_be_free_goes_by_the_providers_that_there_are() {
+    let may = |text: &str, providers: &[&str]| {
+        table(text).unwrap().may_be_free(providers.iter().copied())
+    };
+    let openai = "[providers.openai]\n";
+    assert!(!may(openai, &["openai"]) && !may(openai, &["openai", "anthropic", "groq"]));
+    for some in ["openrouter", "ollama", "nobody-knows-it"] {
+        assert!(may(openai, &["openai", some]), "{some}");
+    }
+    let given = "[[prices.overrides]]\nprovider = 'openai'\nmodels = ['gpt-4o-mini']\n\
+                 price = [{ input = '0', output = '0' }]\n";
+    assert!(may(&format!("{openai}{given}"), &["openai"]));
+    let waived = "[[prices.markups]]\nusers = ['alice']\nmultiplier = '0'\n";
+    assert!(may(&format!("{openai}{waived}"), &["openai"]));
+}

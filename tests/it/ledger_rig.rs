@@ -6,7 +6,7 @@ use farebox::ids::{AccountId, CallId};
 use farebox::ledger::{
     Account, Admission, Amounts, BoxFuture, CallFacts, Caller, Change, Crossing, Denial,
     EmbeddedLedger, Ending, Enforcement, HoldOrder, KeyFacts, Ledger, LimitDenial, NewAccount,
-    OnceKey, Options, Payers, RedisLedger, Registry, Settlement, Unavailable, UsageEvent,
+    OnceKey, Options, Payers, Reach, RedisLedger, Registry, Settlement, Unavailable, UsageEvent,
 };
 use farebox::limit::Limit;
 use farebox::money::NanoUsd;
@@ -178,6 +178,7 @@ impl Rig {
             label: "sk-fb-abcd…wxyz".to_owned(),
             models: vec!["gpt-*".to_owned()],
             expires: None,
+            reach: Reach::default(),
         };
         let new = new_account(&format!("key:{key}"), None, Some(facts));
         self.ledger.create(&new).await.unwrap();

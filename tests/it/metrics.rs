@@ -109,6 +109,35 @@ async fn every_metric_is_there_from_the_start_with_its_kind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calls_that_an_observed_limit_would_have_refused_are_counted_and_served() {
+    let shop = Shop::open(&[], "1requests/day !observe").await;
+    let body = chat("gpt-5", r#","max_completion_tokens":100"#);
+    let counted = |scrape: &Scrape, reason: &str| {
+        scrape.sum(&format!("farebox_shadow_refusals_total{{reason=\"{reason}\""))
+    };
+    for count in [0.0, 1.0, 2.0] {
+        assert_eq!(shop.call("{}", &body).await.status(), 200);
+        assert_eq!(counted(&shop.scrape().await, "rate_limit_exceeded"), count);
+    }
+    let set = |limit: &str| {
+        let output = shop.program.verb(shop.dir.path(), &["limits", "set", "user:alice", limit]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    set("0.000001usd/day !observe");
+    assert_eq!(shop.call("{}", &body).await.status(), 200);
+    // What takes no money would not be refused for it; it counts as a request.
+    assert_eq!(shop.program.call(&shop.key, "/v1/models", "", "").await.status(), 200);
+    let scrape = shop.scrape().await;
+    assert_eq!(counted(&scrape, "insufficient_quota"), 1.0);
+    assert_eq!(counted(&scrape, "rate_limit_exceeded"), 3.0);
+    set("1requests/day");
+    assert_eq!(shop.call("{}", &body).await.status(), 429);
+    let scrape = shop.scrape().await;
+    assert_eq!(scrape.sum("farebox_shadow_refusals_total"), 4.0);
+    assert_eq!(scrape.sum("farebox_refusals_total"), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_seen_with_its_times_its_tokens_and_the_thresholds_that_it_crossed() {
     let shop = Shop::open(&[], "0.0035usd/day").await;
     let script = r#"{"input":2006,"cached":1920,"output":300,"first_delay_ms":300}"#;

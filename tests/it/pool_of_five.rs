@@ -8,7 +8,7 @@ use farebox::config::{Config, Environment, Overrides};
 use farebox::demo::provider::Simulated;
 use farebox::ids::{AccountId, Id};
 use farebox::ledger::{
-    Crossing, EmbeddedLedger, EventQuery, KeyFacts, NewAccount, Options, Registry,
+    Crossing, EmbeddedLedger, EventQuery, KeyFacts, NewAccount, Options, Reach, Registry,
 };
 use farebox::proxy::Proxy;
 use farebox::secret::{SecretDigest, label, new_user_key};
@@ -144,7 +144,14 @@ async fn user_without_limits(ledger: &EmbeddedLedger) -> String {
     ledger.create(&account).await.unwrap();
     let key = new_user_key().expose_secret().to_owned();
     let digest = SecretDigest::of(&key);
-    let facts = KeyFacts { digest, user, label: label(&key), models: Vec::new(), expires: None };
+    let facts = KeyFacts {
+        digest,
+        user,
+        label: label(&key),
+        models: Vec::new(),
+        expires: None,
+        reach: Reach::default(),
+    };
     let id = AccountId::key(&digest.key_id().unwrap());
     ledger.create(&NewAccount { id, key: Some(facts), ..account }).await.unwrap();
     key

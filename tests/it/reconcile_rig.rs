@@ -7,7 +7,7 @@ use crate::world::{Answer, LIMIT, PROVIDER_KEY, rules, send};
 use farebox::clock::{Clock, rfc3339_seconds};
 use farebox::demo::provider::{Setup, Simulated};
 use farebox::ids::{AccountId, Id};
-use farebox::ledger::{EmbeddedLedger, KeyFacts, NewAccount, Options, Registry};
+use farebox::ledger::{EmbeddedLedger, KeyFacts, NewAccount, Options, Reach, Registry};
 use farebox::pricing::PriceTable;
 use farebox::provider::{Credential, Provider, Providers, known};
 use farebox::proxy::Proxy;
@@ -229,7 +229,14 @@ async fn user(registry: &dyn Registry) -> String {
     registry.create(&account).await.unwrap();
     let key = new_user_key().expose_secret().to_owned();
     let digest = SecretDigest::of(&key);
-    let facts = KeyFacts { digest, user, label: label(&key), models: Vec::new(), expires: None };
+    let facts = KeyFacts {
+        digest,
+        user,
+        label: label(&key),
+        models: Vec::new(),
+        expires: None,
+        reach: Reach::default(),
+    };
     let id = AccountId::key(&digest.key_id().unwrap());
     registry.create(&NewAccount { id, key: Some(facts), ..account }).await.unwrap();
     key

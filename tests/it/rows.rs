@@ -345,7 +345,7 @@ async fn r031_each_of_several_answers_is_held_for_and_charged() {
     let world = World::new(&[]).await;
     for mode in [Enforcement::Strict, Enforcement::Balanced] {
         let name = format!("probe-{mode:?}");
-        let probe = world.user(&name, &["0usd/day"], Some(mode), &[]).await;
+        let probe = world.user(&name, &["0.000001usd/day"], Some(mode), &[]).await;
         let wanted = async |answers: u32| -> f64 {
             let rest = format!(r#","max_completion_tokens":1000,"n":{answers}"#);
             let denied = world.call_as(&probe, CHAT, "", &chat("gpt-5", &rest)).await.json();

@@ -6,7 +6,7 @@ use farebox::demo::provider::Simulated;
 use farebox::ids::{AccountId, Id};
 use farebox::ledger::{
     Account, Change, EmbeddedLedger, Enforcement, EventQuery, KeyFacts, Ledger, NewAccount,
-    Options, Registry, UsageEvent,
+    Options, Reach, Registry, UsageEvent,
 };
 use farebox::pricing::PriceTable;
 use farebox::provider::{Credential, Dialect, ModelRoute, Provider, Providers};
@@ -223,6 +223,7 @@ impl World {
             label: label(&key),
             models: models.iter().map(|glob| (*glob).to_owned()).collect(),
             expires: None,
+            reach: Reach::default(),
         };
         let id = AccountId::key(&digest.key_id().unwrap());
         let account = NewAccount { id, limits: Some(vec![]), key: Some(facts), ..account };

@@ -69,6 +69,9 @@ struct Play {
     /// Ask on a route that is relayed and not metered.
     #[arg(long)]
     unmetered: bool,
+    /// The status that is no failure.
+    #[arg(long, default_value_t = 200)]
+    status: u16,
 }
 
 #[derive(Debug, clap::Args)]
@@ -139,7 +142,8 @@ impl Play {
         let mut connections = JoinSet::new();
         for _ in 0..self.connections {
             let (left, request, addr) = (Arc::clone(&left), Arc::clone(&request), self.target.addr);
-            connections.spawn(async move { one_connection(addr, &request, &left).await });
+            let status = self.status;
+            connections.spawn(async move { one_connection(addr, &request, &left, status).await });
         }
         let mut failures = 0;
         while let Some(ended) = connections.join_next().await {
@@ -149,13 +153,18 @@ impl Play {
     }
 }
 
-async fn one_connection(addr: SocketAddr, request: &[u8], left: &AtomicU64) -> io::Result<u64> {
+async fn one_connection(
+    addr: SocketAddr,
+    request: &[u8],
+    left: &AtomicU64,
+    status: u16,
+) -> io::Result<u64> {
     let mut wire = Wire::connect(addr).await?;
     let mut failures = 0;
     let one_less = |left: u64| left.checked_sub(1);
     while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
         let answer = wire.call(request).await?;
-        failures += u64::from(answer.status != 200);
+        failures += u64::from(answer.status != status);
         if answer.closes {
             wire = Wire::connect(addr).await?;
         }

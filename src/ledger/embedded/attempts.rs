@@ -3,7 +3,8 @@
 
 use super::super::attempt::{AttemptAdmission, AttemptOrder};
 use super::super::attempts::{AttemptVerdict, admitted};
-use super::super::options::{Crossing, Options};
+use super::super::crossing::Crossing;
+use super::super::options::Options;
 use super::super::order::Unavailable;
 use super::super::settling::{Settled, lost_charge};
 use super::entry::Entry;

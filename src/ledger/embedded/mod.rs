@@ -17,7 +17,7 @@ mod writer;
 use super::attempt::{AttemptAdmission, AttemptOrder};
 use super::order::{Admission, Amounts, Caller, HoldOrder, Payers, Settlement, Unavailable};
 use super::settling::Settled;
-use super::{BoxFuture, Extension, Ledger, OnceKey, OpenError, Options, Permit, admin};
+use super::{BoxFuture, Extension, Ledger, News, OnceKey, OpenError, Options, Permit, admin};
 use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
@@ -41,6 +41,7 @@ struct Inner {
     options: Options,
     store: Store,
     state: Mutex<State>,
+    news: News,
 }
 
 impl EmbeddedLedger {
@@ -53,7 +54,8 @@ impl EmbeddedLedger {
         let mut state = State::open(dir, &store, &options)?;
         prepare(&mut state, &options)?;
         let background = options.background;
-        let inner = Arc::new(Inner { options, store, state: Mutex::new(state) });
+        let inner =
+            Arc::new(Inner { options, store, state: Mutex::new(state), news: News::default() });
         inner.commit().map_err(OpenError)?;
         let writer = Writer::start(inner.clone())?;
         let ledger = Arc::new(Self { inner, writer });
@@ -68,6 +70,9 @@ impl EmbeddedLedger {
         let settled = self.inner.state.lock().sweep(&self.inner.options);
         let ended = settled.iter().filter(|settled| settled.applied).count();
         metrics::counter!(names::ORPHANS).increment(u64::try_from(ended).unwrap_or(0));
+        if ended > 0 {
+            self.inner.news.changed();
+        }
         let attempts = self.inner.state.lock().sweep_attempts(&self.inner.options);
         settled.into_iter().chain(attempts).for_each(|settled| self.settled(settled));
     }
@@ -120,6 +125,10 @@ impl Ledger for EmbeddedLedger {
         })
     }
 
+    fn news(&self) -> &News {
+        &self.inner.news
+    }
+
     fn fault(&self) -> Option<String> {
         self.inner.state.lock().broken.clone()
     }
@@ -170,8 +179,18 @@ impl Ledger for EmbeddedLedger {
     }
 
     fn settle(&self, _permit: Permit, settlement: Settlement) {
-        let Inner { state, store, options } = &*self.inner;
+        let Inner { state, store, options, news } = &*self.inner;
+        let payers = match &settlement {
+            Settlement::Post { event, .. } | Settlement::Defer { event, .. } => {
+                Some(event.payers.clone())
+            }
+            Settlement::Void { payers, .. } => Some(payers.clone()),
+            Settlement::Attempt { .. } => None,
+        };
         let settled = state.lock().settle(settlement, store, options);
+        if let Some(payers) = payers {
+            news.ended(&payers);
+        }
         self.settled(settled);
     }
 }

@@ -40,6 +40,7 @@ impl EmbeddedLedger {
         let after = view(&new, &moment);
         state.admit(Entry::Put { now: moment.now, state: Box::new(new) }, options)?;
         drop(state);
+        self.inner.news.changed();
         self.writer.wake();
         Ok((before, after))
     }
@@ -148,6 +149,7 @@ impl Registry for EmbeddedLedger {
             }
             let now = state.moment(options).now;
             state.admit(Entry::Delete { now, id: id.clone() }, options)?;
+            self.inner.news.changed();
             self.writer.wake();
             Ok(())
         })

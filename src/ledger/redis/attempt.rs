@@ -7,7 +7,7 @@
 
 use super::super::attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome};
 use super::super::attempts::admitted;
-use super::super::options::Crossing;
+use super::super::crossing::Crossing;
 use super::super::order::{Amounts, Denial, LimitDenial, Unavailable};
 use super::end::Ended;
 use super::script::Failure;

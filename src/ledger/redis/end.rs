@@ -3,8 +3,8 @@
 //! Invariant: the script is told of every key that it may touch. Where it needs those of a call that
 //! this process does not know, it does nothing and names that call.
 
+use super::super::crossing::Crossing;
 use super::super::once::{ONCE_MS, OnceKey, uncharged};
-use super::super::options::Crossing;
 use super::super::order::{Amounts, Payers, Settlement, Unavailable, UsageEvent};
 use super::attempt::AttemptEnd;
 use super::script::Failure;
@@ -129,7 +129,7 @@ impl RedisLedger {
         let strange = |why| Failure { why, alone: true };
         let mut reply = Reply::new(reply);
         match reply.text().map_err(strange)? {
-            "done" => {}
+            "done" => self.news.ended(end.payers),
             "alive" => return Ok(Ended::Alive),
             "owner" => return Owner::read(&mut reply).map(Ended::Owned).map_err(strange),
             _ => return Ok(Ended::Before),
@@ -174,7 +174,8 @@ impl RedisLedger {
         let thresholds = own.as_ref().unwrap_or(&self.options.default_thresholds);
         for threshold in thresholds.crossed(before, used, allowed) {
             let account = account.clone();
-            crossings.push(Crossing { account, limit, period, threshold, used });
+            let level = thresholds.level(threshold);
+            crossings.push(Crossing { account, limit, period, threshold, level, used, allowed });
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::super::counter::Counter;
 use super::super::order::{
     Amounts, CallFacts, Ending, Enforcement, Payers, Unavailable, UsageEvent,
 };
+use super::super::reach::Reach;
 use super::super::registry::{AccountStatus, KeyFacts};
 use super::super::slot::Slot;
 use crate::clock::parse_time;
@@ -47,6 +48,12 @@ pub fn of_account(state: &AccountState) -> BTreeMap<String, String> {
         put("user", facts.user.to_string());
         put("label", facts.label.clone());
         put("models", facts.models.join(","));
+        let Reach { addresses, routes } = &facts.reach;
+        for (name, list) in [("addresses", listed(addresses)), ("routes", listed(routes))] {
+            if !list.is_empty() {
+                put(name, list);
+            }
+        }
         if let Some(at) = facts.expires {
             put("expires_ms", at.to_string());
         }
@@ -189,6 +196,11 @@ pub fn event(fields: &Fields) -> Option<UsageEvent> {
     })
 }
 
+fn listed<T: ToString>(list: &[T]) -> String {
+    let texts: Vec<String> = list.iter().map(T::to_string).collect();
+    texts.join(",")
+}
+
 struct Reader<'a> {
     id: &'a AccountId,
     fields: &'a Fields,
@@ -243,7 +255,15 @@ impl<'a> Reader<'a> {
             label: self.fields.get("label").cloned().unwrap_or_default(),
             models: models.split(',').filter(|m| !m.is_empty()).map(str::to_owned).collect(),
             expires: self.parsed("expires_ms")?,
+            reach: Reach { addresses: self.list("addresses")?, routes: self.list("routes")? },
         }))
+    }
+
+    /// What stands between commas; nothing is an empty list.
+    fn list<T: FromStr>(&self, field: &str) -> Result<Vec<T>, Unavailable> {
+        let text = self.fields.get(field).map_or("", String::as_str);
+        let each = text.split(',').map(str::trim).filter(|_| !text.is_empty());
+        each.map(|one| one.parse().map_err(|_| self.bad(field, one))).collect()
     }
 
     fn credential(&self) -> Result<CredentialFacts, Unavailable> {

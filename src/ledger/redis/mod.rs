@@ -32,7 +32,7 @@ use super::order::{
     Standing, Unavailable,
 };
 use super::slot::Slot;
-use super::{BoxFuture, Extension, Ledger, OnceKey, OpenError, Options, Permit};
+use super::{BoxFuture, Extension, Ledger, News, OnceKey, OpenError, Options, Permit};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::{Limit, Meter};
@@ -73,6 +73,7 @@ pub struct RedisLedger {
     unreachable: Mutex<Option<String>>,
     /// Owners of keys seen lately; they never change.
     owners: moka::sync::Cache<SecretDigest, Payers>,
+    news: News,
     /// What the short way of scripts is planned with.
     shapes: Shapes,
 }
@@ -102,6 +103,7 @@ impl RedisLedger {
             moment,
             unreachable: Mutex::new(None),
             owners: moka::sync::Cache::new(100_000),
+            news: News::default(),
             shapes: Shapes::default(),
         });
         ledger.prepare().await?;
@@ -283,6 +285,10 @@ impl Ledger for RedisLedger {
 
     fn owner<'a>(&'a self, once: &'a OnceKey) -> BoxFuture<'a, Result<Option<Id>, Unavailable>> {
         Box::pin(self.read_owner(once))
+    }
+
+    fn news(&self) -> &News {
+        &self.news
     }
 
     fn fault(&self) -> Option<String> {

@@ -147,6 +147,7 @@ impl RedisLedger {
             suspended: !(active(user) && active(workspace) && (revoked || active(status))),
             expires: facts.expires,
             models: facts.models,
+            reach: facts.reach,
         }))
     }
 }

@@ -131,7 +131,10 @@ impl RedisLedger {
         let on = &self.connections.settlements;
         let key = [keys::account(&old.id)];
         let call = self.scripts.change.call(&self.options, &key, &arguments);
-        let reply: Vec<String> = self.scripts.change.run(on, &call).await?;
+        let reply = self.scripts.change.run::<Vec<String>>(on, &call).await;
+        // Also where the answer was lost: it may have been written.
+        self.news.changed();
+        let reply = reply?;
         match reply.first().map(String::as_str) {
             Some("done") => Ok(()),
             _ => Err(RegistryError::Missing(old.id.clone())),
@@ -241,7 +244,11 @@ impl Registry for RedisLedger {
     }
 
     fn delete<'a>(&'a self, id: &'a AccountId) -> BoxFuture<'a, Result<(), RegistryError>> {
-        Box::pin(self.remove(id))
+        Box::pin(async move {
+            let removed = self.remove(id).await;
+            self.news.changed();
+            removed
+        })
     }
 
     fn reset<'a>(
@@ -256,7 +263,9 @@ impl Registry for RedisLedger {
             let on = &self.connections.settlements;
             let key = [keys::account(id)];
             let call = self.scripts.reset.call(&self.options, &key, &names);
-            self.scripts.reset.run::<()>(on, &call).await?;
+            let ran = self.scripts.reset.run::<()>(on, &call).await;
+            self.news.changed();
+            ran?;
             let moment = script::moment(&self.options);
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))

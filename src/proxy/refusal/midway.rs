@@ -18,7 +18,7 @@ pub(in crate::proxy) fn exhausted(
     framing: Framing,
     denial: &LimitDenial,
 ) -> Bytes {
-    let (words, standing) = (limit_words(denial), &denial.standing);
+    let (words, standing) = (limit_words(denial, None), &denial.standing);
     let message = format!(
         "This answer was stopped in the middle: the limit of {} for {} has no room for more of it, \
          with {} used and {} held by calls in flight, this one among them{}.",
