@@ -283,6 +283,9 @@ impl Relayed {
 
     /// Ends a stream for which there is no more money, after these bytes.
     fn stop(&mut self, bytes: Bytes) -> Result<Frame<Bytes>, Broken> {
+        if let Some(metering) = &mut self.metering {
+            metering.tab.stopped();
+        }
         // What was withheld until it is complete never will be.
         let _ = self.end(Ending::Cut);
         let Some(denial) = self.exhausted.take() else { return Err(Broken::Exhausted) };

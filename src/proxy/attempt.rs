@@ -33,6 +33,8 @@ pub(super) struct Attempt {
     /// Absent in a session, whose answers are no calls of their own.
     taken: Option<Taken>,
     held: Option<Held>,
+    /// Its answer was ended here, which is no failure of its credential.
+    stopped: bool,
     clock: Clock,
 }
 
@@ -64,7 +66,7 @@ impl Attempt {
     ) -> Result<Begun, Refusal> {
         let clock = proxy.clock.clone();
         let Ok(credential) = taken.name().parse::<Id>() else {
-            return Ok(Begun::Held(Self { taken: Some(taken), held: None, clock }));
+            return Ok(Begun::Held(Self { taken: Some(taken), held: None, stopped: false, clock }));
         };
         let permit = proxy.ledger.permit().ok_or(Refusal::Overloaded)?;
         let order = AttemptOrder {
@@ -85,7 +87,7 @@ impl Attempt {
             expected: order.expected,
             model: order.model.clone(),
         };
-        let mut attempt = Self { taken: Some(taken), held: Some(held), clock };
+        let mut attempt = Self { taken: Some(taken), held: Some(held), stopped: false, clock };
         match proxy.ledger.attempt(&order).await {
             Ok(AttemptAdmission::Held { .. }) => Ok(Begun::Held(attempt)),
             Ok(AttemptAdmission::Denied(denial)) => {
@@ -109,7 +111,7 @@ impl Attempt {
             expected: Amounts::default(),
             model: facts.model.clone(),
         });
-        Self { taken: None, held, clock: clock.clone() }
+        Self { taken: None, held, stopped: false, clock: clock.clone() }
     }
 
     /// When a credential that was denied has room again. A quota that is used up takes it out of the
@@ -147,6 +149,11 @@ impl Attempt {
         }
     }
 
+    /// Its answer is ended here, for want of its payer's money.
+    pub(super) fn stopped(&mut self) {
+        self.stopped = true;
+    }
+
     /// What it was expected to use.
     pub(super) fn expected(&self) -> Amounts {
         self.held.as_ref().map_or(Amounts::default(), |held| held.expected)
@@ -169,6 +176,7 @@ impl Attempt {
     pub(super) fn settle_with(self, event: &UsageEvent, reading: &Reading, charge: Amounts) {
         let answered = event.status != 0;
         let (outcome, ended) = match event.ending {
+            Ending::Cut if self.stopped => (Some(Outcome::Worked), AttemptOutcome::Served),
             Ending::Cut => (Some(Outcome::Failed(None)), AttemptOutcome::Failed),
             _ if reading.error && event.status < 400 => {
                 (Some(Outcome::Failed(None)), AttemptOutcome::Failed)

@@ -5,6 +5,7 @@
 
 use super::refusal::Refusal;
 use crate::clock::Clock;
+use crate::dialect::unescaped;
 use crate::ledger::{Caller, Ledger};
 use crate::secret::{KEY_PREFIX, SecretDigest};
 use http::HeaderMap;
@@ -126,9 +127,18 @@ fn presented_key<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Result<&
     if fits { Ok(key) } else { Err(Refusal::Key("it is unknown")) }
 }
 
+/// What a query can say of who calls. Our credential says that, and next to it a provider would take
+/// any other for a wrong one of ours.
+const OF_THE_CLIENT: [&str; 3] = ["key", "access_token", "userProject"];
+
 /// The query without a key, as it goes to the provider.
 pub(super) fn query_without_key(query: &str) -> String {
-    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("key=")).collect();
+    let goes_on = |pair: &&str| {
+        let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
+        let plain = unescaped(name);
+        !OF_THE_CLIENT.contains(&plain.as_deref().unwrap_or(name))
+    };
+    let kept: Vec<&str> = query.split('&').filter(goes_on).collect();
     kept.join("&")
 }
 
@@ -187,5 +197,8 @@ mod tests {
     fn the_key_leaves_the_query() {
         assert_eq!(query_without_key("alt=sse&key=x&a=b"), "alt=sse&a=b");
         assert_eq!(query_without_key("key=x"), "");
+        let others =
+            "access_token=x&$.xgafv=1&access%5Ftoken=x&k%65y=x&userProject=p&include%5B%5D=a";
+        assert_eq!(query_without_key(others), "$.xgafv=1&include%5B%5D=a");
     }
 }

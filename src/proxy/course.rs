@@ -12,6 +12,7 @@ use crate::dialect::{Call, Dialect, Operation};
 use crate::pricing::{PriceTable, Terms};
 use crate::provider::{AllOut, Fallback, Taken, Wish};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The stops of a call, and where it is.
 pub(super) struct Course {
@@ -24,6 +25,8 @@ pub(super) struct Course {
     tried: Vec<String>,
     /// Who is out, as far as it was asked.
     out: AllOut,
+    /// The client has hung up.
+    left: Arc<AtomicBool>,
 }
 
 impl Course {
@@ -35,7 +38,8 @@ impl Course {
         now: UnixMs,
     ) -> Result<Self, Refusal> {
         let out = AllOut { until: None };
-        let mut course = Self { here, later, wish, taken: None, tried: Vec::new(), out };
+        let (tried, left) = (Vec::new(), Arc::default());
+        let mut course = Self { here, later, wish, taken: None, tried, out, left };
         if course.take(now) || course.move_on(now) {
             return Ok(course);
         }
@@ -62,6 +66,11 @@ impl Course {
         self.taken.take()
     }
 
+    /// To be set when the client hangs up: nobody waits for another attempt then.
+    pub(super) fn left(&self) -> Arc<AtomicBool> {
+        self.left.clone()
+    }
+
     /// Whether it can go on after a failure.
     pub(super) fn may_go_on(&self) -> bool {
         !self.later.is_empty() || self.here.provider.credentials.len() > self.tried.len()
@@ -76,6 +85,9 @@ impl Course {
     /// The attempt failed. Whether there is another credential: first here, or first at the next
     /// stops where the fault is that of the provider.
     pub(super) fn failed(&mut self, of_credential: bool, now: UnixMs) -> bool {
+        if self.left.load(Ordering::Relaxed) {
+            return false;
+        }
         self.wish.again = true;
         match of_credential {
             true => self.take(now) || self.move_on(now),

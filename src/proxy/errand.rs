@@ -22,6 +22,7 @@ use http::{HeaderMap, Method, Response};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 /// An admitted call on its way.
@@ -41,8 +42,8 @@ pub(super) struct Errand {
 impl Errand {
     /// Forwards a metered call and answers with what the provider says.
     pub(super) async fn metered(self) -> Result<Response<AnswerBody>, Refusal> {
-        let on_left = self.on_left();
-        Persistent { future: Some(Box::pin(self.run())), on_left }.await
+        let (on_left, left) = (self.on_left(), self.course.left());
+        Persistent { future: Some(Box::pin(self.run())), on_left, left }.await
     }
 
     async fn run(mut self) -> Result<Response<AnswerBody>, Refusal> {
@@ -230,6 +231,8 @@ struct Persistent<F: Future + Send + 'static> {
     /// Gone once it is done.
     future: Option<Pin<Box<F>>>,
     on_left: OnLeft,
+    /// Is told when nobody waits any more.
+    left: Arc<AtomicBool>,
 }
 
 impl<F: Future + Send + 'static> Future for Persistent<F> {
@@ -245,6 +248,7 @@ impl<F: Future + Send + 'static> Future for Persistent<F> {
 
 impl<F: Future + Send + 'static> Drop for Persistent<F> {
     fn drop(&mut self) {
+        self.left.store(true, Ordering::Relaxed);
         if let (Some(future), OnLeft::Drain(bound)) = (self.future.take(), self.on_left)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {

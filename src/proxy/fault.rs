@@ -5,12 +5,14 @@
 //! is marked so; of an error no more is read than fits in a few frames.
 
 use super::forward::Broke;
+use super::parting::media_type;
 use super::refusal::Refusal;
 use crate::clock::{UnixMs, parse_http_date};
 use crate::dialect::Call;
+use crate::framing::decompress::Decoder;
 use crate::provider::Outcome;
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
+use http::header::{CONTENT_ENCODING, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -83,8 +85,11 @@ impl Fault {
             401 => Err(Self::rejected(status)),
             402 => Err(Self::account(Outcome::Exhausted, "exhausted", Answered::new(response))),
             403 => {
+                // What a firewall before the provider says is a page.
+                let page = media_type(response.headers()) == "text/html";
                 let (_, word) = read(response).await;
-                match call.is_some_and(|call| !call.input_elsewhere) && word != Word::Model {
+                let of_call = page || matches!(word, Word::Model | Word::Prompt);
+                match call.is_some_and(|call| !call.input_elsewhere) && !of_call {
                     true => Err(Self::rejected(status)),
                     false => Err(Self::forbidden(status)),
                 }
@@ -119,8 +124,8 @@ impl Fault {
         }
     }
 
-    /// Refused for what the call names: something that is stored elsewhere, or a model that is not
-    /// for this account. Another account may do better; this one did what it should.
+    /// Refused for what the call is: something that is stored elsewhere, a model that is not for this
+    /// account, a prompt that is not for anybody. Another account may do better; this one did what it should.
     fn forbidden(status: StatusCode) -> Self {
         Self {
             outcome: Outcome::Worked,
@@ -160,6 +165,8 @@ enum Word {
     Quota,
     /// The model is not for this account.
     Model,
+    /// A moderator does not let the prompt pass.
+    Prompt,
     Other,
 }
 
@@ -176,7 +183,10 @@ async fn read(mut response: Response<Incoming>) -> (Answered, Word) {
     };
     // What has not come by then is relayed as it comes.
     let _ = timeout(READ_FOR, whole).await;
-    let word = word(&first);
+    let encoding = response.headers().get(CONTENT_ENCODING).and_then(|name| name.to_str().ok());
+    let mut plain = Decoder::new(encoding, Vec::new());
+    plain.push(&first);
+    let word = plain.get().map_or(Word::Other, |plain| word(plain));
     (Answered { response, first: first.into() }, word)
 }
 
@@ -189,15 +199,18 @@ fn word(body: &[u8]) -> Word {
     struct Named {
         code: Option<serde_json::Value>,
         r#type: Option<serde_json::Value>,
+        metadata: Option<serde_json::Value>,
     }
     let Ok(Body { error }) = serde_json::from_slice(body) else { return Word::Other };
     let says = |word: &str| {
         [&error.code, &error.r#type].into_iter().flatten().any(|said| said.as_str() == Some(word))
     };
-    match (says("insufficient_quota"), says("model_not_found")) {
-        (true, _) => Word::Quota,
-        (_, true) => Word::Model,
-        _ => Word::Other,
+    let flagged = error.metadata.is_some_and(|said| said.get("flagged_input").is_some());
+    match () {
+        () if says("insufficient_quota") => Word::Quota,
+        () if says("model_not_found") => Word::Model,
+        () if flagged => Word::Prompt,
+        () => Word::Other,
     }
 }
 

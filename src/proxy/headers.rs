@@ -28,7 +28,8 @@ const HOP_BY_HOP: [&str; 15] = [
 ];
 
 /// What a client says about itself to a provider account that is not its own.
-const OF_THE_CLIENT: [&str; 3] = ["openai-organization", "openai-project", "cookie"];
+const OF_THE_CLIENT: [&str; 4] =
+    ["openai-organization", "openai-project", "x-goog-user-project", "cookie"];
 
 /// What a provider says about our account, or sets in the client.
 const OF_THE_PROVIDER: [&str; 3] = ["openai-organization", "openai-project", "set-cookie"];
@@ -177,6 +178,7 @@ mod tests {
                 ("x-forwarded-for", "10.0.0.1"),
                 ("cookie", "a=b"),
                 ("openai-organization", "org"),
+                ("x-goog-user-project", "p"),
                 ("content-type", "application/json"),
                 ("x-stainless-lang", "python"),
                 ("accept-encoding", "gzip"),

@@ -46,6 +46,8 @@ struct Open {
     clock: Clock,
     permit: Permit,
     order: HoldOrder,
+    /// The model that the call named, whoever stands in.
+    named: String,
     call: Option<Call>,
     pricing: Option<Pricing>,
     poll: Option<Poll>,
@@ -118,6 +120,7 @@ impl Tab {
             ledger,
             clock,
             permit,
+            named: order.facts.model.clone(),
             order,
             call,
             pricing,
@@ -239,14 +242,15 @@ impl Tab {
 
     /// It is sent to this provider with this attempt, which ends with the tab or before.
     pub(super) fn attempts(&mut self, at: &Destination, credential: &str, attempt: Attempt) {
-        let Some(open) = &mut self.open else { return };
+        let Some(open) = self.open.as_deref_mut() else { return };
         at.provider.name.clone_into(&mut open.order.facts.provider);
         credential.clone_into(&mut open.order.facts.credential);
         if let Some(pricing) = &at.pricing {
             pricing.table.version().clone_into(&mut open.order.facts.price_version);
             open.pricing = Some(pricing.clone());
         }
-        if let (Some(model), Some(call)) = (&at.model, &mut open.call) {
+        let model = at.model.as_ref().unwrap_or(&open.named);
+        if let Some(call) = &mut open.call {
             model.clone_into(&mut open.order.facts.model);
             model.clone_into(&mut call.model);
         }
@@ -257,9 +261,10 @@ impl Tab {
     pub(super) fn estimate(&self, at: &Destination) -> Option<Estimate> {
         let open = self.open.as_ref()?;
         let metered = open.call.as_ref().zip(at.pricing.as_ref());
-        let (ceiling, expected) = admit::at_provider(&open.order, metered, &open.hints());
+        let hints = open.hints(at.pricing.as_ref());
+        let (ceiling, expected) = admit::at_provider(&open.order, metered, &hints);
         let free = metered.is_none();
-        let model = at.model.as_ref().unwrap_or(&open.order.facts.model).clone();
+        let model = at.model.as_ref().unwrap_or(&open.named).clone();
         Some(Estimate { call: open.order.id, ceiling, expected, free, model })
     }
 
@@ -288,6 +293,13 @@ impl Tab {
             if let Some(attempt) = &mut open.attempt {
                 attempt.answered();
             }
+        }
+    }
+
+    /// The answer is ended here, and not by its provider.
+    pub(super) fn stopped(&mut self) {
+        if let Some(attempt) = self.open.as_mut().and_then(|open| open.attempt.as_mut()) {
+            attempt.stopped();
         }
     }
 
@@ -324,9 +336,9 @@ impl Drop for Tab {
 }
 
 impl Open {
-    /// What is known of calls like it.
-    fn hints(&self) -> Hints {
-        let known = self.learned.as_ref().zip(self.pricing.as_ref());
+    /// What is known of calls like it at this price.
+    fn hints(&self, pricing: Option<&Pricing>) -> Hints {
+        let known = self.learned.as_ref().zip(pricing);
         let hints = known
             .map(|(learned, pricing)| learned.hints(&self.order.payers.key, &pricing.model.id));
         hints.unwrap_or_default()

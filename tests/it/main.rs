@@ -51,6 +51,7 @@ mod polls;
 mod pool_of_five;
 mod pool_rig;
 mod pools;
+mod pools_callers;
 mod pools_fallbacks;
 mod pools_load;
 mod pricing;

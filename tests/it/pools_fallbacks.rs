@@ -1,7 +1,7 @@
 //! Who stands in for a provider: where a call goes then, and what it costs there.
 
 use crate::canned;
-use crate::pool_rig::{FAILING, Pool, credentials, order};
+use crate::pool_rig::{FAILING, LIMITED, Pool, credentials, order};
 use crate::world::{CHAT, chat, rules};
 use farebox::config::{Config, Environment, Overrides};
 use farebox::demo::provider::Simulated;
@@ -51,6 +51,31 @@ async fn a_fallback_serves_and_is_metered_at_what_it_is() {
     assert_eq!(event.cost, price.cost(&event.usage, &terms));
     assert_eq!(pool.counted("o").await, (1, 1));
     assert_eq!(pool.counted("g").await, (1, 0));
+}
+
+/// A stand-in that names no model gets the one that the call named, whoever was asked between.
+#[tokio::test]
+async fn the_model_of_one_stand_in_is_not_that_of_the_next() {
+    let simulated = Simulated::start(None).await.unwrap();
+    let named = |name: &str, key: &str| Provider {
+        credentials: credentials(&[key]),
+        policy: order(Choose::Priority),
+        ..canned::provider(name, simulated.base_url())
+    };
+    let (openai, groq, spare) = (named("openai", "o"), named("groq", "g"), named("spare", "s"));
+    let routes = vec![route("gpt-*", "openai", &["groq/llama-3.3-70b-versatile", "spare"])];
+    let pool = Pool::beside(simulated, openai, vec![groq, spare], routes, rules()).await;
+    pool.play("o", LIMITED);
+    pool.play("g", LIMITED);
+    let answer = pool.chat().await;
+    assert_eq!(answer.status(), 200, "{answer:?}");
+    pool.play("s", FAILING);
+    assert_eq!(pool.chat().await.status(), 500);
+    for event in pool.world.events().await {
+        let facts = &event.facts;
+        assert_eq!((facts.provider.as_str(), facts.credential.as_str()), ("spare", "s"));
+        assert_eq!(facts.model, "gpt-4o-mini", "{event:?}");
+    }
 }
 
 /// The dearest of those who may serve is held for, so that `strict` stays true.
