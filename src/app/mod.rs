@@ -32,7 +32,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::io::Read;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use timed::Timed;
@@ -89,12 +89,7 @@ impl App {
     ) -> Result<Self, StartError> {
         let clock = Clock::system();
         let prices = Arc::new(price_table(config)?);
-        let tls = match &config.tls {
-            Some((cert, key)) => {
-                Some(Tls::load(cert, key).map_err(|e| StartError::Config(e.to_string()))?)
-            }
-            None => None,
-        };
+        let tls = tls(config)?;
         let data = listener(config.listen).await?;
         let admin = listener(config.admin_listen).await?;
         let books = Books::open(config, clock.clone()).await?;
@@ -279,6 +274,14 @@ pub fn price_table(config: &Config) -> Result<PriceTable, StartError> {
     let table = table.map_err(StartError::Config)?.adjusted(config.prices.clone(), &providers);
     let table = table.map_err(|bad| StartError::Config(config.located(&bad).to_string()))?;
     table.with_deployments(&config.deployments).map_err(|e| StartError::Config(e.to_string()))
+}
+
+/// The certificate and key of the configuration, where it has them.
+pub fn tls(config: &Config) -> Result<Option<Tls>, StartError> {
+    let load = |(cert, key): &(PathBuf, PathBuf)| {
+        Tls::load(cert, key).map_err(|e| StartError::Config(e.to_string()))
+    };
+    config.tls.as_ref().map(load).transpose()
 }
 
 /// The text of a price table. Of one that is too large only so much is read that it is refused.

@@ -8,7 +8,9 @@
 pub mod accounts;
 pub mod args;
 mod capacity;
+pub mod check;
 pub mod client;
+pub mod completions;
 pub mod config;
 pub mod console;
 mod csv;
@@ -17,6 +19,7 @@ pub mod failure;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
+pub mod manual;
 pub mod meter;
 pub mod pricing;
 pub mod providers;
@@ -88,6 +91,12 @@ pub enum Verb {
     Reload(reload::Reload),
     /// Show the configuration in force
     Config(config::ConfigVerb),
+    /// Say whether a proxy would start with this configuration, without a network
+    Check(check::Check),
+    /// Print completions for a shell
+    Completions(completions::Completions),
+    /// Print the manual page of the program, or of a verb
+    Man(manual::Manual),
 }
 
 /// The whole program: reads the process's command line and runs one verb.
@@ -126,6 +135,9 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Simulate(simulate) => simulate.run().await,
         Verb::Meter(meter) => meter.run(console),
         Verb::Config(config) => config.run(console),
+        Verb::Check(check) => check.run(console),
+        Verb::Completions(completions) => completions.run(console),
+        Verb::Man(manual) => manual.run(console),
         Verb::Pricing(pricing) => pricing.run(console).await,
         Verb::Users(verb) => verb.run(console, users::run).await,
         Verb::Keys(verb) => verb.run(console, keys::run).await,

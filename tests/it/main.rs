@@ -8,6 +8,7 @@ mod canned;
 mod captures;
 mod characters;
 mod cli;
+mod cli_alone;
 mod cli_providers;
 mod config;
 mod config_credentials;
