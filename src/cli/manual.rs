@@ -38,6 +38,6 @@ fn unknown(name: &str, verb: &str, command: &Command) -> Failure {
     let message = format!("{name} has no verb `{verb}`");
     match known.as_slice() {
         [] => Failure::new(Exit::Usage, message),
-        known => Failure::new(Exit::Usage, message).hint(&format!("one of {}", known.join(", "))),
+        known => Failure::new(Exit::Usage, message).hint(format!("one of {}", known.join(", "))),
     }
 }
