@@ -112,35 +112,6 @@ local function total(before, after, attempts, failures)
   put('requests.failed', failures)
 end
 
--- Corrects what was counted. Where a reset took it out already, nothing is left to take.
-local function replace(name, period, before, after)
-  local used, field = name .. '.used', name .. '.used'
-  if a.slots[name].steps then
-    field = name .. '.at.' .. period
-    add(a.key, used, after)
-    sub(a.key, used, before)
-  end
-  add(a.key, field, after)
-  sub(a.key, field, before)
-  local left = redis.call('HGET', a.key, field) or ''
-  if string.sub(left, 1, 1) == '-' then
-    if field ~= used then add(a.key, used, string.sub(left, 2)) end
-    redis.call('HSET', a.key, field, '0')
-  end
-end
-
-local function give_back(list, tokens)
-  lasting(a, list, function(name, period)
-    replace(name, period, a.slots[name].meter == 'tokens' and tokens or '1', '0')
-  end)
-end
-
-local function correct_rates(list, before, after)
-  lasting(a, list, function(name, period)
-    if a.slots[name].meter == 'tokens' then replace(name, period, before, after) end
-  end)
-end
-
 local function release()
   for name in string.gmatch(hold.apart, '[^,]+') do
     -- What is held is released also where something else of the slot makes no sense.
@@ -169,7 +140,7 @@ local function charge_all(failures)
     paid = hold['usd.held']
     for name in string.gmatch(hold.apart, '[^,]+') do apart[name] = true end
     release()
-    correct_rates(hold.counted, hold.rate, charge.tokens)
+    correct_rates(a, hold.counted, hold.rate, charge.tokens)
     counted[1] = hold.counted
   end
   for name, slot in pairs(a.slots) do
@@ -195,12 +166,12 @@ local function correct(failures)
   local attempts = kind == 'unsent' and '-1' or '0'
   lasting(a, expired.charged, function(name, period)
     local meter = a.slots[name].meter
-    replace(name, period, expired[meter], charge[meter])
+    replace(a, name, period, expired[meter], charge[meter])
   end)
   if kind == 'unsent' then
-    give_back(expired.counted, expired.tokens)
+    give_back(a, expired.counted, expired.tokens)
   else
-    correct_rates(expired.counted, expired.tokens, charge.tokens)
+    correct_rates(a, expired.counted, expired.tokens, charge.tokens)
   end
   total(expired, charge, attempts, failures)
   owe(expired.usd, charge.usd)
@@ -230,7 +201,7 @@ if a and expired then
 elseif a and kind == 'unsent' then
   if held and lease_end then
     release()
-    give_back(hold.counted, hold.rate)
+    give_back(a, hold.counted, hold.rate)
   end
 elseif a then
   local charged, counted = charge_all(failures)

@@ -34,11 +34,11 @@ pub struct Scripts {
 }
 
 macro_rules! script {
-    ($file:literal) => {
-        script!(includes "head.lua", "prelude.lua", $file)
+    ($($file:literal),+) => {
+        script!(includes "head.lua", "prelude.lua", $($file),+)
     };
-    (short $short:literal, $file:literal) => {
-        script!(includes "head.lua", "plain.lua", $short, "prelude.lua", $file)
+    (short $short:literal, $($file:literal),+) => {
+        script!(includes "head.lua", "plain.lua", $short, "prelude.lua", $($file),+)
     };
     (includes $($file:literal),+) => {
         Script::new(concat!($(include_str!($file), "\n"),+))
@@ -49,16 +49,16 @@ impl Scripts {
     /// Digests the scripts.
     pub fn new() -> Self {
         Self {
-            hold: script!(short "hold_plain.lua", "hold.lua"),
+            hold: script!(short "hold_plain.lua", "asking.lua", "hold.lua"),
             extend: Script { repeatable: false, ..script!("extend.lua") },
-            settle: script!(short "settle_plain.lua", "settle.lua"),
+            settle: script!(short "settle_plain.lua", "correcting.lua", "settle.lua"),
             renew: script!("renew.lua"),
             create: Script { repeatable: false, ..script!("create.lua") },
             change: script!("change.lua"),
             reset: script!("reset.lua"),
             delete: Script { repeatable: false, ..script!("delete.lua") },
-            attempt: script!("attempt.lua"),
-            attempt_end: script!("attempt_end.lua"),
+            attempt: script!("asking.lua", "attempt.lua"),
+            attempt_end: script!("correcting.lua", "attempt_end.lua"),
             attempt_renew: script!("attempt_renew.lua"),
             forget: Script { repeatable: false, ..script!("forget.lua") },
         }
