@@ -102,7 +102,10 @@ impl Errand {
         let head = (self.method.clone(), here.uri.clone(), headers);
         self.tab.forwarded();
         let sent = match self.proxy.upstream.send(head, body).await {
-            Ok(response) => Fault::of(response, self.tab.call(), self.proxy.clock.now()).await,
+            Ok(response) => {
+                self.tab.heard(response.status().as_u16());
+                Fault::of(response, self.tab.call(), self.proxy.clock.now()).await
+            }
             Err(broke) => Err(Fault::broke(broke)),
         };
         if let Ok(answered) = &sent {

@@ -226,6 +226,15 @@ impl Tab {
     pub(super) fn forwarded(&mut self) {
         if let Some(open) = &mut self.open {
             open.forwarded = Some(self.watch.elapsed());
+            open.status = None;
+        }
+    }
+
+    /// The provider said so much; whether that is the answer is not known yet. A client that leaves
+    /// meanwhile is charged nothing for an error.
+    pub(super) fn heard(&mut self, status: u16) {
+        if let Some(open) = &mut self.open {
+            open.status = Some(status);
         }
     }
 

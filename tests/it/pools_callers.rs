@@ -107,6 +107,37 @@ async fn a_call_whose_client_has_left_is_not_sent_again() {
     assert_eq!(pool.counted("a").await, (1, 1));
 }
 
+/// The words of an error are read to understand it; whoever leaves meanwhile is charged nothing.
+#[tokio::test]
+async fn a_client_that_leaves_while_an_error_is_read_is_charged_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let raw = Raw { base_url, asked: Arc::default(), came: Arc::default(), now: Arc::default() };
+    let said = raw.came.clone();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut seen = vec![0; 1 << 16];
+        let _ = stream.read(&mut seen).await.unwrap();
+        let head =
+            b"HTTP/1.1 429 x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
+        stream.write_all(head).await.unwrap();
+        said.notify_one();
+        // The rest never comes.
+        std::future::pending::<()>().await;
+    });
+    let rules = Rules { on_disconnect: Disconnect::Cancel, ..rules() };
+    let pool = raw.pool(&["a"], rules).await;
+    let client = pool.world.begin(CHAT, "", &chat("gpt-4o-mini", "")).await;
+    raw.came.notified().await;
+    // By the time that others are answered, the proxy has heard it.
+    for _ in 0..3 {
+        assert_eq!(pool.world.call(CHAT, "", "{}").await.status(), 400);
+    }
+    drop(client);
+    let event = pool.world.only_event().await;
+    assert_eq!((event.status, event.cost.get()), (429, 0), "{event:?}");
+}
+
 /// Clients offer encodings, and providers take them for errors too.
 #[tokio::test]
 async fn errors_are_understood_in_the_encoding_that_the_client_asked_for() {
