@@ -256,7 +256,7 @@ fn user_limits(
         let Some(text) = environment.get(variable) else { continue };
         let written = format!("{text} {}/{}", meter.as_str(), window.as_str());
         let limit: Limit = written.parse().map_err(|e| bad(format!("{variable}: {e}")))?;
-        limits.retain(|l| (l.meter, l.window) != (meter, Some(window)));
+        limits.retain(|l| (l.meter, l.window, l.models) != (meter, Some(window), None));
         limits.push(limit);
     }
     let mut names: Vec<String> = limits.iter().map(Limit::name).collect();

@@ -147,6 +147,11 @@ fn r024_the_older_variables_set_the_default_limits() {
     let limits: Vec<String> = config.unwrap().user_limits.iter().map(ToString::to_string).collect();
     assert!(limits.contains(&"60 requests/minute".to_owned()), "{limits:?}");
     assert!(limits.contains(&"9000 tokens/minute".to_owned()), "{limits:?}");
+    // Limits of some models stay beside it.
+    let file = "[defaults.user]\nlimits = ['9 requests/minute', '3 requests/minute@gpt-5*']\n";
+    let config = load(file, [("OPENAI_RATE_LIMIT_PER_MINUTE", "60")]).unwrap();
+    let limits: Vec<String> = config.user_limits.iter().map(ToString::to_string).collect();
+    assert_eq!(limits, ["3 requests/minute @gpt-5*", "60 requests/minute"]);
     let error = load("", [("OPENAI_RATE_LIMIT_PER_DAY", "many")]).unwrap_err();
     assert!(error.contains("OPENAI_RATE_LIMIT_PER_DAY") && error.contains("many"), "{error}");
 }
