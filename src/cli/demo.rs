@@ -40,7 +40,8 @@ pub struct Demo {
 impl Demo {
     /// Plays until the time is over or until it is asked to stop, and prints the verdict.
     pub async fn run(self, console: &mut Console) -> Result<(), Failure> {
-        telemetry::start_log(LogFormat::fitting(), "error");
+        // Its own lines say how far each user is.
+        telemetry::start_log(LogFormat::fitting(), "error,farebox::ledger::crossing=off");
         let verdict = self.play(console.flags.json).await?;
         match console.flags.json {
             true => console.json(&verdict.to_json())?,
