@@ -57,9 +57,9 @@ impl Crossing {
         let Self { account, limit, period, threshold, level, used, .. } = self;
         let (sentence, level) = (self.sentence(), *level);
         if level == Level::Warning {
-            tracing::warn!(%account, %limit, period, threshold, grade = level.as_str(), used, "{sentence}");
+            tracing::warn!(%account, %limit, period, threshold, alert_level = level.as_str(), used, "{sentence}");
         } else {
-            tracing::error!(%account, %limit, period, threshold, grade = level.as_str(), used, "{sentence}");
+            tracing::error!(%account, %limit, period, threshold, alert_level = level.as_str(), used, "{sentence}");
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::ledger_rig::{Rig, contract, order, usd};
 use crate::redis_server::RedisServer;
 use farebox::ids::AccountId;
 use farebox::ledger::{
-    Admission, Change, Denial, Enforcement, HoldOrder, LimitsChange, Payers, RegistryError,
+    Admission, Amounts, Change, Denial, Enforcement, HoldOrder, LimitsChange, Payers, RegistryError,
 };
 
 contract! {
@@ -20,6 +20,7 @@ contract! {
     the_bump_of_one_limit_leaves_the_other,
     what_a_poll_finds_counts_by_the_model_that_it_finds,
     a_limit_that_comes_while_calls_are_under_way_breaks_nothing,
+    holds_beyond_2_to_the_53_are_released,
 }
 
 fn call(payers: &Payers, model: &str, dollars: i64) -> HoldOrder {
@@ -247,5 +248,20 @@ async fn redis_names_the_fields_of_a_limit_with_its_models() {
     rig.ledger.change(&AccountId::user(&payers.user), &change).await.unwrap();
     let left = server.cli(&["HKEYS", "farebox:{0}:user:alice"]);
     assert!(!left.contains("gpt-5"), "{left}");
+    rig.clean().await;
+}
+
+async fn holds_beyond_2_to_the_53_are_released(rig: &Rig) {
+    let payers = rig.user("alice", &["1 usd/day@gpt-* !observe"]).await;
+    let amounts = Amounts { usd: farebox::money::MAX, ..Amounts::default() };
+    let large = || HoldOrder { expected: amounts, ceiling: None, ..call(&payers, "gpt-5", 0) };
+    let calls = [large(), large()];
+    for call in &calls {
+        rig.admit(call).await;
+    }
+    for call in &calls {
+        rig.void(call).await;
+    }
+    assert_eq!(used(rig, &payers).await, [("usd/day@gpt-*".to_owned(), 0, 0)]);
     rig.clean().await;
 }

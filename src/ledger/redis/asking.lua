@@ -101,3 +101,36 @@ local function count_step(a, name, wanted)
   local step = F(period)
   slot.at[step] = (slot.at[step] or 0) + wanted
 end
+
+-- Notes under which limits dollars are admitted.
+local function note_admitted(a)
+  for _, name in ipairs(a.limits) do
+    local slot = a.slots[name]
+    if slot and slot.meter == 'usd' then
+      local used, held = figures(a, name)
+      local bound = F(math.max(limit_of(a, name), used + held + tonumber(a.held.usd)))
+      if a.f[name .. '.admitted'] ~= bound then
+        redis.call('HSET', a.key, name .. '.admitted', bound)
+      end
+    end
+  end
+end
+
+-- Holds and counts on an account; gives what was counted where, and what holds apart.
+local function set_aside(a)
+  local counted, apart = {}, {}
+  note_admitted(a)
+  for meter, amount in pairs(a.held) do add(a.key, meter .. '.held', amount) end
+  for name, slot in pairs(a.slots) do
+    if slot.rate then
+      counted[#counted + 1] = count(a, name, rate_amount(a, name))
+    else
+      turn(a, name)
+      if slot.models then
+        apart[#apart + 1] = name
+        add(a.key, slot.held, a.held[slot.meter])
+      end
+    end
+  end
+  return table.concat(counted, ','), table.concat(apart, ',')
+end

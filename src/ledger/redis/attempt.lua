@@ -60,36 +60,12 @@ for _, name in ipairs(a.limits) do
   end
 end
 
--- Notes under which limit dollars were admitted.
-local function note_admitted(name)
-  local used, held = figures(a, name)
-  local bound = F(math.max(limit_of(a, name), used + held + tonumber(a.held.usd)))
-  if a.f[name .. '.admitted'] ~= bound then
-    redis.call('HSET', a.key, name .. '.admitted', bound)
-  end
-end
-
 -- Nothing was written of the attempt before this line.
-local reply, counted, apart = answer('held'), {}, {}
-for _, name in ipairs(a.limits) do
-  local slot = a.slots[name]
-  if slot and slot.meter == 'usd' then note_admitted(name) end
-end
-for meter, amount in pairs(a.held) do add(a.key, meter .. '.held', amount) end
-for name, slot in pairs(a.slots) do
-  if slot.rate then
-    counted[#counted + 1] = count(a, name, rate_amount(a, name))
-  else
-    turn(a, name)
-    if slot.models then
-      apart[#apart + 1] = name
-      add(a.key, slot.held, a.held[slot.meter])
-    end
-  end
-end
+local reply = answer('held')
+local counted, apart = set_aside(a)
 redis.call('ZADD', KEYS[4], F(now + lease), id)
 redis.call('HSET', KEYS[2], 'call', ARGV[14], 'model', model,
   'usd', expected.usd, 'tokens', expected.tokens, 'characters', expected.characters,
   'usd.held', a.held.usd, 'tokens.held', a.held.tokens, 'characters.held', a.held.characters,
-  'rate', a.wanted.tokens, 'counted', table.concat(counted, ','), 'apart', table.concat(apart, ','))
+  'rate', a.wanted.tokens, 'counted', counted, 'apart', apart)
 return lines(reply)

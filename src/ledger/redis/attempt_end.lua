@@ -77,15 +77,6 @@ for i, text in ipairs(redis.call('HMGET', day_key, unpack(DAY))) do
   end
 end
 
--- Adds to a sum where that makes sense.
-local function put(field, amount)
-  if not a.bad[field] then add(a.key, field, amount) end
-end
-
-local function take(field, amount)
-  if not a.bad[field] then sub(a.key, field, amount) end
-end
-
 -- Replaces figures of the day, by others of as many attempts more or less.
 local function note_day(before, after, attempts, failures)
   local function change(field, plus, minus)
@@ -104,32 +95,20 @@ end
 
 -- Replaces an earlier charge, or nothing, in what was used ever.
 local function total(before, after, attempts, failures)
-  put('usd.total', after.usd)
-  put('tokens.total', after.tokens)
-  take('usd.total', before.usd)
-  take('tokens.total', before.tokens)
-  put('requests.total', attempts)
-  put('requests.failed', failures)
+  put(a, 'usd.total', after.usd)
+  put(a, 'tokens.total', after.tokens)
+  take(a, 'usd.total', before.usd)
+  take(a, 'tokens.total', before.tokens)
+  put(a, 'requests.total', attempts)
+  put(a, 'requests.failed', failures)
 end
 
 local function release()
-  for name in string.gmatch(hold.apart, '[^,]+') do
-    -- What is held is released also where something else of the slot makes no sense.
-    local field, meter = name .. '.held', string.match(name, '^%l+')
-    if a.f[field] and countable(a.f[field]) then
-      sub(a.key, field, hold[meter .. '.held'])
-      local left = redis.call('HGET', a.key, field)
-      if string.sub(left, 1, 1) == '-' then redis.call('HSET', a.key, field, '0') end
-    end
-  end
-  for _, meter in ipairs({ 'usd', 'tokens', 'characters' }) do
-    take(meter .. '.held', hold[meter .. '.held'])
-  end
-end
-
-local function owe(paid, charged)
-  local debt = tonumber(charged) - tonumber(paid)
-  if debt > 0 then put('usd.debt', F(debt)) end
+  release_held(a, hold.apart, {
+    usd = hold['usd.held'],
+    tokens = hold['tokens.held'],
+    characters = hold['characters.held'],
+  })
 end
 
 -- Charges the account; gives where.
@@ -155,7 +134,7 @@ local function charge_all(failures)
     end
   end
   total(NOTHING, charge, '1', failures)
-  owe(paid, charge.usd)
+  owe(a, paid, charge.usd)
   redis.call('HSET', a.key, 'last_ms', F(now))
   note_day(NOTHING, charge, '1', failures)
   return table.concat(charged, ','), table.concat(counted, ',')
@@ -174,7 +153,7 @@ local function correct(failures)
     correct_rates(a, expired.counted, expired.tokens, charge.tokens)
   end
   total(expired, charge, attempts, failures)
-  owe(expired.usd, charge.usd)
+  owe(a, expired.usd, charge.usd)
   if redis.call('EXISTS', day_key) == 1 then note_day(expired, charge, attempts, failures) end
 end
 

@@ -86,37 +86,16 @@ end
 -- Nothing was written before this line.
 local reply, shares = answer(true), {}
 for i = 1, 3 do
-  local a, counted, apart = accounts[i], {}, {}
-  for _, name in ipairs(a.limits) do
-    local slot = a.slots[name]
-    if slot and slot.meter == 'usd' then
-      local used, held = figures(a, name)
-      local bound = F(math.max(limit_of(a, name), used + held + tonumber(a.held.usd)))
-      if a.f[name .. '.admitted'] ~= bound then
-        redis.call('HSET', a.key, name .. '.admitted', bound)
-      end
-    end
-  end
-  for meter, amount in pairs(a.held) do add(a.key, meter .. '.held', amount) end
-  for name, slot in pairs(a.slots) do
-    if slot.rate then
-      counted[#counted + 1] = count(a, name, rate_amount(a, name))
-    else
-      turn(a, name)
-      if slot.models then
-        apart[#apart + 1] = name
-        add(a.key, slot.held, a.held[slot.meter])
-      end
-    end
-  end
+  local a = accounts[i]
+  local counted, apart = set_aside(a)
   redis.call('ZADD', KEYS[3 + 2 * i], F(now + lease), id)
   shares[i] = {
     usd = a.held.usd,
     tokens = a.held.tokens,
     characters = a.held.characters,
     rate = a.wanted.tokens,
-    counted = table.concat(counted, ','),
-    apart = apart[1] and table.concat(apart, ','),
+    counted = counted,
+    apart = apart ~= '' and apart or nil,
   }
 end
 redis.call('HSET', KEYS[2], 'order', ARGV[13], 'shares', cjson.encode(shares),

@@ -103,15 +103,6 @@ if not accounts[3] or first and not owners[3] then
   for field, text in pairs(deleted.f) do deleted.bad[field] = not countable(text) end
 end
 
--- Adds to a sum where that makes sense.
-local function put(a, field, amount)
-  if not a.bad[field] then add(a.key, field, amount) end
-end
-
-local function take(a, field, amount)
-  if not a.bad[field] then sub(a.key, field, amount) end
-end
-
 -- Replaces an earlier charge, or nothing, in totals: of an account, or of what was deleted below
 -- one. `usd` is their name.
 local function total(a, usd, tokens, requests, before, after, calls)
@@ -146,25 +137,8 @@ end
 local function counts(slot) return not slot.models or glob(slot.models, the_model()) end
 
 local function release(a, i)
-  for name in string.gmatch(a.share.apart or '', '[^,]+') do
-    -- What is held is released also where something else of the slot makes no sense.
-    local field, meter = name .. '.held', string.match(name, '^%l+')
-    local before = a.f[field]
-    if before and #before <= 16 and string.match(before, '^%d+$') then
-      sub(a.key, field, a.share[meter])
-      local left = redis.call('HGET', a.key, field)
-      if string.sub(left, 1, 1) == '-' then redis.call('HSET', a.key, field, '0') end
-    end
-  end
-  for _, meter in ipairs({ 'usd', 'tokens', 'characters' }) do
-    take(a, meter .. '.held', a.share[meter])
-  end
+  release_held(a, a.share.apart or '', a.share)
   redis.call('ZREM', KEYS[6 + 2 * i], id)
-end
-
-local function owe(a, held, charged)
-  local debt = tonumber(charged) - tonumber(held)
-  if debt > 0 then put(a, 'usd.debt', F(debt)) end
 end
 
 local function charge_one(a, i)
