@@ -39,7 +39,9 @@ pub(super) fn protection(raw: &RawAdmin) -> Result<Protection, BadConfig> {
     let origins = raw.allowed_origins.clone().unwrap_or_default();
     if origins.len() > MOST_ORIGINS {
         let n = origins.len();
-        return Err(bad(format!("admin.allowed_origins: {n} are too many: at most {MOST_ORIGINS}")));
+        return Err(bad(format!(
+            "admin.allowed_origins: {n} are too many: at most {MOST_ORIGINS}"
+        )));
     }
     if let Some(wrong) = origins.iter().find(|origin| !is_origin(origin)) {
         return Err(bad(format!(
@@ -95,9 +97,18 @@ mod tests {
             assert_eq!(read(&[good], None).unwrap().allowed_origins, [good]);
         }
         for wrong in [
-            "*", "null", "", "ops.example.com", "https://", "https://ops.example.com/",
-            "https://Ops.example.com", "https://*.example.com", "file:///x", "https://a@b.example",
-            "https://ops.example.com:443", "http://a.example/path",
+            "*",
+            "null",
+            "",
+            "ops.example.com",
+            "https://",
+            "https://ops.example.com/",
+            "https://Ops.example.com",
+            "https://*.example.com",
+            "file:///x",
+            "https://a@b.example",
+            "https://ops.example.com:443",
+            "http://a.example/path",
         ] {
             let said = read(&["https://ops.example.com", wrong], None).unwrap_err();
             assert!(said.contains(&format!("\"{wrong}\"")), "{said}");

@@ -25,10 +25,22 @@ pub(super) fn operations() -> Operations {
     let (read, write) = (Scope::Read(Resource::Tokens), Scope::Write(Resource::Tokens));
     Operations::default()
         .get("/api/v1/admin-tokens", read, list)
+        .says("Lists admin tokens", 200, "[AdminToken]")
+        .asks(&["workspace", "limit", "after"])
         .post("/api/v1/admin-tokens", write, create)
+        .says("Makes an admin token; its text is in `token`, this once", 201, "AdminToken")
+        .takes("NewAdminToken")
         .get("/api/v1/admin-tokens/{id}", read, show)
+        .says("Shows an admin token", 200, "AdminToken")
         .delete("/api/v1/admin-tokens/{id}", write, revoke)
+        .says("Revokes an admin token", 204, "")
         .post("/api/v1/admin-tokens/{id}/rotate", write, rotate)
+        .says(
+            "Gives an admin token a new text; the old one works until the grace is over",
+            200,
+            "AdminToken",
+        )
+        .takes("Rotation")
 }
 
 async fn create(desk: Desk, Body(mut fields): Body) -> Result<Response, Problem> {
@@ -65,10 +77,7 @@ fn may_grant(desk: &Desk, scopes: &Scopes) -> Result<(), Problem> {
 }
 
 /// The workspace of a new token: the one asked for, or that of whoever asks.
-async fn granted_workspace(
-    desk: &Desk,
-    asked: Option<Option<Id>>,
-) -> Result<Option<Id>, Problem> {
+async fn granted_workspace(desk: &Desk, asked: Option<Option<Id>>) -> Result<Option<Id>, Problem> {
     match (asked, &desk.by.workspace) {
         (Some(Some(asked)), _) => {
             desk.find(&AccountId::workspace(&asked)).await?;
@@ -164,9 +173,8 @@ async fn find(desk: &Desk, text: &str) -> Result<(Id, AdminToken), Problem> {
         .parse()
         .map_err(|e| Problem::new(StatusCode::NOT_FOUND, format!("no admin token: {e}")))?;
     let own = desk.by.workspace.as_ref();
-    let seen = |token: &&std::sync::Arc<AdminToken>| {
-        own.is_none() || token.workspace.as_ref() == own
-    };
+    let seen =
+        |token: &&std::sync::Arc<AdminToken>| own.is_none() || token.workspace.as_ref() == own;
     let found = desk.identity.token(&id).await?;
     match found.as_ref().filter(seen) {
         Some(token) => Ok((id, AdminToken::clone(token))),

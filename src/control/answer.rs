@@ -6,9 +6,9 @@
 //! `/v1/organization/`, whoever made it.
 
 use super::identity::Found;
-use super::{login, mirror};
 use super::problem::Problem;
 use super::{Parts, Shared};
+use super::{login, mirror};
 use crate::clock::rfc3339_seconds;
 use crate::config::Protection;
 use axum::extract::{Request, State};

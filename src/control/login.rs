@@ -23,8 +23,12 @@ pub(super) const PATH: &str = "/api/v1/session";
 pub(super) fn operations() -> Operations {
     Operations::default()
         .post(PATH, Scope::Public, log_in)
+        .says("Logs a browser in: a cookie, and what changes must bring along", 200, "Session")
+        .takes("Login")
         .get(PATH, Scope::Any, show)
+        .says("Says who asks, and what he may do", 200, "Session")
         .delete(PATH, Scope::Any, log_out)
+        .says("Logs a browser out", 204, "")
 }
 
 async fn log_in(

@@ -24,6 +24,7 @@ mod keys;
 mod limits;
 mod login;
 mod mirror;
+mod openapi;
 mod operation;
 mod own;
 pub mod pool;
@@ -43,7 +44,7 @@ pub use credentials::credential_accounts;
 pub use health::readiness;
 pub use identity::Identity;
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
-pub use operation::Entry;
+pub use operation::{Entry, Said};
 pub use own::SelfService;
 pub use scope::{Resource, Scope, Scopes};
 
@@ -143,6 +144,7 @@ fn operations() -> Operations {
         .and(mirror::operations())
         .and(admin_tokens::operations())
         .and(login::operations())
+        .and(openapi::operations())
 }
 
 async fn unknown(uri: Uri) -> problem::Problem {

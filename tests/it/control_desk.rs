@@ -9,7 +9,8 @@ use farebox::control::{
 use farebox::ids::{CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
-    EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Records, Registry, Settlement, UsageEvent,
+    EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Records, Registry, Settlement,
+    UsageEvent,
 };
 use farebox::limit::Calendar;
 use farebox::money::NanoUsd;
@@ -142,7 +143,9 @@ impl Desk {
         let pools = pools(file);
         let setups: Vec<_> = pools.terms.iter().map(|terms| terms.setup.clone()).collect();
         ledger.define(&setups).await.unwrap();
-        let at = serve_pools(ledger.clone(), ledger.clone(), clock.clone(), Vec::new(), pools.clone()).await;
+        let at =
+            serve_pools(ledger.clone(), ledger.clone(), clock.clone(), Vec::new(), pools.clone())
+                .await;
         Self { at, pools, ledger, clock, dir }
     }
 

@@ -49,7 +49,8 @@ mod tests {
                 request = request.header(header::ORIGIN, origin);
                 second = second.header(header::ORIGIN, origin);
             }
-            let said = [request, second].map(|it| own(&it.body(()).unwrap().into_parts().0).is_ok());
+            let said =
+                [request, second].map(|it| own(&it.body(()).unwrap().into_parts().0).is_ok());
             assert_eq!(said[0], said[1], "{origin:?}");
             said[0]
         };
@@ -57,8 +58,14 @@ mod tests {
         assert!(allows(Some("https://farebox.example"), "farebox.example"));
         assert!(allows(Some("http://127.0.0.1:8081"), "127.0.0.1:8081"));
         for foreign in [
-            "null", "", "https://evil.example", "https://farebox.example.evil.example",
-            "https://farebox.example:444", "file://", "farebox.example", "https://",
+            "null",
+            "",
+            "https://evil.example",
+            "https://farebox.example.evil.example",
+            "https://farebox.example:444",
+            "file://",
+            "farebox.example",
+            "https://",
         ] {
             assert!(!allows(Some(foreign), "farebox.example"), "{foreign}");
         }

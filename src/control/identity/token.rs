@@ -85,8 +85,7 @@ impl AdminToken {
 
     /// Whether this is its text, compared in constant time.
     pub(super) fn is_text(&self, text: &str, now: UnixMs) -> bool {
-        self.lives(now)
-            && self.digests(now).any(|digest| digest.matches(&SecretDigest::of(text)))
+        self.lives(now) && self.digests(now).any(|digest| digest.matches(&SecretDigest::of(text)))
     }
 
     /// The digests of the texts that work.
@@ -258,7 +257,8 @@ mod tests {
     fn a_scope_of_a_later_version_grants_nothing() {
         let kept = serde_json::to_string(&token("x", None)).unwrap();
         let later = kept.replace("\"admin\"]", "\"users:read\",\"moon:write\"]");
-        let scopes: Vec<String> = read(&later).unwrap().scopes.iter().map(|s| s.to_string()).collect();
+        let scopes: Vec<String> =
+            read(&later).unwrap().scopes.iter().map(|s| s.to_string()).collect();
         assert_eq!(scopes, ["users:read"]);
     }
 }
