@@ -82,7 +82,7 @@ pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>
     let dir = tempfile::tempdir().unwrap().keep();
     let options = Options { clock: clock.clone(), background: false, ..Options::default() };
     let records = EmbeddedLedger::open(&dir, options).unwrap();
-    serve_pools(registry, records, clock, checks, pools("")).await
+    serve_pools(registry, records, clock, checks, pools(""), Protection::default()).await
 }
 
 /// The pools of a configuration.
@@ -100,8 +100,8 @@ async fn serve_pools(
     clock: Clock,
     checks: Vec<Check>,
     pools: PoolsInForce,
+    protection: Protection,
 ) -> SocketAddr {
-    let protection = Protection::default();
     let token = SecretDigest::of(TOKEN);
     let (its, at) = (records.clone(), clock.clone());
     let identity = Identity::new(token, its, at, protection.clone(), false);
@@ -130,6 +130,11 @@ impl Desk {
 
     /// A desk over the pools of this configuration, whose credentials have their accounts.
     pub async fn with_pools(file: &str) -> Self {
+        Self::guarded(file, Protection::default()).await
+    }
+
+    /// A desk with bounds of its own.
+    pub async fn guarded(file: &str, protection: Protection) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("admin-token"), format!("{TOKEN}\n")).unwrap();
         let clock = Clock::manual(NOW);
@@ -143,9 +148,9 @@ impl Desk {
         let pools = pools(file);
         let setups: Vec<_> = pools.terms.iter().map(|terms| terms.setup.clone()).collect();
         ledger.define(&setups).await.unwrap();
-        let at =
-            serve_pools(ledger.clone(), ledger.clone(), clock.clone(), Vec::new(), pools.clone())
-                .await;
+        let (registry, records) = (ledger.clone(), ledger.clone());
+        let (at, kept) = (clock.clone(), pools.clone());
+        let at = serve_pools(registry, records, at, Vec::new(), kept, protection).await;
         Self { at, pools, ledger, clock, dir }
     }
 
