@@ -27,6 +27,8 @@ mod hangups_calls;
 mod hangups_reckoning;
 mod identity;
 mod identity_login;
+mod identity_matrix;
+mod identity_program;
 mod identity_protection;
 mod identity_rig;
 mod incidents;
