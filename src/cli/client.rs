@@ -72,6 +72,22 @@ impl Client {
         Ok(Self { http: http_client()?, base, token, verbose })
     }
 
+    /// A client of the API at `base`, with a token that was read elsewhere.
+    pub(super) fn at(base: String, token: SecretString) -> Result<Self, Failure> {
+        Ok(Self { http: http_client()?, base, token, verbose: false })
+    }
+
+    /// Where the API is.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// `GET` of what is no JSON, such as `/metrics`.
+    pub(super) async fn text(&self, path: &str) -> Result<(StatusCode, String), Failure> {
+        let (status, body) = self.exchange(Method::GET, path, Bytes::new()).await?;
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+
     /// `GET`, with the parameters that have a value.
     pub async fn get(&self, path: &str, query: &[(&str, Option<&str>)]) -> Result<Value, Failure> {
         let pairs: Vec<String> = query
@@ -115,6 +131,16 @@ impl Client {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Value, Failure> {
+        let (status, body) = self.exchange(method, path, body).await?;
+        read(status, &body)
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), Failure> {
         let bearer = format!("Bearer {}", self.token.expose_secret());
         let request = Request::builder()
             .method(&method)
@@ -137,7 +163,7 @@ impl Client {
         if self.verbose {
             eprintln!("{method} {}{path} {status}", self.base);
         }
-        read(status, &body)
+        Ok((status, body))
     }
 
     /// The server cannot be reached, or broke off.

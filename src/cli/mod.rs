@@ -15,6 +15,7 @@ pub mod config;
 pub mod console;
 mod csv;
 pub mod demo;
+pub mod doctor;
 pub mod failure;
 pub mod keys;
 pub mod ledger;
@@ -26,6 +27,7 @@ pub mod providers;
 pub mod reconcile;
 pub mod reload;
 pub mod remotely;
+mod scrape;
 pub mod serve;
 mod show;
 pub mod simulate;
@@ -93,6 +95,8 @@ pub enum Verb {
     Config(config::ConfigVerb),
     /// Say whether a proxy would start with this configuration, without a network
     Check(check::Check),
+    /// Check what a proxy runs on: files, Redis, tokens, prices, the proxy itself
+    Doctor(doctor::Doctor),
     /// Print completions for a shell
     Completions(completions::Completions),
     /// Print the manual page of the program, or of a verb
@@ -136,6 +140,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Meter(meter) => meter.run(console),
         Verb::Config(config) => config.run(console),
         Verb::Check(check) => check.run(console),
+        Verb::Doctor(doctor) => doctor.run(console).await,
         Verb::Completions(completions) => completions.run(console),
         Verb::Man(manual) => manual.run(console),
         Verb::Pricing(pricing) => pricing.run(console).await,

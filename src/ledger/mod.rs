@@ -54,7 +54,7 @@ pub use order::{
     LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,
 };
 pub use reach::{BadReach, Network, Reach, Route};
-pub use redis::RedisLedger;
+pub use redis::{RedisFacts, RedisLedger};
 pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
     Page, Registry, RegistryError, Verification,

@@ -20,6 +20,7 @@ mod demo;
 mod denied;
 mod deployments;
 mod dice;
+mod doctor;
 mod examples;
 mod free_calls;
 mod hangups;
