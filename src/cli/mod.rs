@@ -33,6 +33,7 @@ mod show;
 pub mod simulate;
 pub mod table;
 pub mod tail;
+pub mod top;
 pub mod usage;
 pub mod users;
 pub mod workspaces;
@@ -81,6 +82,8 @@ pub enum Verb {
     Usage(usage::Usage),
     /// Follow settled calls
     Tail(tail::Tail),
+    /// Show who spends right now
+    Top(top::Top),
     /// Check the ledger
     Ledger(Remotely<ledger::Action>),
     /// Compare the ledger with the provider's own usage and costs; exit status 3 if they differ
@@ -151,6 +154,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Providers(verb) => verb.run(console, providers::run).await,
         Verb::Usage(usage) => usage.run(console).await,
         Verb::Tail(tail) => tail.run(console).await,
+        Verb::Top(top) => top.run(console).await,
         Verb::Reconcile(reconcile) => reconcile.run(console).await,
         Verb::Ledger(verb) => verb.run(console, ledger::run).await,
         Verb::Reload(reload) => reload.run(console).await,

@@ -96,5 +96,6 @@ mod slices;
 mod sockets;
 mod strict;
 mod tidy;
+mod top;
 mod unpriced;
 mod world;
