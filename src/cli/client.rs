@@ -117,16 +117,29 @@ impl Client {
         let mut entries = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let mut query = query.to_vec();
-            query.extend([("limit", Some(PAGE)), ("after", after.as_deref())]);
-            let mut page = self.get(path, &query).await?;
-            if let Value::Array(more) = page["data"].take() {
-                entries.extend(more);
-            }
-            after = page["next_cursor"].as_str().map(str::to_owned);
+            let (more, next) = self.page(path, query, after.as_deref()).await?;
+            entries.extend(more);
+            after = next;
             if after.is_none() {
                 return Ok(entries);
             }
+        }
+    }
+
+    /// The page of a list after that cursor, and the cursor of the one that follows.
+    pub(super) async fn page(
+        &self,
+        path: &str,
+        query: &[(&str, Option<&str>)],
+        after: Option<&str>,
+    ) -> Result<(Vec<Value>, Option<String>), Failure> {
+        let mut query = query.to_vec();
+        query.extend([("limit", Some(PAGE)), ("after", after)]);
+        let mut page = self.get(path, &query).await?;
+        let next = page["next_cursor"].as_str().map(str::to_owned);
+        match page["data"].take() {
+            Value::Array(entries) => Ok((entries, next)),
+            _ => Ok((Vec::new(), next)),
         }
     }
 

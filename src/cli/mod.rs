@@ -17,6 +17,7 @@ mod csv;
 pub mod demo;
 pub mod doctor;
 pub mod failure;
+pub mod init;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
@@ -63,6 +64,8 @@ pub struct Cli {
 pub enum Verb {
     /// Run the proxy
     Serve(serve::ServeArgs),
+    /// Write a commented farebox.toml and .env.example; nothing is overwritten
+    Init(init::Init),
     /// Everything on one machine, offline: a simulated provider, users with budgets, traffic
     Demo(demo::Demo),
     /// Run the simulated provider alone
@@ -84,7 +87,7 @@ pub enum Verb {
     Tail(tail::Tail),
     /// Show who spends right now
     Top(top::Top),
-    /// Check the ledger
+    /// Check the ledger, and export it
     Ledger(Remotely<ledger::Action>),
     /// Compare the ledger with the provider's own usage and costs; exit status 3 if they differ
     Reconcile(reconcile::Reconcile),
@@ -142,6 +145,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Simulate(simulate) => simulate.run().await,
         Verb::Meter(meter) => meter.run(console),
         Verb::Config(config) => config.run(console),
+        Verb::Init(init) => init.run(console),
         Verb::Check(check) => check.run(console),
         Verb::Doctor(doctor) => doctor.run(console).await,
         Verb::Completions(completions) => completions.run(console),

@@ -9,6 +9,8 @@ mod captures;
 mod characters;
 mod cli;
 mod cli_alone;
+mod cli_exits;
+mod cli_ledger;
 mod cli_providers;
 mod config;
 mod config_credentials;
