@@ -218,6 +218,7 @@ impl Desk {
             held: NanoUsd::new(usd),
             ttft_ms: 5,
             duration_ms: 12,
+            requests: 1,
         };
         let charge = Amounts { usd: NanoUsd::new(usd), tokens: 2306, characters: 0 };
         let post = Settlement::Post { charge, event: Box::new(event), once: None };
