@@ -28,6 +28,7 @@ mod pricing;
 mod principal;
 mod problem;
 mod providers;
+mod quota;
 mod requests;
 mod scope;
 mod users;
@@ -41,6 +42,7 @@ pub use health::readiness;
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::Entry;
 pub use own::SelfService;
+pub use quota::{ProvidersInForce, QUOTA, Quota};
 pub use scope::{Resource, Scope, Scopes};
 
 use crate::clock::Clock;
@@ -84,6 +86,8 @@ pub struct Parts {
     pub token: SecretDigest,
     /// What applies to accounts that say nothing of their own.
     pub defaults: Defaults,
+    /// Answers questions about quotas.
+    pub quota: Arc<Quota>,
     /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// The checks of `/readyz`.
@@ -124,6 +128,7 @@ fn operations() -> Operations {
         .and(keys::operations())
         .and(workspaces::operations())
         .and(limits::operations())
+        .and(quota::operations())
         .and(requests::operations())
         .and(analytics::operations())
         .and(config::operations())

@@ -4,7 +4,7 @@ use axum::body::Body;
 use farebox::clock::Clock;
 use farebox::config::{Config, Environment, Overrides};
 use farebox::control::{
-    Check, Defaults, InForce, Parts, PoolsInForce, PricesInForce, Reloaded, router,
+    Check, Defaults, InForce, Parts, PoolsInForce, PricesInForce, Quota, Reloaded, router,
 };
 use farebox::ids::{CallId, Id};
 use farebox::ledger::{
@@ -96,12 +96,22 @@ async fn serve_pools(
     checks: Vec<Check>,
     pools: PoolsInForce,
 ) -> SocketAddr {
+    let providers = pools.providers.clone();
+    let time = (clock.clone(), Calendar::default());
+    let quota = Quota::new(
+        registry.clone(),
+        time,
+        Defaults::default(),
+        Arc::new(move || providers.clone()),
+    );
+    let quota = Arc::new(quota);
     let parts = Parts {
         registry,
         clock,
         calendar: Calendar::default(),
         token: SecretDigest::of(TOKEN),
         defaults: Defaults::default(),
+        quota,
         metrics: Arc::new(|| "farebox_build_info 1\n".to_owned()),
         ready: Arc::new(move || checks.clone()),
         in_force: Arc::new(BuiltIn(pools)),
