@@ -212,6 +212,7 @@ impl App {
         let pools = self.pools.clone();
         let router = control::router(control::Parts {
             registry: self.books.registry.clone(),
+            records: self.books.records.clone(),
             clock,
             calendar: config.calendar.clone(),
             token: SecretDigest::of(token.expose_secret()),

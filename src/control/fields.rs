@@ -101,6 +101,11 @@ impl Fields {
         }
     }
 
+    /// All that was not read yet, as one text: the same for the same fields in any order.
+    pub(super) fn text(&self) -> String {
+        Value::Object(self.left.clone()).to_string()
+    }
+
     /// Adds a fault of the field `name`.
     pub(super) fn fault(&mut self, name: &str, detail: String) {
         self.faults.push(Fault { pointer: format!("{}{name}", self.prefix), detail });

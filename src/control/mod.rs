@@ -32,6 +32,7 @@ mod providers;
 mod quota;
 mod requests;
 mod scope;
+mod usage_events;
 mod users;
 mod value;
 mod view;
@@ -47,7 +48,7 @@ pub use quota::{ProvidersInForce, QUOTA, Quota};
 pub use scope::{Resource, Scope, Scopes};
 
 use crate::clock::Clock;
-use crate::ledger::{Enforcement, Registry};
+use crate::ledger::{Enforcement, Records, Registry};
 use crate::limit::{Calendar, Thresholds};
 use crate::secret::SecretDigest;
 use axum::Router;
@@ -79,6 +80,8 @@ pub struct Check {
 pub struct Parts {
     /// Accounts and history.
     pub registry: Arc<dyn Registry>,
+    /// Small documents of the control plane.
+    pub records: Arc<dyn Records>,
     /// The time.
     pub clock: Clock,
     /// The ledger's time zone; days of sums are its days.
@@ -130,6 +133,7 @@ fn operations() -> Operations {
         .and(workspaces::operations())
         .and(limits::operations())
         .and(quota::operations())
+        .and(usage_events::operations())
         .and(requests::operations())
         .and(analytics::operations())
         .and(config::operations())

@@ -9,7 +9,8 @@ use farebox::control::{
 use farebox::ids::{CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
-    EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Registry, Settlement, UsageEvent,
+    EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Records, Registry, Settlement,
+    UsageEvent,
 };
 use farebox::limit::Calendar;
 use farebox::money::NanoUsd;
@@ -78,7 +79,10 @@ impl InForce for BuiltIn {
 
 /// Serves an admin plane over `registry`.
 pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>) -> SocketAddr {
-    serve_pools(registry, clock, checks, pools("")).await
+    let dir = tempfile::tempdir().unwrap().keep();
+    let options = Options { clock: clock.clone(), background: false, ..Options::default() };
+    let records = EmbeddedLedger::open(&dir, options).unwrap();
+    serve_pools(registry, records, clock, checks, pools("")).await
 }
 
 /// The pools of a configuration.
@@ -92,6 +96,7 @@ fn pools(file: &str) -> PoolsInForce {
 
 async fn serve_pools(
     registry: Arc<dyn Registry>,
+    records: Arc<dyn Records>,
     clock: Clock,
     checks: Vec<Check>,
     pools: PoolsInForce,
@@ -107,6 +112,7 @@ async fn serve_pools(
     let quota = Arc::new(quota);
     let parts = Parts {
         registry,
+        records,
         clock,
         calendar: Calendar::default(),
         token: SecretDigest::of(TOKEN),
@@ -142,7 +148,9 @@ impl Desk {
         let pools = pools(file);
         let setups: Vec<_> = pools.terms.iter().map(|terms| terms.setup.clone()).collect();
         ledger.define(&setups).await.unwrap();
-        let at = serve_pools(ledger.clone(), clock.clone(), Vec::new(), pools.clone()).await;
+        let at =
+            serve_pools(ledger.clone(), ledger.clone(), clock.clone(), Vec::new(), pools.clone())
+                .await;
         Self { at, pools, ledger, clock, dir }
     }
 

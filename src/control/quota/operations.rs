@@ -22,14 +22,26 @@ use serde_json::Value;
 /// So many events are summed.
 const MOST_EVENTS: usize = 2_000_000;
 
+const OF: &[&str] = &["user", "workspace"];
+
 pub(in super::super) fn operations() -> Operations {
     let read = Scope::Read(Resource::Usage);
     Operations::default()
         .get("/api/quota/status", read, status)
+        .says("Shows how much is used of what", 200, "QuotaStatus")
+        .asks(OF)
         .get("/api/quota/notifications", read, notifications)
+        .says("Says in words what people should know of their quota", 200, "[Notification]")
+        .asks(OF)
         .get("/api/quota/usage", read, usage)
+        .says("Sums what was used, this month or since a time", 200, "QuotaUsage")
+        .asks(&["user", "workspace", "since"])
         .get("/api/quota/check", read, check)
+        .says("Says whether a call would be taken now", 200, "Availability")
+        .asks(OF)
         .get("/api/quota/availability", read, check)
+        .says("The same as /api/quota/check", 200, "Availability")
+        .asks(OF)
 }
 
 /// Whom the parameters name.
