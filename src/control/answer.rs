@@ -142,8 +142,11 @@ pub(super) fn envelope(now: UnixMs, data: Value, error: Value) -> Value {
 }
 
 /// What pages of the allowed origins may do: ask with a token of their own. Cookies are for our own
-/// pages alone.
-pub(super) fn cors(protection: &Protection) -> CorsLayer {
+/// pages alone. `None` where no other page may do anything.
+pub(super) fn cors(protection: &Protection) -> Option<CorsLayer> {
+    if protection.allowed_origins.is_empty() {
+        return None;
+    }
     let origins = protection.allowed_origins.iter().filter_map(|origin| origin.parse().ok());
     let asked = [
         header::AUTHORIZATION,
@@ -158,10 +161,11 @@ pub(super) fn cors(protection: &Protection) -> CorsLayer {
         header::RETRY_AFTER,
         HeaderName::from_static("idempotent-replayed"),
     ];
-    CorsLayer::new()
+    let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.collect::<Vec<HeaderValue>>()))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(asked)
         .expose_headers(shown)
-        .max_age(REMEMBERED)
+        .max_age(REMEMBERED);
+    Some(cors)
 }

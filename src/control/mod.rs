@@ -120,13 +120,16 @@ type Shared = Arc<Parts>;
 pub fn router(parts: Parts) -> Router {
     let cors = answer::cors(&parts.protection);
     let parts = Arc::new(parts);
-    operations()
+    let router = operations()
         .router()
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
-        .layer(from_fn_with_state(parts.clone(), answer::dress))
-        .layer(cors)
-        .with_state(parts)
+        .layer(from_fn_with_state(parts.clone(), answer::dress));
+    let router = match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.with_state(parts)
 }
 
 /// What each operation of the admin listener is.
