@@ -1,6 +1,6 @@
 //! `/api/quota/…` of the built program, asked by operators and by keys.
 
-use crate::quota_rig::{Town, ask, opened};
+use crate::quota_rig::{Line, Town, ask, opened};
 use crate::world::{CHAT, chat};
 use serde_json::{Value, json};
 
@@ -38,8 +38,7 @@ async fn r026_r038_r060_the_status_says_how_much_of_each_limit_is_used() {
     assert_eq!(day["percentage"], json!(1.1111));
     assert!(day["resets_at"].as_str().unwrap().ends_with("T00:00:00Z"), "{day}");
     // Redis says the same, and so does the key of itself.
-    let used = town.redis.cli(&["HGET", "farebox:{0}:user:alice", "usd/day.used"]);
-    assert_eq!(used, "3347500");
+    assert_eq!(town.redis("user:alice", "usd/day.used"), "3347500");
     let own = town.own_data(&key, "/api/quota/status").await;
     assert_eq!((&own["budget"], &own["requests_per_day"]), (budget, day));
     // Looking is no call.
@@ -361,4 +360,49 @@ async fn r054_a_status_that_has_not_changed_is_not_sent_again() {
         assert_ne!(changed.headers["etag"], tag.as_str());
         changed.of(200);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r038_an_embedded_ledger_answers_the_same() {
+    let town = Town::embedded().await;
+    let key = town.user("alice", &["0.004usd/month"]).await;
+    assert_eq!(town.call(&key).await, 200);
+    let one = |data: &Value| data["requests_per_day"]["current"] == 1;
+    let status = town.until("/api/quota/status?user=alice", one).await;
+    assert_eq!(
+        (&status["status"], &status["budget"]["current"]),
+        (&json!("warning"), &json!("0.0033475"))
+    );
+    assert_eq!(town.own_data(&key, "/api/quota/status").await["budget"], status["budget"]);
+    let event = json!({"id": "e", "user": "alice", "cost_usd": "0.001", "request_count": 2});
+    town.ask("POST", "/api/v1/usage-events", event.clone()).await.of(201);
+    town.ask("POST", "/api/v1/usage-events", event).await.of(200);
+    let three = |data: &Value| data["requests_per_day"]["current"] == 3;
+    let status = town.until("/api/quota/status?user=alice", three).await;
+    assert_eq!(
+        (&status["status"], &status["budget"]["current"]),
+        (&json!("quota_exceeded"), &json!("0.0043475"))
+    );
+    let usage = town.own_data(&key, "/api/quota/usage").await;
+    assert_eq!((&usage["total_requests"], &usage["cost_usd"]), (&json!(3), &json!("0.0043475")));
+    town.sound().await;
+}
+
+/// What the promise allows is for a release; a debug build keeps it too.
+#[tokio::test(flavor = "multi_thread")]
+async fn r038_a_status_takes_less_than_a_millisecond_of_cpu() {
+    const ASKED: u64 = 400;
+    let town = Town::build().await;
+    let key =
+        town.user("alice", &["25usd/month", "9req/minute", "90req/day", "9000tok/minute"]).await;
+    assert_eq!(town.call(&key).await, 200);
+    let (at, token) = (town.program.admin, &town.token);
+    let mut line = Line::to(at).await;
+    line.get("/api/quota/status?user=alice", token).await;
+    let before = town.cpu_ms();
+    for _ in 0..ASKED {
+        line.get("/api/quota/status?user=alice", token).await;
+    }
+    let used = town.cpu_ms() - before;
+    assert!(used < ASKED, "{used} ms of CPU for {ASKED} answers");
 }

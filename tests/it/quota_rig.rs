@@ -9,13 +9,16 @@ use farebox::demo::provider::Simulated;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// Each call of it costs 3,347,500 nano-dollars and 2,306 tokens.
 pub const EXAMPLE: &str = "x-simulate: {\"input\":2006,\"cached\":1920,\"output\":300}\r\n";
 
 pub struct Town {
     pub program: Program,
-    pub redis: RedisServer,
+    /// None where the ledger is embedded.
+    redis: Option<RedisServer>,
     pub token: String,
     _dir: tempfile::TempDir,
     _simulated: Simulated,
@@ -28,12 +31,22 @@ impl Town {
 
     /// One with a configuration of its own.
     pub async fn with(file: &str) -> Self {
-        let redis = RedisServer::start(&["--appendonly", "yes"]);
+        Self::over(Some(RedisServer::start(&["--appendonly", "yes"])), file).await
+    }
+
+    /// One with an embedded ledger.
+    pub async fn embedded() -> Self {
+        Self::over(None, "").await
+    }
+
+    async fn over(redis: Option<RedisServer>, file: &str) -> Self {
         let simulated = Simulated::start(None).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("farebox.toml"), file).unwrap();
-        let (url, upstream) = (redis.url(), format!("openai={}", simulated.base_url()));
-        let arguments = ["--config", "farebox.toml", "--redis", &url, "--upstream", &upstream];
+        let url = redis.as_ref().map(RedisServer::url);
+        let upstream = format!("openai={}", simulated.base_url());
+        let mut arguments = vec!["--config", "farebox.toml", "--upstream", &upstream];
+        arguments.extend(url.iter().flat_map(|url| ["--redis", url.as_str()]));
         let program = Program::serve(dir.path(), &arguments, &[("OPENAI_API_KEY", "sk-x")]);
         let token = std::fs::read_to_string(dir.path().join("farebox-data/admin-token")).unwrap();
         let token = token.trim().to_owned();
@@ -79,18 +92,34 @@ impl Town {
     /// A call of a key, settled; its status.
     pub async fn call(&self, key: &str) -> u16 {
         let body = chat("gpt-5", r#","max_completion_tokens":300"#);
-        let settled = self.settled();
+        let settled = self.settled().await;
         let status = self.program.call(key, CHAT, EXAMPLE, &body).await.status();
         let begun = Instant::now();
-        while status == 200 && self.settled() == settled {
+        while status == 200 && self.settled().await == settled {
             assert!(begun.elapsed() < LIMIT, "the call is not settled");
         }
         status
     }
 
-    /// How many calls were settled ever.
-    fn settled(&self) -> String {
-        self.redis.cli(&["XLEN", "farebox:{0}:events"])
+    /// The call that was settled last.
+    async fn settled(&self) -> Value {
+        self.get("/api/v1/requests?limit=1").await.of(200)["data"][0]["id"].clone()
+    }
+
+    /// A field of an account in Redis.
+    pub fn redis(&self, account: &str, field: &str) -> String {
+        let key = format!("farebox:{{0}}:{account}");
+        self.redis.as_ref().unwrap().cli(&["HGET", &key, field])
+    }
+
+    /// Milliseconds of CPU that the program has used.
+    pub fn cpu_ms(&self) -> u64 {
+        let stat = format!("/proc/{}/stat", self.program.id());
+        let stat = std::fs::read_to_string(stat).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks = |n: usize| -> u64 { fields[n].parse().unwrap() };
+        // Linux counts in hundredths of a second.
+        (ticks(11) + ticks(12)) * 10
     }
 
     /// Asks until an answer is as wanted.
@@ -136,4 +165,32 @@ pub fn opened(answer: Answer) -> Value {
     // Whole seconds in UTC.
     assert!(time.len() == 20 && time.ends_with('Z'), "{time}");
     envelope["data"].clone()
+}
+
+/// A connection that is kept.
+pub struct Line(TcpStream);
+
+impl Line {
+    pub async fn to(at: SocketAddr) -> Self {
+        Self(TcpStream::connect(at).await.unwrap())
+    }
+
+    /// Asks, and reads the whole answer, which has a length.
+    pub async fn get(&mut self, path: &str, token: &str) {
+        let asked =
+            format!("GET {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\r\n");
+        self.0.write_all(asked.as_bytes()).await.unwrap();
+        let mut read = Vec::new();
+        loop {
+            let text = String::from_utf8_lossy(&read);
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+                if body.len() == length.unwrap().parse::<usize>().unwrap() {
+                    return;
+                }
+            }
+            assert!(self.0.read_buf(&mut read).await.unwrap() > 0, "it hung up");
+        }
+    }
 }
