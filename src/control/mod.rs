@@ -29,8 +29,10 @@ mod pricing;
 mod principal;
 mod problem;
 mod providers;
+mod quota;
 mod requests;
 mod scope;
+mod usage_events;
 mod users;
 mod value;
 mod view;
@@ -42,10 +44,11 @@ pub use health::readiness;
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::{Entry, Said};
 pub use own::SelfService;
+pub use quota::{ProvidersInForce, QUOTA, Quota};
 pub use scope::{Resource, Scope, Scopes};
 
 use crate::clock::Clock;
-use crate::ledger::{Enforcement, Registry};
+use crate::ledger::{Enforcement, Records, Registry};
 use crate::limit::{Calendar, Thresholds};
 use crate::secret::SecretDigest;
 use axum::Router;
@@ -77,6 +80,8 @@ pub struct Check {
 pub struct Parts {
     /// Accounts and history.
     pub registry: Arc<dyn Registry>,
+    /// Small documents of the control plane.
+    pub records: Arc<dyn Records>,
     /// The time.
     pub clock: Clock,
     /// The ledger's time zone; days of sums are its days.
@@ -85,6 +90,8 @@ pub struct Parts {
     pub token: SecretDigest,
     /// What applies to accounts that say nothing of their own.
     pub defaults: Defaults,
+    /// Answers questions about quotas.
+    pub quota: Arc<Quota>,
     /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// The checks of `/readyz`.
@@ -125,6 +132,8 @@ fn operations() -> Operations {
         .and(keys::operations())
         .and(workspaces::operations())
         .and(limits::operations())
+        .and(quota::operations())
+        .and(usage_events::operations())
         .and(requests::operations())
         .and(analytics::operations())
         .and(config::operations())

@@ -4,12 +4,13 @@ use axum::body::Body;
 use farebox::clock::Clock;
 use farebox::config::{Config, Environment, Overrides};
 use farebox::control::{
-    Check, Defaults, InForce, Parts, PoolsInForce, PricesInForce, Reloaded, router,
+    Check, Defaults, InForce, Parts, PoolsInForce, PricesInForce, Quota, Reloaded, router,
 };
 use farebox::ids::{CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
-    EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Registry, Settlement, UsageEvent,
+    EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Records, Registry, Settlement,
+    UsageEvent,
 };
 use farebox::limit::Calendar;
 use farebox::money::NanoUsd;
@@ -78,7 +79,10 @@ impl InForce for BuiltIn {
 
 /// Serves an admin plane over `registry`.
 pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>) -> SocketAddr {
-    serve_pools(registry, clock, checks, pools("")).await
+    let dir = tempfile::tempdir().unwrap().keep();
+    let options = Options { clock: clock.clone(), background: false, ..Options::default() };
+    let records = EmbeddedLedger::open(&dir, options).unwrap();
+    serve_pools(registry, records, clock, checks, pools("")).await
 }
 
 /// The pools of a configuration.
@@ -92,16 +96,28 @@ fn pools(file: &str) -> PoolsInForce {
 
 async fn serve_pools(
     registry: Arc<dyn Registry>,
+    records: Arc<dyn Records>,
     clock: Clock,
     checks: Vec<Check>,
     pools: PoolsInForce,
 ) -> SocketAddr {
+    let providers = pools.providers.clone();
+    let time = (clock.clone(), Calendar::default());
+    let quota = Quota::new(
+        registry.clone(),
+        time,
+        Defaults::default(),
+        Arc::new(move || providers.clone()),
+    );
+    let quota = Arc::new(quota);
     let parts = Parts {
         registry,
+        records,
         clock,
         calendar: Calendar::default(),
         token: SecretDigest::of(TOKEN),
         defaults: Defaults::default(),
+        quota,
         metrics: Arc::new(|| "farebox_build_info 1\n".to_owned()),
         ready: Arc::new(move || checks.clone()),
         in_force: Arc::new(BuiltIn(pools)),
@@ -132,7 +148,9 @@ impl Desk {
         let pools = pools(file);
         let setups: Vec<_> = pools.terms.iter().map(|terms| terms.setup.clone()).collect();
         ledger.define(&setups).await.unwrap();
-        let at = serve_pools(ledger.clone(), clock.clone(), Vec::new(), pools.clone()).await;
+        let at =
+            serve_pools(ledger.clone(), ledger.clone(), clock.clone(), Vec::new(), pools.clone())
+                .await;
         Self { at, pools, ledger, clock, dir }
     }
 
@@ -218,6 +236,7 @@ impl Desk {
             held: NanoUsd::new(usd),
             ttft_ms: 5,
             duration_ms: 12,
+            requests: 1,
         };
         let charge = Amounts { usd: NanoUsd::new(usd), tokens: 2306, characters: 0 };
         let post = Settlement::Post { charge, event: Box::new(event), once: None };
