@@ -32,6 +32,7 @@ mod providers;
 mod quota;
 mod requests;
 mod scope;
+mod unapplied;
 mod usage_events;
 mod users;
 mod value;
@@ -135,6 +136,7 @@ fn operations() -> Operations {
         .and(quota::operations())
         .and(usage_events::operations())
         .and(requests::operations())
+        .and(unapplied::operations())
         .and(analytics::operations())
         .and(config::operations())
         .and(pricing::operations())
