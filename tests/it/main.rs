@@ -12,6 +12,7 @@ mod cli_alone;
 mod cli_exits;
 mod cli_ledger;
 mod cli_providers;
+mod cli_replay;
 mod config;
 mod config_credentials;
 mod config_prices;
