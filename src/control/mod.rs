@@ -35,6 +35,7 @@ mod providers;
 mod quota;
 mod requests;
 mod scope;
+mod unapplied;
 mod usage_events;
 mod users;
 mod value;
@@ -146,6 +147,7 @@ fn operations() -> Operations {
         .and(quota::operations())
         .and(usage_events::operations())
         .and(requests::operations())
+        .and(unapplied::operations())
         .and(analytics::operations())
         .and(config::operations())
         .and(pricing::operations())

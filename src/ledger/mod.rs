@@ -14,6 +14,7 @@
 
 mod account;
 mod admin;
+mod aside;
 mod attempt;
 mod attempts;
 mod book;
@@ -42,6 +43,7 @@ mod slot;
 mod standing;
 mod verify;
 
+pub use aside::{Decided, Verdict};
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
 pub use bump::Bump;
 pub use crossing::Crossing;

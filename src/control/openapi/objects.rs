@@ -336,6 +336,21 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
     ),
     ("Reloaded", &[("reloaded", "bool"), ("changed", "[text]"), ("ignored", "[text]")]),
     ("Ledger", &[("timezone", "text")]),
+    (
+        "Unapplied",
+        &[
+            ("id", "text"),
+            ("started", "time?"),
+            ("user", "id?"),
+            ("key", "id?"),
+            ("workspace", "id?"),
+            ("model", "text?"),
+            ("cost_usd", "usd?"),
+            ("cost_nanousd", "nanousd?"),
+            ("verdict", "due|charged|charged_before|nothing|unclear"),
+            ("detail", "text?"),
+        ],
+    ),
     ("Verified", &[("ok", "bool"), ("checked", "count"), ("violations", "[text]")]),
     (
         "Buckets",

@@ -21,6 +21,7 @@ mod plain;
 mod read;
 mod records;
 mod registry;
+mod replaying;
 mod script;
 mod sweep;
 
@@ -63,6 +64,8 @@ pub struct RedisLedger {
     scripts: Scripts,
     connections: Connections,
     journal: Mutex<Journal>,
+    /// Held while what was put aside is looked at.
+    replaying: tokio::sync::Mutex<()>,
     queue: Queue,
     permits: Arc<Semaphore>,
     /// Open holds of this process.
@@ -100,6 +103,7 @@ impl RedisLedger {
             scripts,
             connections,
             journal: Mutex::new(journal),
+            replaying: tokio::sync::Mutex::default(),
             queue,
             mine: Mutex::default(),
             attempts: Mutex::default(),
