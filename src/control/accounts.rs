@@ -54,7 +54,7 @@ pub(super) async fn list(
     filter: ListFilter,
 ) -> Result<Json<Value>, Problem> {
     let limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
-    let after = fields.read("after", value::id);
+    let after = fields.read("after", value::cursor);
     let filter = fields.finish(Some(ListFilter { limit, after, ..filter }))?;
     let page = parts.registry.accounts(kind, &filter).await?;
     Ok(listed(page, |account| shown(parts, account)))

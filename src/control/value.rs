@@ -206,7 +206,7 @@ pub(super) fn page_length(value: &Value) -> Read<usize> {
 pub(super) fn cursor(value: &Value) -> Read<String> {
     match value.as_str() {
         Some(text)
-            if (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) =>
+            if (1..=400).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) =>
         {
             Ok(text.to_owned())
         }

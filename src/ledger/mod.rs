@@ -38,6 +38,7 @@ mod registry;
 mod replay;
 mod settling;
 mod slot;
+mod sorting;
 mod standing;
 mod verify;
 
@@ -60,6 +61,7 @@ pub use registry::{
     Page, Registry, RegistryError, Verification,
 };
 pub use replay::{Frame, PastCall, Peak, Replay};
+pub use sorting::{Sort, SortBy};
 
 use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;

@@ -4,6 +4,7 @@ use super::BoxFuture;
 use super::attempt::{CredentialDay, CredentialSetup};
 use super::order::{Enforcement, Standing, Unavailable, UsageEvent};
 use super::reach::{Network, Reach, Route};
+use super::sorting::Sort;
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::{Increase, Limit, Thresholds};
@@ -182,8 +183,10 @@ pub struct ListFilter {
     pub workspace: Option<Id>,
     /// Only keys of this user.
     pub user: Option<Id>,
-    /// Only ids after this one.
-    pub after: Option<Id>,
+    /// The order; only users are sorted by something else than their id.
+    pub sort: Sort,
+    /// The cursor of the page before.
+    pub after: Option<String>,
     /// At most so many.
     pub limit: usize,
 }
@@ -283,7 +286,7 @@ pub trait Registry: Send + Sync + 'static {
         id: &'a AccountId,
     ) -> BoxFuture<'a, Result<Option<Account>, RegistryError>>;
 
-    /// Accounts of one kind, by id.
+    /// Accounts of one kind, a page at a time, in the order asked for.
     fn accounts<'a>(
         &'a self,
         kind: AccountKind,

@@ -44,6 +44,7 @@ mod ledger_plain;
 mod ledger_random;
 mod ledger_rig;
 mod ledger_rolling;
+mod ledger_sorting;
 mod limits_desk;
 mod limits_simulate;
 mod metrics;

@@ -9,6 +9,7 @@ mod attempts;
 mod credentials;
 mod dirty;
 mod entry;
+mod ranking;
 mod registry;
 mod state;
 mod store;

@@ -104,9 +104,13 @@ impl Registry for EmbeddedLedger {
         filter: &'a ListFilter,
     ) -> BoxFuture<'a, Result<Page<Account>, RegistryError>> {
         Box::pin(async move {
+            if filter.is_sorted(kind)? {
+                return self.sorted(filter);
+            }
+            let after = filter.after_id()?;
             let mut state = self.inner.state.lock();
             let moment = state.moment(&self.inner.options);
-            let mut entries: Vec<Account> = matching(&state.book, kind, filter)
+            let mut entries: Vec<Account> = matching(&state.book, kind, filter, after.as_ref())
                 .take(filter.page_size().saturating_add(1))
                 .map(|found| view(found, &moment))
                 .collect();
@@ -219,19 +223,28 @@ impl Registry for EmbeddedLedger {
     }
 }
 
+/// Accounts of a kind by id.
+pub(super) fn of_kind<'a>(
+    book: &'a Book,
+    kind: AccountKind,
+    after: Option<&Id>,
+) -> impl Iterator<Item = &'a AccountState> {
+    let start = match after {
+        Some(id) => Bound::Excluded(AccountId { kind, id: id.clone() }),
+        // No id is before this one.
+        None => "-".parse().map_or(Bound::Unbounded, |id| Bound::Included(AccountId { kind, id })),
+    };
+    let all = book.accounts.range((start, Bound::Unbounded)).map(|(_, state)| state);
+    all.take_while(move |state| state.id.kind == kind)
+}
+
 fn matching<'a>(
     book: &'a Book,
     kind: AccountKind,
     filter: &'a ListFilter,
+    after: Option<&Id>,
 ) -> impl Iterator<Item = &'a AccountState> {
-    let start = match &filter.after {
-        Some(id) => Bound::Excluded(AccountId { kind, id: id.clone() }),
-        None => Bound::Unbounded,
-    };
-    book.accounts
-        .range((start, Bound::Unbounded))
-        .map(|(_, state)| state)
-        .filter(move |state| state.id.kind == kind)
+    of_kind(book, kind, after)
         .filter(move |state| filter.wants(state.workspace.as_ref(), state.key.as_ref()))
 }
 

@@ -5,6 +5,7 @@ use super::super::attempts::OpenAttempt;
 use super::super::book::Hold;
 use super::super::order::{Unavailable, UsageEvent};
 use super::super::registry::{EventQuery, Page, RegistryError, Verification};
+use super::super::sorting::SortBy;
 use super::super::verify::{Evidence, day_sums, verify};
 use super::fields::{self, Fields};
 use super::{RedisLedger, keys};
@@ -243,7 +244,8 @@ fn stream_id(mark: &str) -> Option<String> {
 
 fn permanent(name: &str) -> bool {
     let shared = [keys::LEASES, keys::EVENTS, keys::UTILIZATION, keys::DELETED, keys::META];
-    if shared.contains(&name) {
+    let orders = [SortBy::Utilization, SortBy::Spent, SortBy::Name];
+    if shared.contains(&name) || orders.iter().any(|by| name == keys::ranked(*by)) {
         return true;
     }
     if let Some(rest) = name.strip_prefix("farebox:{credential:") {

@@ -4,6 +4,7 @@
 //! slot; or that of a credential, so all keys of an attempt do.
 
 use super::super::once::OnceKey;
+use super::super::sorting::SortBy;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 
 /// Open holds of all calls by the end of their lease.
@@ -12,6 +13,8 @@ pub const LEASES: &str = "farebox:{0}:leases";
 pub const EVENTS: &str = "farebox:{0}:events";
 /// Users by their highest utilisation.
 pub const UTILIZATION: &str = "farebox:{0}:utilization";
+/// Whose turn it is to look at the next users.
+pub const WALK: &str = "farebox:{0}:users:walk";
 /// Totals of deleted workspaces.
 pub const DELETED: &str = "farebox:{0}:deleted";
 /// Versions.
@@ -66,6 +69,17 @@ pub fn once(key: &OnceKey) -> String {
 /// The ids of all accounts of a kind.
 pub fn index(kind: AccountKind) -> String {
     format!("farebox:{{0}}:{}s", kind.as_str())
+}
+
+/// Users in an order.
+pub fn ranked(by: SortBy) -> String {
+    let order = match by {
+        SortBy::Id => return index(AccountKind::User),
+        SortBy::Utilization => "by-utilization",
+        SortBy::Spent => "by-spent",
+        SortBy::Name => "by-name",
+    };
+    format!("farebox:{{0}}:users:{order}")
 }
 
 /// The ids of the keys of a user, or of the users of a workspace.

@@ -17,6 +17,7 @@ mod fields;
 mod history;
 mod keys;
 mod plain;
+mod ranking;
 mod read;
 mod registry;
 mod script;
@@ -43,6 +44,7 @@ use deliver::Queue;
 use foldhash::{HashMap, HashSet};
 use parking_lot::Mutex;
 use plain::{Plans, Shape, Shapes};
+use ranking::Ranking;
 use script::{Failure, Scripts};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +78,7 @@ pub struct RedisLedger {
     news: News,
     /// What the short way of scripts is planned with.
     shapes: Shapes,
+    ranking: Ranking,
 }
 
 impl RedisLedger {
@@ -105,6 +108,7 @@ impl RedisLedger {
             owners: moka::sync::Cache::new(100_000),
             news: News::default(),
             shapes: Shapes::default(),
+            ranking: Ranking::default(),
         });
         ledger.prepare().await?;
         ledger.catch_up(again).await;

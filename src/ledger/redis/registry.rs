@@ -29,12 +29,17 @@ impl RedisLedger {
         }
         let defaults = &self.options.default_user_limits;
         let text = admin::text(defaults);
+        let unranked = self.unranked().await.map_err(|e| fail(e.into()))?;
         let mut after = None;
         loop {
             let ids =
                 self.ids(AccountKind::User, after.as_ref()).await.map_err(|e| fail(e.into()))?;
             let Some(last) = ids.last() else { return Ok(()) };
             after = Some(last.id.clone());
+            if unranked {
+                let users = ids.iter().map(|account| account.id.clone());
+                self.rank_users(users).await.map_err(|e| fail(e.into()))?;
+            }
             let states = self.sound_accounts(&ids).await.map_err(|e| fail(e.into()))?;
             for old in states {
                 if old.follows.as_ref().is_some_and(|marker| *marker != text) {
@@ -52,16 +57,29 @@ impl RedisLedger {
         kind: AccountKind,
         after: Option<&Id>,
     ) -> Result<Vec<AccountId>, Unavailable> {
+        self.ids_in(&keys::index(kind), kind, after).await
+    }
+
+    /// The next ids of an index.
+    async fn ids_in(
+        &self,
+        index: &str,
+        kind: AccountKind,
+        after: Option<&Id>,
+    ) -> Result<Vec<AccountId>, Unavailable> {
         let from = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
         let mut list = redis::cmd("ZRANGEBYLEX");
-        list.arg(keys::index(kind)).arg(from).arg("+").arg("LIMIT").arg(0).arg(LIST_AT_ONCE);
+        list.arg(index).arg(from).arg("+").arg("LIMIT").arg(0).arg(LIST_AT_ONCE);
         let names: Vec<String> = self.read(&list).await?;
         let ids = names.into_iter().filter_map(|name| name.parse().ok());
         Ok(ids.map(|id| AccountId { kind, id }).collect())
     }
 
     /// Several accounts; those that make no sense are named in the log and left out.
-    async fn sound_accounts(&self, ids: &[AccountId]) -> Result<Vec<AccountState>, Unavailable> {
+    pub(super) async fn sound_accounts(
+        &self,
+        ids: &[AccountId],
+    ) -> Result<Vec<AccountState>, Unavailable> {
         let (states, faults) = self.read_accounts(ids).await?;
         for fault in faults {
             tracing::warn!("an account is left out: {}", fault.0);
@@ -98,7 +116,10 @@ impl RedisLedger {
         let call = self.scripts.create.call(&self.options, &all, &arguments);
         let reply: Vec<String> = self.scripts.create.run(on, &call).await?;
         match (reply.first().map(String::as_str), parent) {
-            (Some("done"), _) => Ok(view(&state, &moment)),
+            (Some("done"), _) => {
+                self.rank_account(&new.id).await;
+                Ok(view(&state, &moment))
+            }
             (Some("missing"), Some(parent)) => Err(RegistryError::Missing(parent)),
             _ => Err(RegistryError::Exists(new.id.clone())),
         }
@@ -170,7 +191,12 @@ impl RedisLedger {
         let call = self.scripts.delete.call(&self.options, &all, &arguments);
         let reply: Vec<String> = self.scripts.delete.run(on, &call).await?;
         match reply.first().map(String::as_str) {
-            Some("done") => Ok(()),
+            Some("done") => {
+                if id.kind == AccountKind::User {
+                    self.unrank(&id.id, &state.name, true).await?;
+                }
+                Ok(())
+            }
             Some("in use") => Err(RegistryError::InUse(id.clone())),
             _ => Err(RegistryError::Missing(id.clone())),
         }
@@ -181,11 +207,21 @@ impl RedisLedger {
         kind: AccountKind,
         filter: &ListFilter,
     ) -> Result<Page<Account>, RegistryError> {
+        if filter.is_sorted(kind)? {
+            return self.sorted(filter).await;
+        }
         let moment = script::moment(&self.options);
         let mut entries: Vec<Account> = Vec::new();
-        let mut after = filter.after.clone();
+        let mut after = filter.after_id()?;
+        let index = match (kind, &filter.workspace, &filter.user) {
+            (AccountKind::User, Some(workspace), _) => {
+                keys::below(&AccountId::workspace(workspace))
+            }
+            (AccountKind::Key, _, Some(user)) => keys::below(&AccountId::user(user)),
+            _ => keys::index(kind),
+        };
         loop {
-            let ids = self.ids(kind, after.as_ref()).await?;
+            let ids = self.ids_in(&index, kind, after.as_ref()).await?;
             let Some(last) = ids.last() else { return Ok(Page { entries, next: None }) };
             after = Some(last.id.clone());
             for state in self.sound_accounts(&ids).await? {
@@ -238,6 +274,10 @@ impl Registry for RedisLedger {
             let (mut new, moment) = (old.clone(), script::moment(&self.options));
             admin::change(&mut new, change, &self.options.default_user_limits, moment.now)?;
             self.write_change(&old, &new).await?;
+            if id.kind == AccountKind::User && old.name != new.name {
+                self.unrank(&id.id, &old.name, false).await?;
+            }
+            self.rank_account(id).await;
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))
         })
@@ -266,6 +306,7 @@ impl Registry for RedisLedger {
             let ran = self.scripts.reset.run::<()>(on, &call).await;
             self.news.changed();
             ran?;
+            self.rank_account(id).await;
             let moment = script::moment(&self.options);
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))
@@ -284,6 +325,7 @@ impl Registry for RedisLedger {
             let moment = self.moment(self.ledger_time().await?);
             new.raise(increase, until, &moment)?;
             self.write_change(&old, &new).await?;
+            self.rank_account(id).await;
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))
         })

@@ -31,6 +31,7 @@ pub struct Scripts {
     pub attempt_end: Script,
     pub attempt_renew: Script,
     pub forget: Script,
+    pub rank: Script,
 }
 
 macro_rules! script {
@@ -61,10 +62,11 @@ impl Scripts {
             attempt_end: script!("correcting.lua", "attempt_end.lua"),
             attempt_renew: script!("attempt_renew.lua"),
             forget: Script { repeatable: false, ..script!("forget.lua") },
+            rank: script!("rank.lua"),
         }
     }
 
-    fn all(&self) -> [&Script; 12] {
+    fn all(&self) -> [&Script; 13] {
         [
             &self.hold,
             &self.extend,
@@ -78,6 +80,7 @@ impl Scripts {
             &self.attempt_end,
             &self.attempt_renew,
             &self.forget,
+            &self.rank,
         ]
     }
 

@@ -59,14 +59,15 @@ impl RedisLedger {
     }
 
     /// Ends all holds whose lease has run out by the time of Redis; the background does so every
-    /// few seconds. Holds that cannot be ended are passed over, and one is named in the log.
+    /// few seconds. Holds that cannot be ended are passed over, and one is named in the log. Then some
+    /// users are put where they belong in the lists of them.
     pub async fn sweep(&self) -> Result<(), Unavailable> {
         let now = self.ledger_time().await?;
         self.sweep_set(Leased::Calls, now).await?;
         for credential in self.with_overdue(now).await? {
             self.sweep_set(Leased::Attempts(&credential), now).await?;
         }
-        Ok(())
+        self.walk().await
     }
 
     async fn sweep_set(&self, leased: Leased<'_>, now: UnixMs) -> Result<(), Unavailable> {
@@ -214,13 +215,16 @@ pub fn start(ledger: &Arc<RedisLedger>, identity: String) {
             let Some(ledger) = weak.upgrade() else { break };
             let asked = connect::identity(&ledger.connections.reading).await;
             *ledger.unreachable.lock() = asked.as_ref().err().map(ToString::to_string);
-            if let Ok(identity) = asked
-                && identity != seen
+            if let Ok(identity) = &asked
+                && *identity != seen
             {
                 tracing::warn!("redis was restarted or replaced; replaying the last minutes");
                 ledger.indexed.lock().clear();
                 ledger.replay();
-                seen = identity;
+                seen.clone_from(identity);
+            }
+            if asked.is_ok() {
+                warn("users were not sorted", ledger.rank_changed().await);
             }
             drop(ledger);
             tokio::time::sleep(Duration::from_secs(1)).await;
