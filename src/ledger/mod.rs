@@ -16,6 +16,7 @@ mod account;
 mod admin;
 mod attempt;
 mod attempts;
+mod audit;
 mod book;
 mod bump;
 mod carry;
@@ -43,6 +44,7 @@ mod standing;
 mod verify;
 
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
+pub use audit::{AuditEntry, AuditQuery};
 pub use bump::Bump;
 pub use crossing::Crossing;
 pub use embedded::EmbeddedLedger;

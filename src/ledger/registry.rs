@@ -2,6 +2,7 @@
 
 use super::BoxFuture;
 use super::attempt::{CredentialDay, CredentialSetup};
+use super::audit::{AuditEntry, AuditQuery};
 use super::order::{Enforcement, Standing, Unavailable, UsageEvent};
 use super::reach::{Network, Reach, Route};
 use super::sorting::Sort;
@@ -346,6 +347,15 @@ pub trait Registry: Send + Sync + 'static {
         from: Date,
         to: Date,
     ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>>;
+
+    /// Keeps what an operator changed, for 400 days, and of more than 100,000 changes the newest.
+    fn note<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), RegistryError>>;
+
+    /// What operators changed, newest first.
+    fn audit<'a>(
+        &'a self,
+        query: &'a AuditQuery,
+    ) -> BoxFuture<'a, Result<Page<AuditEntry>, RegistryError>>;
 
     /// Checks the invariants of PROMISES.md.
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>>;

@@ -31,6 +31,7 @@ mod ledger_attempts;
 mod ledger_attempts_faults;
 mod ledger_attempts_random;
 mod ledger_attempts_rig;
+mod ledger_audit;
 mod ledger_bump;
 mod ledger_carry;
 mod ledger_credentials;

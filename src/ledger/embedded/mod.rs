@@ -6,6 +6,7 @@
 //! Invariant: what `settle` returned from survives `kill -9` of this process.
 
 mod attempts;
+mod audit;
 mod credentials;
 mod dirty;
 mod entry;

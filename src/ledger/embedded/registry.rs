@@ -2,6 +2,7 @@
 
 use super::super::admin;
 use super::super::attempt::{CredentialDay, CredentialSetup};
+use super::super::audit::{AuditEntry, AuditQuery, Reading};
 use super::super::book::{Book, view};
 use super::super::order::{Unavailable, UsageEvent};
 use super::super::registry::{
@@ -216,6 +217,32 @@ impl Registry for EmbeddedLedger {
         to: Date,
     ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
         Box::pin(async move { Ok(self.read_days(credential, from, to)) })
+    }
+
+    fn note<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), RegistryError>> {
+        Box::pin(async move {
+            let options = &self.inner.options;
+            let now = self.inner.state.lock().moment(options).now;
+            let entry = Entry::Audit { now, entry: Box::new(entry.clone()) };
+            self.inner.state.lock().admit(entry, options)?;
+            self.writer.wake();
+            Ok(())
+        })
+    }
+
+    fn audit<'a>(
+        &'a self,
+        query: &'a AuditQuery,
+    ) -> BoxFuture<'a, Result<Page<AuditEntry>, RegistryError>> {
+        Box::pin(async move {
+            let (query, below) = (query.clone(), query.place()?.unwrap_or(u64::MAX));
+            self.read(move |snapshot, _| {
+                let mut reading = Reading::new(&query);
+                snapshot.audit(below, |number, entry| reading.take(number, entry))?;
+                Ok(reading.page())
+            })
+            .await
+        })
     }
 
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {

@@ -220,8 +220,8 @@ impl RedisLedger {
     }
 }
 
-/// The id of an event in the stream.
-struct Cursor(String);
+/// The id of an entry of a stream.
+pub struct Cursor(pub String);
 
 impl std::str::FromStr for Cursor {
     type Err = ();
@@ -243,7 +243,8 @@ fn stream_id(mark: &str) -> Option<String> {
 }
 
 fn permanent(name: &str) -> bool {
-    let shared = [keys::LEASES, keys::EVENTS, keys::UTILIZATION, keys::DELETED, keys::META];
+    let shared =
+        [keys::LEASES, keys::EVENTS, keys::AUDIT, keys::UTILIZATION, keys::DELETED, keys::META];
     let orders = [SortBy::Utilization, SortBy::Spent, SortBy::Name];
     if shared.contains(&name) || orders.iter().any(|by| name == keys::ranked(*by)) {
         return true;

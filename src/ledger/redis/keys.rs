@@ -11,6 +11,8 @@ use crate::ids::{AccountId, AccountKind, CallId, Id};
 pub const LEASES: &str = "farebox:{0}:leases";
 /// Usage events.
 pub const EVENTS: &str = "farebox:{0}:events";
+/// What operators changed.
+pub const AUDIT: &str = "farebox:{0}:audit";
 /// Users by their highest utilisation.
 pub const UTILIZATION: &str = "farebox:{0}:utilization";
 /// Whose turn it is to look at the next users.

@@ -8,6 +8,7 @@
 
 mod attempt;
 mod attempts;
+mod audit;
 mod connect;
 mod credentials;
 mod deliver;

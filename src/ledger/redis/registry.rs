@@ -2,6 +2,7 @@
 
 use super::super::account::AccountState;
 use super::super::attempt::{CredentialDay, CredentialSetup};
+use super::super::audit::{AuditEntry, AuditQuery};
 use super::super::book::view;
 use super::super::order::{Unavailable, UsageEvent};
 use super::super::registry::{
@@ -356,6 +357,17 @@ impl Registry for RedisLedger {
         to: Date,
     ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
         Box::pin(self.read_days(credential, from, to))
+    }
+
+    fn note<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), RegistryError>> {
+        Box::pin(async { Ok(self.note_change(entry).await?) })
+    }
+
+    fn audit<'a>(
+        &'a self,
+        query: &'a AuditQuery,
+    ) -> BoxFuture<'a, Result<Page<AuditEntry>, RegistryError>> {
+        Box::pin(self.read_audit(query))
     }
 
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {
