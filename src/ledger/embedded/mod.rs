@@ -11,6 +11,7 @@ mod credentials;
 mod dirty;
 mod entry;
 mod ranking;
+mod records;
 mod registry;
 mod state;
 mod store;
@@ -75,6 +76,7 @@ impl EmbeddedLedger {
         if ended > 0 {
             self.inner.news.changed();
         }
+        self.writer.tidy();
         let attempts = self.inner.state.lock().sweep_attempts(&self.inner.options);
         settled.into_iter().chain(attempts).for_each(|settled| self.settled(settled));
     }

@@ -4,6 +4,7 @@
 //! slot; or that of a credential, so all keys of an attempt do.
 
 use super::super::once::OnceKey;
+use super::super::records::RecordKind;
 use super::super::sorting::SortBy;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 
@@ -24,6 +25,7 @@ pub const META: &str = "farebox:meta";
 /// What all keys begin with.
 pub const PREFIX: &str = "farebox:";
 const SHARD: &str = "farebox:{0}:";
+const RECORD: &str = "farebox:{0}:record:";
 
 /// The account.
 pub fn account(id: &AccountId) -> String {
@@ -88,6 +90,28 @@ pub fn ranked(by: SortBy) -> String {
 pub fn below(id: &AccountId) -> String {
     let children = if id.kind == AccountKind::Workspace { "users" } else { "keys" };
     format!("farebox:{{0}}:{id}:{children}")
+}
+
+/// A small document.
+pub fn record(kind: RecordKind, id: &Id) -> String {
+    format!("{RECORD}{}:{id}", kind.as_str())
+}
+
+/// What [`record`] is the name of.
+pub fn parse_record(name: &str) -> Option<(RecordKind, &str)> {
+    let (word, id) = name.strip_prefix(RECORD)?.split_once(':')?;
+    let kind = RecordKind::ALL.into_iter().find(|kind| kind.as_str() == word)?;
+    Some((kind, id))
+}
+
+/// The ids of all records of a kind.
+pub fn records(kind: RecordKind) -> String {
+    format!("farebox:{{0}}:records:{}", kind.as_str())
+}
+
+/// The records of a kind that expire, by when they do.
+pub fn record_expiries(kind: RecordKind) -> String {
+    records(kind) + ":expiries"
 }
 
 /// The account above one, and the index of what is below that.

@@ -20,6 +20,7 @@ mod keys;
 mod plain;
 mod ranking;
 mod read;
+mod records;
 mod registry;
 mod script;
 mod sweep;

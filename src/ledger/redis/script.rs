@@ -32,6 +32,9 @@ pub struct Scripts {
     pub attempt_renew: Script,
     pub forget: Script,
     pub rank: Script,
+    pub record_put: Script,
+    pub record_get: Script,
+    pub record_take: Script,
 }
 
 macro_rules! script {
@@ -63,10 +66,19 @@ impl Scripts {
             attempt_renew: script!("attempt_renew.lua"),
             forget: Script { repeatable: false, ..script!("forget.lua") },
             rank: script!("rank.lua"),
+            record_put: Script {
+                repeatable: false,
+                ..script!(includes "head.lua", "record_put.lua")
+            },
+            record_get: script!(includes "head.lua", "record_get.lua"),
+            record_take: Script {
+                repeatable: false,
+                ..script!(includes "head.lua", "record_get.lua")
+            },
         }
     }
 
-    fn all(&self) -> [&Script; 13] {
+    fn all(&self) -> [&Script; 16] {
         [
             &self.hold,
             &self.extend,
@@ -81,6 +93,9 @@ impl Scripts {
             &self.attempt_renew,
             &self.forget,
             &self.rank,
+            &self.record_put,
+            &self.record_get,
+            &self.record_take,
         ]
     }
 
