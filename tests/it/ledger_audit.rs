@@ -89,7 +89,7 @@ async fn changes_are_found_by_what_is_asked(rig: &Rig) {
 async fn redis_keeps_the_audit_as_a_bounded_stream() {
     let server = RedisServer::start(&[]);
     let rig = Rig::on(&server, "one").await;
-    let fill = "for n = 1, 120000 do redis.call('XADD', 'farebox:{0}:audit', '*', 'id', n) end";
+    let fill = "for n = 1, 105000 do redis.call('XADD', 'farebox:{0}:audit', '*', 'id', n) end";
     server.cli(&["EVAL", fill, "0"]);
     kept(&rig, 1).await;
     let length: u64 = server.cli(&["XLEN", "farebox:{0}:audit"]).parse().unwrap();

@@ -1,9 +1,10 @@
 //! Lists of users in other orders than by id, on both back ends.
 
-use crate::ledger_rig::{Rig, contract, reopened};
+use crate::ledger_rig::{Rig, clock, contract, options, reopened};
 use crate::redis_server::RedisServer;
+use farebox::clock::Clock;
 use farebox::ids::AccountKind;
-use farebox::ledger::{Change, LimitsChange, ListFilter, NewAccount, Registry};
+use farebox::ledger::{Change, LimitsChange, ListFilter, NewAccount, Options, Registry};
 use std::time::{Duration, Instant};
 
 contract! {
@@ -178,6 +179,10 @@ async fn only_users_are_sorted(rig: &Rig) {
     assert!(refused.unwrap_err().to_string().contains("`name` sorts users"));
 }
 
+fn journal_in(server: &RedisServer, clock: &Clock) -> Options {
+    Options { journal_dir: server.dir().join("one"), ..options(clock) }
+}
+
 /// Users of a version without these indexes are sorted from the start on, and whoever was written
 /// with `redis-cli` by the walk.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -189,12 +194,14 @@ async fn redis_sorts_what_another_version_made() {
     for order in ["by-utilization", "by-spent", "by-name"] {
         assert_eq!(server.cli(&["DEL", &format!("farebox:{{0}}:users:{order}")]), "1");
     }
-    let rig = Rig::on(&server, "one").await;
+    let clock = clock();
+    let ledger = reopened(&server, journal_in(&server, &clock)).await;
+    let rig = Rig::over(clock, ledger.clone());
     let all = ["emil", "bert", "anna", "cora", "fred", "dora"];
     assert_eq!(ids(&rig, &filter("-utilization", 50, None)).await, all);
     server.cli(&["HSET", "farebox:{0}:user:fred", "name", "aaron", "usd.total", "99000000000"]);
     server.cli(&["DEL", "farebox:{0}:users:walk"]);
-    rig.ledger.sweep_now().await;
+    ledger.walk().await.unwrap();
     assert_eq!(ids(&rig, &filter("-spent", 1, None)).await, ["fred"]);
     let by_name = filter("name", 50, None);
     assert_eq!(ids(&rig, &by_name).await, ["fred", "anna", "bert", "cora", "dora", "emil"]);
@@ -215,12 +222,8 @@ async fn a_page_of_ten_thousand_users_takes_no_time() {
         redis.call('ZADD', 'farebox:{0}:users', 0, id) \
         redis.call('ZADD', 'farebox:{0}:workspace:default:users', 0, id) end";
     server.cli(&["EVAL", fill, "0", &users.to_string()]);
-    let clock = crate::ledger_rig::clock();
-    let options = farebox::ledger::Options {
-        journal_dir: server.dir().join("one"),
-        ..crate::ledger_rig::options(&clock)
-    };
-    let ledger = reopened(&server, options).await;
+    let clock = clock();
+    let ledger = reopened(&server, journal_in(&server, &clock)).await;
     let default = Some("default".parse().unwrap());
     for workspace in [None, default] {
         let (mut after, mut pages, mut last) = (None, Vec::new(), i64::MAX);

@@ -92,8 +92,9 @@ impl RedisLedger {
         Ok(self.read_all::<()>(&all).await?)
     }
 
-    /// Looks at the next users, if no other process does.
-    pub(super) async fn walk(&self) -> Result<(), Unavailable> {
+    /// Puts the next users where they belong, if no other process does; the background does so every
+    /// few seconds.
+    pub async fn walk(&self) -> Result<(), Unavailable> {
         let mut turn = redis::cmd("SET");
         turn.arg(keys::WALK).arg(1).arg("NX").arg("PX").arg(STEP_MS);
         if self.read::<Option<String>>(&turn).await?.is_none() {

@@ -59,15 +59,14 @@ impl RedisLedger {
     }
 
     /// Ends all holds whose lease has run out by the time of Redis; the background does so every
-    /// few seconds. Holds that cannot be ended are passed over, and one is named in the log. Then some
-    /// users are put where they belong in the lists of them.
+    /// few seconds. Holds that cannot be ended are passed over, and one is named in the log.
     pub async fn sweep(&self) -> Result<(), Unavailable> {
         let now = self.ledger_time().await?;
         self.sweep_set(Leased::Calls, now).await?;
         for credential in self.with_overdue(now).await? {
             self.sweep_set(Leased::Attempts(&credential), now).await?;
         }
-        self.walk().await
+        Ok(())
     }
 
     async fn sweep_set(&self, leased: Leased<'_>, now: UnixMs) -> Result<(), Unavailable> {
@@ -206,6 +205,7 @@ pub fn start(ledger: &Arc<RedisLedger>, identity: String) {
             tokio::time::sleep(often).await;
             let Some(ledger) = weak.upgrade() else { break };
             warn("expired holds were not swept", ledger.sweep().await);
+            warn("users were not sorted", ledger.walk().await);
         }
     });
     let weak = Arc::downgrade(ledger);
