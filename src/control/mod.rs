@@ -21,6 +21,7 @@ mod json;
 mod keys;
 mod limits;
 mod mirror;
+mod openapi;
 mod operation;
 mod own;
 pub mod pool;
@@ -39,7 +40,7 @@ pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use health::readiness;
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
-pub use operation::Entry;
+pub use operation::{Entry, Said};
 pub use own::SelfService;
 pub use scope::{Resource, Scope, Scopes};
 
@@ -131,6 +132,7 @@ fn operations() -> Operations {
         .and(credentials::operations())
         .and(providers::operations())
         .and(mirror::operations())
+        .and(openapi::operations())
 }
 
 async fn unknown(uri: Uri) -> problem::Problem {

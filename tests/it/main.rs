@@ -51,6 +51,7 @@ mod limits_desk;
 mod limits_simulate;
 mod metrics;
 mod mirror;
+mod openapi;
 mod polls;
 mod pool_of_five;
 mod pool_rig;
