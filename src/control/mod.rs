@@ -9,6 +9,7 @@
 //! makes it, and is in no log line.
 
 mod accounts;
+mod admin_tokens;
 mod analytics;
 mod answer;
 mod audit;
@@ -17,9 +18,11 @@ mod credentials;
 mod desk;
 mod fields;
 mod health;
+mod identity;
 mod json;
 mod keys;
 mod limits;
+mod login;
 mod mirror;
 mod openapi;
 mod operation;
@@ -39,15 +42,16 @@ mod workspaces;
 pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use health::readiness;
+pub use identity::Identity;
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::{Entry, Said};
 pub use own::SelfService;
 pub use scope::{Resource, Scope, Scopes};
 
 use crate::clock::Clock;
-use crate::ledger::{Enforcement, Registry};
+use crate::config::Protection;
+use crate::ledger::{Enforcement, Records, Registry};
 use crate::limit::{Calendar, Thresholds};
-use crate::secret::SecretDigest;
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
@@ -81,8 +85,12 @@ pub struct Parts {
     pub clock: Clock,
     /// The ledger's time zone; days of sums are its days.
     pub calendar: Calendar,
-    /// The digest of the admin token.
-    pub token: SecretDigest,
+    /// Small documents of the control plane.
+    pub records: Arc<dyn Records>,
+    /// Who asks.
+    pub identity: Arc<Identity>,
+    /// How often may be asked, and from which pages.
+    pub protection: Protection,
     /// What applies to accounts that say nothing of their own.
     pub defaults: Defaults,
     /// The text of `/metrics`.
@@ -105,12 +113,14 @@ type Shared = Arc<Parts>;
 
 /// Everything that the admin listener answers.
 pub fn router(parts: Parts) -> Router {
+    let cors = answer::cors(&parts.protection);
     let parts = Arc::new(parts);
     operations()
         .router()
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
         .layer(from_fn_with_state(parts.clone(), answer::dress))
+        .layer(cors)
         .with_state(parts)
 }
 
@@ -132,6 +142,8 @@ fn operations() -> Operations {
         .and(credentials::operations())
         .and(providers::operations())
         .and(mirror::operations())
+        .and(admin_tokens::operations())
+        .and(login::operations())
         .and(openapi::operations())
 }
 

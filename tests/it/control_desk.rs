@@ -2,14 +2,15 @@
 
 use axum::body::Body;
 use farebox::clock::Clock;
-use farebox::config::{Config, Environment, Overrides};
+use farebox::config::{Config, Environment, Overrides, Protection};
 use farebox::control::{
-    Check, Defaults, InForce, Parts, PoolsInForce, PricesInForce, Reloaded, router,
+    Check, Defaults, Identity, InForce, Parts, PoolsInForce, PricesInForce, Reloaded, router,
 };
 use farebox::ids::{CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
-    EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Registry, Settlement, UsageEvent,
+    EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Records, Registry, Settlement,
+    UsageEvent,
 };
 use farebox::limit::Calendar;
 use farebox::money::NanoUsd;
@@ -78,7 +79,10 @@ impl InForce for BuiltIn {
 
 /// Serves an admin plane over `registry`.
 pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>) -> SocketAddr {
-    serve_pools(registry, clock, checks, pools("")).await
+    let dir = tempfile::tempdir().unwrap().keep();
+    let options = Options { clock: clock.clone(), background: false, ..Options::default() };
+    let records = EmbeddedLedger::open(&dir, options).unwrap();
+    serve_pools(registry, records, clock, checks, pools("")).await
 }
 
 /// The pools of a configuration.
@@ -92,15 +96,22 @@ fn pools(file: &str) -> PoolsInForce {
 
 async fn serve_pools(
     registry: Arc<dyn Registry>,
+    records: Arc<dyn Records>,
     clock: Clock,
     checks: Vec<Check>,
     pools: PoolsInForce,
 ) -> SocketAddr {
+    let protection = Protection::default();
+    let token = SecretDigest::of(TOKEN);
+    let (its, at) = (records.clone(), clock.clone());
+    let identity = Identity::new(token, its, at, protection.clone(), false);
     let parts = Parts {
         registry,
         clock,
         calendar: Calendar::default(),
-        token: SecretDigest::of(TOKEN),
+        records,
+        identity: Arc::new(identity),
+        protection,
         defaults: Defaults::default(),
         metrics: Arc::new(|| "farebox_build_info 1\n".to_owned()),
         ready: Arc::new(move || checks.clone()),
@@ -132,7 +143,9 @@ impl Desk {
         let pools = pools(file);
         let setups: Vec<_> = pools.terms.iter().map(|terms| terms.setup.clone()).collect();
         ledger.define(&setups).await.unwrap();
-        let at = serve_pools(ledger.clone(), clock.clone(), Vec::new(), pools.clone()).await;
+        let at =
+            serve_pools(ledger.clone(), ledger.clone(), clock.clone(), Vec::new(), pools.clone())
+                .await;
         Self { at, pools, ledger, clock, dir }
     }
 
