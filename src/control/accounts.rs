@@ -124,7 +124,7 @@ pub(super) async fn create(
     secret: Option<&str>,
 ) -> Result<Response, Problem> {
     let account = desk.registry.create(new).await?;
-    audit::changed(desk, "create", &new.id, None, Some(&account));
+    audit::changed(desk, "create", &new.id, None, Some(&account)).await;
     let mut object = shown(desk, &account);
     if let Some(secret) = secret {
         object["key"] = secret.into();
@@ -182,7 +182,7 @@ pub(super) async fn change(
         fit(desk, limits, &parents(&account)).await?;
     }
     let (before, after) = desk.registry.change(id, change).await?;
-    audit::changed(desk, verb, id, Some(&before), Some(&after));
+    audit::changed(desk, verb, id, Some(&before), Some(&after)).await;
     Ok((before, after))
 }
 
@@ -190,7 +190,7 @@ pub(super) async fn change(
 pub(super) async fn delete(desk: &Desk, id: &AccountId) -> Result<StatusCode, Problem> {
     let before = desk.find_to_change(id).await?;
     desk.registry.delete(id).await?;
-    audit::changed(desk, "delete", id, Some(&before), None);
+    audit::changed(desk, "delete", id, Some(&before), None).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -7,6 +7,7 @@
 
 use super::identity::Found;
 use super::problem::Problem;
+use super::provenance::{REQUEST_ID, RequestId};
 use super::{Parts, Shared};
 use super::{login, mirror};
 use crate::clock::rfc3339_seconds;
@@ -59,7 +60,13 @@ fn is_guarded(head: &request::Parts) -> bool {
 }
 
 /// The outermost layer: a time limit, errors in the form of their path, security headers.
-pub(super) async fn dress(State(parts): State<Shared>, request: Request, next: Next) -> Response {
+pub(super) async fn dress(
+    State(parts): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = RequestId::new();
+    request.extensions_mut().insert(id.clone());
     let uri = request.uri().clone();
     let limit = time_limit(uri.path());
     let response = match tokio::time::timeout(limit, next.run(request)).await {
@@ -73,6 +80,9 @@ pub(super) async fn dress(State(parts): State<Shared>, request: Request, next: N
         }
     };
     let mut response = in_form(&parts, &uri, response);
+    if let Ok(id) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -152,6 +162,7 @@ pub(super) fn cors(protection: &Protection) -> CorsLayer {
         header::LOCATION,
         header::RETRY_AFTER,
         HeaderName::from_static("idempotent-replayed"),
+        REQUEST_ID,
     ];
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.collect::<Vec<HeaderValue>>()))

@@ -5,6 +5,7 @@
 
 use super::principal::Principal;
 use super::problem::Problem;
+use super::provenance::Provenance;
 use super::{Parts, Shared};
 use crate::ids::{AccountId, AccountKind, Id};
 use crate::ledger::Account;
@@ -19,6 +20,8 @@ pub(super) struct Desk {
     parts: Shared,
     /// Who asks.
     pub(super) by: Arc<Principal>,
+    /// Which way the request came.
+    pub(super) came: Provenance,
 }
 
 impl Deref for Desk {
@@ -74,7 +77,11 @@ impl FromRequestParts<Shared> for Desk {
         parts: &Shared,
     ) -> Result<Self, Problem> {
         match request.extensions.get::<Arc<Principal>>() {
-            Some(by) => Ok(Self { parts: parts.clone(), by: by.clone() }),
+            Some(by) => Ok(Self {
+                parts: parts.clone(),
+                by: by.clone(),
+                came: Provenance::of(&request.headers, &request.extensions),
+            }),
             None => Err(Problem::new(StatusCode::UNAUTHORIZED, "nobody asks")),
         }
     }

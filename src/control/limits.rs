@@ -79,7 +79,7 @@ async fn bump(
     let until = until.or_else(|| span.map(|ms| now.saturating_add(ms)));
     desk.find_to_change(&id).await?;
     let (before, after) = desk.registry.bump(&id, &increase, until).await?;
-    audit::changed(&desk, "bump", &id, Some(&before), Some(&after));
+    audit::changed(&desk, "bump", &id, Some(&before), Some(&after)).await;
     Ok(Json(shown(&desk, &after)))
 }
 
@@ -92,7 +92,7 @@ async fn reset(desk: Desk, Body(mut fields): Body) -> Result<Json<Value>, Proble
         known(&account, name)?;
     }
     let (before, after) = desk.registry.reset(&id, limit.as_deref()).await?;
-    audit::changed(&desk, "reset", &id, Some(&before), Some(&after));
+    audit::changed(&desk, "reset", &id, Some(&before), Some(&after)).await;
     let data = json!({
         "account": id,
         "before": view::limits(&before, &desk.defaults),

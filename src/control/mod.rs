@@ -3,7 +3,7 @@
 //! It sees the ledger through [`Registry`] only and is never on the way of a call. One file per
 //! resource, each with its `operations`; `operation` is the table of all, with the `scope` that
 //! each asks for; `desk` is what an operation is given: the parts, and the `principal`. `fields` and `value` read bodies and queries, `view` shows accounts, `answer` decides
-//! who may come in and in which form errors leave, `audit` records changes.
+//! who may come in and in which form errors leave, `audit` keeps what was changed.
 //!
 //! Invariants: counters are shown and never written; a secret is shown once, in the answer that
 //! makes it, and is in no log line.
@@ -31,6 +31,7 @@ pub mod pool;
 mod pricing;
 mod principal;
 mod problem;
+mod provenance;
 mod providers;
 mod requests;
 mod scope;
@@ -136,6 +137,7 @@ fn operations() -> Operations {
         .and(workspaces::operations())
         .and(limits::operations())
         .and(requests::operations())
+        .and(audit::operations())
         .and(analytics::operations())
         .and(config::operations())
         .and(pricing::operations())

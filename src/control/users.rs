@@ -25,7 +25,7 @@ pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/api/v1/users", read, list)
         .says("Lists users", 200, "[User]")
-        .asks(&["workspace", "limit", "after"])
+        .asks(&["workspace", "sort", "limit", "after"])
         .post("/api/v1/users", write, create)
         .says("Creates a user", 201, "User")
         .takes("NewUser")
@@ -64,7 +64,8 @@ fn default_workspace() -> Result<Id, Problem> {
 
 async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
     let workspace = desk.within(fields.read("workspace", value::id))?;
-    let filter = ListFilter { workspace, ..ListFilter::default() };
+    let sort = fields.read("sort", value::sort).unwrap_or_default();
+    let filter = ListFilter { workspace, sort, ..ListFilter::default() };
     accounts::list(&desk, KIND, fields, filter).await
 }
 
