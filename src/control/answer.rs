@@ -97,7 +97,15 @@ fn time_limit(path: &str) -> Duration {
     }
 }
 
-fn in_form(parts: &Parts, uri: &Uri, mut response: Response) -> Response {
+/// Marks an answer whose form is final.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Formed;
+
+/// Writes an error in the form of its path.
+pub(super) fn in_form(parts: &Parts, uri: &Uri, mut response: Response) -> Response {
+    if response.extensions().get::<Formed>().is_some() {
+        return response;
+    }
     let status = response.status();
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,

@@ -3,6 +3,7 @@
 //! Invariant: what a principal does not see is refused here as if it did not exist, so that no
 //! resource decides it for itself.
 
+use super::condition::Condition;
 use super::principal::Principal;
 use super::problem::Problem;
 use super::provenance::Provenance;
@@ -22,6 +23,8 @@ pub(super) struct Desk {
     pub(super) by: Arc<Principal>,
     /// Which way the request came.
     pub(super) came: Provenance,
+    /// What a change is for.
+    pub(super) condition: Condition,
 }
 
 impl Deref for Desk {
@@ -81,6 +84,7 @@ impl FromRequestParts<Shared> for Desk {
                 parts: parts.clone(),
                 by: by.clone(),
                 came: Provenance::of(&request.headers, &request.extensions),
+                condition: Condition::of(&request.headers)?,
             }),
             None => Err(Problem::new(StatusCode::UNAUTHORIZED, "nobody asks")),
         }

@@ -13,11 +13,13 @@ mod admin_tokens;
 mod analytics;
 mod answer;
 mod audit;
+mod condition;
 mod config;
 mod credentials;
 mod desk;
 mod fields;
 mod health;
+mod idempotency;
 mod identity;
 mod json;
 mod keys;
@@ -117,7 +119,7 @@ pub fn router(parts: Parts) -> Router {
     let cors = answer::cors(&parts.protection);
     let parts = Arc::new(parts);
     operations()
-        .router()
+        .router(&parts)
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
         .layer(from_fn_with_state(parts.clone(), answer::dress))

@@ -1,6 +1,7 @@
 //! `/api/v1/users`.
 
 use super::accounts::{self, Traits, named};
+use super::condition::Tagged;
 use super::desk::Desk;
 use super::fields::{Body, Params};
 use super::operation::Operations;
@@ -76,11 +77,11 @@ async fn turn(
     desk: Desk,
     Path(id): Path<String>,
     Body(fields): Body,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Tagged, Problem> {
     fields.finish(Some(()))?;
     let change = Change { status: Some(status), ..Change::default() };
     let (_, after) = accounts::change(&desk, &named(KIND, &id)?, verb, &change).await?;
-    Ok(Json(accounts::shown(&desk, &after)))
+    Ok(accounts::tagged(&desk, &after))
 }
 
 async fn delete(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Problem> {

@@ -143,6 +143,8 @@ pub struct Account {
     pub last: Option<UnixMs>,
     /// When an operator last made a credential active, also where it was.
     pub enabled: Option<UnixMs>,
+    /// Names what an operator can change as it is; not what is counted.
+    pub revision: String,
 }
 
 /// New limits of an account.
@@ -175,6 +177,8 @@ pub struct Change {
     pub addresses: Option<Vec<Network>>,
     /// The routes that a key may use.
     pub routes: Option<Vec<Route>>,
+    /// Only where this is the account's [`Account::revision`].
+    pub revision: Option<String>,
 }
 
 /// Which accounts to list.
@@ -244,6 +248,8 @@ pub enum RegistryError {
     Missing(AccountId),
     /// The account still has users, keys, or attempts under way.
     InUse(AccountId),
+    /// The account has another revision than the change was made for.
+    Changed(AccountId),
     /// The request makes no sense; the text names the value and the way out.
     Invalid(String),
     /// The ledger could not be reached.
@@ -259,6 +265,9 @@ impl fmt::Display for RegistryError {
                 write!(f, "{account} still has attempts under way; try again when they ended")
             }
             Self::InUse(account) => write!(f, "{account} still has users or keys"),
+            Self::Changed(account) => {
+                write!(f, "{account} was changed meanwhile; read it again, then change it")
+            }
             Self::Invalid(why) => f.write_str(why),
             Self::Unavailable(why) => why.fmt(f),
         }

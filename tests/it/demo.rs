@@ -73,6 +73,7 @@ fn account(new: &NewAccount) -> Account {
         total_tokens: 0,
         total_requests: 0,
         failed_requests: 0,
+        revision: String::new(),
         created: 0,
         last: None,
         enabled: None,

@@ -16,6 +16,7 @@ mod config_prices;
 mod control;
 mod control_credentials;
 mod control_desk;
+mod control_scripts;
 mod demo;
 mod denied;
 mod deployments;

@@ -15,8 +15,12 @@ use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::Increase;
 use jiff::civil::Date;
+use std::collections::BTreeMap;
 
 const LIST_AT_ONCE: usize = 200;
+/// Fields that an account has only where an operator wrote them.
+const OPTIONAL: &[&str] =
+    &["thresholds", "enforcement", "defaults", "addresses", "routes", "expires_ms"];
 
 impl RedisLedger {
     /// Creates the default workspace, and rewrites the limits of users who follow other defaults.
@@ -136,6 +140,16 @@ impl RedisLedger {
         old: &AccountState,
         new: &AccountState,
     ) -> Result<(), RegistryError> {
+        self.write_change_if(old, new, false).await
+    }
+
+    /// The same; where `unchanged` is asked for, only if what an operator can change is as it was.
+    async fn write_change_if(
+        &self,
+        old: &AccountState,
+        new: &AccountState,
+        unchanged: bool,
+    ) -> Result<(), RegistryError> {
         let (before, after) = (fields::of_account(old), fields::of_account(new));
         let mut gone: Vec<String> =
             before.keys().filter(|name| !after.contains_key(*name)).cloned().collect();
@@ -144,6 +158,13 @@ impl RedisLedger {
         gone.extend(lost.flat_map(fields::of_counter));
         let mut arguments = vec![gone.len().to_string()];
         arguments.extend(gone);
+        let mut kept = if unchanged { before.clone() } else { BTreeMap::new() };
+        for name in OPTIONAL.iter().filter(|_| unchanged) {
+            kept.entry((*name).to_owned()).or_default();
+        }
+        arguments.push(kept.len().saturating_mul(2).to_string());
+        arguments.extend(kept.into_iter().flat_map(|(name, text)| [name, text]));
+        arguments.push(old.limits.len().to_string());
         let set = after.into_iter().filter(|(name, text)| before.get(name) != Some(text));
         arguments.extend(set.flat_map(|(name, text)| [name, text]));
         for counter in new.counters.iter().filter(|counter| !old.counters.contains(counter)) {
@@ -159,6 +180,7 @@ impl RedisLedger {
         let reply = reply?;
         match reply.first().map(String::as_str) {
             Some("done") => Ok(()),
+            Some("changed") => Err(RegistryError::Changed(old.id.clone())),
             _ => Err(RegistryError::Missing(old.id.clone())),
         }
     }
@@ -274,7 +296,7 @@ impl Registry for RedisLedger {
             let old = self.existing(id).await?;
             let (mut new, moment) = (old.clone(), script::moment(&self.options));
             admin::change(&mut new, change, &self.options.default_user_limits, moment.now)?;
-            self.write_change(&old, &new).await?;
+            self.write_change_if(&old, &new, change.revision.is_some()).await?;
             if id.kind == AccountKind::User && old.name != new.name {
                 self.unrank(&id.id, &old.name, false).await?;
             }
