@@ -72,6 +72,22 @@ impl Client {
         Ok(Self { http: http_client()?, base, token, verbose })
     }
 
+    /// A client of the API at `base`, with a token that was read elsewhere.
+    pub(super) fn at(base: String, token: SecretString) -> Result<Self, Failure> {
+        Ok(Self { http: http_client()?, base, token, verbose: false })
+    }
+
+    /// Where the API is.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// `GET` of what is no JSON, such as `/metrics`.
+    pub(super) async fn text(&self, path: &str) -> Result<(StatusCode, String), Failure> {
+        let (status, body) = self.exchange(Method::GET, path, Bytes::new()).await?;
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+
     /// `GET`, with the parameters that have a value.
     pub async fn get(&self, path: &str, query: &[(&str, Option<&str>)]) -> Result<Value, Failure> {
         let pairs: Vec<String> = query
@@ -101,20 +117,43 @@ impl Client {
         let mut entries = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let mut query = query.to_vec();
-            query.extend([("limit", Some(PAGE)), ("after", after.as_deref())]);
-            let mut page = self.get(path, &query).await?;
-            if let Value::Array(more) = page["data"].take() {
-                entries.extend(more);
-            }
-            after = page["next_cursor"].as_str().map(str::to_owned);
+            let (more, next) = self.page(path, query, after.as_deref()).await?;
+            entries.extend(more);
+            after = next;
             if after.is_none() {
                 return Ok(entries);
             }
         }
     }
 
+    /// The page of a list after that cursor, and the cursor of the one that follows.
+    pub(super) async fn page(
+        &self,
+        path: &str,
+        query: &[(&str, Option<&str>)],
+        after: Option<&str>,
+    ) -> Result<(Vec<Value>, Option<String>), Failure> {
+        let mut query = query.to_vec();
+        query.extend([("limit", Some(PAGE)), ("after", after)]);
+        let mut page = self.get(path, &query).await?;
+        let next = page["next_cursor"].as_str().map(str::to_owned);
+        match page["data"].take() {
+            Value::Array(entries) => Ok((entries, next)),
+            _ => Ok((Vec::new(), next)),
+        }
+    }
+
     async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Value, Failure> {
+        let (status, body) = self.exchange(method, path, body).await?;
+        read(status, &body)
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), Failure> {
         let bearer = format!("Bearer {}", self.token.expose_secret());
         let request = Request::builder()
             .method(&method)
@@ -138,7 +177,7 @@ impl Client {
         if self.verbose {
             eprintln!("{method} {}{path} {status}", self.base);
         }
-        read(status, &body)
+        Ok((status, body))
     }
 
     /// The server cannot be reached, or broke off.

@@ -1,4 +1,7 @@
-//! `farebox ledger`: is the ledger sound, and which calls lost their proxy.
+//! `farebox ledger`: is the ledger sound, which calls lost their proxy, and all calls for others to
+//! reckon with.
+
+mod export;
 
 use super::client::Client;
 use super::console::Console;
@@ -13,6 +16,8 @@ pub enum Action {
     Verify,
     /// List calls that were charged because their proxy died
     Orphans,
+    /// Print all settled calls, newest first, as JSON lines or CSV
+    Export(export::Export),
 }
 
 /// Runs an action.
@@ -24,6 +29,7 @@ pub(super) async fn run(
     match action {
         Action::Verify => verify(client, console).await,
         Action::Orphans => orphans(client, console).await,
+        Action::Export(export) => export.run(client, console).await,
     }
 }
 
@@ -42,7 +48,11 @@ async fn verify(client: &Client, console: &mut Console) -> Result<(), Failure> {
     if found["ok"] == true {
         return Ok(());
     }
-    Err(Failure::new(Exit::Broken, format!("{} invariants are broken", violations.len())))
+    let message = match violations.len() {
+        1 => "1 invariant is broken".to_owned(),
+        count => format!("{count} invariants are broken"),
+    };
+    Err(Failure::new(Exit::Broken, message))
 }
 
 async fn orphans(client: &Client, console: &mut Console) -> Result<(), Failure> {

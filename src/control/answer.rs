@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::provenance::{REQUEST_ID, RequestId};
 use super::{Parts, Shared};
 use super::{login, mirror};
-use crate::clock::rfc3339_seconds;
+use crate::clock::{UnixMs, rfc3339_seconds};
 use crate::config::Protection;
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
@@ -91,7 +91,7 @@ pub(super) async fn dress(
 
 fn time_limit(path: &str) -> Duration {
     match path {
-        "/api/v1/ledger/verify" | "/api/v1/analytics/usage" => LONG_TIME_LIMIT,
+        "/api/v1/ledger/verify" | "/api/v1/analytics/usage" | "/api/quota/usage" => LONG_TIME_LIMIT,
         path if path.starts_with(mirror::PREFIX) => LONG_TIME_LIMIT,
         _ => TIME_LIMIT,
     }
@@ -114,8 +114,8 @@ pub(super) fn in_form(parts: &Parts, uri: &Uri, mut response: Response) -> Respo
     };
     let (kind, body) = match uri.path() {
         path if path.starts_with("/api/quota/") => {
-            let error = json!({"code": problem.code(), "message": problem.detail});
-            ("application/json", envelope(parts, Value::Null, error))
+            let error = fault(&problem.code(), &problem.detail);
+            ("application/json", envelope(parts.clock.now(), Value::Null, error))
         }
         path if path.starts_with(mirror::PREFIX) => ("application/json", problem.to_openai()),
         _ => ("application/problem+json", problem.to_json()),
@@ -144,13 +144,18 @@ fn described(status: StatusCode, uri: &Uri) -> String {
     }
 }
 
+/// The error of an envelope.
+pub(super) fn fault(code: &str, message: &str) -> Value {
+    json!({"code": code, "message": message})
+}
+
 /// The envelope of `/api/quota/*`.
-pub(super) fn envelope(parts: &Parts, data: Value, error: Value) -> Value {
+pub(super) fn envelope(now: UnixMs, data: Value, error: Value) -> Value {
     json!({
         "success": error.is_null(),
         "data": data,
         "error": error,
-        "timestamp": rfc3339_seconds(parts.clock.now()),
+        "timestamp": rfc3339_seconds(now),
     })
 }
 

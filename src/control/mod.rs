@@ -35,8 +35,10 @@ mod principal;
 mod problem;
 mod provenance;
 mod providers;
+mod quota;
 mod requests;
 mod scope;
+mod usage_events;
 mod users;
 mod value;
 mod view;
@@ -49,6 +51,7 @@ pub use identity::Identity;
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::{Entry, Said};
 pub use own::SelfService;
+pub use quota::{ProvidersInForce, QUOTA, Quota};
 pub use scope::{Resource, Scope, Scopes};
 
 use crate::clock::Clock;
@@ -84,18 +87,20 @@ pub struct Check {
 pub struct Parts {
     /// Accounts and history.
     pub registry: Arc<dyn Registry>,
+    /// Small documents of the control plane.
+    pub records: Arc<dyn Records>,
     /// The time.
     pub clock: Clock,
     /// The ledger's time zone; days of sums are its days.
     pub calendar: Calendar,
-    /// Small documents of the control plane.
-    pub records: Arc<dyn Records>,
     /// Who asks.
     pub identity: Arc<Identity>,
     /// How often may be asked, and from which pages.
     pub protection: Protection,
     /// What applies to accounts that say nothing of their own.
     pub defaults: Defaults,
+    /// Answers questions about quotas.
+    pub quota: Arc<Quota>,
     /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// The checks of `/readyz`.
@@ -138,6 +143,8 @@ fn operations() -> Operations {
         .and(keys::operations())
         .and(workspaces::operations())
         .and(limits::operations())
+        .and(quota::operations())
+        .and(usage_events::operations())
         .and(requests::operations())
         .and(audit::operations())
         .and(analytics::operations())

@@ -59,7 +59,7 @@ pub use order::{
 };
 pub use reach::{BadReach, Network, Reach, Route};
 pub use records::{RecordError, RecordKind, Records, When};
-pub use redis::RedisLedger;
+pub use redis::{RedisFacts, RedisLedger};
 pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
     Page, Registry, RegistryError, Verification,

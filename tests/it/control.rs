@@ -7,8 +7,8 @@ use farebox::ids::Id;
 use farebox::ids::{AccountId, AccountKind, CallId};
 use farebox::ledger::{
     Account, AuditEntry, AuditQuery, BoxFuture, Change, CredentialDay, CredentialSetup, EventQuery,
-    Ledger, ListFilter, NewAccount, Page, Registry, RegistryError, Unavailable, UsageEvent,
-    Verification,
+    Ledger, ListFilter, NewAccount, Page, Registry, RegistryError, Settlement, Unavailable,
+    UsageEvent, Verification,
 };
 use farebox::limit::{Calendar, Increase};
 use farebox::secret::SecretDigest;
@@ -604,6 +604,17 @@ impl Registry for Away {
         &'a self,
         _: &'a AuditQuery,
     ) -> BoxFuture<'a, Result<Page<AuditEntry>, RegistryError>> {
+        away()
+    }
+
+    fn together<'a>(
+        &'a self,
+        _: &'a [AccountId],
+    ) -> BoxFuture<'a, Result<Vec<Option<Account>>, RegistryError>> {
+        away()
+    }
+
+    fn report(&self, _: Settlement) -> BoxFuture<'_, Result<(), RegistryError>> {
         away()
     }
 

@@ -4,7 +4,7 @@ use axum::body::Body;
 use farebox::clock::Clock;
 use farebox::config::{Config, Environment, Overrides, Protection};
 use farebox::control::{
-    Check, Defaults, Identity, InForce, Parts, PoolsInForce, PricesInForce, Reloaded, router,
+    Check, Defaults, Identity, InForce, Parts, PoolsInForce, PricesInForce, Quota, Reloaded, router,
 };
 use farebox::ids::{CallId, Id};
 use farebox::ledger::{
@@ -105,14 +105,24 @@ async fn serve_pools(
     let token = SecretDigest::of(TOKEN);
     let (its, at) = (records.clone(), clock.clone());
     let identity = Identity::new(token, its, at, protection.clone(), false);
+    let providers = pools.providers.clone();
+    let time = (clock.clone(), Calendar::default());
+    let quota = Quota::new(
+        registry.clone(),
+        time,
+        Defaults::default(),
+        Arc::new(move || providers.clone()),
+    );
+    let quota = Arc::new(quota);
     let parts = Parts {
         registry,
+        records,
         clock,
         calendar: Calendar::default(),
-        records,
         identity: Arc::new(identity),
         protection,
         defaults: Defaults::default(),
+        quota,
         metrics: Arc::new(|| "farebox_build_info 1\n".to_owned()),
         ready: Arc::new(move || checks.clone()),
         in_force: Arc::new(BuiltIn(pools)),
@@ -231,6 +241,7 @@ impl Desk {
             held: NanoUsd::new(usd),
             ttft_ms: 5,
             duration_ms: 12,
+            requests: 1,
         };
         let charge = Amounts { usd: NanoUsd::new(usd), tokens: 2306, characters: 0 };
         let post = Settlement::Post { charge, event: Box::new(event), once: None };

@@ -19,7 +19,8 @@ pub struct Program {
     log: std::path::PathBuf,
 }
 
-fn binary() -> Command {
+/// The built program, in an empty environment.
+pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_farebox"));
     command.env_clear().env("PATH", std::env::var("PATH").unwrap_or_default());
     command

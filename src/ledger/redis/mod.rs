@@ -14,6 +14,7 @@ mod credentials;
 mod deliver;
 mod end;
 mod extend;
+mod facts;
 mod fields;
 mod history;
 mod keys;
@@ -24,6 +25,8 @@ mod records;
 mod registry;
 mod script;
 mod sweep;
+
+pub use facts::RedisFacts;
 
 use super::account::asked;
 use super::attempt::{AttemptAdmission, AttemptOrder};
