@@ -46,7 +46,7 @@ pub use bump::Bump;
 pub use crossing::Crossing;
 pub use embedded::EmbeddedLedger;
 pub use extending::Extension;
-pub use news::{News, Seen};
+pub use news::{News, Seen, Watch};
 pub use once::{BadOnceKey, OnceKey};
 pub use options::Options;
 pub use order::{
@@ -54,7 +54,7 @@ pub use order::{
     LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,
 };
 pub use reach::{BadReach, Network, Reach, Route};
-pub use redis::RedisLedger;
+pub use redis::{Heard, RedisLedger};
 pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
     Page, Registry, RegistryError, Verification,

@@ -16,6 +16,8 @@ pub const UTILIZATION: &str = "farebox:{0}:utilization";
 pub const DELETED: &str = "farebox:{0}:deleted";
 /// Versions.
 pub const META: &str = "farebox:meta";
+/// The channel of hints between proxies; no key.
+pub const HINTS: &str = "farebox:{0}:hints";
 /// What all keys begin with.
 pub const PREFIX: &str = "farebox:";
 const SHARD: &str = "farebox:{0}:";

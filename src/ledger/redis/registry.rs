@@ -98,7 +98,10 @@ impl RedisLedger {
         let call = self.scripts.create.call(&self.options, &all, &arguments);
         let reply: Vec<String> = self.scripts.create.run(on, &call).await?;
         match (reply.first().map(String::as_str), parent) {
-            (Some("done"), _) => Ok(view(&state, &moment)),
+            (Some("done"), _) => {
+                self.news.moved(&new.id, new.workspace.as_ref());
+                Ok(view(&state, &moment))
+            }
             (Some("missing"), Some(parent)) => Err(RegistryError::Missing(parent)),
             _ => Err(RegistryError::Exists(new.id.clone())),
         }
@@ -133,7 +136,7 @@ impl RedisLedger {
         let call = self.scripts.change.call(&self.options, &key, &arguments);
         let reply = self.scripts.change.run::<Vec<String>>(on, &call).await;
         // Also where the answer was lost: it may have been written.
-        self.news.changed();
+        self.news.changed_in(&old.id, old.workspace.as_ref());
         let reply = reply?;
         match reply.first().map(String::as_str) {
             Some("done") => Ok(()),
@@ -246,7 +249,7 @@ impl Registry for RedisLedger {
     fn delete<'a>(&'a self, id: &'a AccountId) -> BoxFuture<'a, Result<(), RegistryError>> {
         Box::pin(async move {
             let removed = self.remove(id).await;
-            self.news.changed();
+            self.news.changed_in(id, None);
             removed
         })
     }
@@ -264,7 +267,7 @@ impl Registry for RedisLedger {
             let key = [keys::account(id)];
             let call = self.scripts.reset.call(&self.options, &key, &names);
             let ran = self.scripts.reset.run::<()>(on, &call).await;
-            self.news.changed();
+            self.news.changed_in(id, old.workspace.as_ref());
             ran?;
             let moment = script::moment(&self.options);
             let now = self.existing(id).await?;
