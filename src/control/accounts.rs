@@ -2,16 +2,17 @@
 //! listing, changing, deleting them.
 
 use super::audit;
+use super::desk::Desk;
 use super::fields::{Body, Fields};
 use super::problem::Problem;
-use super::{Parts, Shared, value, view};
+use super::{Parts, value, view};
 use crate::ids::{AccountId, AccountKind, Id};
 use crate::ledger::{
     Account, Change, Enforcement, KeyFacts, LimitsChange, ListFilter, NewAccount, Page,
 };
 use crate::limit::{Limit, Thresholds};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -27,11 +28,6 @@ pub(super) fn named(kind: AccountKind, text: &str) -> Result<AccountId, Problem>
     Ok(AccountId { kind, id })
 }
 
-/// The account, or 404.
-pub(super) async fn find(parts: &Parts, id: &AccountId) -> Result<Account, Problem> {
-    parts.registry.account(id).await?.ok_or_else(|| Problem::missing(id))
-}
-
 /// The object of an account.
 pub(super) fn shown(parts: &Parts, account: &Account) -> Value {
     view::account(account, &parts.defaults, parts.clock.now())
@@ -40,15 +36,15 @@ pub(super) fn shown(parts: &Parts, account: &Account) -> Value {
 /// `GET` of one.
 pub(super) async fn show(
     kind: AccountKind,
-    State(parts): State<Shared>,
+    desk: Desk,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    Ok(Json(shown(&parts, &find(&parts, &named(kind, &id)?).await?)))
+    Ok(Json(shown(&desk, &desk.find(&named(kind, &id)?).await?)))
 }
 
 /// `GET` of a page of them: `?limit` and `?after`, over `filter`.
 pub(super) async fn list(
-    parts: &Parts,
+    desk: &Desk,
     kind: AccountKind,
     mut fields: Fields,
     filter: ListFilter,
@@ -56,8 +52,21 @@ pub(super) async fn list(
     let limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
     let after = fields.read("after", value::id);
     let filter = fields.finish(Some(ListFilter { limit, after, ..filter }))?;
-    let page = parts.registry.accounts(kind, &filter).await?;
-    Ok(listed(page, |account| shown(parts, account)))
+    let page = match (kind, &filter.workspace) {
+        (AccountKind::Workspace, Some(own)) => alone(desk, own, &filter).await?,
+        _ => desk.registry.accounts(kind, &filter).await?,
+    };
+    Ok(listed(page, |account| shown(desk, account)))
+}
+
+/// The workspace that a principal is limited to, as a list.
+async fn alone(desk: &Desk, own: &Id, filter: &ListFilter) -> Result<Page<Account>, Problem> {
+    let later = filter.after.as_ref().is_none_or(|after| own > after);
+    let found = match later {
+        true => desk.registry.account(&AccountId::workspace(own)).await?,
+        false => None,
+    };
+    Ok(Page { entries: found.into_iter().collect(), next: None })
 }
 
 /// A list as it is answered.
@@ -110,13 +119,13 @@ impl Traits {
 
 /// Creates an account: 201 with its object, which shows `secret` this once, and its place.
 pub(super) async fn create(
-    parts: &Parts,
+    desk: &Desk,
     new: &NewAccount,
     secret: Option<&str>,
 ) -> Result<Response, Problem> {
-    let account = parts.registry.create(new).await?;
-    audit::changed("create", &new.id, None, Some(&account));
-    let mut object = shown(parts, &account);
+    let account = desk.registry.create(new).await?;
+    audit::changed(desk, "create", &new.id, None, Some(&account));
+    let mut object = shown(desk, &account);
     if let Some(secret) = secret {
         object["key"] = secret.into();
     }
@@ -127,16 +136,16 @@ pub(super) async fn create(
 /// `PATCH` of one that has nothing but what every account has.
 pub(super) async fn patch(
     kind: AccountKind,
-    State(parts): State<Shared>,
+    desk: Desk,
     Path(id): Path<String>,
     Body(fields): Body,
 ) -> Result<Json<Value>, Problem> {
-    update(&parts, kind, &id, fields, Change::default()).await
+    update(&desk, kind, &id, fields, Change::default()).await
 }
 
 /// Changes what may be changed of every account, and what only one kind has in `own`.
 pub(super) async fn update(
-    parts: &Parts,
+    desk: &Desk,
     kind: AccountKind,
     id: &str,
     mut fields: Fields,
@@ -157,31 +166,31 @@ pub(super) async fn update(
         ..own
     };
     let asked = fields.finish(Some(asked))?;
-    let (_, after) = change(parts, &id, "update", &asked).await?;
-    Ok(Json(shown(parts, &after)))
+    let (_, after) = change(desk, &id, "update", &asked).await?;
+    Ok(Json(shown(desk, &after)))
 }
 
 /// Changes an account once its limits fit into its parents'; the account before and after.
 pub(super) async fn change(
-    parts: &Parts,
+    desk: &Desk,
     id: &AccountId,
     verb: &str,
     change: &Change,
 ) -> Result<(Account, Account), Problem> {
+    let account = desk.find_to_change(id).await?;
     if let Some(LimitsChange::Set(limits)) = &change.limits {
-        let account = find(parts, id).await?;
-        fit(parts, limits, &parents(&account)).await?;
+        fit(desk, limits, &parents(&account)).await?;
     }
-    let (before, after) = parts.registry.change(id, change).await?;
-    audit::changed(verb, id, Some(&before), Some(&after));
+    let (before, after) = desk.registry.change(id, change).await?;
+    audit::changed(desk, verb, id, Some(&before), Some(&after));
     Ok((before, after))
 }
 
 /// Deletes an account: 204.
-pub(super) async fn delete(parts: &Parts, id: &AccountId) -> Result<StatusCode, Problem> {
-    let before = find(parts, id).await?;
-    parts.registry.delete(id).await?;
-    audit::changed("delete", id, Some(&before), None);
+pub(super) async fn delete(desk: &Desk, id: &AccountId) -> Result<StatusCode, Problem> {
+    let before = desk.find_to_change(id).await?;
+    desk.registry.delete(id).await?;
+    audit::changed(desk, "delete", id, Some(&before), None);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -193,12 +202,12 @@ fn parents(account: &Account) -> Vec<AccountId> {
 
 /// Refuses limits above those of the parents for the same meter and window.
 pub(super) async fn fit(
-    parts: &Parts,
+    desk: &Desk,
     limits: &[Limit],
     parents: &[AccountId],
 ) -> Result<(), Problem> {
     for id in parents {
-        let parent = find(parts, id).await?;
+        let parent = desk.find(id).await?;
         for (i, limit) in limits.iter().enumerate() {
             let same = parent.standings.iter().find(|s| s.limit.name() == limit.name());
             if let Some(above) = same.filter(|s| limit.amount > s.limit.amount) {

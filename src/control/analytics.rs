@@ -3,18 +3,19 @@
 //! Memory is bounded by the number of groups, and the work by a number of events; above either the
 //! answer says how to ask for less.
 
+use super::desk::Desk;
 use super::fields::{Params, Read};
+use super::operation::Operations;
 use super::problem::Problem;
 use super::requests::read_filters;
-use super::{Parts, Shared, value};
+use super::scope::{Resource, Scope};
+use super::{Parts, value};
 use crate::clock::{UnixMs, rfc3339_seconds};
 use crate::ledger::{EventQuery, UsageEvent};
 use crate::limit::{Calendar, Window};
 use crate::money::NanoUsd;
 use crate::usage::{Figure, Usage};
-use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::Json;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -24,8 +25,8 @@ const MOST_GROUPS: usize = 20_000;
 const HOUR: i64 = 3_600_000;
 const SEVEN_DAYS: i64 = 7 * 86_400_000;
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new().route("/api/v1/analytics/usage", get(usage))
+pub(super) fn operations() -> Operations {
+    Operations::default().get("/api/v1/analytics/usage", Scope::Read(Resource::Usage), usage)
 }
 
 /// By what sums are kept apart.
@@ -127,18 +128,15 @@ impl Detail {
 
 type Groups = BTreeMap<Vec<String>, Sum>;
 
-async fn usage(
-    State(parts): State<Shared>,
-    Params(mut fields): Params,
-) -> Result<Json<Value>, Problem> {
-    let now = parts.clock.now();
-    let mut query = read_filters(&mut fields, now);
+async fn usage(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
+    let now = desk.clock.now();
+    let mut query = read_filters(&desk, &mut fields).await?;
     let by = fields.read("group_by", dimensions).unwrap_or_default();
     let detail = fields.read("detail", value::flag).unwrap_or_default();
     query = fields.finish(Some(query))?;
     query.since = query.since.or(Some(now.saturating_sub(SEVEN_DAYS)));
     query.limit = PAGE;
-    let groups = sum(&parts, query, &by).await?;
+    let groups = sum(&desk, query, &by).await?;
     let rows: Vec<Value> =
         groups.into_iter().map(|(names, sum)| row(&by, names, &sum, detail)).collect();
     Ok(Json(serde_json::json!({"data": rows, "has_more": false, "next_cursor": null})))

@@ -6,6 +6,7 @@
 //! `/v1/organization/`, whoever made it.
 
 use super::mirror;
+use super::principal::Principal;
 use super::problem::Problem;
 use super::{Parts, Shared};
 use crate::clock::rfc3339_seconds;
@@ -16,6 +17,7 @@ use axum::http::{StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 const TIME_LIMIT: Duration = Duration::from_secs(20);
@@ -31,10 +33,16 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ];
 
 /// Lets through what carries the admin token, and what needs none.
-pub(super) async fn admit(State(parts): State<Shared>, request: Request, next: Next) -> Response {
+pub(super) async fn admit(
+    State(parts): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let path = request.uri().path();
     let guarded = path.starts_with("/api/") || path.starts_with(mirror::PREFIX);
-    if guarded && !is_admin(request.headers(), &parts.token) {
+    if guarded && is_admin(request.headers(), &parts.token) {
+        request.extensions_mut().insert(Arc::new(Principal::configured()));
+    } else if guarded {
         let detail = "the admin token is missing or wrong: send `Authorization: Bearer TOKEN`";
         let mut response = Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,5 +1,6 @@
 //! One structured log line per change: who, what, before and after. Never a secret.
 
+use super::desk::Desk;
 use crate::clock::rfc3339_seconds;
 use crate::ids::{AccountId, AccountKind};
 use crate::ledger::{Account, Standing};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 
 /// Records a change. `verb` completes the action: `user.create`.
 pub(super) fn changed(
+    desk: &Desk,
     verb: &str,
     id: &AccountId,
     before: Option<&Account>,
@@ -14,7 +16,7 @@ pub(super) fn changed(
 ) {
     let action = format!("{}.{verb}", id.kind.as_str());
     let (before, after) = differing(before.map(facts), after.map(facts));
-    tracing::info!(target: "farebox::audit", actor = "admin", action, account = %id, %before, %after,
+    tracing::info!(target: "farebox::audit", actor = %desk.by.name, action, account = %id, %before, %after,
         "changed");
 }
 

@@ -2,19 +2,19 @@
 //!
 //! Reading and putting in force are not done here, but behind [`InForce`].
 
-use super::Shared;
+use super::desk::Desk;
 use super::fields::Body;
+use super::operation::Operations;
 use super::problem::Problem;
+use super::scope::{Resource, Scope};
 use crate::clock::UnixMs;
 use crate::config::CredentialTerms;
 use crate::ids::Id;
 use crate::ledger::BoxFuture;
 use crate::pricing::PriceTable;
 use crate::provider::{Credential, Providers};
-use axum::extract::State;
+use axum::Json;
 use axum::http::StatusCode;
-use axum::routing::post;
-use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -68,16 +68,17 @@ pub struct PricesInForce {
     pub since: UnixMs,
 }
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new().route("/api/v1/config/reload", post(reload))
+pub(super) fn operations() -> Operations {
+    let write = Scope::Write(Resource::Config);
+    Operations::default().post("/api/v1/config/reload", write, reload).global()
 }
 
-async fn reload(State(parts): State<Shared>, Body(fields): Body) -> Result<Json<Value>, Problem> {
+async fn reload(desk: Desk, Body(fields): Body) -> Result<Json<Value>, Problem> {
     fields.finish(Some(()))?;
-    let Reloaded { changed, ignored } = parts.in_force.reload().await.map_err(|why| {
+    let Reloaded { changed, ignored } = desk.in_force.reload().await.map_err(|why| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("nothing has changed: {why}"))
     })?;
-    tracing::info!(target: "farebox::audit", actor = "admin", action = "config.reload", ?changed,
+    tracing::info!(target: "farebox::audit", actor = %desk.by.name, action = "config.reload", ?changed,
         "changed");
     Ok(Json(json!({ "reloaded": true, "changed": changed, "ignored": ignored })))
 }

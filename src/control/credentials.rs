@@ -6,19 +6,21 @@
 
 use super::accounts::{self, listed};
 use super::audit;
+use super::desk::Desk;
 use super::fields::{Body, Fields, Params};
+use super::operation::Operations;
 use super::pool::{self, Known, Shown};
 use super::problem::Problem;
-use super::{Parts, PoolsInForce, Shared, value};
+use super::scope::{Resource, Scope};
+use super::{Parts, PoolsInForce, value};
 use crate::config::CredentialTerms;
 use crate::ids::{AccountId, AccountKind, Id};
 use crate::ledger::{
     Account, AccountStatus, Change, CredentialDay, ListFilter, Page, Registry, RegistryError,
 };
 use crate::provider::Credential;
-use axum::extract::{Path, State};
-use axum::routing::{MethodRouter, get, post};
-use axum::{Json, Router};
+use axum::Json;
+use axum::extract::Path;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -33,15 +35,20 @@ const DAYS: i64 = 30;
 /// The longest stretch of days that is read.
 const MOST_DAYS: i64 = 3_700;
 
-pub(super) fn routes() -> Router<Shared> {
-    let turned = |verb, status| turn(verb, status);
-    Router::new()
-        .route("/api/v1/credentials", get(list))
-        .route("/api/v1/credentials/{name}", get(show))
-        .route("/api/v1/credentials/{name}/days", get(days))
-        .route("/api/v1/credentials/{name}/enable", turned("enable", AccountStatus::Active))
-        .route("/api/v1/credentials/{name}/disable", turned("disable", AccountStatus::Suspended))
-        .route("/api/v1/credentials/{name}/reset", post(reset))
+pub(super) fn operations() -> Operations {
+    let (read, write) = (Scope::Read(Resource::Providers), Scope::Write(Resource::Providers));
+    let enable = |desk, name, body| turn("enable", AccountStatus::Active, desk, name, body);
+    let disable = |desk, name, body| turn("disable", AccountStatus::Suspended, desk, name, body);
+    Operations::default()
+        .get("/api/v1/credentials", read, list)
+        .get("/api/v1/credentials/{name}", read, show)
+        .get("/api/v1/credentials/{name}/days", read, days)
+        .post("/api/v1/credentials/{name}/enable", write, enable)
+        .global()
+        .post("/api/v1/credentials/{name}/disable", write, disable)
+        .global()
+        .post("/api/v1/credentials/{name}/reset", write, reset)
+        .global()
 }
 
 /// The accounts of all credentials, by their names; at most ten thousand are read.
@@ -78,16 +85,13 @@ async fn object(
     Ok(pool::credential(&known, &Shown { date, today: date == today, figures: days.first() }))
 }
 
-async fn list(
-    State(parts): State<Shared>,
-    Params(mut fields): Params,
-) -> Result<Json<Value>, Problem> {
+async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
     let limit = fields.read("limit", value::page_length).unwrap_or(accounts::PAGE);
     let after = fields.read("after", value::id);
     let provider = fields.read("provider", value::text);
     let date = fields.read("date", value::date);
     fields.finish(Some(()))?;
-    let pools = parts.in_force.pools();
+    let pools = desk.in_force.pools();
     let of_provider =
         |terms: &&CredentialTerms| provider.as_ref().is_none_or(|p| *p == terms.provider);
     let mut names: Vec<&Id> =
@@ -96,39 +100,39 @@ async fn list(
     names.retain(|name| after.as_ref().is_none_or(|after| *name > after));
     let next = (names.len() > limit).then(|| names.get(limit - 1).map(ToString::to_string));
     names.truncate(limit);
-    let accounts = credential_accounts(&*parts.registry).await?;
+    let accounts = credential_accounts(&*desk.registry).await?;
     let mut entries = Vec::new();
     for name in names {
         if let (Some(one), Some(account)) = (pools.find(name), accounts.get(name)) {
-            entries.push(object(&parts, one, account, date).await?);
+            entries.push(object(&desk, one, account, date).await?);
         }
     }
     Ok(listed(Page { entries, next: next.flatten() }, Value::clone))
 }
 
 async fn show(
-    State(parts): State<Shared>,
+    desk: Desk,
     Path(name): Path<String>,
     Params(mut fields): Params,
 ) -> Result<Json<Value>, Problem> {
-    let pools = parts.in_force.pools();
+    let pools = desk.in_force.pools();
     let one = find(&pools, &name)?;
     let date = fields.read("date", value::date);
     fields.finish(Some(()))?;
-    let account = accounts::find(&parts, &AccountId::credential(&one.0.setup.id)).await?;
-    Ok(Json(object(&parts, one, &account, date).await?))
+    let account = desk.find(&AccountId::credential(&one.0.setup.id)).await?;
+    Ok(Json(object(&desk, one, &account, date).await?))
 }
 
 /// The days of a credential from one to another, oldest first; those without traffic are left out.
 async fn days(
-    State(parts): State<Shared>,
+    desk: Desk,
     Path(name): Path<String>,
     Params(fields): Params,
 ) -> Result<Json<Value>, Problem> {
-    let pools = parts.in_force.pools();
+    let pools = desk.in_force.pools();
     let (terms, _) = find(&pools, &name)?;
-    let (from, to) = stretch(fields, parts.calendar.date(parts.clock.now()))?;
-    let days = parts.registry.days(&terms.setup.id, from, to).await?;
+    let (from, to) = stretch(fields, desk.calendar.date(desk.clock.now()))?;
+    let days = desk.registry.days(&terms.setup.id, from, to).await?;
     Ok(listed(Page { entries: days, next: None }, |day: &CredentialDay| {
         let mut object = pool::figures(day.date, Some(day));
         object.insert("metadata".to_owned(), json!(day.metadata));
@@ -149,44 +153,47 @@ fn stretch(mut fields: Fields, today: Date) -> Result<(Date, Date), Problem> {
 }
 
 /// `POST` of a verb that sets the status.
-fn turn(verb: &'static str, status: AccountStatus) -> MethodRouter<Shared> {
-    let turned = move |State(parts): State<Shared>, Path(name): Path<String>, body: Body| async move {
-        let pools = parts.in_force.pools();
-        let one = find(&pools, &name)?;
-        body.0.finish(Some(()))?;
-        let change = Change { status: Some(status), ..Change::default() };
-        let id = AccountId::credential(&one.0.setup.id);
-        let (before, after) = parts.registry.change(&id, &change).await?;
-        audit::changed(verb, &id, Some(&before), Some(&after));
-        one.1.health.told(pool::told(one.0, &after));
-        if status == AccountStatus::Active {
-            one.1.health.enable();
-        }
-        Ok::<_, Problem>(Json(object(&parts, one, &after, None).await?))
-    };
-    post(turned)
-}
-
-async fn reset(
-    State(parts): State<Shared>,
+async fn turn(
+    verb: &'static str,
+    status: AccountStatus,
+    desk: Desk,
     Path(name): Path<String>,
     Body(fields): Body,
 ) -> Result<Json<Value>, Problem> {
-    let pools = parts.in_force.pools();
+    let pools = desk.in_force.pools();
     let one = find(&pools, &name)?;
     fields.finish(Some(()))?;
-    let account = zeroed(&parts, one).await?;
-    Ok(Json(object(&parts, one, &account, None).await?))
+    let change = Change { status: Some(status), ..Change::default() };
+    let id = AccountId::credential(&one.0.setup.id);
+    let (before, after) = desk.registry.change(&id, &change).await?;
+    audit::changed(&desk, verb, &id, Some(&before), Some(&after));
+    one.1.health.told(pool::told(one.0, &after));
+    if status == AccountStatus::Active {
+        one.1.health.enable();
+    }
+    Ok(Json(object(&desk, one, &after, None).await?))
+}
+
+async fn reset(
+    desk: Desk,
+    Path(name): Path<String>,
+    Body(fields): Body,
+) -> Result<Json<Value>, Problem> {
+    let pools = desk.in_force.pools();
+    let one = find(&pools, &name)?;
+    fields.finish(Some(()))?;
+    let account = zeroed(&desk, one).await?;
+    Ok(Json(object(&desk, one, &account, None).await?))
 }
 
 /// Zeroes what is used of a credential's quotas; how it stands then.
 pub(super) async fn zeroed(
-    parts: &Parts,
+    desk: &Desk,
     (terms, credential): (&CredentialTerms, &Credential),
 ) -> Result<Account, Problem> {
     let id = AccountId::credential(&terms.setup.id);
-    let (before, after) = parts.registry.reset(&id, None).await?;
-    audit::changed("reset", &id, Some(&before), Some(&after));
+    let (before, after) = desk.registry.reset(&id, None).await?;
+    audit::changed(desk, "reset", &id, Some(&before), Some(&after));
     credential.health.told(pool::told(terms, &after));
     Ok(after)
 }

@@ -3,21 +3,21 @@
 //! `/livez` depends on nothing: an outage of the ledger must not restart the proxies.
 
 use super::fields::Params;
+use super::operation::Operations;
+use super::scope::Scope;
 use super::{Check, Shared};
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use serde_json::Value;
 use std::fmt::Write;
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/livez", get(alive))
-        .route("/healthz", get(alive))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
+pub(super) fn operations() -> Operations {
+    Operations::default()
+        .get("/livez", Scope::Public, alive)
+        .get("/healthz", Scope::Public, alive)
+        .get("/readyz", Scope::Public, ready)
+        .get("/metrics", Scope::Public, metrics)
 }
 
 async fn alive() -> &'static str {

@@ -1,33 +1,38 @@
 //! `/api/v1/keys`. The text of a key leaves once, in the answer that creates it.
 
 use super::accounts::{self, Traits, named};
+use super::desk::Desk;
 use super::fields::{Body, Fields, Params};
+use super::operation::Operations;
 use super::problem::Problem;
-use super::{Shared, value};
+use super::scope::{Resource, Scope};
+use super::value;
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind};
 use crate::ledger::{Account, AccountStatus, Change, KeyFacts, ListFilter, NewAccount, Reach};
 use crate::limit::Limit;
 use crate::secret::{SecretDigest, label, new_user_key};
-use axum::extract::{Path, State};
+use axum::Json;
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
 const KIND: AccountKind = AccountKind::Key;
 
-pub(super) fn routes() -> Router<Shared> {
-    let one = get(|parts, id| accounts::show(KIND, parts, id)).patch(change).delete(revoke);
-    Router::new()
-        .route("/api/v1/keys", post(create).get(list))
-        .route("/api/v1/keys/{id}", one)
-        .route("/api/v1/keys/{id}/rotate", post(rotate))
+pub(super) fn operations() -> Operations {
+    let (read, write) = (Scope::Read(Resource::Keys), Scope::Write(Resource::Keys));
+    Operations::default()
+        .get("/api/v1/keys", read, list)
+        .post("/api/v1/keys", write, create)
+        .get("/api/v1/keys/{id}", read, |desk, id| accounts::show(KIND, desk, id))
+        .patch("/api/v1/keys/{id}", write, change)
+        .delete("/api/v1/keys/{id}", write, revoke)
+        .post("/api/v1/keys/{id}/rotate", write, rotate)
 }
 
-async fn create(State(parts): State<Shared>, Body(mut fields): Body) -> Result<Response, Problem> {
+async fn create(desk: Desk, Body(mut fields): Body) -> Result<Response, Problem> {
     let user = fields.required("user", value::id);
     let traits = Traits::read(&mut fields);
     let models = fields.read("models", value::models).unwrap_or_default();
@@ -35,12 +40,12 @@ async fn create(State(parts): State<Shared>, Body(mut fields): Body) -> Result<R
         addresses: fields.read("addresses", value::addresses).unwrap_or_default(),
         routes: fields.read("routes", value::routes).unwrap_or_default(),
     };
-    let expires = read_expiry(&mut fields, parts.clock.now()).flatten();
+    let expires = read_expiry(&mut fields, desk.clock.now()).flatten();
     let user = AccountId::user(&fields.finish(user)?);
-    let owner = accounts::find(&parts, &user).await?;
+    let owner = desk.find(&user).await?;
     let above: Vec<AccountId> =
         owner.workspace.iter().map(AccountId::workspace).chain([user.clone()]).collect();
-    accounts::fit(&parts, traits.limits.as_deref().unwrap_or_default(), &above).await?;
+    accounts::fit(&desk, traits.limits.as_deref().unwrap_or_default(), &above).await?;
     let (text, facts) = fresh(KeyFacts {
         digest: SecretDigest::of(""),
         user: user.id,
@@ -50,7 +55,7 @@ async fn create(State(parts): State<Shared>, Body(mut fields): Body) -> Result<R
         reach,
     });
     let new = traits.of(key_of(&facts)?, owner.workspace, Some(facts));
-    accounts::create(&parts, &new, Some(text.expose_secret())).await
+    accounts::create(&desk, &new, Some(text.expose_secret())).await
 }
 
 /// `expires_at` or `expires_in`; `Some(None)`: never.
@@ -80,50 +85,45 @@ fn key_of(facts: &KeyFacts) -> Result<AccountId, Problem> {
     Ok(AccountId::key(&facts.digest.key_id().ok_or_else(lost)?))
 }
 
-async fn list(
-    State(parts): State<Shared>,
-    Params(mut fields): Params,
-) -> Result<Json<Value>, Problem> {
-    let workspace = fields.read("workspace", value::id);
+async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
+    let workspace = desk.within(fields.read("workspace", value::id))?;
     let user = fields.read("user", value::id);
+    desk.sees_users(user.as_ref()).await?;
     let filter = ListFilter { workspace, user, ..ListFilter::default() };
-    accounts::list(&parts, KIND, fields, filter).await
+    accounts::list(&desk, KIND, fields, filter).await
 }
 
 async fn change(
-    State(parts): State<Shared>,
+    desk: Desk,
     Path(id): Path<String>,
     Body(mut fields): Body,
 ) -> Result<Json<Value>, Problem> {
-    let expires = read_expiry(&mut fields, parts.clock.now());
+    let expires = read_expiry(&mut fields, desk.clock.now());
     let models = fields.nullable("models", value::models).map(Option::unwrap_or_default);
     let addresses = fields.nullable("addresses", value::addresses).map(Option::unwrap_or_default);
     let routes = fields.nullable("routes", value::routes).map(Option::unwrap_or_default);
     let own = Change { expires, models, addresses, routes, ..Change::default() };
-    accounts::update(&parts, KIND, &id, fields, own).await
+    accounts::update(&desk, KIND, &id, fields, own).await
 }
 
-async fn revoke(
-    State(parts): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
+async fn revoke(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     let change = Change { status: Some(AccountStatus::Revoked), ..Change::default() };
-    accounts::change(&parts, &named(KIND, &id)?, "revoke", &change).await?;
+    accounts::change(&desk, &named(KIND, &id)?, "revoke", &change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// A new key like the old one. The old one works until the grace is over; without grace it is
 /// revoked at once.
 async fn rotate(
-    State(parts): State<Shared>,
+    desk: Desk,
     Path(id): Path<String>,
     Body(mut fields): Body,
 ) -> Result<Response, Problem> {
     let grace = fields.read("grace", value::span).unwrap_or(0);
     fields.finish(Some(()))?;
     let id = named(KIND, &id)?;
-    let old = accounts::find(&parts, &id).await?;
-    let now = parts.clock.now();
+    let old = desk.find_to_change(&id).await?;
+    let now = desk.clock.now();
     let facts = rotatable(&old, now)?;
     let (text, facts) = fresh(facts.clone());
     let expires = facts.expires;
@@ -137,8 +137,8 @@ async fn rotate(
         enforcement: old.enforcement,
         key: Some(facts),
     };
-    let answer = accounts::create(&parts, &new, Some(text.expose_secret())).await?;
-    accounts::change(&parts, &id, "rotate", &retirement(now, grace, expires)).await?;
+    let answer = accounts::create(&desk, &new, Some(text.expose_secret())).await?;
+    accounts::change(&desk, &id, "rotate", &retirement(now, grace, expires)).await?;
     Ok(answer)
 }
 

@@ -4,22 +4,26 @@
 use super::accounts;
 use super::answer::envelope;
 use super::audit;
+use super::desk::Desk;
 use super::fields::Body;
+use super::operation::Operations;
 use super::problem::Problem;
-use super::{Parts, Shared, value, view};
+use super::scope::{Resource, Scope};
+use super::{Parts, value, view};
 use crate::ids::AccountId;
 use crate::ledger::{Account, Change, LimitsChange};
-use axum::extract::{Path, State};
+use axum::Json;
+use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde_json::{Value, json};
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/api/v1/limits/{account}", get(show).put(set))
-        .route("/api/v1/limits/{account}/bump", post(bump))
-        .route("/api/quota/reset", post(reset))
+pub(super) fn operations() -> Operations {
+    let (read, write) = (Scope::Read(Resource::Limits), Scope::Write(Resource::Limits));
+    Operations::default()
+        .get("/api/v1/limits/{account}", read, show)
+        .put("/api/v1/limits/{account}", write, set)
+        .post("/api/v1/limits/{account}/bump", write, bump)
+        .post("/api/quota/reset", Scope::BudgetReset, reset)
 }
 
 fn account(text: &str) -> Result<AccountId, Problem> {
@@ -30,13 +34,13 @@ fn shown(parts: &Parts, account: &Account) -> Value {
     json!({"account": account.id, "limits": view::limits(account, &parts.defaults)})
 }
 
-async fn show(State(parts): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    let account = accounts::find(&parts, &account(&id)?).await?;
-    Ok(Json(shown(&parts, &account)))
+async fn show(desk: Desk, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let account = desk.find(&account(&id)?).await?;
+    Ok(Json(shown(&desk, &account)))
 }
 
 async fn set(
-    State(parts): State<Shared>,
+    desk: Desk,
     Path(id): Path<String>,
     Body(mut fields): Body,
 ) -> Result<Json<Value>, Problem> {
@@ -46,18 +50,18 @@ async fn set(
     let limits = fields.finish(limits)?;
     let change =
         Change { limits: Some(LimitsChange::Set(limits)), thresholds, ..Change::default() };
-    let (_, after) = accounts::change(&parts, &id, "limits", &change).await?;
-    Ok(Json(shown(&parts, &after)))
+    let (_, after) = accounts::change(&desk, &id, "limits", &change).await?;
+    Ok(Json(shown(&desk, &after)))
 }
 
 /// Raises a limit `until` a time, or `for` a length of time, or to the end of its period.
 async fn bump(
-    State(parts): State<Shared>,
+    desk: Desk,
     Path(id): Path<String>,
     Body(mut fields): Body,
 ) -> Result<Json<Value>, Problem> {
     let id = account(&id)?;
-    let now = parts.clock.now();
+    let now = desk.clock.now();
     let increase = fields.required("amount", value::increase);
     let until = fields.read("until", value::future(now));
     let span = fields.read("for", value::span);
@@ -66,29 +70,28 @@ async fn bump(
         return Err(Problem::field("/for", "give `until` or `for`, not both".to_owned()));
     }
     let until = until.or_else(|| span.map(|ms| now.saturating_add(ms)));
-    let (before, after) = parts.registry.bump(&id, &increase, until).await?;
-    audit::changed("bump", &id, Some(&before), Some(&after));
-    Ok(Json(shown(&parts, &after)))
+    desk.find_to_change(&id).await?;
+    let (before, after) = desk.registry.bump(&id, &increase, until).await?;
+    audit::changed(&desk, "bump", &id, Some(&before), Some(&after));
+    Ok(Json(shown(&desk, &after)))
 }
 
-async fn reset(
-    State(parts): State<Shared>,
-    Body(mut fields): Body,
-) -> Result<Json<Value>, Problem> {
+async fn reset(desk: Desk, Body(mut fields): Body) -> Result<Json<Value>, Problem> {
     let id = fields.required("account", value::account);
     let limit = fields.read("limit", value::text);
     let id = fields.finish(id)?;
+    let account = desk.find_to_change(&id).await?;
     if let Some(name) = &limit {
-        known(&accounts::find(&parts, &id).await?, name)?;
+        known(&account, name)?;
     }
-    let (before, after) = parts.registry.reset(&id, limit.as_deref()).await?;
-    audit::changed("reset", &id, Some(&before), Some(&after));
+    let (before, after) = desk.registry.reset(&id, limit.as_deref()).await?;
+    audit::changed(&desk, "reset", &id, Some(&before), Some(&after));
     let data = json!({
         "account": id,
-        "before": view::limits(&before, &parts.defaults),
-        "after": view::limits(&after, &parts.defaults),
+        "before": view::limits(&before, &desk.defaults),
+        "after": view::limits(&after, &desk.defaults),
     });
-    Ok(Json(envelope(&parts, data, Value::Null)))
+    Ok(Json(envelope(&desk, data, Value::Null)))
 }
 
 /// Refuses the name of a limit that the account does not have.

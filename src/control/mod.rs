@@ -1,7 +1,8 @@
 //! The admin plane: accounts, what happened, and health, over HTTP on a listener of its own.
 //!
 //! It sees the ledger through [`Registry`] only and is never on the way of a call. One file per
-//! resource; `fields` and `value` read bodies and queries, `view` shows accounts, `answer` decides
+//! resource, each with its `operations`; `operation` is the table of all, with the `scope` that
+//! each asks for; `desk` is what an operation is given: the parts, and the `principal`. `fields` and `value` read bodies and queries, `view` shows accounts, `answer` decides
 //! who may come in and in which form errors leave, `audit` records changes.
 //!
 //! Invariants: counters are shown and never written; a secret is shown once, in the answer that
@@ -13,18 +14,22 @@ mod answer;
 mod audit;
 mod config;
 mod credentials;
+mod desk;
 mod fields;
 mod health;
 mod json;
 mod keys;
 mod limits;
 mod mirror;
+mod operation;
 mod own;
 pub mod pool;
 mod pricing;
+mod principal;
 mod problem;
 mod providers;
 mod requests;
+mod scope;
 mod users;
 mod value;
 mod view;
@@ -34,7 +39,9 @@ pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use health::readiness;
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
+pub use operation::Entry;
 pub use own::SelfService;
+pub use scope::{Resource, Scope, Scopes};
 
 use crate::clock::Clock;
 use crate::ledger::{Enforcement, Registry};
@@ -91,28 +98,39 @@ impl fmt::Debug for Parts {
     }
 }
 
+use operation::Operations;
+
 type Shared = Arc<Parts>;
 
 /// Everything that the admin listener answers.
 pub fn router(parts: Parts) -> Router {
     let parts = Arc::new(parts);
-    Router::new()
-        .merge(health::routes())
-        .merge(users::routes())
-        .merge(keys::routes())
-        .merge(workspaces::routes())
-        .merge(limits::routes())
-        .merge(requests::routes())
-        .merge(analytics::routes())
-        .merge(config::routes())
-        .merge(pricing::routes())
-        .merge(credentials::routes())
-        .merge(providers::routes())
-        .merge(mirror::routes())
+    operations()
+        .router()
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
         .layer(from_fn_with_state(parts.clone(), answer::dress))
         .with_state(parts)
+}
+
+/// What each operation of the admin listener is.
+pub fn table() -> Vec<Entry> {
+    operations().entries()
+}
+
+fn operations() -> Operations {
+    health::operations()
+        .and(users::operations())
+        .and(keys::operations())
+        .and(workspaces::operations())
+        .and(limits::operations())
+        .and(requests::operations())
+        .and(analytics::operations())
+        .and(config::operations())
+        .and(pricing::operations())
+        .and(credentials::operations())
+        .and(providers::operations())
+        .and(mirror::operations())
 }
 
 async fn unknown(uri: Uri) -> problem::Problem {

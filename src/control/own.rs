@@ -67,7 +67,8 @@ impl SelfService {
     /// The page at a path below `/v1/organization/`, of this user's calls.
     pub async fn organization(&self, uri: &Uri, user: &Id) -> Result<Value, NoPage> {
         let _place = self.room.acquire().await;
-        let page = mirror::page(&*self.registry, self.clock.now(), uri, Some(user));
+        let only = mirror::Only { user: Some(user), ..mirror::Only::default() };
+        let page = mirror::page(&*self.registry, self.clock.now(), uri, only);
         let late = |_| Unavailable("its events take too long".to_owned()).into();
         tokio::time::timeout(PATIENCE, page)
             .await

@@ -1,32 +1,30 @@
 //! `/api/v1/pricing`: the price table in force, and which of its models a name means.
 
 use super::config::PricesInForce;
+use super::desk::Desk;
 use super::fields::Params;
+use super::operation::Operations;
 use super::problem::Problem;
-use super::{Shared, value};
+use super::scope::{Resource, Scope};
+use super::value;
 use crate::clock::rfc3339;
 use crate::pricing::ModelPrice;
-use axum::extract::State;
+use axum::Json;
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::{Value, json};
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new().route("/api/v1/pricing", get(show))
+pub(super) fn operations() -> Operations {
+    Operations::default().get("/api/v1/pricing", Scope::Read(Resource::Pricing), show)
 }
 
-async fn show(
-    State(parts): State<Shared>,
-    Params(mut fields): Params,
-) -> Result<Json<Value>, Problem> {
+async fn show(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
     let asked = fields.read("model", value::text);
     let provider = fields.read("provider", value::text);
     if asked.is_none() && provider.is_some() {
         fields.fault("provider", "it is asked together with `model` only".to_owned());
     }
     fields.finish(Some(()))?;
-    let PricesInForce { table, source, since } = parts.in_force.prices();
+    let PricesInForce { table, source, since } = desk.in_force.prices();
     let mut shown = json!({
         "price_version": table.version(),
         "source": source,

@@ -2,24 +2,28 @@
 
 use super::accounts::{PAGE, listed};
 use super::credentials::{credential_accounts, zeroed};
+use super::desk::Desk;
 use super::fields::{Body, Params};
+use super::operation::Operations;
 use super::pool;
 use super::problem::Problem;
-use super::{PoolsInForce, Shared, value};
+use super::scope::{Resource, Scope};
+use super::{PoolsInForce, value};
 use crate::ids::Id;
 use crate::ledger::{Account, Page};
 use crate::provider::Provider;
-use axum::extract::{Path, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::Json;
+use axum::extract::Path;
 use serde_json::Value;
 use std::collections::HashMap;
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/api/v1/providers", get(list))
-        .route("/api/v1/providers/{name}", get(show))
-        .route("/api/v1/providers/{name}/reset", post(reset))
+pub(super) fn operations() -> Operations {
+    let (read, write) = (Scope::Read(Resource::Providers), Scope::Write(Resource::Providers));
+    Operations::default()
+        .get("/api/v1/providers", read, list)
+        .get("/api/v1/providers/{name}", read, show)
+        .post("/api/v1/providers/{name}/reset", write, reset)
+        .global()
 }
 
 fn find<'a>(pools: &'a PoolsInForce, name: &str) -> Result<&'a Provider, Problem> {
@@ -37,14 +41,11 @@ fn object(provider: &Provider, accounts: &HashMap<Id, Account>) -> Value {
     pool::provider(provider, &own)
 }
 
-async fn list(
-    State(parts): State<Shared>,
-    Params(mut fields): Params,
-) -> Result<Json<Value>, Problem> {
+async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
     let limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
     let after = fields.read("after", value::id);
     fields.finish(Some(()))?;
-    let pools = parts.in_force.pools();
+    let pools = desk.in_force.pools();
     let later = |provider: &&Provider| {
         after.as_ref().is_none_or(|after| provider.name.as_str() > after.as_str())
     };
@@ -53,32 +54,29 @@ async fn list(
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|provider| provider.name.clone());
-    let accounts = credential_accounts(&*parts.registry).await?;
+    let accounts = credential_accounts(&*desk.registry).await?;
     Ok(listed(Page { entries: found, next }, |provider| object(provider, &accounts)))
 }
 
-async fn show(
-    State(parts): State<Shared>,
-    Path(name): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let pools = parts.in_force.pools();
+async fn show(desk: Desk, Path(name): Path<String>) -> Result<Json<Value>, Problem> {
+    let pools = desk.in_force.pools();
     let provider = find(&pools, &name)?;
-    Ok(Json(object(provider, &credential_accounts(&*parts.registry).await?)))
+    Ok(Json(object(provider, &credential_accounts(&*desk.registry).await?)))
 }
 
 /// Zeroes what is used of the quotas of all credentials of a provider.
 async fn reset(
-    State(parts): State<Shared>,
+    desk: Desk,
     Path(name): Path<String>,
     Body(fields): Body,
 ) -> Result<Json<Value>, Problem> {
-    let pools = parts.in_force.pools();
+    let pools = desk.in_force.pools();
     let provider = find(&pools, &name)?;
     fields.finish(Some(()))?;
     for terms in pools.terms.iter().filter(|terms| terms.provider == name) {
         if let Some(one) = pools.find(&terms.setup.id) {
-            zeroed(&parts, one).await?;
+            zeroed(&desk, one).await?;
         }
     }
-    Ok(Json(object(provider, &credential_accounts(&*parts.registry).await?)))
+    Ok(Json(object(provider, &credential_accounts(&*desk.registry).await?)))
 }

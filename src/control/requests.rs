@@ -1,87 +1,90 @@
 //! `/api/v1/requests`, `/api/v1/ledger/*`: what happened, and whether the ledger is sound.
 
 use super::accounts::listed;
+use super::desk::Desk;
 use super::fields::{Fields, Params};
+use super::operation::Operations;
 use super::problem::Problem;
-use super::{Shared, value};
-use crate::clock::{UnixMs, rfc3339};
+use super::scope::{Resource, Scope};
+use super::value;
+use crate::clock::rfc3339;
 use crate::ids::CallId;
 use crate::ledger::{EventQuery, UsageEvent};
-use axum::extract::{Path, State};
+use axum::Json;
+use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::{Value, json};
 
 const PAGE: usize = 50;
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/api/v1/requests", get(list))
-        .route("/api/v1/requests/{id}", get(show))
-        .route("/api/v1/ledger", get(ledger))
-        .route("/api/v1/ledger/verify", get(verify))
-        .route("/api/v1/ledger/orphans", get(orphans))
+pub(super) fn operations() -> Operations {
+    let (usage, sound) = (Scope::Read(Resource::Usage), Scope::Read(Resource::Ledger));
+    Operations::default()
+        .get("/api/v1/requests", usage, list)
+        .get("/api/v1/requests/{id}", usage, show)
+        .get("/api/v1/ledger", sound, ledger)
+        .get("/api/v1/ledger/verify", sound, verify)
+        .global()
+        .get("/api/v1/ledger/orphans", sound, orphans)
 }
 
 /// The filters that every reading of events takes.
-pub(super) fn read_filters(fields: &mut Fields, now: UnixMs) -> EventQuery {
-    EventQuery {
+pub(super) async fn read_filters(desk: &Desk, fields: &mut Fields) -> Result<EventQuery, Problem> {
+    let now = desk.clock.now();
+    let query = EventQuery {
         since: fields.read("since", value::past(now)),
         until: fields.read("until", value::past(now)),
         user: fields.read("user", value::id),
         key: fields.read("key", value::id),
-        workspace: fields.read("workspace", value::id),
+        workspace: desk.within(fields.read("workspace", value::id))?,
         model: fields.read("model", value::text),
         provider: fields.read("provider", value::text),
         ..EventQuery::default()
-    }
+    };
+    desk.sees_users(query.user.as_ref()).await?;
+    Ok(query)
 }
 
-async fn list(State(parts): State<Shared>, params: Params) -> Result<Json<Value>, Problem> {
-    page(&parts, params, false).await
+async fn list(desk: Desk, params: Params) -> Result<Json<Value>, Problem> {
+    page(&desk, params, false).await
 }
 
-async fn orphans(State(parts): State<Shared>, params: Params) -> Result<Json<Value>, Problem> {
-    page(&parts, params, true).await
+async fn orphans(desk: Desk, params: Params) -> Result<Json<Value>, Problem> {
+    page(&desk, params, true).await
 }
 
 async fn page(
-    parts: &Shared,
+    desk: &Desk,
     Params(mut fields): Params,
     orphaned: bool,
 ) -> Result<Json<Value>, Problem> {
-    let mut query = read_filters(&mut fields, parts.clock.now());
+    let mut query = read_filters(desk, &mut fields).await?;
     query.limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
     query.after = fields.read("after", value::cursor);
     query.orphaned = orphaned;
     let query = fields.finish(Some(query))?;
-    Ok(listed(parts.registry.events(&query).await?, event))
+    Ok(listed(desk.registry.events(&query).await?, event))
 }
 
-async fn show(State(parts): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+async fn show(desk: Desk, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     let missing =
         || Problem::new(StatusCode::NOT_FOUND, format!("no settled call has the id {id}"));
     let call: CallId = id.parse().map_err(|_| missing())?;
-    let found = parts.registry.event(call).await?.ok_or_else(missing)?;
+    let found = desk.registry.event(call).await?;
+    let seen = |event: &UsageEvent| desk.by.sees(Some(&event.payers.workspace));
+    let found = found.filter(seen).ok_or_else(missing)?;
     Ok(Json(event(&found)))
 }
 
 /// Where days, weeks and months begin.
-async fn ledger(
-    State(parts): State<Shared>,
-    Params(fields): Params,
-) -> Result<Json<Value>, Problem> {
+async fn ledger(desk: Desk, Params(fields): Params) -> Result<Json<Value>, Problem> {
     fields.finish(Some(()))?;
-    Ok(Json(json!({ "timezone": parts.calendar.zone_name() })))
+    Ok(Json(json!({ "timezone": desk.calendar.zone_name() })))
 }
 
-async fn verify(
-    State(parts): State<Shared>,
-    Params(fields): Params,
-) -> Result<Json<Value>, Problem> {
+async fn verify(desk: Desk, Params(fields): Params) -> Result<Json<Value>, Problem> {
     fields.finish(Some(()))?;
-    let found = parts.registry.verify().await?;
+    let found = desk.registry.verify().await?;
     Ok(Json(json!({
         "ok": found.violations.is_empty(),
         "checked": found.checked,

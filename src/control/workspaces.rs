@@ -1,47 +1,51 @@
 //! `/api/v1/workspaces`.
 
 use super::accounts::{self, Traits, named};
+use super::desk::Desk;
 use super::fields::{Body, Params};
+use super::operation::Operations;
 use super::problem::Problem;
-use super::{Shared, value};
+use super::scope::{Resource, Scope};
+use super::value;
 use crate::ids::{AccountId, AccountKind};
 use crate::ledger::ListFilter;
-use axum::extract::{Path, State};
+use axum::Json;
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde_json::Value;
 
 const KIND: AccountKind = AccountKind::Workspace;
 
-pub(super) fn routes() -> Router<Shared> {
-    let one = get(|parts, id| accounts::show(KIND, parts, id))
-        .patch(|parts, id, body| accounts::patch(KIND, parts, id, body))
-        .delete(delete);
-    Router::new()
-        .route("/api/v1/workspaces", post(create).get(list))
-        .route("/api/v1/workspaces/{id}", one)
+pub(super) fn operations() -> Operations {
+    let (read, write) = (Scope::Read(Resource::Workspaces), Scope::Write(Resource::Workspaces));
+    let one = "/api/v1/workspaces/{id}";
+    Operations::default()
+        .get("/api/v1/workspaces", read, list)
+        .post("/api/v1/workspaces", write, create)
+        .global()
+        .get(one, read, |desk, id| accounts::show(KIND, desk, id))
+        .patch(one, write, |desk, id, body| accounts::patch(KIND, desk, id, body))
+        .delete(one, write, delete)
+        .global()
 }
 
-async fn create(State(parts): State<Shared>, Body(mut fields): Body) -> Result<Response, Problem> {
+async fn create(desk: Desk, Body(mut fields): Body) -> Result<Response, Problem> {
     let id = fields.required("id", value::id);
     let traits = Traits::read(&mut fields);
     let id = fields.finish(id)?;
-    accounts::create(&parts, &traits.of(AccountId::workspace(&id), None, None), None).await
+    accounts::create(&desk, &traits.of(AccountId::workspace(&id), None, None), None).await
 }
 
-async fn list(State(parts): State<Shared>, Params(fields): Params) -> Result<Json<Value>, Problem> {
-    accounts::list(&parts, KIND, fields, ListFilter::default()).await
+async fn list(desk: Desk, Params(fields): Params) -> Result<Json<Value>, Problem> {
+    let filter = ListFilter { workspace: desk.by.workspace.clone(), ..ListFilter::default() };
+    accounts::list(&desk, KIND, fields, filter).await
 }
 
-async fn delete(
-    State(parts): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
+async fn delete(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     if id == "default" {
         let detail = "workspace:default is where users without a workspace go; it stays";
         return Err(Problem::conflict(detail));
     }
-    accounts::delete(&parts, &named(KIND, &id)?).await
+    accounts::delete(&desk, &named(KIND, &id)?).await
 }

@@ -14,15 +14,16 @@ mod query;
 mod span;
 mod usage;
 
+use super::Parts;
+use super::desk::Desk;
+use super::operation::Operations;
 use super::problem::Problem;
-use super::{Parts, Shared};
+use super::scope::{Resource, Scope};
 use crate::clock::UnixMs;
 use crate::ids::Id;
 use crate::ledger::{EventQuery, Registry, RegistryError, UsageEvent};
-use axum::extract::State;
+use axum::Json;
 use axum::http::Uri;
-use axum::routing::get;
-use axum::{Json, Router};
 use facets::{Facets, Group};
 use query::Query;
 use serde_json::{Value, json};
@@ -37,10 +38,13 @@ const PAGE: usize = 1_000;
 const MOST_EVENTS: usize = 2_000_000;
 const MOST_RESULTS: usize = 50_000;
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/v1/organization/usage/{kind}", get(all))
-        .route("/v1/organization/costs", get(all))
+pub(super) fn operations() -> Operations {
+    let read = Scope::Read(Resource::Usage);
+    Operations::default().get("/v1/organization/usage/{kind}", read, all).get(
+        "/v1/organization/costs",
+        read,
+        all,
+    )
 }
 
 /// A parameter that is refused: which one, and why.
@@ -91,23 +95,33 @@ impl From<NoPage> for Problem {
     }
 }
 
-async fn all(State(parts): State<Shared>, uri: Uri) -> Result<Json<Value>, Problem> {
-    let Parts { registry, clock, .. } = &*parts;
-    Ok(Json(page(&**registry, clock.now(), &uri, None).await?))
+async fn all(desk: Desk, uri: Uri) -> Result<Json<Value>, Problem> {
+    let Parts { registry, clock, .. } = &*desk;
+    let only = Only { workspace: desk.by.workspace.as_ref(), user: None };
+    Ok(Json(page(&**registry, clock.now(), &uri, only).await?))
 }
 
-/// The page at a path below [`PREFIX`], of one user or of all.
+/// Whose figures are shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Only<'a> {
+    /// Of one workspace.
+    pub(super) workspace: Option<&'a Id>,
+    /// Of one user.
+    pub(super) user: Option<&'a Id>,
+}
+
+/// The page at a path below [`PREFIX`].
 pub(super) async fn page(
     registry: &dyn Registry,
     now: UnixMs,
     uri: &Uri,
-    user: Option<&Id>,
+    only: Only<'_>,
 ) -> Result<Value, NoPage> {
     let query = Query::read(uri)?;
     match uri.path().strip_prefix(PREFIX).unwrap_or_default() {
         "costs" => {
             let (span, facets) = (Span::of_costs(&query, now)?, costs::facets(&query)?);
-            let sums = summed(registry, user, (&span, &facets), (costs::counts, costs::add));
+            let sums = summed(registry, only, (&span, &facets), (costs::counts, costs::add));
             Ok(written(&span, &facets, sums.await?, costs::result))
         }
         path => {
@@ -115,7 +129,7 @@ pub(super) async fn page(
                 path.strip_prefix("usage/").and_then(Kind::of_name).ok_or(NoPage::Unknown)?;
             let (span, facets) = (Span::of_usage(&query, now)?, kind.facets(&query)?);
             let counts = |event: &UsageEvent| kind.counts(event);
-            let sums = summed(registry, user, (&span, &facets), (counts, Kind::add));
+            let sums = summed(registry, only, (&span, &facets), (counts, Kind::add));
             Ok(written(&span, &facets, sums.await?, |sum| kind.result(sum)))
         }
     }
@@ -126,7 +140,7 @@ type Sums<S> = Vec<BTreeMap<Group, S>>;
 
 async fn summed<S: Default>(
     registry: &dyn Registry,
-    user: Option<&Id>,
+    only: Only<'_>,
     (span, facets): (&Span, &Facets),
     (counts, add): (impl Fn(&UsageEvent) -> bool, impl Fn(&UsageEvent, &mut S)),
 ) -> Result<Sums<S>, NoPage> {
@@ -135,7 +149,8 @@ async fn summed<S: Default>(
     let mut query = EventQuery {
         since: Some(since),
         until: Some(until),
-        user: user.or(facets.only_user()).cloned(),
+        user: only.user.or(facets.only_user()).cloned(),
+        workspace: only.workspace.cloned(),
         limit: PAGE,
         ..EventQuery::default()
     };

@@ -1,0 +1,146 @@
+//! The table of operations: every method and path of the admin plane, with the scope it asks for.
+//!
+//! The router is made from it, so that nothing is served without a scope. Whether a principal has
+//! it is decided before a path's names or the body are looked at.
+
+use super::Shared;
+use super::principal::Principal;
+use super::problem::Problem;
+use super::scope::Scope;
+use axum::Router;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use std::sync::Arc;
+
+/// What an operation is and who may ask for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// `GET`, `POST`, …
+    pub method: Method,
+    /// The path, with its parameters in braces: `/api/v1/users/{id}`.
+    pub path: &'static str,
+    /// The scope it asks for.
+    pub scope: Scope,
+    /// Whether it concerns all workspaces, so that nobody limited to one may ask for it.
+    pub global: bool,
+}
+
+/// A list of operations.
+#[derive(Default)]
+pub(super) struct Operations(Vec<(Entry, MethodRouter<Shared>)>);
+
+macro_rules! method {
+    ($($name:ident $filter:ident),*) => {$(
+        /// Adds an operation of this method.
+        pub(super) fn $name<T: 'static>(
+            self,
+            path: &'static str,
+            scope: Scope,
+            handler: impl Handler<T, Shared>,
+        ) -> Self {
+            self.with(Method::$filter, path, scope, on(MethodFilter::$filter, handler))
+        }
+    )*};
+}
+
+impl Operations {
+    method!(get GET, post POST, put PUT, patch PATCH, delete DELETE);
+
+    fn with(
+        mut self,
+        method: Method,
+        path: &'static str,
+        scope: Scope,
+        handler: MethodRouter<Shared>,
+    ) -> Self {
+        self.0.push((Entry { method, path, scope, global: false }, handler));
+        self
+    }
+
+    /// Marks the operation that was added last as one that concerns all workspaces.
+    pub(super) fn global(mut self) -> Self {
+        if let Some((entry, _)) = self.0.last_mut() {
+            entry.global = true;
+        }
+        self
+    }
+
+    /// These and `others`.
+    pub(super) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// What each operation is.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        self.0.iter().map(|(entry, _)| entry.clone()).collect()
+    }
+
+    /// The router that serves them.
+    pub(super) fn router(self) -> Router<Shared> {
+        self.0.into_iter().fold(Router::new(), |router, (entry, handler)| {
+            let path = entry.path;
+            let entry = Arc::new(entry);
+            let guard = from_fn(move |request: Request, next: Next| {
+                let entry = entry.clone();
+                async move { authorize(&entry, request, next).await }
+            });
+            router.route(path, handler.layer(guard))
+        })
+    }
+}
+
+async fn authorize(entry: &Entry, request: Request, next: Next) -> Response {
+    if entry.scope == Scope::Public {
+        return next.run(request).await;
+    }
+    let refused = match request.extensions().get::<Arc<Principal>>() {
+        Some(by) => refusal(entry, by),
+        None => Some(Problem::new(StatusCode::UNAUTHORIZED, "a token is needed")),
+    };
+    match refused {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn refusal(entry: &Entry, by: &Principal) -> Option<Problem> {
+    if !by.scopes.allows(entry.scope) {
+        let detail = format!(
+            "{} needs the scope `{}`, which {} does not have",
+            entry.path, entry.scope, by.name
+        );
+        return Some(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    let workspace = by.workspace.as_ref().filter(|_| entry.global)?;
+    let detail = format!(
+        "{} concerns all workspaces, and {} is for `{workspace}` only",
+        entry.path, by.name
+    );
+    Some(Problem::new(StatusCode::FORBIDDEN, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scope::{Resource, Scopes};
+    use super::*;
+
+    #[test]
+    fn a_scope_is_needed_and_global_operations_need_all_workspaces() {
+        let entry = |scope, global| Entry { method: Method::GET, path: "/x", scope, global };
+        let mut by = Principal::configured();
+        by.scopes = Scopes::from_iter([Scope::Read(Resource::Users)]);
+        let why = |entry: &Entry, by: &Principal| refusal(entry, by).map(|p| p.detail);
+        assert_eq!(why(&entry(Scope::Read(Resource::Users), true), &by), None);
+        let refused = why(&entry(Scope::Write(Resource::Users), false), &by).unwrap();
+        assert!(refused.contains("`users:write`"), "{refused}");
+        by.workspace = Some("eng".parse().unwrap());
+        let refused = why(&entry(Scope::Any, true), &by).unwrap();
+        assert!(refused.contains("`eng`"), "{refused}");
+        assert_eq!(why(&entry(Scope::Any, false), &by), None);
+    }
+}
