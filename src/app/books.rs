@@ -3,7 +3,7 @@
 use super::StartError;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{EmbeddedLedger, Ledger, Options, RedisLedger, Registry};
+use crate::ledger::{EmbeddedLedger, Ledger, Options, Records, RedisLedger, Registry};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ pub struct Books {
     pub calls: Arc<dyn Ledger>,
     /// For accounts and history.
     pub registry: Arc<dyn Registry>,
+    /// For the control plane's own documents.
+    pub records: Arc<dyn Records>,
     kind: Kind,
 }
 
@@ -33,6 +35,7 @@ impl Books {
                 Ok(Self {
                     calls: ledger.clone(),
                     registry: ledger.clone(),
+                    records: ledger.clone(),
                     kind: Kind::Redis(ledger),
                 })
             }
@@ -42,6 +45,7 @@ impl Books {
                 Ok(Self {
                     calls: ledger.clone(),
                     registry: ledger.clone(),
+                    records: ledger.clone(),
                     kind: Kind::Embedded(ledger),
                 })
             }

@@ -2,7 +2,7 @@
 //!
 //! [`Ledger`] is all that the data path sees. [`Registry`] is the administration of accounts and
 //! the reading of history; the data path never touches it. Two back ends implement both and agree
-//! with one pure model (`account`).
+//! with one pure model (`account`). [`Records`] keeps the control plane's own small documents.
 //!
 //! Invariants: `hold` may be refused, `settle` never is. Every operation is idempotent by call id.
 //! A late post replaces what an expired hold was charged. What a provider reports again and again is
@@ -33,6 +33,7 @@ mod options;
 mod order;
 mod query;
 mod reach;
+mod records;
 mod redis;
 mod registry;
 mod replay;
@@ -54,6 +55,7 @@ pub use order::{
     LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,
 };
 pub use reach::{BadReach, Network, Reach, Route};
+pub use records::{RecordError, RecordKind, Records, When};
 pub use redis::{Heard, RedisLedger};
 pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,

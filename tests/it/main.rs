@@ -42,6 +42,7 @@ mod ledger_once;
 mod ledger_once_faults;
 mod ledger_plain;
 mod ledger_random;
+mod ledger_records;
 mod ledger_rig;
 mod ledger_rolling;
 mod limits_desk;

@@ -9,6 +9,7 @@ mod attempts;
 mod credentials;
 mod dirty;
 mod entry;
+mod records;
 mod registry;
 mod state;
 mod store;
@@ -73,6 +74,7 @@ impl EmbeddedLedger {
         if ended > 0 {
             self.inner.news.changed();
         }
+        self.writer.tidy();
         let attempts = self.inner.state.lock().sweep_attempts(&self.inner.options);
         for settled in settled.into_iter().chain(attempts) {
             if let Some(event) = settled.event.as_ref().filter(|_| settled.applied) {

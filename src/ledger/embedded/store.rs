@@ -42,7 +42,7 @@ pub type StoreError = String;
 /// The file.
 #[derive(Debug)]
 pub struct Store {
-    db: Database,
+    pub(super) db: Database,
 }
 
 /// What one commit writes: key, and the value or nothing.
@@ -111,6 +111,7 @@ impl Store {
         }
         write.open_table(EVENTS).map_err(text)?;
         write.open_table(EVENT_IDS).map_err(text)?;
+        Self::prepare_records(&write)?;
         let meta = {
             let mut table = write.open_table(META).map_err(text)?;
             let stored = table.get("meta").map_err(text)?.map(|v| v.value().to_vec());
@@ -379,6 +380,7 @@ fn oldest_event(
     Ok(Some((number.value(), event)))
 }
 
-fn text(error: impl std::fmt::Display) -> StoreError {
+/// An error as text.
+pub(super) fn text(error: impl std::fmt::Display) -> StoreError {
     error.to_string()
 }

@@ -18,6 +18,7 @@ type Answer = oneshot::Sender<Result<(), String>>;
 
 enum Wish {
     Wake,
+    Tidy,
     Flush(Answer),
 }
 
@@ -46,6 +47,11 @@ impl Writer {
         if !self.awake.swap(true, Ordering::AcqRel) {
             self.wish(Wish::Wake);
         }
+    }
+
+    /// Clears the store of what has expired.
+    pub fn tidy(&self) {
+        self.wish(Wish::Tidy);
     }
 
     /// Commits now.
@@ -85,6 +91,11 @@ fn run(inner: &Inner, wishes: &Receiver<Wish>, awake: &AtomicBool) {
         };
         match waited {
             Ok(Wish::Flush(answer)) => answers.push(answer),
+            Ok(Wish::Tidy) => {
+                if let Err(why) = inner.store.sweep_records(inner.options.clock.now()) {
+                    tracing::warn!("expired records stay in the ledger's store: {why}");
+                }
+            }
             Ok(Wish::Wake) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => open = false,
         }

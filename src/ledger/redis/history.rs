@@ -4,6 +4,7 @@ use super::super::account::AccountState;
 use super::super::attempts::OpenAttempt;
 use super::super::book::Hold;
 use super::super::order::{Unavailable, UsageEvent};
+use super::super::records::RecordKind;
 use super::super::registry::{EventQuery, Page, RegistryError, Verification};
 use super::super::verify::{Evidence, day_sums, verify};
 use super::fields::{self, Fields};
@@ -207,7 +208,10 @@ impl RedisLedger {
             for name in names {
                 let stays = permanent(&name) || open.contains(&name);
                 let mut ttl = redis::cmd("PTTL");
-                if !stays && self.read::<i64>(ttl.arg(&name)).await? == -1 {
+                if !stays
+                    && self.read::<i64>(ttl.arg(&name)).await? == -1
+                    && !self.is_listed(&name).await?
+                {
                     violations.push(format!("I7: {name} stays for ever and belongs to nothing"));
                 }
             }
@@ -248,6 +252,10 @@ fn permanent(name: &str) -> bool {
     }
     if let Some(rest) = name.strip_prefix("farebox:{credential:") {
         return rest.split_once('}').is_some_and(|(_, what)| what.is_empty() || what == ":holds");
+    }
+    let of_records = |kind| name == keys::records(kind) || name == keys::record_expiries(kind);
+    if RecordKind::ALL.into_iter().any(of_records) {
+        return true;
     }
     KINDS.iter().any(|kind| {
         name == keys::index(*kind) || name.starts_with(&format!("farebox:{{0}}:{}:", kind.as_str()))

@@ -4,6 +4,7 @@
 //! slot; or that of a credential, so all keys of an attempt do.
 
 use super::super::once::OnceKey;
+use super::super::records::RecordKind;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 
 /// Open holds of all calls by the end of their lease.
@@ -21,6 +22,7 @@ pub const HINTS: &str = "farebox:{0}:hints";
 /// What all keys begin with.
 pub const PREFIX: &str = "farebox:";
 const SHARD: &str = "farebox:{0}:";
+const RECORD: &str = "farebox:{0}:record:";
 
 /// The account.
 pub fn account(id: &AccountId) -> String {
@@ -74,6 +76,28 @@ pub fn index(kind: AccountKind) -> String {
 pub fn below(id: &AccountId) -> String {
     let children = if id.kind == AccountKind::Workspace { "users" } else { "keys" };
     format!("farebox:{{0}}:{id}:{children}")
+}
+
+/// A small document.
+pub fn record(kind: RecordKind, id: &Id) -> String {
+    format!("{RECORD}{}:{id}", kind.as_str())
+}
+
+/// What [`record`] is the name of.
+pub fn parse_record(name: &str) -> Option<(RecordKind, &str)> {
+    let (word, id) = name.strip_prefix(RECORD)?.split_once(':')?;
+    let kind = RecordKind::ALL.into_iter().find(|kind| kind.as_str() == word)?;
+    Some((kind, id))
+}
+
+/// The ids of all records of a kind.
+pub fn records(kind: RecordKind) -> String {
+    format!("farebox:{{0}}:records:{}", kind.as_str())
+}
+
+/// The records of a kind that expire, by when they do.
+pub fn record_expiries(kind: RecordKind) -> String {
+    records(kind) + ":expiries"
 }
 
 /// The account above one, and the index of what is below that.

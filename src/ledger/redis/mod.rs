@@ -19,6 +19,7 @@ mod history;
 mod keys;
 mod plain;
 mod read;
+mod records;
 mod registry;
 mod script;
 mod sweep;

@@ -31,6 +31,9 @@ pub struct Scripts {
     pub attempt_end: Script,
     pub attempt_renew: Script,
     pub forget: Script,
+    pub record_put: Script,
+    pub record_get: Script,
+    pub record_take: Script,
 }
 
 macro_rules! script {
@@ -61,10 +64,19 @@ impl Scripts {
             attempt_end: script!("correcting.lua", "attempt_end.lua"),
             attempt_renew: script!("attempt_renew.lua"),
             forget: Script { repeatable: false, ..script!("forget.lua") },
+            record_put: Script {
+                repeatable: false,
+                ..script!(includes "head.lua", "record_put.lua")
+            },
+            record_get: script!(includes "head.lua", "record_get.lua"),
+            record_take: Script {
+                repeatable: false,
+                ..script!(includes "head.lua", "record_get.lua")
+            },
         }
     }
 
-    fn all(&self) -> [&Script; 12] {
+    fn all(&self) -> [&Script; 15] {
         [
             &self.hold,
             &self.extend,
@@ -78,6 +90,9 @@ impl Scripts {
             &self.attempt_end,
             &self.attempt_renew,
             &self.forget,
+            &self.record_put,
+            &self.record_get,
+            &self.record_take,
         ]
     }
 
