@@ -6,6 +6,7 @@
 mod books;
 mod data_listener;
 mod first;
+mod hints;
 mod pools;
 mod reload;
 mod timed;
@@ -16,7 +17,7 @@ pub use reload::{Reloader, Source};
 
 use crate::clock::Clock;
 use crate::config::{self, Config, OnDisconnect, UnpricedModel};
-use crate::control::{self, Check, Defaults, SelfService};
+use crate::control::{self, Check, Defaults, Live, SelfService};
 use crate::ledger::RegistryError;
 use crate::pricing::PriceTable;
 use crate::proxy::{Disconnect, OnExhausted, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
@@ -25,6 +26,7 @@ use crate::serve::{self, Bounds, Drain, Hands, Tls, Workers};
 use crate::telemetry;
 use arc_swap::ArcSwap;
 use data_listener::{Data, Lane};
+use hints::Hints;
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
 use pools::Pools;
@@ -39,6 +41,8 @@ use timed::Timed;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
+/// Connections of operators: live clients, of which there may be 2,000, and others.
+const ADMIN_CONNECTIONS: usize = 4_000;
 /// How long the admin listener may take to finish once the data plane has.
 const ADMIN_STOP: Duration = Duration::from_secs(5);
 
@@ -71,7 +75,8 @@ pub struct App {
     proxy: Proxy,
     reloader: Arc<Reloader>,
     pools: Arc<Pools>,
-    following: AbortHandle,
+    live: Arc<Live>,
+    following: Vec<AbortHandle>,
     workers: Arc<Workers>,
     data_drain: Arc<Drain>,
     admin_drain: Drain,
@@ -92,7 +97,8 @@ impl App {
         let tls = tls(config)?;
         let data = listener(config.listen).await?;
         let admin = listener(config.admin_listen).await?;
-        let books = Books::open(config, clock.clone()).await?;
+        let hints = Hints::new();
+        let books = Books::open(config, clock.clone(), &hints).await?;
         let ledger = |error: RegistryError| StartError::Ledger(error.to_string());
         pools::define(&*books.registry, &config.credentials).await.map_err(ledger)?;
         let proxy = Proxy::new(
@@ -118,9 +124,11 @@ impl App {
         let reloader = Reloader::new(config, prices, source, lanes, clock.clone(), &books);
         let reloader = Arc::new(reloader);
         let (pools, following) =
-            Pools::start(&books, clock.clone(), defaults(config), reloader.clone())
+            Pools::start(&books, clock.clone(), defaults(config), reloader.clone(), hints.told())
                 .await
                 .map_err(ledger)?;
+        let (live, mut tasks) = hints.start(&books, clock.clone());
+        tasks.push(following);
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,
@@ -128,7 +136,8 @@ impl App {
             proxy,
             reloader,
             pools,
-            following,
+            live,
+            following: tasks,
             workers: Arc::new(workers),
             data_drain,
             admin_drain: Drain::default(),
@@ -176,7 +185,8 @@ impl App {
         };
         let all = tokio::time::timeout(self.stop, gentle).await.unwrap_or(false);
         self.proxy.recorded().await;
-        self.following.abort();
+        self.following.iter().for_each(AbortHandle::abort);
+        self.live.stop();
         self.admin_drain.begin();
         self.admin_drain.finish(ADMIN_STOP).await;
         self.books.close().await;
@@ -209,6 +219,8 @@ impl App {
         let pools = self.pools.clone();
         let router = control::router(control::Parts {
             registry: self.books.registry.clone(),
+            records: self.books.records.clone(),
+            live: self.live.clone(),
             clock,
             calendar: config.calendar.clone(),
             token: SecretDigest::of(token.expose_secret()),
@@ -219,7 +231,7 @@ impl App {
         });
         let service = TowerToHyperService::new(router);
         let drain = self.admin_drain.watch();
-        let bounds = Bounds { connections: 1_000, ..Bounds::default() };
+        let bounds = Bounds { connections: ADMIN_CONNECTIONS, ..Bounds::default() };
         tokio::spawn(serve::run(listener, Hands::Here(service), tls, Arc::new(bounds), drain));
     }
 }

@@ -20,6 +20,7 @@ mod health;
 mod json;
 mod keys;
 mod limits;
+mod live;
 mod mirror;
 mod operation;
 mod own;
@@ -38,13 +39,14 @@ mod workspaces;
 pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use health::readiness;
+pub use live::{Live, Pace};
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::Entry;
 pub use own::SelfService;
 pub use scope::{Resource, Scope, Scopes};
 
 use crate::clock::Clock;
-use crate::ledger::{Enforcement, Registry};
+use crate::ledger::{Enforcement, Records, Registry};
 use crate::limit::{Calendar, Thresholds};
 use crate::secret::SecretDigest;
 use axum::Router;
@@ -76,6 +78,10 @@ pub struct Check {
 pub struct Parts {
     /// Accounts and history.
     pub registry: Arc<dyn Registry>,
+    /// Small documents of the control plane.
+    pub records: Arc<dyn Records>,
+    /// What live clients share.
+    pub live: Arc<Live>,
     /// The time.
     pub clock: Clock,
     /// The ledger's time zone; days of sums are its days.
@@ -102,9 +108,11 @@ use operation::Operations;
 
 type Shared = Arc<Parts>;
 
-/// Everything that the admin listener answers.
+/// Everything that the admin listener answers. What live clients are told is followed from now on;
+/// so it must be called within a runtime.
 pub fn router(parts: Parts) -> Router {
     let parts = Arc::new(parts);
+    parts.live.start(&parts);
     operations()
         .router()
         .fallback(unknown)
@@ -131,6 +139,7 @@ fn operations() -> Operations {
         .and(credentials::operations())
         .and(providers::operations())
         .and(mirror::operations())
+        .and(live::operations())
 }
 
 async fn unknown(uri: Uri) -> problem::Problem {

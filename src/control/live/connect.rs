@@ -29,10 +29,10 @@ const UPGRADE: Duration = Duration::from_secs(10);
 
 pub(super) async fn connect(
     State(parts): State<Shared>,
-    Params(mut fields): Params,
+    Params(fields): Params,
     request: Request,
 ) -> Response {
-    match open(parts, &mut fields, request).await {
+    match open(parts, fields, request).await {
         Ok(response) => response,
         Err(problem) => {
             let closed = problem.status == StatusCode::UNAUTHORIZED;
@@ -46,11 +46,7 @@ pub(super) async fn connect(
     }
 }
 
-async fn open(
-    parts: Shared,
-    fields: &mut Fields,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn open(parts: Shared, mut fields: Fields, request: Request) -> Result<Response, Problem> {
     let shown = fields.read("ticket", value::text).ok_or_else(no_ticket)?;
     let by = ticket::look_at(&parts, &shown).await?.ok_or_else(no_ticket)?;
     let (mut head, _) = request.into_parts();
@@ -118,19 +114,18 @@ fn own_origin(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// What the connection is about: a user, a workspace, or all that its opener sees.
-async fn about(desk: &Desk, fields: &mut Fields) -> Result<Of, Problem> {
+async fn about(desk: &Desk, mut fields: Fields) -> Result<Of, Problem> {
     let needed = Scope::Read(Resource::Usage);
     if !desk.by.scopes.allows(needed) {
-        let detail = format!("live updates need the scope `{needed}`, which {} does not have", desk.by.name);
+        let detail =
+            format!("live updates need the scope `{needed}`, which {} does not have", desk.by.name);
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
     let user = fields.read("user", value::id);
     let workspace = fields.read("workspace", value::id);
-    std::mem::take(fields).finish(Some(()))?;
+    fields.finish(Some(()))?;
     match (user, workspace) {
-        (Some(_), Some(_)) => {
-            Err(Problem::field("?user", "give `user` or `workspace`, not both"))
-        }
+        (Some(_), Some(_)) => Err(Problem::field("?user", "give `user` or `workspace`, not both")),
         (Some(user), None) => {
             desk.find(&AccountId::user(&user)).await?;
             Ok(Of::User(user))

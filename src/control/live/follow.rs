@@ -77,12 +77,7 @@ async fn moved_one(live: &Live, desk: &Desk, moved: Moved) -> Result<(), Problem
 }
 
 /// Shows the figures of a user, if anybody hears of it.
-async fn user(
-    live: &Live,
-    desk: &Desk,
-    id: &Id,
-    workspace: Option<&Id>,
-) -> Result<(), Problem> {
+async fn user(live: &Live, desk: &Desk, id: &Id, workspace: Option<&Id>) -> Result<(), Problem> {
     if !live.wants(id, workspace) {
         return Ok(());
     }

@@ -68,9 +68,8 @@ fn subscribe(message: &Value) -> Result<Vec<AccountId>, String> {
 
 /// What stands before and after the `data` of a message.
 pub(super) fn around(kind: &str, seq: u64, timestamp: &str) -> (String, &'static str) {
-    let head = format!(
-        "{{\"type\":\"{kind}\",\"seq\":{seq},\"timestamp\":\"{timestamp}\",\"data\":"
-    );
+    let head =
+        format!("{{\"type\":\"{kind}\",\"seq\":{seq},\"timestamp\":\"{timestamp}\",\"data\":");
     (head, "}")
 }
 

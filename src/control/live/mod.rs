@@ -44,9 +44,11 @@ const SHARED: Duration = Duration::from_millis(250);
 const MOST_SHARED: u64 = 64;
 
 pub(super) fn operations() -> Operations {
-    Operations::default()
-        .post("/api/v1/ws-tickets", Scope::Any, ticket::issue)
-        .get(PATH, Scope::Public, connect::connect)
+    Operations::default().post("/api/v1/ws-tickets", Scope::Any, ticket::issue).get(
+        PATH,
+        Scope::Public,
+        connect::connect,
+    )
 }
 
 /// How often live connections do what they do by the clock.

@@ -12,7 +12,7 @@ use crate::control::credentials;
 use crate::control::desk::Desk;
 use crate::control::problem::Problem;
 use crate::ids::{AccountId, AccountKind, Id};
-use crate::ledger::{Account, ListFilter, Unavailable};
+use crate::ledger::{Account, ListFilter};
 use bytes::Bytes;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -37,12 +37,11 @@ pub(super) async fn snapshot(
     audience: &Audience,
 ) -> Result<Arc<Snapshot>, Problem> {
     let name = audience.fingerprint();
-    if let Some(known) = live.snapshots.get(&name) {
+    if let Some(known) = live.shared(&name) {
         return Ok(known);
     }
-    let closed = |_| Problem::from_unavailable(Unavailable("the proxy stops".to_owned()));
-    let _place = live.reading.acquire().await.map_err(closed)?;
-    if let Some(known) = live.snapshots.get(&name) {
+    let _turn = live.reading.acquire().await;
+    if let Some(known) = live.shared(&name) {
         return Ok(known);
     }
     let position = live.position();
