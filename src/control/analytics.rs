@@ -26,7 +26,20 @@ const HOUR: i64 = 3_600_000;
 const SEVEN_DAYS: i64 = 7 * 86_400_000;
 
 pub(super) fn operations() -> Operations {
-    Operations::default().get("/api/v1/analytics/usage", Scope::Read(Resource::Usage), usage)
+    Operations::default()
+        .get("/api/v1/analytics/usage", Scope::Read(Resource::Usage), usage)
+        .says("Sums over settled calls", 200, "[Sum]")
+        .asks(&[
+            "user",
+            "key",
+            "workspace",
+            "model",
+            "provider",
+            "since",
+            "until",
+            "group_by",
+            "detail",
+        ])
 }
 
 /// By what sums are kept apart.

@@ -69,8 +69,11 @@ pub struct PricesInForce {
 }
 
 pub(super) fn operations() -> Operations {
-    let write = Scope::Write(Resource::Config);
-    Operations::default().post("/api/v1/config/reload", write, reload).global()
+    Operations::default()
+        .post("/api/v1/config/reload", Scope::Write(Resource::Config), reload)
+        .says("Reads the configuration and the prices again", 200, "Reloaded")
+        .takes("Nothing")
+        .global()
 }
 
 async fn reload(desk: Desk, Body(fields): Body) -> Result<Json<Value>, Problem> {

@@ -15,9 +15,14 @@ use std::fmt::Write;
 pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/livez", Scope::Public, alive)
+        .says("Says that the process lives", 200, "text")
         .get("/healthz", Scope::Public, alive)
+        .says("Says that the process lives", 200, "text")
         .get("/readyz", Scope::Public, ready)
+        .says("Says whether calls are taken", 200, "text")
+        .asks(&["verbose", "exclude"])
         .get("/metrics", Scope::Public, metrics)
+        .says("The metrics, for Prometheus", 200, "text")
 }
 
 async fn alive() -> &'static str {

@@ -23,13 +23,24 @@ const KIND: AccountKind = AccountKind::Key;
 
 pub(super) fn operations() -> Operations {
     let (read, write) = (Scope::Read(Resource::Keys), Scope::Write(Resource::Keys));
+    let one = "/api/v1/keys/{id}";
     Operations::default()
         .get("/api/v1/keys", read, list)
+        .says("Lists keys", 200, "[Key]")
+        .asks(&["user", "workspace", "limit", "after"])
         .post("/api/v1/keys", write, create)
-        .get("/api/v1/keys/{id}", read, |desk, id| accounts::show(KIND, desk, id))
-        .patch("/api/v1/keys/{id}", write, change)
-        .delete("/api/v1/keys/{id}", write, revoke)
+        .says("Issues a key; its text is in `key`, this once", 201, "Key")
+        .takes("NewKey")
+        .get(one, read, |desk, id| accounts::show(KIND, desk, id))
+        .says("Shows a key", 200, "Key")
+        .patch(one, write, change)
+        .says("Changes a key", 200, "Key")
+        .takes("KeyChange")
+        .delete(one, write, revoke)
+        .says("Revokes a key", 204, "")
         .post("/api/v1/keys/{id}/rotate", write, rotate)
+        .says("Issues a key in place of another, which works until the grace is over", 201, "Key")
+        .takes("Rotation")
 }
 
 async fn create(desk: Desk, Body(mut fields): Body) -> Result<Response, Problem> {

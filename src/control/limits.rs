@@ -21,9 +21,16 @@ pub(super) fn operations() -> Operations {
     let (read, write) = (Scope::Read(Resource::Limits), Scope::Write(Resource::Limits));
     Operations::default()
         .get("/api/v1/limits/{account}", read, show)
+        .says("Shows the limits of an account", 200, "Limits")
         .put("/api/v1/limits/{account}", write, set)
+        .says("Replaces the limits of an account; its counters stay", 200, "Limits")
+        .takes("LimitsChange")
         .post("/api/v1/limits/{account}/bump", write, bump)
+        .says("Raises a limit for a while", 200, "Limits")
+        .takes("NewBump")
         .post("/api/quota/reset", Scope::BudgetReset, reset)
+        .says("Zeroes what an account used in the current periods", 200, "Reset")
+        .takes("NewReset")
 }
 
 fn account(text: &str) -> Result<AccountId, Problem> {

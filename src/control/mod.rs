@@ -22,6 +22,7 @@ mod keys;
 mod limits;
 mod live;
 mod mirror;
+mod openapi;
 mod operation;
 mod own;
 pub mod pool;
@@ -41,7 +42,7 @@ pub use credentials::credential_accounts;
 pub use health::readiness;
 pub use live::{Live, Pace};
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
-pub use operation::Entry;
+pub use operation::{Entry, Said};
 pub use own::SelfService;
 pub use scope::{Resource, Scope, Scopes};
 
@@ -140,6 +141,7 @@ fn operations() -> Operations {
         .and(providers::operations())
         .and(mirror::operations())
         .and(live::operations())
+        .and(openapi::operations())
 }
 
 async fn unknown(uri: Uri) -> problem::Problem {

@@ -27,6 +27,23 @@ pub struct Entry {
     pub scope: Scope,
     /// Whether it concerns all workspaces, so that nobody limited to one may ask for it.
     pub global: bool,
+    /// What the description of the API says of it.
+    pub said: Said,
+}
+
+/// What the description of the API says of an operation. Objects go by their names there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Said {
+    /// What it does.
+    pub summary: &'static str,
+    /// The parameters of its query.
+    pub query: &'static [&'static str],
+    /// The body that it takes.
+    pub takes: Option<&'static str>,
+    /// Its status when all is well.
+    pub status: u16,
+    /// What it answers then: an object, `[of]` them, `text`, or nothing.
+    pub gives: &'static str,
 }
 
 /// A list of operations.
@@ -57,14 +74,37 @@ impl Operations {
         scope: Scope,
         handler: MethodRouter<Shared>,
     ) -> Self {
-        self.0.push((Entry { method, path, scope, global: false }, handler));
+        let said = Said::default();
+        self.0.push((Entry { method, path, scope, global: false, said }, handler));
         self
     }
 
     /// Marks the operation that was added last as one that concerns all workspaces.
-    pub(super) fn global(mut self) -> Self {
+    pub(super) fn global(self) -> Self {
+        self.last(|entry| entry.global = true)
+    }
+
+    /// Says what the operation that was added last does, and what it answers: a status, and an
+    /// object, `[of]` them, `text`, or nothing.
+    pub(super) fn says(self, summary: &'static str, status: u16, gives: &'static str) -> Self {
+        self.last(|entry| {
+            entry.said = Said { summary, status, gives, ..entry.said };
+        })
+    }
+
+    /// Names the parameters that the operation that was added last has in its query.
+    pub(super) fn asks(self, query: &'static [&'static str]) -> Self {
+        self.last(|entry| entry.said.query = query)
+    }
+
+    /// Names the body of the operation that was added last.
+    pub(super) fn takes(self, body: &'static str) -> Self {
+        self.last(|entry| entry.said.takes = Some(body))
+    }
+
+    fn last(mut self, change: impl FnOnce(&mut Entry)) -> Self {
         if let Some((entry, _)) = self.0.last_mut() {
-            entry.global = true;
+            change(entry);
         }
         self
     }
@@ -131,7 +171,11 @@ mod tests {
 
     #[test]
     fn a_scope_is_needed_and_global_operations_need_all_workspaces() {
-        let entry = |scope, global| Entry { method: Method::GET, path: "/x", scope, global };
+        let said = Said::default();
+        let entry = |scope, global| {
+            let said = said.clone();
+            Entry { method: Method::GET, path: "/x", scope, global, said }
+        };
         let mut by = Principal::configured();
         by.scopes = Scopes::from_iter([Scope::Read(Resource::Users)]);
         let why = |entry: &Entry, by: &Principal| refusal(entry, by).map(|p| p.detail);

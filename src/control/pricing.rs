@@ -14,7 +14,10 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 pub(super) fn operations() -> Operations {
-    Operations::default().get("/api/v1/pricing", Scope::Read(Resource::Pricing), show)
+    Operations::default()
+        .get("/api/v1/pricing", Scope::Read(Resource::Pricing), show)
+        .says("Shows the price table in force, and which model a name means", 200, "Prices")
+        .asks(&["model", "provider"])
 }
 
 async fn show(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {

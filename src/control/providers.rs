@@ -21,8 +21,13 @@ pub(super) fn operations() -> Operations {
     let (read, write) = (Scope::Read(Resource::Providers), Scope::Write(Resource::Providers));
     Operations::default()
         .get("/api/v1/providers", read, list)
+        .says("Lists providers with their pools", 200, "[Provider]")
+        .asks(&["limit", "after"])
         .get("/api/v1/providers/{name}", read, show)
+        .says("Shows a provider", 200, "Provider")
         .post("/api/v1/providers/{name}/reset", write, reset)
+        .says("Zeroes the quotas of all credentials of a provider", 200, "Provider")
+        .takes("Nothing")
         .global()
 }
 

@@ -16,16 +16,25 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 const PAGE: usize = 50;
+const FILTERS: &[&str] =
+    &["user", "key", "workspace", "model", "provider", "since", "until", "limit", "after"];
 
 pub(super) fn operations() -> Operations {
     let (usage, sound) = (Scope::Read(Resource::Usage), Scope::Read(Resource::Ledger));
     Operations::default()
         .get("/api/v1/requests", usage, list)
+        .says("Lists settled calls, newest first", 200, "[Request]")
+        .asks(FILTERS)
         .get("/api/v1/requests/{id}", usage, show)
+        .says("Shows a settled call", 200, "Request")
         .get("/api/v1/ledger", sound, ledger)
+        .says("Shows where days, weeks and months begin", 200, "Ledger")
         .get("/api/v1/ledger/verify", sound, verify)
+        .says("Checks the invariants of the ledger", 200, "Verified")
         .global()
         .get("/api/v1/ledger/orphans", sound, orphans)
+        .says("Lists calls that were charged because their proxy died", 200, "[Request]")
+        .asks(FILTERS)
 }
 
 /// The filters that every reading of events takes.

@@ -19,16 +19,29 @@ const KIND: AccountKind = AccountKind::User;
 
 pub(super) fn operations() -> Operations {
     let (read, write) = (Scope::Read(Resource::Users), Scope::Write(Resource::Users));
+    let one = "/api/v1/users/{id}";
     let suspend = |desk, id, body| turn("suspend", AccountStatus::Suspended, desk, id, body);
     let resume = |desk, id, body| turn("resume", AccountStatus::Active, desk, id, body);
     Operations::default()
         .get("/api/v1/users", read, list)
+        .says("Lists users", 200, "[User]")
+        .asks(&["workspace", "limit", "after"])
         .post("/api/v1/users", write, create)
-        .get("/api/v1/users/{id}", read, |desk, id| accounts::show(KIND, desk, id))
-        .patch("/api/v1/users/{id}", write, |desk, id, body| accounts::patch(KIND, desk, id, body))
-        .delete("/api/v1/users/{id}", write, delete)
+        .says("Creates a user", 201, "User")
+        .takes("NewUser")
+        .get(one, read, |desk, id| accounts::show(KIND, desk, id))
+        .says("Shows a user", 200, "User")
+        .patch(one, write, |desk, id, body| accounts::patch(KIND, desk, id, body))
+        .says("Changes a user", 200, "User")
+        .takes("AccountChange")
+        .delete(one, write, delete)
+        .says("Deletes a user and its keys", 204, "")
         .post("/api/v1/users/{id}/suspend", write, suspend)
+        .says("Refuses a user's calls from now on", 200, "User")
+        .takes("Nothing")
         .post("/api/v1/users/{id}/resume", write, resume)
+        .says("Takes a user's calls again", 200, "User")
+        .takes("Nothing")
 }
 
 async fn create(desk: Desk, Body(mut fields): Body) -> Result<Response, Problem> {

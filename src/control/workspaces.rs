@@ -22,11 +22,19 @@ pub(super) fn operations() -> Operations {
     let one = "/api/v1/workspaces/{id}";
     Operations::default()
         .get("/api/v1/workspaces", read, list)
+        .says("Lists workspaces", 200, "[Workspace]")
+        .asks(&["limit", "after"])
         .post("/api/v1/workspaces", write, create)
+        .says("Creates a workspace", 201, "Workspace")
+        .takes("NewWorkspace")
         .global()
         .get(one, read, |desk, id| accounts::show(KIND, desk, id))
+        .says("Shows a workspace", 200, "Workspace")
         .patch(one, write, |desk, id, body| accounts::patch(KIND, desk, id, body))
+        .says("Changes a workspace", 200, "Workspace")
+        .takes("AccountChange")
         .delete(one, write, delete)
+        .says("Deletes a workspace that has no users", 204, "")
         .global()
 }
 

@@ -35,8 +35,7 @@ pub struct Desk {
     pub at: SocketAddr,
     pub pools: PoolsInForce,
     pub ledger: Arc<EmbeddedLedger>,
-    /// What the ledger tells, and live clients are shown.
-    pub feed: Arc<Feed>,
+    /// What live clients of the desk share.
     pub live: Arc<Live>,
     pub clock: Clock,
     pub dir: tempfile::TempDir,
@@ -167,7 +166,7 @@ impl Desk {
         let none = Vec::new();
         let at =
             serve_pools(registry, records, live.clone(), clock.clone(), none, pools.clone()).await;
-        Self { at, pools, ledger, feed, live, clock, dir }
+        Self { at, pools, ledger, live, clock, dir }
     }
 
     /// An attempt with a credential that used so many characters, and a hundredth of a dollar.

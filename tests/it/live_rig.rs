@@ -23,7 +23,16 @@ pub async fn connect(
     query: &str,
     headers: &[(&'static str, &str)],
 ) -> Result<LiveClient, (u16, Value)> {
-    let stream = TcpStream::connect(at).await.unwrap();
+    connect_over(TcpStream::connect(at).await.unwrap(), at, query, headers).await
+}
+
+/// The same over this connection.
+pub async fn connect_over(
+    stream: TcpStream,
+    at: SocketAddr,
+    query: &str,
+    headers: &[(&'static str, &str)],
+) -> Result<LiveClient, (u16, Value)> {
     let mut request = format!("ws://{at}/api/quota/ws{query}").into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());

@@ -44,11 +44,13 @@ const SHARED: Duration = Duration::from_millis(250);
 const MOST_SHARED: u64 = 64;
 
 pub(super) fn operations() -> Operations {
-    Operations::default().post("/api/v1/ws-tickets", Scope::Any, ticket::issue).get(
-        PATH,
-        Scope::Public,
-        connect::connect,
-    )
+    Operations::default()
+        .post("/api/v1/ws-tickets", Scope::Any, ticket::issue)
+        .says("Makes a ticket that opens one live connection", 201, "Ticket")
+        .takes("Nothing")
+        .get(PATH, Scope::Public, connect::connect)
+        .says("Opens a WebSocket with live updates", 101, "")
+        .asks(&["ticket", "user", "workspace"])
 }
 
 /// How often live connections do what they do by the clock.

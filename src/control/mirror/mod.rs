@@ -34,17 +34,22 @@ use usage::Kind;
 /// What all its paths begin with.
 pub const PREFIX: &str = "/v1/organization/";
 
+/// The parameters that both take; lists and filters are in OpenAI's documentation.
+const QUERY: &[&str] = &["start_time", "end_time", "bucket_width", "page"];
+
 const PAGE: usize = 1_000;
 const MOST_EVENTS: usize = 2_000_000;
 const MOST_RESULTS: usize = 50_000;
 
 pub(super) fn operations() -> Operations {
     let read = Scope::Read(Resource::Usage);
-    Operations::default().get("/v1/organization/usage/{kind}", read, all).get(
-        "/v1/organization/costs",
-        read,
-        all,
-    )
+    Operations::default()
+        .get("/v1/organization/usage/{kind}", read, all)
+        .says("Usage by bucket, as OpenAI's administration API tells it", 200, "Buckets")
+        .asks(QUERY)
+        .get("/v1/organization/costs", read, all)
+        .says("Costs by day, as OpenAI's administration API tells them", 200, "Buckets")
+        .asks(QUERY)
 }
 
 /// A parameter that is refused: which one, and why.
