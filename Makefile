@@ -6,12 +6,12 @@
 CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test lint unit oracle sdk tools bench instructions redis-cpu deny demo fuzz prices
+.PHONY: help test lint unit oracle sdk api tools bench instructions redis-cpu deny demo fuzz prices
 
 help:
 	@sed -n 's/^# //p' Makefile
 
-test: tools lint unit oracle sdk
+test: tools lint unit oracle sdk api
 
 lint:
 	$(CARGO) fmt --check
@@ -59,6 +59,11 @@ deny:
 SECONDS ?= 60
 fuzz:
 	fuzz/run.sh $(SECONDS)
+
+# make api     every operation of the admin API asked as its description allows, and otherwise
+api:
+	$(CARGO) build --locked
+	tests/schemathesis/run.sh target/debug/farebox
 
 # make prices  the newest public price lists, brought into pricing.toml; ACCEPT is in per cent
 ACCEPT ?= 20

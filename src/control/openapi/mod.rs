@@ -18,6 +18,8 @@ use notation::schema;
 use objects::{ANSWERED, PARAMETERS, TAKEN};
 use serde_json::{Map, Value, json};
 
+const KINDS: &str = "completions|embeddings|images|audio_speeches|audio_transcriptions|moderations";
+
 pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/openapi.json", Scope::Public, async || Json(document(&super::table())))
@@ -93,13 +95,16 @@ fn tag(path: &str) -> &str {
 fn parameters(entry: &Entry) -> Vec<Value> {
     let in_path = entry.path.split('/').filter_map(|part| {
         let name = part.strip_prefix('{')?.strip_suffix('}')?;
-        let holds = match name {
+        let mut holds = match name {
             "account" => schema("account"),
-            "kind" => schema(
-                "completions|embeddings|images|audio_speeches|audio_transcriptions|moderations",
-            ),
+            "kind" => schema(KINDS),
             _ => schema("id"),
         };
+        if name == "account" {
+            holds["examples"] = json!(["user:default"]);
+        } else if name == "id" {
+            holds["examples"] = json!(["default"]);
+        }
         Some(json!({"name": name, "in": "path", "required": true, "schema": holds}))
     });
     let in_query = entry.said.query.iter().filter_map(|asked| {

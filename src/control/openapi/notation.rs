@@ -1,12 +1,16 @@
 //! A short notation for JSON schemas, so that objects can be written down as tables.
 //!
 //! `id`, `time`, `usd`, … are words of their own; `[X]` is a list, `{X}` a map by name, `X?` may be
-//! null, `a|b` is one of these words, and a capital letter begins the name of an object. Pure.
+//! null, `=a` is this word, `a|b` one of these, and a capital letter begins the name of an object. Pure.
 
 use serde_json::{Map, Value, json};
 
 /// An object: its fields, each with what it holds. A field whose name ends in `?` may be absent.
 pub(super) type Table = &'static [(&'static str, &'static str)];
+
+/// How most limits are written; there are other spellings.
+const LIMIT: &str =
+    "^[1-9][0-9]{0,6} (usd|tokens|requests|characters)/(minute|hour|day|week|month|total)$";
 
 /// The schema of a notation.
 pub(super) fn schema(notation: &str) -> Value {
@@ -18,6 +22,9 @@ pub(super) fn schema(notation: &str) -> Value {
     }
     if let Some(of) = notation.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
         return json!({"type": "object", "additionalProperties": schema(of)});
+    }
+    if let Some(of) = notation.strip_prefix('=') {
+        return json!({"const": of});
     }
     if notation.contains('|') {
         return json!({"type": "string", "enum": notation.split('|').collect::<Vec<_>>()});
@@ -46,14 +53,17 @@ fn word(word: &str) -> Value {
         "id" => json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}),
         "account" => json!({"type": "string",
             "pattern": "^(user|key|workspace|credential):[A-Za-z0-9._-]{1,64}$"}),
-        "limit" => json!({"type": "string", "examples": ["25 usd/month", "60 requests/minute"]}),
+        "limit" => json!({"anyOf": [
+            {"type": "string", "pattern": LIMIT, "examples": ["25 usd/month", "60 requests/minute"]},
+            {"type": "string", "maxLength": 200},
+        ]}),
         "span" => json!({"type": "string", "pattern": r"^\d{1,6}[smhdw]$", "examples": ["10m"]}),
         "time" => json!({"type": "string", "format": "date-time"}),
         "past" => json!({"type": "string", "examples": ["7d", "2026-11-24"],
             "description": "A time, a date, or so long ago."}),
         "date" => json!({"type": "string", "format": "date"}),
         "flag" => json!({"type": "string", "enum": ["true", "false"]}),
-        "page" => json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+        "page_length" => json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
         "threshold" => json!({"type": "integer", "minimum": 1, "maximum": 100}),
         "name" => json!({"type": "string", "maxLength": 200}),
         _ => json!({"type": "string"}),

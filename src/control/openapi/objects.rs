@@ -236,12 +236,12 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
     ("Verified", &[("ok", "bool"), ("checked", "count"), ("violations", "[text]")]),
     (
         "Buckets",
-        &[("object", "page"), ("data", "[Bucket]"), ("has_more", "bool"), ("next_page", "text?")],
+        &[("object", "=page"), ("data", "[Bucket]"), ("has_more", "bool"), ("next_page", "text?")],
     ),
     (
         "Bucket",
         &[
-            ("object", "bucket"),
+            ("object", "=bucket"),
             ("start_time", "integer"),
             ("end_time", "integer"),
             ("results", "[object]"),
@@ -340,7 +340,7 @@ pub(super) const TAKEN: &[(&str, Table)] = &[
 
 /// Parameters of queries, each with what it holds and what it does.
 pub(super) const PARAMETERS: &[(&str, &str, &str)] = &[
-    ("limit", "page", "The length of a page."),
+    ("limit", "page_length", "The length of a page."),
     ("after", "text", "`next_cursor` of the page before."),
     ("workspace", "id", "Only what belongs to this workspace."),
     ("user", "id", "Only what is of this user."),
