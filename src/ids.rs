@@ -28,6 +28,11 @@ impl Id {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Stands where an id is needed and nobody is meant: `-`. No key has it.
+    pub fn nobody() -> Self {
+        Self("-".into())
+    }
 }
 
 impl fmt::Display for Id {

@@ -1,6 +1,8 @@
 //! The data listener: health for machines, figures for the owners of keys, all else for the proxy.
 
-use crate::control::{BadParameter, Check, NoPage, ORGANIZATION, SelfService, readiness};
+use crate::control::{
+    BadParameter, Check, NoPage, ORGANIZATION, QUOTA, Quota, SelfService, readiness,
+};
 use crate::dialect::Unreadable;
 use crate::ids::Id;
 use crate::ledger::{Caller, Payers};
@@ -23,6 +25,7 @@ pub(super) type Lane = Arc<ArcSwap<Proxy>>;
 pub(super) struct Data {
     proxy: Lane,
     own: Arc<SelfService>,
+    quota: Arc<Quota>,
     ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
 }
 
@@ -30,9 +33,10 @@ impl Data {
     pub(super) fn new(
         proxy: Lane,
         own: Arc<SelfService>,
+        quota: Arc<Quota>,
         ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
     ) -> Self {
-        Self { proxy, own, ready }
+        Self { proxy, own, quota, ready }
     }
 
     /// The same with connections to providers of its own, for a thread of its own.
@@ -72,6 +76,14 @@ impl Service<Request<Incoming>> for Data {
         // The call ends with the proxy that it begins with.
         let (proxy, own) = (self.proxy.load_full(), self.own.clone());
         let path = request.uri().path();
+        if path.starts_with(QUOTA) {
+            let (quota, (head, _)) = (self.quota.clone(), request.into_parts());
+            return Box::pin(async move {
+                let caller = proxy.owner(&head).await;
+                let own = quota.own(&head, caller.as_deref().map_err(Clone::clone)).await;
+                Ok(own.map(AnswerBody::whole))
+            });
+        }
         if request.method() == Method::GET && (path == "/v1/key" || path.starts_with(ORGANIZATION))
         {
             let (head, _) = request.into_parts();

@@ -17,7 +17,7 @@ pub use reload::{Reloader, Source};
 
 use crate::clock::Clock;
 use crate::config::{self, Config, OnDisconnect, UnpricedModel};
-use crate::control::{self, Check, Defaults, Live, SelfService};
+use crate::control::{self, Check, Defaults, Live, Quota, SelfService};
 use crate::ledger::RegistryError;
 use crate::pricing::PriceTable;
 use crate::proxy::{Disconnect, OnExhausted, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
@@ -74,6 +74,7 @@ pub struct App {
     books: Books,
     proxy: Proxy,
     reloader: Arc<Reloader>,
+    quota: Arc<Quota>,
     pools: Arc<Pools>,
     live: Arc<Live>,
     following: Vec<AbortHandle>,
@@ -117,7 +118,8 @@ impl App {
         let first: Lane = Arc::new(ArcSwap::from_pointee(proxy.clone()));
         let ready = readiness(&books, data_drain.clone(), first.clone());
         let own = own(&books, config, clock.clone());
-        let calls = Data::new(first.clone(), own, ready.clone());
+        let quota = quota(&books, config, clock.clone(), first.clone());
+        let calls = Data::new(first.clone(), own, quota.clone(), ready.clone());
         let services = (0..workers.count()).map(|_| calls.with_own_connections());
         let services = services.collect::<Result<Vec<_>, _>>().map_err(StartError::Other)?;
         let lanes = std::iter::once(first).chain(services.iter().map(Data::lane)).collect();
@@ -135,6 +137,7 @@ impl App {
             books,
             proxy,
             reloader,
+            quota,
             pools,
             live,
             following: tasks,
@@ -225,6 +228,7 @@ impl App {
             calendar: config.calendar.clone(),
             token: SecretDigest::of(token.expose_secret()),
             defaults: defaults(config),
+            quota: self.quota.clone(),
             metrics: Arc::new(move || telemetry::render(&metrics, &pools.samples())),
             ready,
             in_force: Arc::new(self.reloader.clone()),
@@ -255,6 +259,12 @@ fn readiness(books: &Books, drain: Arc<Drain>, lane: Lane) -> Readiness {
 fn own(books: &Books, config: &Config, clock: Clock) -> Arc<SelfService> {
     let registry = books.registry.clone();
     Arc::new(SelfService::new(registry, clock, config.calendar.clone(), defaults(config)))
+}
+
+fn quota(books: &Books, config: &Config, clock: Clock, lane: Lane) -> Arc<Quota> {
+    let providers = Arc::new(move || lane.load().providers());
+    let time = (clock, config.calendar.clone());
+    Arc::new(Quota::new(books.registry.clone(), time, defaults(config), providers))
 }
 
 /// Samples of histograms pile up until they are summed up, also when nobody scrapes.

@@ -96,7 +96,7 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, event: &UsageEvent) {
-        self.requests = self.requests.saturating_add(1);
+        self.requests = self.requests.saturating_add(event.requests.unsigned_abs());
         self.tokens = self.tokens.saturating_add(event.usage.total_tokens());
         self.cost = self.cost.saturating_add(event.cost);
         self.detail.add(event);

@@ -10,7 +10,7 @@ use super::mirror;
 use super::principal::Principal;
 use super::problem::Problem;
 use super::{Parts, Shared};
-use crate::clock::rfc3339_seconds;
+use crate::clock::{UnixMs, rfc3339_seconds};
 use crate::secret::SecretDigest;
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -85,7 +85,7 @@ pub(super) async fn dress(State(parts): State<Shared>, request: Request, next: N
 
 fn time_limit(path: &str) -> Duration {
     match path {
-        "/api/v1/ledger/verify" | "/api/v1/analytics/usage" => LONG_TIME_LIMIT,
+        "/api/v1/ledger/verify" | "/api/v1/analytics/usage" | "/api/quota/usage" => LONG_TIME_LIMIT,
         path if path.starts_with(mirror::PREFIX) => LONG_TIME_LIMIT,
         _ => TIME_LIMIT,
     }
@@ -100,8 +100,8 @@ fn in_form(parts: &Parts, uri: &Uri, mut response: Response) -> Response {
     };
     let (kind, body) = match uri.path() {
         path if path.starts_with("/api/quota/") => {
-            let error = json!({"code": problem.code(), "message": problem.detail});
-            ("application/json", envelope(parts, Value::Null, error))
+            let error = fault(&problem.code(), &problem.detail);
+            ("application/json", envelope(parts.clock.now(), Value::Null, error))
         }
         path if path.starts_with(mirror::PREFIX) => ("application/json", problem.to_openai()),
         _ => ("application/problem+json", problem.to_json()),
@@ -128,12 +128,17 @@ fn described(status: StatusCode, uri: &Uri) -> String {
     }
 }
 
+/// The error of an envelope.
+pub(super) fn fault(code: &str, message: &str) -> Value {
+    json!({"code": code, "message": message})
+}
+
 /// The envelope of `/api/quota/*`.
-pub(super) fn envelope(parts: &Parts, data: Value, error: Value) -> Value {
+pub(super) fn envelope(now: UnixMs, data: Value, error: Value) -> Value {
     json!({
         "success": error.is_null(),
         "data": data,
         "error": error,
-        "timestamp": rfc3339_seconds(parts.clock.now()),
+        "timestamp": rfc3339_seconds(now),
     })
 }

@@ -7,8 +7,8 @@ use super::json::{self, Document};
 use super::problem::{Fault, Problem};
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
 use serde_json::{Map, Value};
 
 const MOST_BYTES: usize = 256 * 1024;
@@ -101,6 +101,11 @@ impl Fields {
         }
     }
 
+    /// All that was not read yet, as one text: the same for the same fields in any order.
+    pub(super) fn text(&self) -> String {
+        Value::Object(self.left.clone()).to_string()
+    }
+
     /// Adds a fault of the field `name`.
     pub(super) fn fault(&mut self, name: &str, detail: String) {
         self.faults.push(Fault { pointer: format!("{}{name}", self.prefix), detail });
@@ -155,11 +160,10 @@ impl<S: Sync> FromRequest<S> for Body {
 /// The parameters of a query.
 pub(super) struct Params(pub(super) Fields);
 
-impl<S: Sync> FromRequestParts<S> for Params {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri) else {
+impl Params {
+    /// Those of an address.
+    pub(super) fn of(uri: &Uri) -> Result<Self, Problem> {
+        let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
             return Err(Problem::field("?", "the query is not readable"));
         };
         let mut fields = Fields::new(Map::new(), "?");
@@ -169,5 +173,13 @@ impl<S: Sync> FromRequestParts<S> for Params {
             }
         }
         Ok(Self(fields))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Params {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::of(&parts.uri)
     }
 }

@@ -98,7 +98,7 @@ async fn reset(desk: Desk, Body(mut fields): Body) -> Result<Json<Value>, Proble
         "before": view::limits(&before, &desk.defaults),
         "after": view::limits(&after, &desk.defaults),
     });
-    Ok(Json(envelope(&desk, data, Value::Null)))
+    Ok(Json(envelope(desk.clock.now(), data, Value::Null)))
 }
 
 /// Refuses the name of a limit that the account does not have.

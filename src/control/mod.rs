@@ -30,8 +30,10 @@ mod pricing;
 mod principal;
 mod problem;
 mod providers;
+mod quota;
 mod requests;
 mod scope;
+mod usage_events;
 mod users;
 mod value;
 mod view;
@@ -44,6 +46,7 @@ pub use live::{Live, Pace};
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::{Entry, Said};
 pub use own::SelfService;
+pub use quota::{ProvidersInForce, QUOTA, Quota};
 pub use scope::{Resource, Scope, Scopes};
 
 use crate::clock::Clock;
@@ -91,6 +94,8 @@ pub struct Parts {
     pub token: SecretDigest,
     /// What applies to accounts that say nothing of their own.
     pub defaults: Defaults,
+    /// Answers questions about quotas.
+    pub quota: Arc<Quota>,
     /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// The checks of `/readyz`.
@@ -133,6 +138,8 @@ fn operations() -> Operations {
         .and(keys::operations())
         .and(workspaces::operations())
         .and(limits::operations())
+        .and(quota::operations())
+        .and(usage_events::operations())
         .and(requests::operations())
         .and(analytics::operations())
         .and(config::operations())

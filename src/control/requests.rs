@@ -108,7 +108,7 @@ fn event(event: &UsageEvent) -> Value {
         "started": rfc3339(event.facts.started),
         "settled": rfc3339(event.settled),
         "user": event.payers.user,
-        "key": event.payers.key,
+        "key": event.payers.used_key(),
         "workspace": event.payers.workspace,
         "provider": event.facts.provider,
         "credential": event.facts.credential,
@@ -126,5 +126,6 @@ fn event(event: &UsageEvent) -> Value {
         "held_nanousd": event.held,
         "ttft_ms": event.ttft_ms,
         "duration_ms": event.duration_ms,
+        "request_count": event.requests,
     })
 }

@@ -72,11 +72,11 @@ fn word(account: &Account, defaults: &Defaults, now: UnixMs) -> &'static str {
     }
 }
 
-fn thresholds<'a>(account: &'a Account, defaults: &'a Defaults) -> &'a Thresholds {
+pub(super) fn thresholds<'a>(account: &'a Account, defaults: &'a Defaults) -> &'a Thresholds {
     account.thresholds.as_ref().unwrap_or(&defaults.thresholds)
 }
 
-fn enforcement(account: &Account, defaults: &Defaults) -> Enforcement {
+pub(super) fn enforcement(account: &Account, defaults: &Defaults) -> Enforcement {
     account.enforcement.unwrap_or(defaults.enforcement)
 }
 
@@ -146,8 +146,12 @@ pub(super) fn llm_quota(account: &Account) -> Value {
 pub(super) fn fullest_in_usd<'a>(
     standings: impl Iterator<Item = &'a Standing>,
 ) -> Option<&'a Standing> {
-    let dollars = standings.filter(|s| s.limit.meter == Meter::Usd && s.limit.models.is_none());
-    dollars.reduce(|a, b| if is_fuller(b, a) { b } else { a })
+    fullest(standings.filter(|s| s.limit.meter == Meter::Usd && s.limit.models.is_none()))
+}
+
+/// The limit of which most is used; the first of equals.
+pub(super) fn fullest<'a>(standings: impl Iterator<Item = &'a Standing>) -> Option<&'a Standing> {
+    standings.reduce(|a, b| if is_fuller(b, a) { b } else { a })
 }
 
 /// Whether more of `a` is used than of `b`; a limit of 0 is fully used.

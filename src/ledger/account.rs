@@ -262,7 +262,7 @@ impl AccountState {
                 c.slot
             })
             .collect();
-        share.counted = self.count_rates(share.rate, model, moment);
+        share.counted = self.count_rates((share.rate, 1), model, moment);
         self.note_admitted(model, moment);
     }
 
@@ -275,10 +275,10 @@ impl AccountState {
         }
     }
 
-    /// Counts one call of so many tokens of a model in every rate; gives the periods.
+    /// Counts so many tokens and requests of a model in every rate; gives the periods.
     pub fn count_rates(
         &mut self,
-        tokens: i64,
+        (tokens, requests): (i64, i64),
         model: &str,
         moment: &Moment,
     ) -> Vec<(Slot, Period)> {
@@ -286,7 +286,7 @@ impl AccountState {
         self.track(moment, rate);
         let mut counted = Vec::new();
         for counter in self.counters.iter_mut().filter(|c| rate(c.slot)) {
-            counter.add(rate_amount(counter.slot, tokens));
+            counter.add(if counter.slot.meter == Meter::Tokens { tokens } else { requests });
             counted.push((counter.slot, counter.period));
         }
         counted

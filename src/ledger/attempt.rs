@@ -58,6 +58,13 @@ pub enum AttemptOutcome {
     Failed,
     /// It was never sent: everything is given back, the request too.
     Unsent,
+    /// It was made elsewhere, without a hold here.
+    Reported {
+        /// How many requests it stands for.
+        requests: i64,
+        /// How many of them failed.
+        failed: i64,
+    },
 }
 
 /// A credential as the configuration sets it up.

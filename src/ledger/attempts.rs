@@ -13,7 +13,7 @@ use super::book::{Book, standings};
 use super::crossing::Crossing;
 use super::moment::Moment;
 use super::order::{Amounts, Denial, Enforcement, Standing};
-use super::settling::{Settled, Trace, charge_one, crossed, levels};
+use super::settling::{Charged, Settled, Trace, charge_one, crossed, levels};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, CallId, Id};
 use crate::limit::{Meter, Period, Thresholds, Window, date_of};
@@ -116,6 +116,9 @@ impl Counted {
             AttemptOutcome::Unsent => Self { charge: Amounts::default(), requests: 0, failed: 0 },
             AttemptOutcome::Served => Self { charge: charge.sane(), requests: 1, failed: 0 },
             AttemptOutcome::Failed => Self { charge: charge.sane(), requests: 1, failed: 1 },
+            AttemptOutcome::Reported { requests, failed } => {
+                Self { charge: charge.sane(), requests, failed }
+            }
         }
     }
 
@@ -339,7 +342,8 @@ impl Book {
         let before = levels(state, moment);
         let model = open.map_or(model, |open| open.model.as_str());
         let share = open.map(|open| &open.share).filter(|share| share.joined);
-        let trace = charge_one(state, share, (counted.charge, model), moment);
+        let Counted { charge, requests, .. } = counted;
+        let trace = charge_one(state, share, Charged { amounts: charge, requests, model }, moment);
         state.credential.failed = state.credential.failed.saturating_add(counted.failed);
         let day = moment.period(Window::Day);
         self.attempts.count(credential, day, counted, &state.credential);

@@ -128,6 +128,16 @@ impl Amounts {
 }
 
 impl Payers {
+    /// A user who consumed something without one of its keys.
+    pub fn without_key(user: Id, workspace: Id) -> Self {
+        Self { key: Id::nobody(), user, workspace }
+    }
+
+    /// The key, if one was used.
+    pub fn used_key(&self) -> Option<&Id> {
+        Some(&self.key).filter(|key| **key != Id::nobody())
+    }
+
     /// Key, user, workspace: the order in which limits are checked.
     pub fn accounts(&self) -> [AccountId; 3] {
         [
@@ -322,6 +332,18 @@ pub struct UsageEvent {
     pub ttft_ms: u64,
     /// Milliseconds from arrival to settlement.
     pub duration_ms: u64,
+    /// How many requests it stands for: 1 of a call; of what was consumed elsewhere, any number.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub requests: i64,
+}
+
+fn one() -> i64 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+fn is_one(requests: &i64) -> bool {
+    *requests == 1
 }
 
 impl UsageEvent {
@@ -351,6 +373,9 @@ impl UsageEvent {
         show("duration_ms", number.of(self.duration_ms));
         if let Some(cost) = self.provider_cost {
             show("provider_cost_usd", &cost.to_string());
+        }
+        if self.requests != 1 {
+            show("request_count", number.of(self.requests));
         }
         for (figure, n) in self.usage.reported() {
             show(figure.name(), number.of(figure.text(n)));

@@ -28,11 +28,14 @@ pub enum RecordKind {
     Idempotency,
     /// What opens one connection for live updates.
     Ticket,
+    /// What was consumed elsewhere, and is charged once.
+    UsageEvent,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::AdminToken, Self::Session, Self::Idempotency, Self::Ticket];
+    pub const ALL: [Self; 5] =
+        [Self::AdminToken, Self::Session, Self::Idempotency, Self::Ticket, Self::UsageEvent];
 
     /// The word in the names of keys and tables.
     pub const fn as_str(self) -> &'static str {
@@ -41,6 +44,7 @@ impl RecordKind {
             Self::Session => "session",
             Self::Idempotency => "idempotency",
             Self::Ticket => "ticket",
+            Self::UsageEvent => "usage-event",
         }
     }
 
@@ -50,6 +54,7 @@ impl RecordKind {
             Self::AdminToken => 1_000,
             Self::Session | Self::Ticket => 10_000,
             Self::Idempotency => 100_000,
+            Self::UsageEvent => 1_000_000,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The administration of accounts, and reading what happened. Never on the data path.
 
-use super::BoxFuture;
 use super::attempt::{CredentialDay, CredentialSetup};
-use super::order::{Enforcement, Standing, Unavailable, UsageEvent};
+use super::order::{Enforcement, Settlement, Standing, Unavailable, UsageEvent};
 use super::reach::{Network, Reach, Route};
+use super::{BoxFuture, Ledger};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::{Increase, Limit, Thresholds};
@@ -12,6 +12,7 @@ use crate::secret::SecretDigest;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 
 /// Whether an account may spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -269,6 +270,22 @@ impl From<Unavailable> for RegistryError {
     }
 }
 
+/// How long whoever reports waits until the figures have it.
+const SEEN: Duration = Duration::from_secs(1);
+
+/// See [`Registry::report`].
+pub(super) async fn settle_now(
+    ledger: &impl Ledger,
+    settlement: Settlement,
+) -> Result<(), RegistryError> {
+    let full = || Unavailable("too much waits to be settled".to_owned());
+    let permit = ledger.permit().ok_or_else(full)?;
+    ledger.settle(permit, settlement);
+    // What is written down is settled, also where that is seen later.
+    let _ = tokio::time::timeout(SEEN, ledger.caught_up()).await;
+    Ok(())
+}
+
 /// Administration, on either back end.
 pub trait Registry: Send + Sync + 'static {
     /// Creates an account. A user's workspace and a key's user must exist.
@@ -282,6 +299,13 @@ pub trait Registry: Send + Sync + 'static {
         &'a self,
         id: &'a AccountId,
     ) -> BoxFuture<'a, Result<Option<Account>, RegistryError>>;
+
+    /// Several accounts in one round trip, in the order asked for; `None` for those that are
+    /// missing.
+    fn together<'a>(
+        &'a self,
+        ids: &'a [AccountId],
+    ) -> BoxFuture<'a, Result<Vec<Option<Account>>, RegistryError>>;
 
     /// Accounts of one kind, by id.
     fn accounts<'a>(
@@ -325,6 +349,11 @@ pub trait Registry: Send + Sync + 'static {
 
     /// The event of one call.
     fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>>;
+
+    /// Settles what was consumed elsewhere, without a hold, once by its id. Where it cannot be
+    /// written, nothing is settled. The figures have it when this returns, unless the ledger takes
+    /// longer than a second.
+    fn report(&self, settlement: Settlement) -> BoxFuture<'_, Result<(), RegistryError>>;
 
     /// Sets credentials up as the configuration says, at the start and when it is read again. What
     /// is missing is created. Limits and thresholds are written where their text in the

@@ -12,7 +12,7 @@ use super::attempt::Demand;
 use super::moment::Moment;
 use super::order::{Amounts, Denial, Enforcement};
 use super::registry::{NewAccount, RegistryError};
-use super::settling::charge_one;
+use super::settling::{Charged, charge_one};
 use super::slot::Slot;
 use crate::clock::UnixMs;
 use crate::ids::AccountId;
@@ -190,7 +190,7 @@ impl Replay {
         while let Some(entry) = self.running.first_entry().filter(|entry| entry.key().0 <= now) {
             let ((at, _), ended) = entry.remove_entry();
             self.go_to(at);
-            let charged = (ended.charge, ended.model.as_str());
+            let charged = Charged { amounts: ended.charge, requests: 1, model: &ended.model };
             charge_one(&mut self.state, Some(&ended.share), charged, &self.moment);
             self.note_peaks();
         }

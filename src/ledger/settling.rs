@@ -145,7 +145,8 @@ impl Book {
                 let hold = end.hold.as_ref();
                 let asked = hold.map(|hold| &hold.facts.model).filter(|model| !model.is_empty());
                 let model = asked.unwrap_or(&event.facts.model);
-                self.charge(hold, &end.payers, (charge, model), end.moment, end.thresholds)
+                let charge = Charged { amounts: charge, requests: event.requests, model };
+                self.charge(hold, &end.payers, charge, end.moment, end.thresholds)
             }
         };
         let event = Some(stamped(event, charge, end.moment));
@@ -180,7 +181,7 @@ impl Book {
         let Some(hold) = self.holds.remove(&id) else {
             return Settled::default();
         };
-        let charged = (charge, hold.facts.model.as_str());
+        let charged = Charged { amounts: charge, requests: 1, model: &hold.facts.model };
         let (traces, crossings) =
             self.charge(Some(&hold), &hold.payers, charged, moment, thresholds);
         self.mark(id, Mark::Orphaned(Box::new(Provisional { charge, traces })), moment.now);
@@ -216,12 +217,12 @@ impl Book {
         (posted.len(), gone)
     }
 
-    /// Charges an amount for a model, by the name that the caller gave it where that is known.
+    /// Charges all payers.
     fn charge(
         &mut self,
         hold: Option<&Hold>,
         payers: &Payers,
-        (charge, model): (Amounts, &str),
+        charge: Charged<'_>,
         moment: &Moment,
         thresholds: &Thresholds,
     ) -> ([Trace; 3], Vec<Crossing>) {
@@ -229,13 +230,13 @@ impl Book {
         let mut crossings = Vec::new();
         for (i, id) in payers.accounts().iter().enumerate() {
             let Some(state) = self.accounts.get_mut(id) else {
-                self.keep(payers, i, Totals::of(charge, 1));
+                self.keep(payers, i, Totals::of(charge.amounts, charge.requests));
                 continue;
             };
             let before = levels(state, moment);
             let share = hold.and_then(|hold| hold.shares.get(i)).filter(|share| share.joined);
             if let Some(trace) = traces.get_mut(i) {
-                *trace = charge_one(state, share, (charge, model), moment);
+                *trace = charge_one(state, share, charge, moment);
             }
             crossings.extend(crossed(state, before, moment, thresholds));
         }
@@ -331,6 +332,7 @@ pub fn orphan_event(hold: &Hold, now: UnixMs) -> UsageEvent {
         held: hold.user_held().usd,
         ttft_ms: 0,
         duration_ms: u64::try_from(lived).unwrap_or(0),
+        requests: 1,
     }
 }
 
@@ -341,10 +343,20 @@ pub fn stamped(mut event: Box<UsageEvent>, charge: Amounts, moment: &Moment) -> 
     event
 }
 
+/// What is charged to an account.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Charged<'a> {
+    pub amounts: Amounts,
+    /// How many requests it is; counted by rates where no hold did.
+    pub requests: i64,
+    /// By the name that the caller gave it, where that is known.
+    pub model: &'a str,
+}
+
 pub(super) fn charge_one(
     state: &mut AccountState,
     share: Option<&Share>,
-    (charge, model): (Amounts, &str),
+    Charged { amounts: charge, requests, model }: Charged<'_>,
     moment: &Moment,
 ) -> Trace {
     let counted = match share {
@@ -353,10 +365,10 @@ pub(super) fn charge_one(
             state.correct_rates(&share.counted, share.rate, charge.tokens);
             share.counted.clone()
         }
-        None => state.count_rates(charge.tokens, model, moment),
+        None => state.count_rates((charge.tokens, requests), model, moment),
     };
     let charged = state.charge(charge, model, moment);
-    state.totals.add(Totals::of(charge, 1));
+    state.totals.add(Totals::of(charge, requests));
     // A limit of some models that came while the call was under way holds nothing of it.
     let covers = |share: &&Share| {
         let mut apart = charged.iter().map(|(slot, _)| *slot).filter(|slot| slot.holds_apart());

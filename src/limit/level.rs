@@ -115,6 +115,8 @@ pub enum Status {
     Warning,
     /// At the second threshold.
     Critical,
+    /// A provider cannot be called. Of no limit.
+    Degraded,
     /// A request or token window is full.
     RateLimited,
     /// A budget is spent.
@@ -130,6 +132,7 @@ impl Status {
             Self::Normal => "normal",
             Self::Warning => "warning",
             Self::Critical => "critical",
+            Self::Degraded => "degraded",
             Self::RateLimited => "rate_limited",
             Self::QuotaExceeded => "quota_exceeded",
             Self::Suspended => "suspended",

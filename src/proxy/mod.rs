@@ -272,6 +272,20 @@ impl Proxy {
         dressed(id, spoken, shown.await)
     }
 
+    /// Whose key a request presents, for questions whose answers have a form of their own; else the
+    /// status, code and message of the refusal. It is not a call.
+    pub async fn owner(
+        &self,
+        head: &Parts,
+    ) -> Result<Arc<Caller>, (StatusCode, &'static str, String)> {
+        self.callers.owner(head).await.map_err(|refusal| refusal.told())
+    }
+
+    /// The providers of its calls.
+    pub fn providers(&self) -> Arc<Providers> {
+        self.providers.clone()
+    }
+
     /// Who calls, and what for; refuses what would be refused whatever the body says.
     async fn enter(&self, id: CallId, head: Parts) -> Result<(Target, Authenticated), Refusal> {
         let watch = Stopwatch::start();

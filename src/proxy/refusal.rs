@@ -151,6 +151,12 @@ impl Refusal {
         (words.kind, words.code, words.message)
     }
 
+    /// Its status, code and message, for answers that have a form of their own.
+    pub(super) fn told(&self) -> (StatusCode, &'static str, String) {
+        let words = self.words();
+        (words.status, words.code, words.message)
+    }
+
     /// The answer in a caller's dialect.
     pub(super) fn response(&self, dialect: Dialect, id: CallId) -> Response<AnswerBody> {
         let words = self.words();

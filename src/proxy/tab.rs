@@ -393,6 +393,7 @@ impl Open {
             held: self.held,
             ttft_ms: self.ttft_ms,
             duration_ms: u64::try_from(ended.as_millis()).unwrap_or(u64::MAX),
+            requests: 1,
         };
         let label = self.pricing.as_ref().map_or("", |pricing| &pricing.model.id);
         super::record::settled(&event, label, reading, self.poll.is_some());

@@ -7,7 +7,7 @@ use farebox::ids::Id;
 use farebox::ids::{AccountId, AccountKind, CallId};
 use farebox::ledger::{
     Account, BoxFuture, Change, CredentialDay, CredentialSetup, EventQuery, Ledger, ListFilter,
-    NewAccount, Page, Registry, RegistryError, Unavailable, UsageEvent, Verification,
+    NewAccount, Page, Registry, RegistryError, Settlement, Unavailable, UsageEvent, Verification,
 };
 use farebox::limit::{Calendar, Increase};
 use farebox::secret::SecretDigest;
@@ -592,6 +592,17 @@ impl Registry for Away {
     }
 
     fn event(&self, _: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
+        away()
+    }
+
+    fn together<'a>(
+        &'a self,
+        _: &'a [AccountId],
+    ) -> BoxFuture<'a, Result<Vec<Option<Account>>, RegistryError>> {
+        away()
+    }
+
+    fn report(&self, _: Settlement) -> BoxFuture<'_, Result<(), RegistryError>> {
         away()
     }
 

@@ -4,7 +4,8 @@ use axum::body::Body;
 use farebox::clock::Clock;
 use farebox::config::{Config, Environment, Overrides};
 use farebox::control::{
-    Check, Defaults, InForce, Live, Pace, Parts, PoolsInForce, PricesInForce, Reloaded, router,
+    Check, Defaults, InForce, Live, Pace, Parts, PoolsInForce, PricesInForce, Quota, Reloaded,
+    router,
 };
 use farebox::event::Feed;
 use farebox::ids::{AccountId, CallId, Id};
@@ -82,9 +83,9 @@ impl InForce for BuiltIn {
 
 /// Serves an admin plane over `registry`, whose own documents are kept by another ledger.
 pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>) -> SocketAddr {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap().keep();
     let options = Options { clock: clock.clone(), background: false, ..Options::default() };
-    let records = EmbeddedLedger::open(dir.path(), options).unwrap();
+    let records = EmbeddedLedger::open(&dir, options).unwrap();
     let live = Live::new(Arc::default(), Pace::default());
     serve_pools(registry, records, live, clock, checks, pools("")).await
 }
@@ -116,6 +117,15 @@ async fn serve_pools(
     checks: Vec<Check>,
     pools: PoolsInForce,
 ) -> SocketAddr {
+    let providers = pools.providers.clone();
+    let time = (clock.clone(), Calendar::default());
+    let quota = Quota::new(
+        registry.clone(),
+        time,
+        Defaults::default(),
+        Arc::new(move || providers.clone()),
+    );
+    let quota = Arc::new(quota);
     let parts = Parts {
         registry,
         records,
@@ -124,6 +134,7 @@ async fn serve_pools(
         calendar: Calendar::default(),
         token: SecretDigest::of(TOKEN),
         defaults: Defaults::default(),
+        quota,
         metrics: Arc::new(|| "farebox_build_info 1\n".to_owned()),
         ready: Arc::new(move || checks.clone()),
         in_force: Arc::new(BuiltIn(pools)),
@@ -251,6 +262,7 @@ impl Desk {
             held: NanoUsd::new(usd),
             ttft_ms: 5,
             duration_ms: 12,
+            requests: 1,
         };
         let charge = Amounts { usd: NanoUsd::new(usd), tokens: 2306, characters: 0 };
         let post = Settlement::Post { charge, event: Box::new(event), once: None };

@@ -7,8 +7,8 @@ use farebox::demo::{Parts, run};
 use farebox::ids::{AccountId, AccountKind, CallId, Id};
 use farebox::ledger::{
     Account, AccountStatus, BoxFuture, CallFacts, Change, CredentialDay, CredentialSetup, Ending,
-    EventQuery, ListFilter, NewAccount, Page, Payers, Registry, RegistryError, UsageEvent,
-    Verification,
+    EventQuery, ListFilter, NewAccount, Page, Payers, Registry, RegistryError, Settlement,
+    UsageEvent, Verification,
 };
 use farebox::limit::Increase;
 use farebox::money::NanoUsd;
@@ -53,6 +53,7 @@ fn event(entry: &BillEntry) -> UsageEvent {
         held: NanoUsd::ZERO,
         ttft_ms: 0,
         duration_ms: 0,
+        requests: 1,
     }
 }
 
@@ -144,6 +145,17 @@ impl Registry for Mirror {
 
     fn event(&self, _: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
         panic!("the demonstration reads pages")
+    }
+
+    fn together<'a>(
+        &'a self,
+        _: &'a [AccountId],
+    ) -> BoxFuture<'a, Result<Vec<Option<Account>>, RegistryError>> {
+        panic!("the demonstration asks for one at a time")
+    }
+
+    fn report(&self, _: Settlement) -> BoxFuture<'_, Result<(), RegistryError>> {
+        panic!("the demonstration calls the proxy")
     }
 
     fn define<'a>(&'a self, _: &'a [CredentialSetup]) -> BoxFuture<'a, Result<(), RegistryError>> {

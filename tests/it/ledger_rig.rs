@@ -375,5 +375,6 @@ pub fn event(order: &HoldOrder, charge: Amounts) -> UsageEvent {
         held: order.expected.usd,
         ttft_ms: 12,
         duration_ms: 345,
+        requests: 1,
     }
 }

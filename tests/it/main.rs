@@ -43,6 +43,7 @@ mod ledger_once_faults;
 mod ledger_plain;
 mod ledger_random;
 mod ledger_records;
+mod ledger_reports;
 mod ledger_rig;
 mod ledger_rolling;
 mod limits_desk;

@@ -1,20 +1,18 @@
-//! The status of a scope: placeholder until merged.
+//! The status of what a connection is about: that of the quota API.
 
 use super::audience::Of;
-use crate::control::accounts;
 use crate::control::desk::Desk;
 use crate::control::problem::Problem;
-use crate::ids::AccountId;
-use serde_json::{Value, json};
+use crate::control::quota::About;
+use serde_json::Value;
 
-/// The status of what a connection is about.
+/// The `data` of `/api/quota/status` for the same.
 pub(super) async fn status(desk: &Desk, of: &Of) -> Result<Value, Problem> {
-    match of {
-        Of::User(id) => {
-            let account = desk.find(&AccountId::user(id)).await?;
-            let shown = accounts::shown(desk, &account);
-            Ok(json!({"status": shown["status"], "limits": shown["limits"]}))
-        }
-        Of::All | Of::Workspace(_) => Ok(json!({"status": "normal"})),
-    }
+    let about = match of {
+        Of::All => About::All,
+        Of::Workspace(id) => About::Workspace(id.clone()),
+        Of::User(id) => About::User(id.clone()),
+    };
+    let members = desk.quota.members(&about).await?;
+    Ok(desk.quota.status(&members).await?)
 }

@@ -94,7 +94,7 @@ impl Kind {
     }
 
     pub(super) fn add(event: &UsageEvent, sum: &mut Sum) {
-        sum.requests = sum.requests.saturating_add(1);
+        sum.requests = sum.requests.saturating_add(event.requests.unsigned_abs());
         sum.usage = sum.usage.plus(&event.usage);
     }
 

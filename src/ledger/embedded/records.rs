@@ -33,6 +33,7 @@ const fn table(kind: RecordKind) -> Kept {
         RecordKind::Session => "record_session",
         RecordKind::Idempotency => "record_idempotency",
         RecordKind::Ticket => "record_ticket",
+        RecordKind::UsageEvent => "record_usage_event",
     })
 }
 

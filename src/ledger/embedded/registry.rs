@@ -3,10 +3,10 @@
 use super::super::admin;
 use super::super::attempt::{CredentialDay, CredentialSetup};
 use super::super::book::{Book, view};
-use super::super::order::{Unavailable, UsageEvent};
+use super::super::order::{Settlement, Unavailable, UsageEvent};
 use super::super::registry::{
     Account, Change, EventQuery, ListFilter, NewAccount, Page, Registry, RegistryError,
-    Verification,
+    Verification, settle_now,
 };
 use super::super::verify::{Evidence, day_sums, verify};
 use super::super::{BoxFuture, account::AccountState};
@@ -96,6 +96,18 @@ impl Registry for EmbeddedLedger {
             let mut state = self.inner.state.lock();
             let moment = state.moment(&self.inner.options);
             Ok(state.book.accounts.get(id).map(|found| view(found, &moment)))
+        })
+    }
+
+    fn together<'a>(
+        &'a self,
+        ids: &'a [AccountId],
+    ) -> BoxFuture<'a, Result<Vec<Option<Account>>, RegistryError>> {
+        Box::pin(async move {
+            let mut state = self.inner.state.lock();
+            let moment = state.moment(&self.inner.options);
+            let found = |id| state.book.accounts.get(id).map(|found| view(found, &moment));
+            Ok(ids.iter().map(found).collect())
         })
     }
 
@@ -199,6 +211,10 @@ impl Registry for EmbeddedLedger {
         Box::pin(async move { self.read(move |snapshot, _| snapshot.event(&id)).await })
     }
 
+    fn report(&self, settlement: Settlement) -> BoxFuture<'_, Result<(), RegistryError>> {
+        Box::pin(settle_now(self, settlement))
+    }
+
     fn define<'a>(
         &'a self,
         credentials: &'a [CredentialSetup],
@@ -267,7 +283,7 @@ fn check(snapshot: &Snapshot, inner: &Inner) -> Result<Verification, StoreError>
     let book = snapshot.book()?;
     let (mut count, mut cost) = (meta.dropped, meta.dropped_cost);
     snapshot.events(u64::MAX, |_, event| {
-        count = count.saturating_add(1);
+        count = count.saturating_add(event.requests);
         cost = cost.saturating_add(event.cost.get());
         true
     })?;

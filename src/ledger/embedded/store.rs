@@ -73,7 +73,7 @@ pub struct Meta {
     pub seq: u64,
     /// Totals of deleted workspaces.
     pub deleted: Totals,
-    /// How many events were dropped because of their age, and their cost.
+    /// How many requests the events stand for that were dropped because of their age.
     pub dropped: i64,
     /// The cost of the dropped events in nano-dollars.
     pub dropped_cost: i64,
@@ -366,7 +366,7 @@ fn write_events(
         }
         events.remove(oldest.0).map_err(text)?;
         ids.remove(oldest.1.id.to_string().as_str()).map_err(text)?;
-        meta.dropped = meta.dropped.saturating_add(1);
+        meta.dropped = meta.dropped.saturating_add(oldest.1.requests);
         meta.dropped_cost = meta.dropped_cost.saturating_add(oldest.1.cost.get());
     }
     Ok(())

@@ -22,6 +22,8 @@ pub struct AttemptEnd<'a> {
     pub id: CallId,
     pub credential: &'a Id,
     pub charge: Amounts,
+    /// How many attempts it stands for, and how many of them failed.
+    pub attempts: (i64, i64),
     /// Counts where the hold is not known.
     pub model: &'a str,
 }
@@ -34,12 +36,13 @@ impl<'a> AttemptEnd<'a> {
         charge: Amounts,
         outcome: AttemptOutcome,
     ) -> Self {
-        let kind = match outcome {
-            AttemptOutcome::Served => "served",
-            AttemptOutcome::Failed => "failed",
-            AttemptOutcome::Unsent => "unsent",
+        let (kind, attempts) = match outcome {
+            AttemptOutcome::Served => ("served", (1, 0)),
+            AttemptOutcome::Failed => ("failed", (1, 1)),
+            AttemptOutcome::Unsent => ("unsent", (0, 0)),
+            AttemptOutcome::Reported { requests, failed } => ("reported", (requests, failed)),
         };
-        Self { kind, id, credential, charge: charge.sane(), model }
+        Self { kind, id, credential, charge: charge.sane(), attempts, model }
     }
 }
 
@@ -157,6 +160,8 @@ impl RedisLedger {
             end.credential.to_string(),
             kept.to_string(),
             end.model.to_owned(),
+            end.attempts.0.to_string(),
+            end.attempts.1.to_string(),
         ];
         self.scripts.attempt_end.call(&self.options, &keys, &arguments)
     }

@@ -1,11 +1,13 @@
--- Ends an attempt: `served`, `failed`, `unsent`, or `expire` (only where the lease has run out).
+-- Ends an attempt: `served`, `failed`, `unsent`, `reported` (made elsewhere, without a hold), or
+-- `expire` (only where the lease has run out).
 -- Charges the account of its credential and the figures of the day, and writes the mark that makes
 -- a second end do nothing. Never refused: a field that makes no sense is left alone and named in
 -- the answer, the rest is charged. An end after an expiry replaces what that charged.
 -- KEYS: mark, hold, account, its holds, and what the names of its days begin with: the day is that
 --       of this server's clock, and its key lies in the slot of the others.
 -- ARGV: time, zone, id, kind, charge (usd tokens characters), lifetime of the mark in ms,
---       credential, lifetime of a day in ms, model where the hold is not known.
+--       credential, lifetime of a day in ms, model where the hold is not known, how many attempts
+--       it stands for and how many of them failed.
 local id, kind, lifetime = ARGV[3], ARGV[4], ARGV[10]
 local NOTHING = { usd = '0', tokens = '0', characters = '0' }
 local charge = { usd = ARGV[5], tokens = ARGV[6], characters = ARGV[7] }
@@ -130,13 +132,13 @@ local function charge_all(failures)
       -- A limit of some models that came while the attempt was under way holds nothing of it.
       if slot.models and slot.meter == 'usd' and not apart[name] then paid = '0' end
     elseif not joined then
-      counted[#counted + 1] = count(a, name, slot.meter == 'tokens' and charge.tokens or '1')
+      counted[#counted + 1] = count(a, name, slot.meter == 'tokens' and charge.tokens or ARGV[12])
     end
   end
-  total(NOTHING, charge, '1', failures)
+  total(NOTHING, charge, ARGV[12], failures)
   owe(a, paid, charge.usd)
   redis.call('HSET', a.key, 'last_ms', F(now))
-  note_day(NOTHING, charge, '1', failures)
+  note_day(NOTHING, charge, ARGV[12], failures)
   return table.concat(charged, ','), table.concat(counted, ',')
 end
 
@@ -174,7 +176,7 @@ local function report(reply)
   end
 end
 
-local stored, failures = 'done', kind == 'failed' and '1' or '0'
+local stored, failures = 'done', ARGV[13]
 if a and expired then
   correct(failures)
 elseif a and kind == 'unsent' then

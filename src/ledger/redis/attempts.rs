@@ -70,8 +70,14 @@ impl RedisLedger {
             return Ok(true);
         };
         let charge = lost_charge(self.options.lost_hold, open.expected, open.share.held);
-        let end =
-            AttemptEnd { kind: "expire", id: open.id, credential, charge, model: &open.model };
+        let end = AttemptEnd {
+            kind: "expire",
+            id: open.id,
+            credential,
+            charge,
+            attempts: (1, 0),
+            model: &open.model,
+        };
         let ended = self.end_attempt(&end).await?;
         if matches!(ended, Ended::Now) {
             tracing::warn!(

@@ -156,6 +156,11 @@ pub fn thresholds(text: &str) -> Option<Thresholds> {
     Thresholds::try_from(numbers?).ok()
 }
 
+/// How many requests an event stands for.
+pub fn requests(fields: &Fields) -> i64 {
+    fields.get("request_count").and_then(|n| n.parse().ok()).unwrap_or(1)
+}
+
 /// Reads what [`UsageEvent::fields`] wrote; `None` where it did not.
 pub fn event(fields: &Fields) -> Option<UsageEvent> {
     let text = |name: &str| fields.get(name).cloned();
@@ -193,6 +198,7 @@ pub fn event(fields: &Fields) -> Option<UsageEvent> {
         held: NanoUsd::new(number("held_nanousd")?),
         ttft_ms: fields.get("ttft_ms")?.parse().ok()?,
         duration_ms: fields.get("duration_ms")?.parse().ok()?,
+        requests: requests(fields),
     })
 }
 
@@ -354,6 +360,7 @@ mod tests {
             held: NanoUsd::new(9),
             ttft_ms: 10,
             duration_ms: 11,
+            requests: 3,
         };
         let mut fields = Fields::new();
         written.each_field(written.cost, |name, text| {

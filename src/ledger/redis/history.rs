@@ -184,7 +184,7 @@ impl RedisLedger {
             from = format!("({newest}");
             for (_, fields) in &batch {
                 let charged = fields.get("cost_nanousd").and_then(|n| n.parse().ok());
-                count = count.saturating_add(1);
+                count = count.saturating_add(fields::requests(fields));
                 cost = cost.saturating_add(charged.unwrap_or(0));
             }
         }

@@ -3,10 +3,10 @@
 use super::super::account::AccountState;
 use super::super::attempt::{CredentialDay, CredentialSetup};
 use super::super::book::view;
-use super::super::order::{Unavailable, UsageEvent};
+use super::super::order::{Settlement, Unavailable, UsageEvent};
 use super::super::registry::{
     Account, Change, EventQuery, ListFilter, NewAccount, Page, Registry, RegistryError,
-    Verification,
+    Verification, settle_now,
 };
 use super::super::{BoxFuture, OpenError, admin};
 use super::{RedisLedger, fields, keys, script};
@@ -223,6 +223,21 @@ impl Registry for RedisLedger {
         })
     }
 
+    fn together<'a>(
+        &'a self,
+        ids: &'a [AccountId],
+    ) -> BoxFuture<'a, Result<Vec<Option<Account>>, RegistryError>> {
+        Box::pin(async move {
+            let (states, faults) = self.read_accounts(ids).await?;
+            if let Some(fault) = faults.into_iter().next() {
+                return Err(fault.into());
+            }
+            let moment = script::moment(&self.options);
+            let found = |id: &AccountId| states.iter().find(|state| state.id == *id);
+            Ok(ids.iter().map(|id| found(id).map(|state| view(state, &moment))).collect())
+        })
+    }
+
     fn accounts<'a>(
         &'a self,
         kind: AccountKind,
@@ -301,6 +316,10 @@ impl Registry for RedisLedger {
 
     fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
         Box::pin(self.read_event(id))
+    }
+
+    fn report(&self, settlement: Settlement) -> BoxFuture<'_, Result<(), RegistryError>> {
+        Box::pin(settle_now(self, settlement))
     }
 
     fn define<'a>(

@@ -134,6 +134,12 @@ local function the_model()
   return model
 end
 
+-- How many requests the event stands for.
+local requests = '1'
+for n = 10, event_end, 2 do
+  if ARGV[n] == 'request_count' then requests = ARGV[n + 1] end
+end
+
 local function counts(slot) return not slot.models or glob(slot.models, the_model()) end
 
 local function release(a, i)
@@ -158,10 +164,10 @@ local function charge_one(a, i)
       -- A limit of some models that came while the call was under way holds nothing of it.
       if slot.models and slot.meter == 'usd' and not apart[name] then held = '0' end
     elseif not a.share then
-      counted[#counted + 1] = count(a, name, slot.meter == 'tokens' and charge.tokens or '1')
+      counted[#counted + 1] = count(a, name, slot.meter == 'tokens' and charge.tokens or requests)
     end
   end
-  total(a, 'usd.total', 'tokens.total', 'requests.total', NOTHING, charge, '1')
+  total(a, 'usd.total', 'tokens.total', 'requests.total', NOTHING, charge, requests)
   owe(a, held, charge.usd)
   redis.call('HSET', a.key, 'last_ms', F(now))
   return {
@@ -269,7 +275,7 @@ else
       traces[i] = charge_one(accounts[i], i)
     else
       traces[i] = { created = 'missing', charged = '', counted = '' }
-      keep(accounts, i, NOTHING, charge, '1')
+      keep(accounts, i, NOTHING, charge, requests)
     end
   end
 end
