@@ -17,7 +17,7 @@ pub use reload::{Reloader, Source};
 
 use crate::clock::Clock;
 use crate::config::{self, Config, OnDisconnect, UnpricedModel};
-use crate::control::{self, Check, Defaults, Live, Quota, SelfService};
+use crate::control::{self, Check, Defaults, Identity, Live, Quota, SelfService};
 use crate::ledger::RegistryError;
 use crate::pricing::PriceTable;
 use crate::proxy::{Disconnect, OnExhausted, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
@@ -220,13 +220,21 @@ impl App {
         metrics: PrometheusHandle,
     ) {
         let pools = self.pools.clone();
+        let identity = Identity::new(
+            SecretDigest::of(token.expose_secret()),
+            self.books.records.clone(),
+            clock.clone(),
+            config.protection.clone(),
+            tls.is_some(),
+        );
         let router = control::router(control::Parts {
             registry: self.books.registry.clone(),
             records: self.books.records.clone(),
             live: self.live.clone(),
             clock,
             calendar: config.calendar.clone(),
-            token: SecretDigest::of(token.expose_secret()),
+            identity: Arc::new(identity),
+            protection: config.protection.clone(),
             defaults: defaults(config),
             quota: self.quota.clone(),
             metrics: Arc::new(move || telemetry::render(&metrics, &pools.samples())),

@@ -31,6 +31,7 @@ mod show;
 pub mod simulate;
 pub mod table;
 pub mod tail;
+pub mod tokens;
 pub mod usage;
 pub mod users;
 pub mod workspaces;
@@ -71,6 +72,8 @@ pub enum Verb {
     Keys(Remotely<keys::Action>),
     /// Teams or tenants
     Workspaces(Remotely<workspaces::Action>),
+    /// Admin tokens: who may use the admin API, and for what
+    Tokens(Remotely<tokens::Action>),
     /// Limits of users, keys, workspaces and credentials
     Limits(Remotely<limits::Action>),
     /// Credentials at providers: their quotas and their state
@@ -142,6 +145,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Users(verb) => verb.run(console, users::run).await,
         Verb::Keys(verb) => verb.run(console, keys::run).await,
         Verb::Workspaces(verb) => verb.run(console, workspaces::run).await,
+        Verb::Tokens(verb) => verb.run(console, tokens::run).await,
         Verb::Limits(verb) => verb.run(console, limits::run).await,
         Verb::Providers(verb) => verb.run(console, providers::run).await,
         Verb::Usage(usage) => usage.run(console).await,

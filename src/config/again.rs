@@ -27,6 +27,7 @@ impl Config {
             user_limits: old.user_limits,
             thresholds: old.thresholds,
             admin_token: old.admin_token,
+            protection: old.protection,
             record: old.record,
             retention_days: old.retention_days,
             providers: new.providers.keeping(&old.providers),
@@ -106,7 +107,7 @@ mod tests {
         };
         let old = config(&key("sk-old"));
         let new = config(&format!(
-            "listen = '127.0.0.1:9'\npricing = 'p.toml'\n{}[admin]\ntoken = '{}'\n[ledger]\n\
+            "listen = '127.0.0.1:9'\npricing = 'p.toml'\n{}[admin]\ntoken = '{}'\nrequests_per_minute = 9\n[ledger]\n\
              lease_seconds = 9\n[server]\nstop_seconds = 9\nbody_seconds = 9\n[enforcement]\n\
              unpriced_model = 'free'\nmode = 'strict'\n",
             key("sk-new"),
@@ -120,7 +121,7 @@ mod tests {
         );
         assert_eq!(
             names(taken.differences(&new)),
-            "admin.token enforcement.mode ledger.lease_seconds listen server.stop_seconds"
+            "admin.requests_per_minute admin.token enforcement.mode ledger.lease_seconds listen server.stop_seconds"
         );
         assert_eq!(names(new.differences(&new)), "");
     }

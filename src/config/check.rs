@@ -6,6 +6,7 @@ use super::raw::{
 };
 use super::{
     BadConfig, Config, Environment, Overrides, ServerBounds, credentials, deployments, pools,
+    protection,
 };
 use crate::limit::{Calendar, Limit, Meter, Window};
 use crate::pricing::Adjustments;
@@ -107,6 +108,7 @@ pub(super) fn check(
         providers,
         deployments,
         admin_token,
+        protection: protection::protection(&raw.admin)?,
         retention_days: retention(&raw.history, environment)?,
         server: server(&raw.server)?,
         record: overrides.record.clone(),

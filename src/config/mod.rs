@@ -13,11 +13,13 @@ mod deployments;
 mod origin;
 mod pools;
 mod print;
+mod protection;
 mod raw;
 mod source;
 
 pub use annotate::Annotated;
 pub use credentials::CredentialTerms;
+pub use protection::Protection;
 pub use source::Environment;
 
 use crate::ledger::{Enforcement, LostHold};
@@ -148,6 +150,8 @@ pub struct Config {
     pub deployments: Vec<Deployment>,
     /// The operator's token.
     pub admin_token: Option<SecretString>,
+    /// How the admin plane is protected.
+    pub protection: Protection,
     /// For how many days the history is kept.
     pub retention_days: i64,
     /// The limits of the data plane.

@@ -34,6 +34,10 @@ pub(super) fn table(config: &Config) -> Table {
     if config.admin_token.is_some() {
         put(&mut admin, "token", HIDDEN);
     }
+    let protection = &config.protection;
+    put(&mut admin, "requests_per_minute", i64::from(protection.requests_per_minute));
+    put(&mut admin, "auth_failures_per_minute", i64::from(protection.auth_failures_per_minute));
+    put(&mut admin, "allowed_origins", protection.allowed_origins.clone());
     put(&mut all, "admin", admin);
     let mut history = Table::new();
     put(&mut history, "retention_days", config.retention_days);

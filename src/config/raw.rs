@@ -139,6 +139,11 @@ pub(super) struct RawRoute {
 pub(super) struct RawAdmin {
     pub(super) token: Option<String>,
     pub(super) token_file: Option<PathBuf>,
+    #[serde(deserialize_with = "number")]
+    pub(super) requests_per_minute: Option<u64>,
+    #[serde(deserialize_with = "number")]
+    pub(super) auth_failures_per_minute: Option<u64>,
+    pub(super) allowed_origins: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -1,29 +1,31 @@
-//! Who may come in, and how every answer leaves: the token, the time limit, the form of errors,
-//! the security headers.
+//! Who may come in, and how every answer leaves: the time limit, the form of errors, the security
+//! headers, and what web pages of other origins may see.
 //!
 //! Invariants: nothing under `/api/` or `/v1/organization/` is looked at before the token. An error
 //! leaves as a problem, as an envelope under `/api/quota/`, and as OpenAI's API has it under
 //! `/v1/organization/`, whoever made it.
 
-use super::live;
-use super::mirror;
-use super::principal::Principal;
+use super::identity::Found;
 use super::problem::Problem;
 use super::{Parts, Shared};
+use super::{live, login, mirror};
 use crate::clock::{UnixMs, rfc3339_seconds};
-use crate::secret::SecretDigest;
+use crate::config::Protection;
 use axum::extract::{Request, State};
-use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{StatusCode, Uri};
+use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::{Method, StatusCode, Uri, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::time::Duration;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 /// For what reads the whole history.
 const LONG_TIME_LIMIT: Duration = Duration::from_secs(120);
+
+/// For how long a browser may remember what pages may do.
+const REMEMBERED: Duration = Duration::from_secs(600);
 
 const HEADERS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -33,33 +35,28 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// Lets through what carries the admin token, and what needs none.
-pub(super) async fn admit(
-    State(parts): State<Shared>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let path = request.uri().path();
-    let guarded =
-        (path.starts_with("/api/") && path != live::PATH) || path.starts_with(mirror::PREFIX);
-    if guarded && is_admin(request.headers(), &parts.token) {
-        request.extensions_mut().insert(Arc::new(Principal::configured()));
-    } else if guarded {
-        let detail = "the admin token is missing or wrong: send `Authorization: Bearer TOKEN`";
-        let mut response = Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        return response;
+/// Finds out who asks, where that must be known.
+pub(super) async fn admit(State(parts): State<Shared>, request: Request, next: Next) -> Response {
+    let (mut head, body) = request.into_parts();
+    if is_guarded(&head) {
+        match parts.identity.find(&head).await {
+            Ok(Found { by, login }) => {
+                head.extensions.insert(by);
+                if let Some(login) = login {
+                    head.extensions.insert(login);
+                }
+            }
+            Err(problem) => return problem.into_response(),
+        }
     }
-    next.run(request).await
+    next.run(Request::from_parts(head, body)).await
 }
 
-fn is_admin(headers: &HeaderMap, token: &SecretDigest) -> bool {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return false };
-    let Some((scheme, sent)) = value.to_str().ok().and_then(|text| text.split_once(' ')) else {
-        return false;
-    };
-    scheme.eq_ignore_ascii_case("bearer") && SecretDigest::of(sent.trim()).matches(token)
+fn is_guarded(head: &request::Parts) -> bool {
+    let path = head.uri.path();
+    let logs_in = path == login::PATH && head.method == Method::POST;
+    let own_way = logs_in || path == live::PATH;
+    !own_way && (path.starts_with("/api/") || path.starts_with(mirror::PREFIX))
 }
 
 /// The outermost layer: a time limit, errors in the form of their path, security headers.
@@ -107,10 +104,12 @@ fn in_form(parts: &Parts, uri: &Uri, mut response: Response) -> Response {
         _ => ("application/problem+json", problem.to_json()),
     };
     let mut written = (problem.status, body.to_string()).into_response();
-    for name in [header::ALLOW, header::WWW_AUTHENTICATE] {
-        if let Some(value) = response.headers_mut().remove(&name) {
-            written.headers_mut().insert(name, value);
-        }
+    if let Some(value) = response.headers_mut().remove(header::ALLOW) {
+        written.headers_mut().insert(header::ALLOW, value);
+    }
+    if problem.status == StatusCode::UNAUTHORIZED {
+        let bearer = HeaderValue::from_static("Bearer");
+        written.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
     }
     written.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Some(wait) = problem.retry {
@@ -141,4 +140,29 @@ pub(super) fn envelope(now: UnixMs, data: Value, error: Value) -> Value {
         "error": error,
         "timestamp": rfc3339_seconds(now),
     })
+}
+
+/// What pages of the allowed origins may do: ask with a token of their own. Cookies are for our own
+/// pages alone.
+pub(super) fn cors(protection: &Protection) -> CorsLayer {
+    let origins = protection.allowed_origins.iter().filter_map(|origin| origin.parse().ok());
+    let asked = [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::IF_MATCH,
+        header::IF_NONE_MATCH,
+        HeaderName::from_static("idempotency-key"),
+    ];
+    let shown = [
+        header::ETAG,
+        header::LOCATION,
+        header::RETRY_AFTER,
+        HeaderName::from_static("idempotent-replayed"),
+    ];
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.collect::<Vec<HeaderValue>>()))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(asked)
+        .expose_headers(shown)
+        .max_age(REMEMBERED)
 }

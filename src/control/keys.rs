@@ -70,7 +70,7 @@ async fn create(desk: Desk, Body(mut fields): Body) -> Result<Response, Problem>
 }
 
 /// `expires_at` or `expires_in`; `Some(None)`: never.
-fn read_expiry(fields: &mut Fields, now: UnixMs) -> Option<Option<UnixMs>> {
+pub(super) fn read_expiry(fields: &mut Fields, now: UnixMs) -> Option<Option<UnixMs>> {
     let at = fields.nullable("expires_at", value::future(now));
     let span = fields.read("expires_in", value::span);
     match (at, span) {

@@ -9,6 +9,7 @@
 //! makes it, and is in no log line.
 
 mod accounts;
+mod admin_tokens;
 mod analytics;
 mod answer;
 mod audit;
@@ -17,10 +18,12 @@ mod credentials;
 mod desk;
 mod fields;
 mod health;
+mod identity;
 mod json;
 mod keys;
 mod limits;
 mod live;
+mod login;
 mod mirror;
 mod openapi;
 mod operation;
@@ -42,6 +45,7 @@ mod workspaces;
 pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use health::readiness;
+pub use identity::Identity;
 pub use live::{Live, Pace};
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::{Entry, Said};
@@ -50,9 +54,9 @@ pub use quota::{ProvidersInForce, QUOTA, Quota};
 pub use scope::{Resource, Scope, Scopes};
 
 use crate::clock::Clock;
+use crate::config::Protection;
 use crate::ledger::{Enforcement, Records, Registry};
 use crate::limit::{Calendar, Thresholds};
-use crate::secret::SecretDigest;
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
@@ -90,8 +94,10 @@ pub struct Parts {
     pub clock: Clock,
     /// The ledger's time zone; days of sums are its days.
     pub calendar: Calendar,
-    /// The digest of the admin token.
-    pub token: SecretDigest,
+    /// Who asks.
+    pub identity: Arc<Identity>,
+    /// How often may be asked, and from which pages.
+    pub protection: Protection,
     /// What applies to accounts that say nothing of their own.
     pub defaults: Defaults,
     /// Answers questions about quotas.
@@ -117,6 +123,7 @@ type Shared = Arc<Parts>;
 /// Everything that the admin listener answers. What live clients are told is followed from now on;
 /// so it must be called within a runtime.
 pub fn router(parts: Parts) -> Router {
+    let cors = answer::cors(&parts.protection);
     let parts = Arc::new(parts);
     parts.live.start(&parts);
     operations()
@@ -124,6 +131,7 @@ pub fn router(parts: Parts) -> Router {
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
         .layer(from_fn_with_state(parts.clone(), answer::dress))
+        .layer(cors)
         .with_state(parts)
 }
 
@@ -148,6 +156,8 @@ fn operations() -> Operations {
         .and(providers::operations())
         .and(mirror::operations())
         .and(live::operations())
+        .and(admin_tokens::operations())
+        .and(login::operations())
         .and(openapi::operations())
 }
 

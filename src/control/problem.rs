@@ -81,6 +81,7 @@ impl Problem {
         let param = self.errors.first().map(|fault| fault.pointer.as_str());
         let (kind, code) = match self.status {
             StatusCode::UNAUTHORIZED => ("invalid_request_error", Some("invalid_api_key")),
+            StatusCode::TOO_MANY_REQUESTS => ("requests", Some("rate_limit_exceeded")),
             status if status.is_server_error() => ("server_error", None),
             _ => ("invalid_request_error", None),
         };

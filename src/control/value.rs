@@ -3,6 +3,7 @@
 
 use super::fields::Read;
 use super::problem::Fault;
+use super::scope::{Scope, Scopes};
 use crate::clock::{UnixMs, parse_span, parse_time};
 use crate::ids::{AccountId, Id};
 use crate::ledger::{BadReach, Enforcement, Network, Route};
@@ -48,6 +49,20 @@ pub(super) fn account(value: &Value) -> Read<AccountId> {
 /// What a limit is raised by.
 pub(super) fn increase(value: &Value) -> Read<Increase> {
     text(value)?.parse().map_err(|e| format!("{e}").into())
+}
+
+/// What a token may do: at least one scope.
+pub(super) fn scopes(value: &Value) -> Read<Scopes> {
+    let list = items(value, "users:read")?;
+    if list.is_empty() {
+        return Err("a token without scopes may do nothing: give at least one".to_owned().into());
+    }
+    let read = |(i, item): (usize, &Value)| {
+        let at = |detail: String| Fault { pointer: format!("/{i}"), detail };
+        let one = text(item).map_err(|fault| at(fault.detail))?;
+        one.parse::<Scope>().map_err(|unknown| at(unknown.to_string()))
+    };
+    list.iter().enumerate().map(read).collect()
 }
 
 /// A list of limits, each meter and window at most once.

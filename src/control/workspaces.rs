@@ -55,5 +55,8 @@ async fn delete(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Proble
         let detail = "workspace:default is where users without a workspace go; it stays";
         return Err(Problem::conflict(detail));
     }
-    accounts::delete(&desk, &named(KIND, &id)?).await
+    let id = named(KIND, &id)?;
+    let deleted = accounts::delete(&desk, &id).await?;
+    desk.identity.forget_workspace(&id.id).await?;
+    Ok(deleted)
 }

@@ -2,10 +2,10 @@
 
 use axum::body::Body;
 use farebox::clock::Clock;
-use farebox::config::{Config, Environment, Overrides};
+use farebox::config::{Config, Environment, Overrides, Protection};
 use farebox::control::{
-    Check, Defaults, InForce, Live, Pace, Parts, PoolsInForce, PricesInForce, Quota, Reloaded,
-    router,
+    Check, Defaults, Identity, InForce, Live, Pace, Parts, PoolsInForce, PricesInForce, Quota,
+    Reloaded, router,
 };
 use farebox::event::Feed;
 use farebox::ids::{AccountId, CallId, Id};
@@ -126,13 +126,18 @@ async fn serve_pools(
         Arc::new(move || providers.clone()),
     );
     let quota = Arc::new(quota);
+    let protection = Protection::default();
+    let token = SecretDigest::of(TOKEN);
+    let (its, at) = (records.clone(), clock.clone());
+    let identity = Identity::new(token, its, at, protection.clone(), false);
     let parts = Parts {
         registry,
         records,
         live,
         clock,
         calendar: Calendar::default(),
-        token: SecretDigest::of(TOKEN),
+        identity: Arc::new(identity),
+        protection,
         defaults: Defaults::default(),
         quota,
         metrics: Arc::new(|| "farebox_build_info 1\n".to_owned()),

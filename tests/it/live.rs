@@ -102,12 +102,15 @@ async fn r046_r050_a_snapshot_comes_first_and_updates_follow() {
     let snapshot = client.next_of("quota_snapshot").await;
     assert_eq!(snapshot["users"][0]["id"], "alice");
     assert_eq!(snapshot["status"], "normal");
+    assert_eq!(snapshot["budget"]["current"], "0");
     assert_eq!(snapshot["providers"], json!([]));
     let begun = Instant::now();
     desk.call(&alice, "gpt-5", 12_500_000_000).await;
     let update = client.next_of("quota_update").await;
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     assert_eq!(update["account"], "user:alice");
+    assert_eq!(update["status"], "normal");
+    assert_eq!(update["budget"]["current"], "12.5");
     assert_eq!(update["llm_quota"]["dollars_used"], "12.5");
     assert_eq!(update["llm_quota"]["utilization_percent"], 50);
     // A reset is an update, too.

@@ -51,6 +51,7 @@ mod limits_simulate;
 mod live;
 mod live_fleet;
 mod live_rig;
+mod live_rights;
 mod live_slow;
 mod metrics;
 mod mirror;

@@ -14,6 +14,7 @@ use crate::clock::{UnixMs, rfc3339};
 use crate::control::desk::Desk;
 use crate::control::problem::Problem;
 use crate::ids::{AccountId, AccountKind};
+use axum::http::HeaderValue;
 use bytes::Bytes;
 use serde_json::json;
 use std::sync::Arc;
@@ -28,21 +29,31 @@ const MINUTE_MS: i64 = 60_000;
 /// So many pings may stay unanswered.
 const MISSES: u32 = 2;
 
-/// See the module.
-pub(super) struct Client<S> {
+/// A connection that was let in.
+pub(super) struct Opened {
     pub(super) desk: Desk,
-    pub(super) live: Arc<Live>,
     pub(super) audience: Audience,
-    pub(super) socket: Socket<S>,
     /// Keeps its place among all clients.
     pub(super) place: Place,
+    /// The login that it came with; `None`: a ticket.
+    pub(super) cookie: Option<HeaderValue>,
+}
+
+/// See the module.
+pub(super) struct Client<S> {
+    desk: Desk,
+    live: Arc<Live>,
+    audience: Audience,
+    socket: Socket<S>,
+    place: Place,
+    cookie: Option<HeaderValue>,
     /// What it has seen of the board.
-    pub(super) position: u64,
+    position: u64,
     /// The number of its last message.
-    pub(super) seq: u64,
-    pub(super) unanswered: u32,
+    seq: u64,
+    unanswered: u32,
     /// When the current minute began, and what was received in it.
-    pub(super) received: (UnixMs, u32),
+    received: (UnixMs, u32),
 }
 
 /// What a client waits for.
@@ -55,6 +66,14 @@ enum Happened {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    pub(super) fn new(opened: Opened, socket: Socket<S>) -> Self {
+        let Opened { desk, audience, place, cookie } = opened;
+        let live = desk.live.clone();
+        let (position, received) = (live.position(), (desk.clock.now(), 0));
+        let (seq, unanswered) = (0, 0);
+        Self { desk, live, audience, socket, place, cookie, position, seq, unanswered, received }
+    }
+
     /// Serves it to its end.
     pub(super) async fn serve(mut self) {
         let farewell = match self.run().await {
@@ -150,7 +169,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     async fn recheck(&mut self) -> Result<(), Farewell> {
-        Ok(())
+        let (by, cookie) = (&self.audience.by, self.cookie.as_ref());
+        if self.desk.identity.still_holds(by, cookie).await {
+            return Ok(());
+        }
+        Err(Farewell::Close(4401, "the token is no longer valid"))
     }
 
     async fn subscribe(

@@ -176,6 +176,30 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("occurred_at", "time"),
         ],
     ),
+    (
+        "AdminToken",
+        &[
+            ("id", "id"),
+            ("token?", "text"),
+            ("name", "name"),
+            ("scopes", "[text]"),
+            ("workspace", "id?"),
+            ("status", "active|expired"),
+            ("created", "time"),
+            ("created_by", "text"),
+            ("expires_at", "time?"),
+        ],
+    ),
+    (
+        "Session",
+        &[
+            ("name", "text"),
+            ("scopes", "[text]"),
+            ("workspace", "id?"),
+            ("csrf_token", "text?"),
+            ("expires_at", "time?"),
+        ],
+    ),
     ("Reset", &[("account", "account"), ("before", "[Limit]"), ("after", "[Limit]")]),
     (
         "Request",
@@ -353,6 +377,17 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
 /// What is taken; a field that is not named is refused.
 pub(super) const TAKEN: &[(&str, Table)] = &[
     ("Nothing", &[]),
+    ("Login", &[("token", "text")]),
+    (
+        "NewAdminToken",
+        &[
+            ("name", "name"),
+            ("scopes", "[text]"),
+            ("workspace?", "id?"),
+            ("expires_at?", "time?"),
+            ("expires_in?", "span?"),
+        ],
+    ),
     (
         "NewUser",
         &[
