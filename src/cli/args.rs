@@ -7,6 +7,7 @@ use crate::limit::{Increase, Limit, Thresholds};
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
+use std::time::Duration;
 
 /// How strictly limits are enforced.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -97,6 +98,13 @@ pub fn past(text: &str) -> Result<UnixMs, String> {
     parse_time(text).or_else(|| parse_span(text).map(ago)).ok_or_else(|| {
         "write a time such as 2026-11-24T21:13:36Z or 2026-11-24, or 24h for so long ago".to_owned()
     })
+}
+
+/// Reads how often something is done: from a second to an hour.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    let ms = parse_span(text.trim()).filter(|ms| (1_000..=3_600_000).contains(ms));
+    let ms = ms.and_then(|ms| u64::try_from(ms).ok());
+    ms.map(Duration::from_millis).ok_or_else(|| "write a time from 1s to 1h, such as 2s".to_owned())
 }
 
 /// Reads an id.

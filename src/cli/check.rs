@@ -1,6 +1,7 @@
 //! `farebox check`: whether a proxy would start with this configuration. Reads files only; nothing
 //! is bound, opened or asked.
 
+use super::doctor::keyless;
 use super::serve::ServeArgs;
 use super::{Console, Exit, Failure};
 use crate::app;
@@ -75,7 +76,6 @@ fn written(found: &Value) -> String {
 
 /// Providers that a call reaches without a key, where the vendor asks for one.
 fn without_credential(config: &Config) -> impl Iterator<Item = &str> {
-    let keyless = |name: &str| matches!(name, "ollama" | "llamacpp" | "lmstudio" | "vllm");
     let all = config.providers.iter();
     all.filter(move |p| p.credentials.is_empty() && !keyless(&p.name)).map(|p| p.name.as_str())
 }

@@ -1,4 +1,8 @@
-//! `farebox ledger`: is the ledger sound, and which calls lost their proxy.
+//! `farebox ledger`: is the ledger sound, which calls lost their proxy, what the journal put aside,
+//! and all calls for others to reckon with.
+
+mod export;
+mod replay;
 
 use super::client::Client;
 use super::console::Console;
@@ -13,6 +17,14 @@ pub enum Action {
     Verify,
     /// List calls that were charged because their proxy died
     Orphans,
+    /// Charge what the journal put aside, once it is known that it was not charged
+    Replay {
+        /// Only say what would be charged
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Print all settled calls, newest first, as JSON lines or CSV
+    Export(export::Export),
 }
 
 /// Runs an action.
@@ -24,6 +36,8 @@ pub(super) async fn run(
     match action {
         Action::Verify => verify(client, console).await,
         Action::Orphans => orphans(client, console).await,
+        Action::Replay { dry_run } => replay::run(dry_run, client, console).await,
+        Action::Export(export) => export.run(client, console).await,
     }
 }
 
@@ -42,7 +56,11 @@ async fn verify(client: &Client, console: &mut Console) -> Result<(), Failure> {
     if found["ok"] == true {
         return Ok(());
     }
-    Err(Failure::new(Exit::Broken, format!("{} invariants are broken", violations.len())))
+    let message = match violations.len() {
+        1 => "1 invariant is broken".to_owned(),
+        count => format!("{count} invariants are broken"),
+    };
+    Err(Failure::new(Exit::Broken, message))
 }
 
 async fn orphans(client: &Client, console: &mut Console) -> Result<(), Failure> {

@@ -15,7 +15,9 @@ pub mod config;
 pub mod console;
 mod csv;
 pub mod demo;
+pub mod doctor;
 pub mod failure;
+pub mod init;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
@@ -26,12 +28,14 @@ pub mod providers;
 pub mod reconcile;
 pub mod reload;
 pub mod remotely;
+mod scrape;
 pub mod serve;
 mod show;
 pub mod simulate;
 pub mod table;
 pub mod tail;
 pub mod tokens;
+pub mod top;
 pub mod usage;
 pub mod users;
 pub mod workspaces;
@@ -61,6 +65,8 @@ pub struct Cli {
 pub enum Verb {
     /// Run the proxy
     Serve(serve::ServeArgs),
+    /// Write a commented farebox.toml and .env.example; nothing is overwritten
+    Init(init::Init),
     /// Everything on one machine, offline: a simulated provider, users with budgets, traffic
     Demo(demo::Demo),
     /// Run the simulated provider alone
@@ -82,7 +88,9 @@ pub enum Verb {
     Usage(usage::Usage),
     /// Follow settled calls
     Tail(tail::Tail),
-    /// Check the ledger
+    /// Show who spends right now
+    Top(top::Top),
+    /// Check the ledger, and export it
     Ledger(Remotely<ledger::Action>),
     /// Compare the ledger with the provider's own usage and costs; exit status 3 if they differ
     Reconcile(reconcile::Reconcile),
@@ -96,6 +104,8 @@ pub enum Verb {
     Config(config::ConfigVerb),
     /// Say whether a proxy would start with this configuration, without a network
     Check(check::Check),
+    /// Check what a proxy runs on: files, Redis, tokens, prices, the proxy itself
+    Doctor(doctor::Doctor),
     /// Print completions for a shell
     Completions(completions::Completions),
     /// Print the manual page of the program, or of a verb
@@ -138,7 +148,9 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Simulate(simulate) => simulate.run().await,
         Verb::Meter(meter) => meter.run(console),
         Verb::Config(config) => config.run(console),
+        Verb::Init(init) => init.run(console),
         Verb::Check(check) => check.run(console),
+        Verb::Doctor(doctor) => doctor.run(console).await,
         Verb::Completions(completions) => completions.run(console),
         Verb::Man(manual) => manual.run(console),
         Verb::Pricing(pricing) => pricing.run(console).await,
@@ -150,6 +162,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Providers(verb) => verb.run(console, providers::run).await,
         Verb::Usage(usage) => usage.run(console).await,
         Verb::Tail(tail) => tail.run(console).await,
+        Verb::Top(top) => top.run(console).await,
         Verb::Reconcile(reconcile) => reconcile.run(console).await,
         Verb::Ledger(verb) => verb.run(console, ledger::run).await,
         Verb::Reload(reload) => reload.run(console).await,

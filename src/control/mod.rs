@@ -36,6 +36,7 @@ mod providers;
 mod quota;
 mod requests;
 mod scope;
+mod unapplied;
 mod usage_events;
 mod users;
 mod value;
@@ -149,6 +150,7 @@ fn operations() -> Operations {
         .and(quota::operations())
         .and(usage_events::operations())
         .and(requests::operations())
+        .and(unapplied::operations())
         .and(analytics::operations())
         .and(config::operations())
         .and(pricing::operations())

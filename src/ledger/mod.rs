@@ -14,6 +14,7 @@
 
 mod account;
 mod admin;
+mod aside;
 mod attempt;
 mod attempts;
 mod book;
@@ -42,6 +43,7 @@ mod slot;
 mod standing;
 mod verify;
 
+pub use aside::{Decided, Verdict};
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
 pub use bump::Bump;
 pub use crossing::Crossing;
@@ -56,7 +58,7 @@ pub use order::{
 };
 pub use reach::{BadReach, Network, Reach, Route};
 pub use records::{RecordError, RecordKind, Records, When};
-pub use redis::{Heard, RedisLedger};
+pub use redis::{Heard, RedisFacts, RedisLedger};
 pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
     Page, Registry, RegistryError, Verification,

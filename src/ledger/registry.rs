@@ -1,5 +1,6 @@
 //! The administration of accounts, and reading what happened. Never on the data path.
 
+use super::aside::Decided;
 use super::attempt::{CredentialDay, CredentialSetup};
 use super::order::{Enforcement, Settlement, Standing, Unavailable, UsageEvent};
 use super::reach::{Network, Reach, Route};
@@ -372,6 +373,11 @@ pub trait Registry: Send + Sync + 'static {
         from: Date,
         to: Date,
     ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>>;
+
+    /// What became of the settlements that the journal of this process put aside, because they were
+    /// too old to be delivered unseen. Unless `only_look`, those that are due are charged, in the
+    /// periods of now, and what is decided leaves the journal. At most 10,000 at a time.
+    fn decide(&self, only_look: bool) -> BoxFuture<'_, Result<Vec<Decided>, RegistryError>>;
 
     /// Checks the invariants of PROMISES.md.
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>>;

@@ -1,6 +1,7 @@
-//! Verbs that need no server: `check`, `completions`, `man`, on the built program.
+//! Verbs that need no server: `check`, `init`, `completions`, `man`, on the built program.
 
 use crate::program::farebox;
+use clap::CommandFactory;
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -80,4 +81,41 @@ fn each_verb_has_a_page_of_the_manual() {
     assert!(
         String::from_utf8(unknown.stderr).unwrap().contains("farebox-limits has no verb `jump`")
     );
+}
+
+#[test]
+fn init_writes_a_file_that_can_be_used_and_overwrites_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("new");
+    let made = farebox(&["init", place.to_str().unwrap(), "--json"], &[]);
+    assert_eq!(made.status.code(), Some(0));
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!(made["written"].as_array().unwrap().len(), 2);
+    let file = place.join("farebox.toml");
+    let checked = farebox(&["check", "--config", file.to_str().unwrap()], &[]);
+    assert_eq!(checked.status.code(), Some(0));
+    let printed =
+        |arguments: &[&str]| farebox(&[&["config", "print"], arguments].concat(), &[]).stdout;
+    assert_eq!(printed(&["--config", file.to_str().unwrap()]), printed(&["--defaults"]));
+
+    std::fs::write(&file, "listen = '127.0.0.1:1'\n").unwrap();
+    std::fs::remove_file(place.join(".env.example")).unwrap();
+    let again = farebox(&["init", place.to_str().unwrap()], &[]);
+    assert_eq!((again.status.code(), again.stdout.len()), (Some(6), 0));
+    assert!(String::from_utf8(again.stderr).unwrap().contains("farebox.toml is there already"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "listen = '127.0.0.1:1'\n");
+    assert!(!place.join(".env.example").exists());
+}
+
+#[test]
+fn every_verb_is_documented() {
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap();
+    let command = farebox::cli::Cli::command();
+    let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    let missing: Vec<&str> = verbs
+        .map(|verb| verb.get_name())
+        .filter(|name| !page.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "docs/cli.md lacks {missing:?}");
 }

@@ -87,7 +87,8 @@ pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>
     let options = Options { clock: clock.clone(), background: false, ..Options::default() };
     let records = EmbeddedLedger::open(&dir, options).unwrap();
     let live = Live::new(Arc::default(), Pace::default());
-    serve_pools(registry, records, live, clock, checks, pools("")).await
+    let bounds = Protection::default();
+    serve_pools((registry, records, live), clock, checks, pools(""), bounds).await
 }
 
 /// Tells a feed.
@@ -110,13 +111,15 @@ fn pools(file: &str) -> PoolsInForce {
 }
 
 async fn serve_pools(
-    registry: Arc<dyn Registry>,
-    records: Arc<dyn Records>,
-    live: Arc<Live>,
+    (registry, records, live): (Arc<dyn Registry>, Arc<dyn Records>, Arc<Live>),
     clock: Clock,
     checks: Vec<Check>,
     pools: PoolsInForce,
+    protection: Protection,
 ) -> SocketAddr {
+    let token = SecretDigest::of(TOKEN);
+    let (its, at) = (records.clone(), clock.clone());
+    let identity = Identity::new(token, its, at, protection.clone(), false);
     let providers = pools.providers.clone();
     let time = (clock.clone(), Calendar::default());
     let quota = Quota::new(
@@ -126,10 +129,6 @@ async fn serve_pools(
         Arc::new(move || providers.clone()),
     );
     let quota = Arc::new(quota);
-    let protection = Protection::default();
-    let token = SecretDigest::of(TOKEN);
-    let (its, at) = (records.clone(), clock.clone());
-    let identity = Identity::new(token, its, at, protection.clone(), false);
     let parts = Parts {
         registry,
         records,
@@ -157,11 +156,20 @@ impl Desk {
 
     /// A desk over the pools of this configuration, whose credentials have their accounts.
     pub async fn with_pools(file: &str) -> Self {
-        Self::at_pace(file, Pace::default()).await
+        Self::guarded(file, Protection::default()).await
     }
 
     /// The same, with live clients that are asked for signs of life at a pace of their own.
     pub async fn at_pace(file: &str, pace: Pace) -> Self {
+        Self::with(file, Protection::default(), pace).await
+    }
+
+    /// A desk with bounds of its own.
+    pub async fn guarded(file: &str, protection: Protection) -> Self {
+        Self::with(file, protection, Pace::default()).await
+    }
+
+    async fn with(file: &str, protection: Protection, pace: Pace) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("admin-token"), format!("{TOKEN}\n")).unwrap();
         let clock = Clock::manual(NOW);
@@ -178,10 +186,10 @@ impl Desk {
         let pools = pools(file);
         let setups: Vec<_> = pools.terms.iter().map(|terms| terms.setup.clone()).collect();
         ledger.define(&setups).await.unwrap();
-        let (registry, records) = (ledger.clone(), ledger.clone());
-        let none = Vec::new();
-        let at =
-            serve_pools(registry, records, live.clone(), clock.clone(), none, pools.clone()).await;
+        let its: (Arc<dyn Registry>, Arc<dyn Records>, _) =
+            (ledger.clone(), ledger.clone(), live.clone());
+        let (at, kept) = (clock.clone(), pools.clone());
+        let at = serve_pools(its, at, Vec::new(), kept, protection).await;
         Self { at, pools, ledger, live, clock, dir }
     }
 

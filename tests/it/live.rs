@@ -173,13 +173,14 @@ async fn r045_a_connection_hears_of_its_scope_and_of_what_it_subscribes_to() {
         (["key:k"], "invalid_message"),
     ] {
         all.subscribe(&accounts).await;
-        assert_eq!(all.next_of("error").await["code"], code, "{accounts:?}");
+        assert_eq!(all.until("error", |_| true).await["code"], code, "{accounts:?}");
     }
     // Nothing outside the scope, and the filter of before stays.
     of_bob.subscribe(&["user:alice"]).await;
-    assert_eq!(of_bob.next_of("error").await["code"], "not_found");
+    assert_eq!(of_bob.until("error", |_| true).await["code"], "not_found");
     all.subscribe(&[]).await;
-    assert_eq!(all.next_of("quota_snapshot").await["users"].as_array().unwrap().len(), 3);
+    let everything = all.until("quota_snapshot", |_| true).await;
+    assert_eq!(everything["users"].as_array().unwrap().len(), 3);
     desk.call(&alice, "gpt-5", 1_000_000).await;
     all.until("quota_update", |data| data["account"] == "user:alice").await;
     desk.call(&bob, "gpt-5", 1_000_000).await;

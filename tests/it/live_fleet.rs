@@ -43,7 +43,11 @@ impl Fleet {
         let (url, environment) =
             (redis.url(), [("OPENAI_API_KEY", "sk-x"), ("FAREBOX_ADMIN_TOKEN", TOKEN)]);
         let serve = |dir: &tempfile::TempDir| {
-            Program::serve(dir.path(), &["--upstream", &upstream, "--redis", &url], &environment)
+            let file = dir.path().join("farebox.toml");
+            std::fs::write(&file, "[admin]\nrequests_per_minute = 1000000\n").unwrap();
+            let config = ["--config", file.to_str().unwrap()];
+            let arguments = [&config[..], &["--upstream", &upstream, "--redis", &url]].concat();
+            Program::serve(dir.path(), &arguments, &environment)
         };
         let proxies = [serve(&dirs[0]), serve(&dirs[1])];
         let at = proxies[0].admin;

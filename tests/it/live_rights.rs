@@ -77,7 +77,7 @@ async fn a_token_for_a_workspace_hears_of_no_other() {
     assert_eq!(snapshot["users"][0]["id"], "alice");
     for account in ["user:bob", "workspace:ops", "credential:x"] {
         client.subscribe(&[account]).await;
-        assert_eq!(client.next_of("error").await["code"], "not_found", "{account}");
+        assert_eq!(client.until("error", |_| true).await["code"], "not_found", "{account}");
     }
     for user in ["bob", "alice"] {
         let key = desk.ask("POST", "/api/v1/keys", json!({"user": user})).await.of(201);

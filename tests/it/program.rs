@@ -19,7 +19,8 @@ pub struct Program {
     log: std::path::PathBuf,
 }
 
-fn binary() -> Command {
+/// The built program, in an empty environment.
+pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_farebox"));
     command.env_clear().env("PATH", std::env::var("PATH").unwrap_or_default());
     command
@@ -39,6 +40,8 @@ impl Program {
             .current_dir(dir)
             .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(arguments)
+            // Tests ask faster than anybody.
+            .env("FAREBOX_ADMIN__REQUESTS_PER_MINUTE", "1000000")
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(err)

@@ -447,3 +447,20 @@ fn every_refusal_is_documented() {
     let missing: Vec<String> = words.filter(is_code).filter(named).map(str::to_owned).collect();
     assert_none("refusals that docs/data-plane.md does not name", &missing);
 }
+
+/// The table of refusals in `docs/data-plane.md` says which words are codes.
+#[test]
+fn r134_every_refusal_has_its_cause_and_way_out() {
+    let page = fs::read_to_string(root().join("docs/data-plane.md")).unwrap();
+    let rows = page.lines().skip_while(|line| !line.starts_with("| case | status"));
+    let codes: Vec<String> = rows
+        .take_while(|line| line.starts_with('|'))
+        .skip(2)
+        .filter_map(|row| Some(row.split('|').nth(4)?.trim().trim_matches('`').to_owned()))
+        .collect();
+    assert!(codes.len() > 20, "the table of refusals was not found");
+    let catalogue = fs::read_to_string(root().join("docs/errors.md")).unwrap();
+    let missing: Vec<String> =
+        codes.into_iter().filter(|code| !catalogue.contains(&format!("\n| `{code}` | "))).collect();
+    assert_none("refusals that docs/errors.md does not explain", &missing);
+}

@@ -98,6 +98,30 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
     ),
     ("Ticket", &[("ticket", "text"), ("expires_at", "time")]),
     (
+        "AdminToken",
+        &[
+            ("id", "id"),
+            ("token?", "text"),
+            ("name", "name"),
+            ("scopes", "[text]"),
+            ("workspace", "id?"),
+            ("status", "active|expired"),
+            ("created", "time"),
+            ("created_by", "text"),
+            ("expires_at", "time?"),
+        ],
+    ),
+    (
+        "Session",
+        &[
+            ("name", "text"),
+            ("scopes", "[text]"),
+            ("workspace", "id?"),
+            ("csrf_token", "text?"),
+            ("expires_at", "time?"),
+        ],
+    ),
+    (
         "QuotaStatus",
         &[
             ("status", "suspended|quota_exceeded|rate_limited|degraded|critical|warning|normal"),
@@ -174,30 +198,6 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("cost_nanousd", "nanousd"),
             ("success", "bool"),
             ("occurred_at", "time"),
-        ],
-    ),
-    (
-        "AdminToken",
-        &[
-            ("id", "id"),
-            ("token?", "text"),
-            ("name", "name"),
-            ("scopes", "[text]"),
-            ("workspace", "id?"),
-            ("status", "active|expired"),
-            ("created", "time"),
-            ("created_by", "text"),
-            ("expires_at", "time?"),
-        ],
-    ),
-    (
-        "Session",
-        &[
-            ("name", "text"),
-            ("scopes", "[text]"),
-            ("workspace", "id?"),
-            ("csrf_token", "text?"),
-            ("expires_at", "time?"),
         ],
     ),
     ("Reset", &[("account", "account"), ("before", "[Limit]"), ("after", "[Limit]")]),
@@ -337,6 +337,21 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
     ),
     ("Reloaded", &[("reloaded", "bool"), ("changed", "[text]"), ("ignored", "[text]")]),
     ("Ledger", &[("timezone", "text")]),
+    (
+        "Unapplied",
+        &[
+            ("id", "text"),
+            ("started", "time?"),
+            ("user", "id?"),
+            ("key", "id?"),
+            ("workspace", "id?"),
+            ("model", "text?"),
+            ("cost_usd", "usd?"),
+            ("cost_nanousd", "nanousd?"),
+            ("verdict", "due|charged|charged_before|nothing|unclear"),
+            ("detail", "text?"),
+        ],
+    ),
     ("Verified", &[("ok", "bool"), ("checked", "count"), ("violations", "[text]")]),
     (
         "Buckets",

@@ -15,6 +15,8 @@ mod operations;
 mod outage;
 mod own;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod totals;
 
 pub(super) use operations::operations;

@@ -17,7 +17,8 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Id};
 use tokio::sync::OnceCell;
 
-const SCHEMA: &str = "1";
+/// The schema of the ledger that this version reads and writes.
+pub const SCHEMA: &str = "1";
 const CONNECT: Duration = Duration::from_secs(2);
 /// For how many runtimes connections are kept.
 const RUNTIMES: usize = 256;
@@ -36,9 +37,7 @@ impl Connections {
     /// Connects and checks.
     pub async fn open(url: &str, scripts: &Scripts) -> Result<Self, OpenError> {
         let client = client(url)?;
-        let fail = |why: redis::RedisError| {
-            OpenError(format!("redis cannot be reached at {}: {why}; is it running?", shown(url)))
-        };
+        let fail = |why: redis::RedisError| unreachable_at(url, &why);
         let mut connections = Self {
             holds: PerRuntime { client: client.clone(), made: RwLock::default() },
             settlements: connect(&client, Some(Duration::from_secs(2))).await.map_err(fail)?,
@@ -105,8 +104,17 @@ pub async fn identity(on: &ConnectionManager) -> RedisResult<String> {
     Ok(facts.collect::<Vec<_>>().join(" "))
 }
 
+/// One connection that reads.
+pub async fn reader(url: &str, answer: Duration) -> Result<ConnectionManager, OpenError> {
+    connect(&client(url)?, Some(answer)).await.map_err(|why| unreachable_at(url, &why))
+}
+
+fn unreachable_at(url: &str, why: &redis::RedisError) -> OpenError {
+    OpenError(format!("redis cannot be reached at {}: {why}; is it running?", shown(url)))
+}
+
 /// A URL without its password.
-fn shown(url: &str) -> String {
+pub fn shown(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
         _ => url.to_owned(),

@@ -9,12 +9,13 @@ use super::super::registry::{EventQuery, Page, RegistryError, Verification};
 use super::super::verify::{Evidence, day_sums, verify};
 use super::fields::{self, Fields};
 use super::{RedisLedger, keys};
+use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId};
 use std::collections::{BTreeMap, HashSet};
 
 const AT_ONCE: usize = 500;
 /// The stream is never trimmed below this, so a shorter one is complete.
-const STREAM: i64 = 1_000_000;
+pub const STREAM: i64 = 1_000_000;
 /// How many events may be searched for one that is no longer marked.
 const SEARCH: usize = 100_000;
 /// Checks are repeated while calls move the figures.
@@ -22,6 +23,13 @@ const PASSES: usize = 3;
 
 const KINDS: [AccountKind; 4] =
     [AccountKind::Key, AccountKind::User, AccountKind::Workspace, AccountKind::Credential];
+
+/// When a call was given its id.
+pub fn began(id: &CallId) -> UnixMs {
+    let text = id.to_string();
+    let hex: String = text.chars().filter(|c| *c != '-').take(12).collect();
+    UnixMs::from_str_radix(&hex, 16).unwrap_or(0)
+}
 
 type Entry = (String, Fields);
 
@@ -69,8 +77,7 @@ impl RedisLedger {
     /// Looks for the event of a call whose mark is gone, from the time in its id on.
     async fn search(&self, id: CallId) -> Result<Option<UsageEvent>, RegistryError> {
         let text = id.to_string();
-        let hex: String = text.chars().filter(|c| *c != '-').take(12).collect();
-        let mut from = u64::from_str_radix(&hex, 16).unwrap_or(0).to_string();
+        let mut from = began(&id).to_string();
         for _ in 0..SEARCH.checked_div(AT_ONCE).unwrap_or(0) {
             let batch = self.range("XRANGE", &from, "+").await?;
             let Some((newest, _)) = batch.last() else { break };
@@ -83,7 +90,12 @@ impl RedisLedger {
         Ok(None)
     }
 
-    async fn range(&self, command: &str, from: &str, to: &str) -> Result<Vec<Entry>, Unavailable> {
+    pub(super) async fn range(
+        &self,
+        command: &str,
+        from: &str,
+        to: &str,
+    ) -> Result<Vec<Entry>, Unavailable> {
         let mut range = redis::cmd(command);
         range.arg(keys::EVENTS).arg(from).arg(to).arg("COUNT").arg(AT_ONCE);
         Ok(self.read(&range).await?)

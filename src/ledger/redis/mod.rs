@@ -13,6 +13,7 @@ mod credentials;
 mod deliver;
 mod end;
 mod extend;
+mod facts;
 mod fields;
 mod hints;
 mod history;
@@ -21,8 +22,11 @@ mod plain;
 mod read;
 mod records;
 mod registry;
+mod replaying;
 mod script;
 mod sweep;
+
+pub use facts::RedisFacts;
 
 use super::account::asked;
 use super::attempt::{AttemptAdmission, AttemptOrder};
@@ -62,6 +66,8 @@ pub struct RedisLedger {
     scripts: Scripts,
     connections: Connections,
     journal: Mutex<Journal>,
+    /// Held while what was put aside is looked at.
+    replaying: tokio::sync::Mutex<()>,
     queue: Queue,
     permits: Arc<Semaphore>,
     /// Open holds of this process.
@@ -100,6 +106,7 @@ impl RedisLedger {
             scripts,
             connections,
             journal: Mutex::new(journal),
+            replaying: tokio::sync::Mutex::default(),
             queue,
             mine: Mutex::default(),
             attempts: Mutex::default(),

@@ -1,6 +1,7 @@
 //! Administration of accounts in Redis.
 
 use super::super::account::AccountState;
+use super::super::aside::Decided;
 use super::super::attempt::{CredentialDay, CredentialSetup};
 use super::super::book::view;
 use super::super::order::{Settlement, Unavailable, UsageEvent};
@@ -336,6 +337,10 @@ impl Registry for RedisLedger {
         to: Date,
     ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
         Box::pin(self.read_days(credential, from, to))
+    }
+
+    fn decide(&self, only_look: bool) -> BoxFuture<'_, Result<Vec<Decided>, RegistryError>> {
+        Box::pin(self.decide_all(only_look))
     }
 
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {

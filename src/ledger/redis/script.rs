@@ -102,6 +102,14 @@ impl Scripts {
         redis::Script::new(&digests.join(" ")).get_hash().get(..12).unwrap_or_default().to_owned()
     }
 
+    /// How many of the scripts Redis has, and how many there are.
+    pub async fn loaded(&self, on: &mut ConnectionManager) -> redis::RedisResult<(usize, usize)> {
+        let digests = self.all().map(|script| script.digest.as_str());
+        let mut ask = redis::cmd("SCRIPT");
+        let there: Vec<bool> = ask.arg("EXISTS").arg(&digests).query_async(on).await?;
+        Ok((there.into_iter().filter(|there| *there).count(), digests.len()))
+    }
+
     /// Loads all scripts.
     pub async fn load(&self, to: &mut ConnectionManager) -> redis::RedisResult<()> {
         for script in self.all() {
