@@ -17,7 +17,7 @@ pub use reload::{Reloader, Source};
 
 use crate::clock::Clock;
 use crate::config::{self, Config, OnDisconnect, UnpricedModel};
-use crate::control::{self, Check, Defaults, Identity, Live, Quota, SelfService};
+use crate::control::{self, Check, Defaults, Identity, Live, OwnLive, Quota, SelfService};
 use crate::ledger::RegistryError;
 use crate::pricing::PriceTable;
 use crate::proxy::{Disconnect, OnExhausted, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
@@ -35,7 +35,7 @@ use std::fmt;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use timed::Timed;
 use tokio::net::TcpListener;
@@ -77,6 +77,7 @@ pub struct App {
     quota: Arc<Quota>,
     pools: Arc<Pools>,
     live: Arc<Live>,
+    own_live: Arc<OnceLock<OwnLive>>,
     following: Vec<AbortHandle>,
     workers: Arc<Workers>,
     data_drain: Arc<Drain>,
@@ -119,7 +120,9 @@ impl App {
         let ready = readiness(&books, data_drain.clone(), first.clone());
         let own = own(&books, config, clock.clone());
         let quota = quota(&books, config, clock.clone(), first.clone());
-        let calls = Data::new(first.clone(), own, quota.clone(), ready.clone());
+        let own_live: Arc<OnceLock<OwnLive>> = Arc::default();
+        let shown = (own, quota.clone(), own_live.clone());
+        let calls = Data::new(first.clone(), shown, ready.clone());
         let services = (0..workers.count()).map(|_| calls.with_own_connections());
         let services = services.collect::<Result<Vec<_>, _>>().map_err(StartError::Other)?;
         let lanes = std::iter::once(first).chain(services.iter().map(Data::lane)).collect();
@@ -140,6 +143,7 @@ impl App {
             quota,
             pools,
             live,
+            own_live,
             following: tasks,
             workers: Arc::new(workers),
             data_drain,
@@ -147,8 +151,8 @@ impl App {
             stop: config.server.stop,
         };
         tokio::spawn(keep_up(metrics.clone()));
-        app.serve_data(data, tls.clone(), bounds(config), services);
         app.serve_admin(admin, tls.clone(), config, token, clock, ready, metrics);
+        app.serve_data(data, tls.clone(), bounds(config), services);
         if let Some(tls) = tls {
             tokio::spawn(tls.follow_files());
         }
@@ -179,6 +183,7 @@ impl App {
     /// estimate. Whether all of them ended by themselves.
     pub async fn stop(self) -> bool {
         self.proxy.stop();
+        self.live.stop();
         self.data_drain.begin();
         let gentle = async {
             self.data_drain.finish(self.stop).await && {
@@ -189,7 +194,6 @@ impl App {
         let all = tokio::time::timeout(self.stop, gentle).await.unwrap_or(false);
         self.proxy.recorded().await;
         self.following.iter().for_each(AbortHandle::abort);
-        self.live.stop();
         self.admin_drain.begin();
         self.admin_drain.finish(ADMIN_STOP).await;
         self.books.close().await;
@@ -227,7 +231,7 @@ impl App {
             config.protection.clone(),
             tls.is_some(),
         );
-        let router = control::router(control::Parts {
+        let parts = Arc::new(control::Parts {
             registry: self.books.registry.clone(),
             records: self.books.records.clone(),
             live: self.live.clone(),
@@ -241,7 +245,9 @@ impl App {
             ready,
             in_force: Arc::new(self.reloader.clone()),
         });
-        let service = TowerToHyperService::new(router);
+        // It is set once: there is one admin listener.
+        let _set = self.own_live.set(OwnLive::new(parts.clone()));
+        let service = TowerToHyperService::new(control::router(parts));
         let drain = self.admin_drain.watch();
         let bounds = Bounds { connections: ADMIN_CONNECTIONS, ..Bounds::default() };
         tokio::spawn(serve::run(listener, Hands::Here(service), tls, Arc::new(bounds), drain));

@@ -47,7 +47,7 @@ pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use health::readiness;
 pub use identity::Identity;
-pub use live::{Live, Pace};
+pub use live::{Asked, Live, OwnLive, Pace};
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::{Entry, Said};
 pub use own::SelfService;
@@ -123,9 +123,9 @@ type Shared = Arc<Parts>;
 
 /// Everything that the admin listener answers. What live clients are told is followed from now on;
 /// so it must be called within a runtime.
-pub fn router(parts: Parts) -> Router {
+pub fn router(parts: impl Into<Arc<Parts>>) -> Router {
+    let parts = parts.into();
     let cors = answer::cors(&parts.protection);
-    let parts = Arc::new(parts);
     parts.live.start(&parts);
     operations()
         .router()

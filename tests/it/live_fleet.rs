@@ -172,3 +172,48 @@ async fn a_thousand_clients_cost_little() {
 async fn ask_text(at: SocketAddr, path: &str) -> String {
     crate::control_desk::raw(at, "GET", path, &[], "").await.text
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_hears_of_its_own_user_on_the_data_listener() {
+    let fleet = Fleet::start().await;
+    let [data, admin] = [fleet.proxies[0].data, fleet.proxies[0].admin];
+    ask(admin, "POST", "/api/v1/users", json!({"id": "bob"})).await;
+    let bearer = format!("Bearer {}", fleet.key);
+    let ticket = async |headers: &[(&str, &str)]| {
+        crate::control_desk::raw(data, "POST", "/api/v1/ws-tickets", headers, "{}").await
+    };
+    let key = [("authorization", bearer.as_str())];
+    assert_eq!(ticket(&[]).await.status, 401);
+    assert_eq!(ticket(&[("authorization", "Bearer sk-fb-wrong")]).await.status, 401);
+    let made = ticket(&key).await.of(201);
+    let query = format!("?ticket={}", made["ticket"].as_str().unwrap());
+    for other in ["&user=bob", "&workspace=default"] {
+        let refused = connect(data, &format!("{query}{other}"), &[]).await.err().unwrap();
+        assert_eq!(refused.0, 404, "{other}: {}", refused.1);
+    }
+    let mut client = connect(data, &query, &[]).await.ok().unwrap();
+    let snapshot = client.next_of("quota_snapshot").await;
+    assert_eq!(snapshot["users"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&snapshot["users"][0]["id"], &snapshot["providers"]),
+        (&json!("alice"), &json!([]))
+    );
+    assert_eq!(connect(data, &query, &[]).await.err().unwrap().0, 401, "it is used up");
+    fleet.call().await;
+    client.until("quota_update", |data| spent(data) == "0.0033475").await;
+    client.subscribe(&["user:bob"]).await;
+    assert_eq!(client.until("error", |_| true).await["code"], "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_with_live_clients_stops_at_once() {
+    let mut fleet = Fleet::start().await;
+    let one = fleet.proxies[0].admin;
+    let mut client = client(one, one).await;
+    client.next_of("quota_snapshot").await;
+    let stopping = std::thread::spawn(move || fleet.proxies[0].terminate());
+    assert_eq!(client.closed().await, 1001);
+    let (status, took) = stopping.join().unwrap();
+    assert_eq!(status, Some(0));
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}

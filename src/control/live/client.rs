@@ -13,7 +13,8 @@ use super::{Live, Place};
 use crate::clock::{UnixMs, rfc3339};
 use crate::control::desk::Desk;
 use crate::control::problem::Problem;
-use crate::ids::{AccountId, AccountKind};
+use crate::ids::{AccountId, AccountKind, Id};
+use crate::ledger::{AccountStatus, KeyFacts};
 use axum::http::HeaderValue;
 use bytes::Bytes;
 use serde_json::json;
@@ -170,7 +171,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     async fn recheck(&mut self) -> Result<(), Farewell> {
         let (by, cookie) = (&self.audience.by, self.cookie.as_ref());
-        if self.desk.identity.still_holds(by, cookie).await {
+        let holds = match by.name.parse() {
+            Ok(AccountId { kind: AccountKind::Key, id }) => key_works(&self.desk, &id).await,
+            _ => self.desk.identity.still_holds(by, cookie).await,
+        };
+        if holds {
             return Ok(());
         }
         Err(Farewell::Close(4401, "the token is no longer valid"))
@@ -233,6 +238,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let (head, tail) = around(kind, self.seq, &rfc3339(self.desk.clock.now()));
         self.socket.send([Bytes::from(head), data, Bytes::from_static(tail.as_bytes())]).await
     }
+}
+
+/// Whether a key still works. Where the ledger does not say, it does.
+async fn key_works(desk: &Desk, id: &Id) -> bool {
+    let Ok(found) = desk.registry.account(&AccountId::key(id)).await else { return true };
+    let now = desk.clock.now();
+    let expired = |key: &KeyFacts| key.expires.is_some_and(|at| at <= now);
+    found.is_some_and(|account| {
+        account.status != AccountStatus::Revoked && !account.key.as_ref().is_some_and(expired)
+    })
 }
 
 fn refused(problem: &Problem) -> Refused {

@@ -6,7 +6,7 @@
 use super::audience::{Audience, Of};
 use super::client::{Client, Opened};
 use super::socket::{Socket, agreement};
-use super::ticket;
+use super::ticket::{self, Maker};
 use crate::control::Shared;
 use crate::control::desk::Desk;
 use crate::control::fields::{Fields, Params};
@@ -14,11 +14,12 @@ use crate::control::principal::Principal;
 use crate::control::problem::Problem;
 use crate::control::scope::{Resource, Scope};
 use crate::control::value;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, Id};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Extensions, StatusCode, header, request};
 use axum::response::Response;
+use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
@@ -29,21 +30,30 @@ const UPGRADE: Duration = Duration::from_secs(10);
 
 pub(super) async fn connect(
     State(parts): State<Shared>,
-    Params(mut fields): Params,
+    Params(fields): Params,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (mut head, _) = request.into_parts();
+    let (head, _) = request.into_parts();
+    Ok(open(parts, fields, head).await?.map(Body::from))
+}
+
+/// Lets somebody in, and serves him from now on; the answer that agrees to it.
+pub(super) async fn open(
+    parts: Shared,
+    mut fields: Fields,
+    mut head: request::Parts,
+) -> Result<http::Response<Bytes>, Problem> {
     let ticket = fields.read("ticket", value::text);
-    let by = match &ticket {
+    let Maker { by, user } = match &ticket {
         Some(ticket) => by_ticket(&parts, ticket, &head).await?,
         None if head.headers.contains_key(header::COOKIE) => {
-            parts.identity.logged_in_page(&head).await?
+            Maker { by: parts.identity.logged_in_page(&head).await?, user: None }
         }
         None => return Err(no_ticket()),
     };
     let cookie = head.headers.get(header::COOKIE).filter(|_| ticket.is_none()).cloned();
     let desk = Desk::new(parts, Arc::new(by));
-    let of = about(&desk, fields).await?;
+    let of = about(&desk, user, fields).await?;
     let agreed = agreement(&head.headers).zip(head.extensions.remove::<OnUpgrade>());
     let Some((headers, upgrade)) = agreed else {
         let detail = "this is a WebSocket (RFC 6455, version 13) over HTTP/1.1; connect with \
@@ -55,26 +65,24 @@ pub(super) async fn connect(
         let retry = Some(Duration::from_secs(30));
         return Err(Problem { retry, ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail) });
     };
-    if let Some(ticket) = ticket {
-        ticket::take(&desk, &ticket).await?.ok_or_else(no_ticket)?;
+    if let Some(ticket) = ticket
+        && !ticket::take(&desk, &ticket).await?
+    {
+        return Err(no_ticket());
     }
     let audience = Audience::new(desk.by.clone(), of);
     tokio::spawn(serve(Opened { desk, audience, place, cookie }, upgrade, head.extensions));
-    let mut response = Response::new(Body::empty());
+    let mut response = http::Response::new(Bytes::new());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     response.headers_mut().extend(headers.map(|(name, value)| (Some(name), value)));
     Ok(response)
 }
 
 /// Who made this ticket, if it is good and comes from a page that may connect, or from no page.
-async fn by_ticket(
-    parts: &Shared,
-    ticket: &str,
-    head: &request::Parts,
-) -> Result<Principal, Problem> {
-    let by = ticket::look_at(parts, ticket).await?.ok_or_else(no_ticket)?;
+async fn by_ticket(parts: &Shared, ticket: &str, head: &request::Parts) -> Result<Maker, Problem> {
+    let maker = ticket::look_at(parts, ticket).await?.ok_or_else(no_ticket)?;
     parts.identity.allowed_page(head)?;
-    Ok(by)
+    Ok(maker)
 }
 
 /// The extensions are kept for as long as the connection lasts: the listener counts it by them.
@@ -91,8 +99,9 @@ fn no_ticket() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, detail)
 }
 
-/// What the connection is about: a user, a workspace, or all that its opener sees.
-async fn about(desk: &Desk, mut fields: Fields) -> Result<Of, Problem> {
+/// What the connection is about: a user, a workspace, or all that its opener sees. With a key that is
+/// its `own` user.
+async fn about(desk: &Desk, own: Option<Id>, mut fields: Fields) -> Result<Of, Problem> {
     let needed = Scope::Read(Resource::Usage);
     if !desk.by.scopes.allows(needed) {
         let detail =
@@ -102,6 +111,13 @@ async fn about(desk: &Desk, mut fields: Fields) -> Result<Of, Problem> {
     let user = fields.read("user", value::id);
     let workspace = fields.read("workspace", value::id);
     fields.finish(Some(()))?;
+    if let Some(own) = own {
+        let asked = user.as_ref().filter(|user| **user != own).map(AccountId::user);
+        return match asked.or_else(|| workspace.as_ref().map(AccountId::workspace)) {
+            Some(other) => Err(Problem::missing(other)),
+            None => Ok(Of::User(own)),
+        };
+    }
     match (user, workspace) {
         (Some(_), Some(_)) => Err(Problem::field("?user", "give `user` or `workspace`, not both")),
         (Some(user), None) => {

@@ -12,10 +12,13 @@ mod client;
 mod connect;
 mod follow;
 mod message;
+mod own;
 mod snapshot;
 mod socket;
 mod status;
 mod ticket;
+
+pub use own::{Asked, OwnLive};
 
 use super::Parts;
 use super::operation::Operations;
@@ -35,6 +38,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Where live clients connect. Their ticket is looked at there, so no token is asked for before.
 pub(super) const PATH: &str = "/api/quota/ws";
+/// Where tickets are made.
+const TICKETS: &str = "/api/v1/ws-tickets";
 /// So many clients at the same time.
 const MOST_CLIENTS: usize = 2_000;
 /// So many snapshots are read at the same time.
@@ -45,7 +50,7 @@ const MOST_SHARED: u64 = 64;
 
 pub(super) fn operations() -> Operations {
     Operations::default()
-        .post("/api/v1/ws-tickets", Scope::Any, ticket::issue)
+        .post(TICKETS, Scope::Any, ticket::issue)
         .says("Makes a ticket that opens one live connection", 201, "Ticket")
         .takes("Nothing")
         .get(PATH, Scope::Public, connect::connect)
