@@ -7,6 +7,7 @@
 
 use super::identity::Found;
 use super::problem::Problem;
+use super::provenance::{REQUEST_ID, RequestId};
 use super::{Parts, Shared};
 use super::{login, mirror};
 use crate::clock::{UnixMs, rfc3339_seconds};
@@ -59,7 +60,13 @@ fn is_guarded(head: &request::Parts) -> bool {
 }
 
 /// The outermost layer: a time limit, errors in the form of their path, security headers.
-pub(super) async fn dress(State(parts): State<Shared>, request: Request, next: Next) -> Response {
+pub(super) async fn dress(
+    State(parts): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = RequestId::new();
+    request.extensions_mut().insert(id.clone());
     let uri = request.uri().clone();
     let limit = time_limit(uri.path());
     let response = match tokio::time::timeout(limit, next.run(request)).await {
@@ -73,6 +80,9 @@ pub(super) async fn dress(State(parts): State<Shared>, request: Request, next: N
         }
     };
     let mut response = in_form(&parts, &uri, response);
+    if let Ok(id) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -87,7 +97,15 @@ fn time_limit(path: &str) -> Duration {
     }
 }
 
-fn in_form(parts: &Parts, uri: &Uri, mut response: Response) -> Response {
+/// Marks an answer whose form is final.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Formed;
+
+/// Writes an error in the form of its path.
+pub(super) fn in_form(parts: &Parts, uri: &Uri, mut response: Response) -> Response {
+    if response.extensions().get::<Formed>().is_some() {
+        return response;
+    }
     let status = response.status();
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
@@ -160,6 +178,7 @@ pub(super) fn cors(protection: &Protection) -> Option<CorsLayer> {
         header::LOCATION,
         header::RETRY_AFTER,
         HeaderName::from_static("idempotent-replayed"),
+        REQUEST_ID,
     ];
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.collect::<Vec<HeaderValue>>()))

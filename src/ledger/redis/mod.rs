@@ -8,6 +8,7 @@
 
 mod attempt;
 mod attempts;
+mod audit;
 mod connect;
 mod credentials;
 mod deliver;
@@ -18,6 +19,7 @@ mod fields;
 mod history;
 mod keys;
 mod plain;
+mod ranking;
 mod read;
 mod records;
 mod registry;
@@ -48,6 +50,7 @@ use deliver::Queue;
 use foldhash::{HashMap, HashSet};
 use parking_lot::Mutex;
 use plain::{Plans, Shape, Shapes};
+use ranking::Ranking;
 use script::{Failure, Scripts};
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +86,7 @@ pub struct RedisLedger {
     news: News,
     /// What the short way of scripts is planned with.
     shapes: Shapes,
+    ranking: Ranking,
 }
 
 impl RedisLedger {
@@ -113,6 +117,7 @@ impl RedisLedger {
             owners: moka::sync::Cache::new(100_000),
             news: News::default(),
             shapes: Shapes::default(),
+            ranking: Ranking::default(),
         });
         ledger.prepare().await?;
         ledger.catch_up(again).await;
