@@ -188,7 +188,7 @@ async fn turn(
     let change = Change { status: Some(status), ..Change::default() };
     let id = AccountId::credential(&one.0.setup.id);
     let (before, after) = desk.registry.change(&id, &change).await?;
-    audit::changed(&desk, verb, &id, Some(&before), Some(&after));
+    audit::changed(&desk, verb, &id, Some(&before), Some(&after)).await;
     one.1.health.told(pool::told(one.0, &after));
     if status == AccountStatus::Active {
         one.1.health.enable();
@@ -215,7 +215,7 @@ pub(super) async fn zeroed(
 ) -> Result<Account, Problem> {
     let id = AccountId::credential(&terms.setup.id);
     let (before, after) = desk.registry.reset(&id, None).await?;
-    audit::changed(desk, "reset", &id, Some(&before), Some(&after));
+    audit::changed(desk, "reset", &id, Some(&before), Some(&after)).await;
     credential.health.told(pool::told(terms, &after));
     Ok(after)
 }

@@ -3,7 +3,7 @@
 //! It sees the ledger through [`Registry`] only and is never on the way of a call. One file per
 //! resource, each with its `operations`; `operation` is the table of all, with the `scope` that
 //! each asks for; `desk` is what an operation is given: the parts, and the `principal`. `fields` and `value` read bodies and queries, `view` shows accounts, `answer` decides
-//! who may come in and in which form errors leave, `audit` records changes.
+//! who may come in and in which form errors leave, `audit` keeps what was changed.
 //!
 //! Invariants: counters are shown and never written; a secret is shown once, in the answer that
 //! makes it, and is in no log line.
@@ -13,11 +13,13 @@ mod admin_tokens;
 mod analytics;
 mod answer;
 mod audit;
+mod condition;
 mod config;
 mod credentials;
 mod desk;
 mod fields;
 mod health;
+mod idempotency;
 mod identity;
 mod json;
 mod keys;
@@ -32,6 +34,7 @@ pub mod pool;
 mod pricing;
 mod principal;
 mod problem;
+mod provenance;
 mod providers;
 mod quota;
 mod requests;
@@ -127,13 +130,16 @@ pub fn router(parts: impl Into<Arc<Parts>>) -> Router {
     let parts = parts.into();
     let cors = answer::cors(&parts.protection);
     parts.live.start(&parts);
-    operations()
-        .router()
+    let router = operations()
+        .router(&parts)
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
-        .layer(from_fn_with_state(parts.clone(), answer::dress))
-        .layer(cors)
-        .with_state(parts)
+        .layer(from_fn_with_state(parts.clone(), answer::dress));
+    let router = match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.with_state(parts)
 }
 
 /// What each operation of the admin listener is.
@@ -151,6 +157,7 @@ fn operations() -> Operations {
         .and(usage_events::operations())
         .and(requests::operations())
         .and(unapplied::operations())
+        .and(audit::operations())
         .and(analytics::operations())
         .and(config::operations())
         .and(pricing::operations())

@@ -17,6 +17,7 @@ mod admin;
 mod aside;
 mod attempt;
 mod attempts;
+mod audit;
 mod book;
 mod bump;
 mod carry;
@@ -40,11 +41,13 @@ mod registry;
 mod replay;
 mod settling;
 mod slot;
+mod sorting;
 mod standing;
 mod verify;
 
 pub use aside::{Decided, Verdict};
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
+pub use audit::{AuditEntry, AuditQuery};
 pub use bump::Bump;
 pub use crossing::Crossing;
 pub use embedded::EmbeddedLedger;
@@ -64,6 +67,7 @@ pub use registry::{
     Page, Registry, RegistryError, Verification,
 };
 pub use replay::{Frame, PastCall, Peak, Replay};
+pub use sorting::{Sort, SortBy};
 
 use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;

@@ -161,15 +161,15 @@ impl Desk {
 
     /// The same, with live clients that are asked for signs of life at a pace of their own.
     pub async fn at_pace(file: &str, pace: Pace) -> Self {
-        Self::with(file, Protection::default(), pace).await
+        Self::started(file, Protection::default(), pace).await
     }
 
     /// A desk with bounds of its own.
     pub async fn guarded(file: &str, protection: Protection) -> Self {
-        Self::with(file, protection, Pace::default()).await
+        Self::started(file, protection, Pace::default()).await
     }
 
-    async fn with(file: &str, protection: Protection, pace: Pace) -> Self {
+    async fn started(file: &str, protection: Protection, pace: Pace) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("admin-token"), format!("{TOKEN}\n")).unwrap();
         let clock = Clock::manual(NOW);

@@ -6,9 +6,11 @@
 //! Invariant: what `settle` returned from survives `kill -9` of this process.
 
 mod attempts;
+mod audit;
 mod credentials;
 mod dirty;
 mod entry;
+mod ranking;
 mod records;
 mod registry;
 mod state;

@@ -8,6 +8,7 @@
 
 mod attempt;
 mod attempts;
+mod audit;
 mod connect;
 mod credentials;
 mod deliver;
@@ -19,6 +20,7 @@ mod hints;
 mod history;
 mod keys;
 mod plain;
+mod ranking;
 mod read;
 mod records;
 mod registry;
@@ -50,6 +52,7 @@ use foldhash::{HashMap, HashSet};
 pub use hints::Heard;
 use parking_lot::Mutex;
 use plain::{Plans, Shape, Shapes};
+use ranking::Ranking;
 use script::{Failure, Scripts};
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,6 +88,7 @@ pub struct RedisLedger {
     news: News,
     /// What the short way of scripts is planned with.
     shapes: Shapes,
+    ranking: Ranking,
 }
 
 impl RedisLedger {
@@ -116,6 +120,7 @@ impl RedisLedger {
             owners: moka::sync::Cache::new(100_000),
             news,
             shapes: Shapes::default(),
+            ranking: Ranking::default(),
         });
         ledger.prepare().await?;
         ledger.catch_up(again).await;
