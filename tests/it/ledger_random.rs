@@ -106,7 +106,7 @@ async fn agree(steps: &[Step]) {
         rigs[0].user(name, limits).await;
         payers.push(rigs[1].user(name, limits).await);
     }
-    let mut calls: Vec<HoldOrder> = Vec::new();
+    let (mut calls, mut held_at): (Vec<HoldOrder>, Vec<i64>) = (Vec::new(), Vec::new());
     let mut month = 0_i64;
     for (n, step) in steps.iter().enumerate() {
         if let Step::Hold { user, dollars, bounded } = step {
@@ -115,10 +115,20 @@ async fn agree(steps: &[Step]) {
             call.free = *dollars == 0 && *user != 1;
             call.facts.model = MODELS[n % MODELS.len()].to_owned();
             calls.push(call);
+            held_at.push(month);
+        }
+        // The embedded ledger knows for ten minutes that a call was posted, and asks its store only
+        // when it is settled again.
+        if let Step::HoldAgain { call } = step
+            && !calls.is_empty()
+            && month - held_at[call % calls.len()] > 600_000
+        {
+            continue;
         }
         // Redis forgets how a call ended by its own clock, so no call is ended again days later.
         if matches!(step, Step::Advance { ms } if *ms >= 86_400_000) {
             calls.clear();
+            held_at.clear();
         }
         // It forgets keys by its own clock too, so none is used for longer than they last.
         if let Step::Advance { ms } = step {
