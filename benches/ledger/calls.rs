@@ -95,6 +95,7 @@ pub fn post(order: &HoldOrder, held: NanoUsd) -> Settlement {
         held,
         ttft_ms: 420,
         duration_ms: 1730,
+        requests: 1,
     };
     let charge = Amounts { usd: cost, tokens: 2306, characters: 0 };
     Settlement::Post { charge, event: Box::new(event), once: None }

@@ -5,7 +5,7 @@
 
 use super::failure::{Exit, Failure};
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -19,6 +19,9 @@ use std::time::Duration;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// Longer than the server takes for anything.
 const TIME_LIMIT: Duration = Duration::from_secs(150);
+/// What is waited for a server that is asked too often, and how often in a row.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+const MOST_WAITS: u32 = 30;
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 const PAGE: &str = "200";
 
@@ -148,15 +151,34 @@ impl Client {
         read(status, &body)
     }
 
+    /// Asks again where the server soon has time for more, as a long list may need.
     async fn exchange(
         &self,
         method: Method,
         path: &str,
         body: Bytes,
     ) -> Result<(StatusCode, Bytes), Failure> {
+        let mut waits = 0;
+        loop {
+            let (status, soon, answer) = self.once(&method, path, body.clone()).await?;
+            match soon.filter(|_| status == StatusCode::TOO_MANY_REQUESTS && waits < MOST_WAITS) {
+                Some(soon) => tokio::time::sleep(soon).await,
+                None => return Ok((status, answer)),
+            }
+            waits += 1;
+        }
+    }
+
+    /// The status, when it is worth asking again if that is soon, and the body.
+    async fn once(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<(StatusCode, Option<Duration>, Bytes), Failure> {
         let bearer = format!("Bearer {}", self.token.expose_secret());
         let request = Request::builder()
-            .method(&method)
+            .method(method)
             .uri(format!("{}{path}", self.base))
             .header(header::AUTHORIZATION, bearer)
             .header(header::CONTENT_TYPE, "application/json")
@@ -166,18 +188,19 @@ impl Client {
         let asked = async {
             let response = self.http.request(request).await.map_err(|e| self.away(&e))?;
             let status = response.status();
+            let soon = soon(response.headers());
             let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
             let body = body.map_err(|e| self.away(e.as_ref()))?.to_bytes();
-            Ok::<_, Failure>((status, body))
+            Ok::<_, Failure>((status, soon, body))
         };
-        let (status, body) = match tokio::time::timeout(TIME_LIMIT, asked).await {
+        let (status, soon, body) = match tokio::time::timeout(TIME_LIMIT, asked).await {
             Ok(answer) => answer?,
             Err(_) => return Err(self.away(&std::io::Error::from(std::io::ErrorKind::TimedOut))),
         };
         if self.verbose {
             eprintln!("{method} {}{path} {status}", self.base);
         }
-        Ok((status, body))
+        Ok((status, soon, body))
     }
 
     /// The server cannot be reached, or broke off.
@@ -245,6 +268,12 @@ fn read(status: StatusCode, body: &[u8]) -> Result<Value, Failure> {
         Exit::Auth => failure.hint("see FAREBOX_ADMIN_TOKEN and --data-dir"),
         _ => failure,
     })
+}
+
+/// How long to wait, where it is hardly noticed.
+fn soon(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds)).filter(|wait| *wait <= LONGEST_WAIT)
 }
 
 fn meaning(status: StatusCode) -> Exit {

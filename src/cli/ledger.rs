@@ -1,7 +1,8 @@
-//! `farebox ledger`: is the ledger sound, which calls lost their proxy, and all calls for others to
-//! reckon with.
+//! `farebox ledger`: is the ledger sound, which calls lost their proxy, what the journal put aside,
+//! and all calls for others to reckon with.
 
 mod export;
+mod replay;
 
 use super::client::Client;
 use super::console::Console;
@@ -16,6 +17,12 @@ pub enum Action {
     Verify,
     /// List calls that were charged because their proxy died
     Orphans,
+    /// Charge what the journal put aside, once it is known that it was not charged
+    Replay {
+        /// Only say what would be charged
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Print all settled calls, newest first, as JSON lines or CSV
     Export(export::Export),
 }
@@ -29,6 +36,7 @@ pub(super) async fn run(
     match action {
         Action::Verify => verify(client, console).await,
         Action::Orphans => orphans(client, console).await,
+        Action::Replay { dry_run } => replay::run(dry_run, client, console).await,
         Action::Export(export) => export.run(client, console).await,
     }
 }

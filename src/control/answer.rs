@@ -9,7 +9,7 @@ use super::identity::Found;
 use super::problem::Problem;
 use super::provenance::{REQUEST_ID, RequestId};
 use super::{Parts, Shared};
-use super::{login, mirror};
+use super::{live, login, mirror};
 use crate::clock::{UnixMs, rfc3339_seconds};
 use crate::config::Protection;
 use axum::extract::{Request, State};
@@ -56,7 +56,8 @@ pub(super) async fn admit(State(parts): State<Shared>, request: Request, next: N
 fn is_guarded(head: &request::Parts) -> bool {
     let path = head.uri.path();
     let logs_in = path == login::PATH && head.method == Method::POST;
-    !logs_in && (path.starts_with("/api/") || path.starts_with(mirror::PREFIX))
+    let own_way = logs_in || path == live::PATH;
+    !own_way && (path.starts_with("/api/") || path.starts_with(mirror::PREFIX))
 }
 
 /// The outermost layer: a time limit, errors in the form of their path, security headers.
@@ -160,8 +161,11 @@ pub(super) fn envelope(now: UnixMs, data: Value, error: Value) -> Value {
 }
 
 /// What pages of the allowed origins may do: ask with a token of their own. Cookies are for our own
-/// pages alone.
-pub(super) fn cors(protection: &Protection) -> CorsLayer {
+/// pages alone. `None` where no other page may do anything.
+pub(super) fn cors(protection: &Protection) -> Option<CorsLayer> {
+    if protection.allowed_origins.is_empty() {
+        return None;
+    }
     let origins = protection.allowed_origins.iter().filter_map(|origin| origin.parse().ok());
     let asked = [
         header::AUTHORIZATION,
@@ -177,10 +181,11 @@ pub(super) fn cors(protection: &Protection) -> CorsLayer {
         HeaderName::from_static("idempotent-replayed"),
         REQUEST_ID,
     ];
-    CorsLayer::new()
+    let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.collect::<Vec<HeaderValue>>()))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(asked)
         .expose_headers(shown)
-        .max_age(REMEMBERED)
+        .max_age(REMEMBERED);
+    Some(cors)
 }

@@ -10,8 +10,8 @@ use super::fields::Body;
 use super::operation::Operations;
 use super::problem::Problem;
 use super::scope::{Resource, Scope};
-use super::{Parts, value, view};
-use crate::ids::AccountId;
+use super::{Parts, pool, value, view};
+use crate::ids::{AccountId, AccountKind};
 use crate::ledger::{Account, Change, LimitsChange};
 use axum::Json;
 use axum::extract::Path;
@@ -94,6 +94,11 @@ async fn reset(desk: Desk, Body(mut fields): Body) -> Result<Json<Value>, Proble
         known(&account, name)?;
     }
     let (before, after) = desk.registry.reset(&id, limit.as_deref()).await?;
+    if let Some((terms, credential)) = desk.in_force.pools().find(&id.id)
+        && id.kind == AccountKind::Credential
+    {
+        credential.health.told(pool::told(terms, &after));
+    }
     audit::changed(&desk, "reset", &id, Some(&before), Some(&after)).await;
     let data = json!({
         "account": id,

@@ -24,6 +24,7 @@ mod identity;
 mod json;
 mod keys;
 mod limits;
+mod live;
 mod login;
 mod mirror;
 mod openapi;
@@ -38,6 +39,7 @@ mod providers;
 mod quota;
 mod requests;
 mod scope;
+mod unapplied;
 mod usage_events;
 mod users;
 mod value;
@@ -48,6 +50,7 @@ pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use health::readiness;
 pub use identity::Identity;
+pub use live::{Asked, Live, OwnLive, Pace};
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::{Entry, Said};
 pub use own::SelfService;
@@ -89,6 +92,8 @@ pub struct Parts {
     pub registry: Arc<dyn Registry>,
     /// Small documents of the control plane.
     pub records: Arc<dyn Records>,
+    /// What live clients share.
+    pub live: Arc<Live>,
     /// The time.
     pub clock: Clock,
     /// The ledger's time zone; days of sums are its days.
@@ -119,17 +124,22 @@ use operation::Operations;
 
 type Shared = Arc<Parts>;
 
-/// Everything that the admin listener answers.
-pub fn router(parts: Parts) -> Router {
+/// Everything that the admin listener answers. What live clients are told is followed from now on;
+/// so it must be called within a runtime.
+pub fn router(parts: impl Into<Arc<Parts>>) -> Router {
+    let parts = parts.into();
     let cors = answer::cors(&parts.protection);
-    let parts = Arc::new(parts);
-    operations()
+    parts.live.start(&parts);
+    let router = operations()
         .router(&parts)
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
-        .layer(from_fn_with_state(parts.clone(), answer::dress))
-        .layer(cors)
-        .with_state(parts)
+        .layer(from_fn_with_state(parts.clone(), answer::dress));
+    let router = match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.with_state(parts)
 }
 
 /// What each operation of the admin listener is.
@@ -146,6 +156,7 @@ fn operations() -> Operations {
         .and(quota::operations())
         .and(usage_events::operations())
         .and(requests::operations())
+        .and(unapplied::operations())
         .and(audit::operations())
         .and(analytics::operations())
         .and(config::operations())
@@ -153,6 +164,7 @@ fn operations() -> Operations {
         .and(credentials::operations())
         .and(providers::operations())
         .and(mirror::operations())
+        .and(live::operations())
         .and(admin_tokens::operations())
         .and(login::operations())
         .and(openapi::operations())

@@ -6,6 +6,7 @@
 //! writes. Delivering twice does no harm for as long as Redis remembers how a call ended; older
 //! ones are put aside for a person to decide.
 
+use super::aside::UNAPPLIED;
 use super::log::Log;
 use super::order::Settlement;
 use super::{OpenError, order::Unavailable};
@@ -226,7 +227,7 @@ impl Journal {
             "a settlement in the journal is too old to be delivered safely; it stands in \
              unapplied.jsonl beside the journal"
         );
-        append_line(&self.dir.join("unapplied.jsonl"), settlement)?.sync_all()
+        append_line(&self.dir.join(UNAPPLIED), settlement)?.sync_all()
     }
 }
 

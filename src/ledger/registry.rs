@@ -1,5 +1,6 @@
 //! The administration of accounts, and reading what happened. Never on the data path.
 
+use super::aside::Decided;
 use super::attempt::{CredentialDay, CredentialSetup};
 use super::audit::{AuditEntry, AuditQuery};
 use super::order::{Enforcement, Settlement, Standing, Unavailable, UsageEvent};
@@ -387,6 +388,11 @@ pub trait Registry: Send + Sync + 'static {
         from: Date,
         to: Date,
     ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>>;
+
+    /// What became of the settlements that the journal of this process put aside, because they were
+    /// too old to be delivered unseen. Unless `only_look`, those that are due are charged, in the
+    /// periods of now, and what is decided leaves the journal. At most 10,000 at a time.
+    fn decide(&self, only_look: bool) -> BoxFuture<'_, Result<Vec<Decided>, RegistryError>>;
 
     /// Keeps what an operator changed, for 400 days, and of more than 100,000 changes the newest.
     fn note<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), RegistryError>>;

@@ -1,6 +1,7 @@
-//! Verbs that need no server: `check`, `completions`, `man`, on the built program.
+//! Verbs that need no server: `check`, `init`, `completions`, `man`, on the built program.
 
 use crate::program::farebox;
+use clap::CommandFactory;
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -104,4 +105,17 @@ fn init_writes_a_file_that_can_be_used_and_overwrites_nothing() {
     assert!(String::from_utf8(again.stderr).unwrap().contains("farebox.toml is there already"));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "listen = '127.0.0.1:1'\n");
     assert!(!place.join(".env.example").exists());
+}
+
+#[test]
+fn every_verb_is_documented() {
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap();
+    let command = farebox::cli::Cli::command();
+    let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    let missing: Vec<&str> = verbs
+        .map(|verb| verb.get_name())
+        .filter(|name| !page.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "docs/cli.md lacks {missing:?}");
 }

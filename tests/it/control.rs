@@ -6,9 +6,9 @@ use farebox::control::{Check, Defaults, SelfService};
 use farebox::ids::Id;
 use farebox::ids::{AccountId, AccountKind, CallId};
 use farebox::ledger::{
-    Account, AuditEntry, AuditQuery, BoxFuture, Change, CredentialDay, CredentialSetup, EventQuery,
-    Ledger, ListFilter, NewAccount, Page, Registry, RegistryError, Settlement, Unavailable,
-    UsageEvent, Verification,
+    Account, AuditEntry, AuditQuery, BoxFuture, Change, CredentialDay, CredentialSetup, Decided,
+    EventQuery, Ledger, ListFilter, NewAccount, Page, Registry, RegistryError, Settlement,
+    Unavailable, UsageEvent, Verification,
 };
 use farebox::limit::{Calendar, Increase};
 use farebox::secret::SecretDigest;
@@ -628,6 +628,10 @@ impl Registry for Away {
         _: Date,
         _: Date,
     ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
+        away()
+    }
+
+    fn decide(&self, _: bool) -> BoxFuture<'_, Result<Vec<Decided>, RegistryError>> {
         away()
     }
 

@@ -7,7 +7,7 @@ use farebox::demo::{Parts, run};
 use farebox::ids::{AccountId, AccountKind, CallId, Id};
 use farebox::ledger::{
     Account, AccountStatus, AuditEntry, AuditQuery, BoxFuture, CallFacts, Change, CredentialDay,
-    CredentialSetup, Ending, EventQuery, ListFilter, NewAccount, Page, Payers, Registry,
+    CredentialSetup, Decided, Ending, EventQuery, ListFilter, NewAccount, Page, Payers, Registry,
     RegistryError, Settlement, UsageEvent, Verification,
 };
 use farebox::limit::Increase;
@@ -181,6 +181,10 @@ impl Registry for Mirror {
         _: Date,
     ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
         panic!("the demonstration has no credentials")
+    }
+
+    fn decide(&self, _: bool) -> BoxFuture<'_, Result<Vec<Decided>, RegistryError>> {
+        panic!("the demonstration puts nothing aside")
     }
 
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {

@@ -61,6 +61,22 @@ async fn r058_objects_have_the_fields_that_are_described() {
     same_fields(&document, "Bump", &bumped["limits"][0]["bump"]);
     let reset = desk.ask("POST", "/api/quota/reset", json!({"account": "user:alice"})).await;
     same_fields(&document, "Reset", &reset.of(200)["data"]);
+    let event = json!({"id": "e", "user": "alice", "cost_usd": "5.9", "model": "gpt-5"});
+    same_fields(
+        &document,
+        "UsageEvent",
+        &desk.ask("POST", "/api/v1/usage-events", event).await.of(201),
+    );
+    same_fields(&document, "Request", &desk.get("/api/v1/requests").await.of(200)["data"][0]);
+    let status = &desk.get("/api/quota/status?user=alice").await.of(200)["data"];
+    same_fields(&document, "QuotaStatus", status);
+    same_fields(&document, "QuotaFigure", &status["budget"]);
+    let usage = &desk.get("/api/quota/usage?user=alice").await.of(200)["data"];
+    same_fields(&document, "QuotaUsage", usage);
+    same_fields(&document, "UsagePart", &usage["by_model"][0]);
+    let notices = &desk.get("/api/quota/notifications?user=alice").await.of(200)["data"];
+    same_fields(&document, "Notification", &notices[0]);
+    same_fields(&document, "Availability", &desk.get("/api/quota/check").await.of(200)["data"]);
     same_fields(&document, "Ledger", &desk.get("/api/v1/ledger").await.of(200));
     same_fields(&document, "Verified", &desk.get("/api/v1/ledger/verify").await.of(200));
     same_fields(&document, "Prices", &desk.get("/api/v1/pricing").await.of(200));

@@ -73,7 +73,7 @@ fn put_aside(journal: &Path) -> Vec<Finding> {
     });
     let unapplied = count("unapplied.jsonl").map(|count| {
         let detail = format!("{count} settlements are not charged; they are in unapplied.jsonl");
-        let hint = "they were too old to be delivered unseen: compare them with the ledger";
+        let hint = "they were too old to be delivered unseen: farebox ledger replay --dry-run";
         GROUP.failed("unapplied", detail, hint)
     });
     refused.into_iter().chain(unapplied).collect()

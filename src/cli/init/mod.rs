@@ -92,7 +92,7 @@ mod tests {
     fn examples_in_the_template_can_be_used_and_it_holds_no_secret() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("farebox.toml");
-        let mut examples = in_force(&["#: "]);
+        let mut examples = in_force(&["# ", "#: "]);
         let tls = examples.remove("tls").unwrap();
         assert_eq!(tls["cert"].as_str(), Some("cert.pem"));
         std::fs::write(&path, examples.to_string()).unwrap();

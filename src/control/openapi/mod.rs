@@ -8,6 +8,7 @@
 
 mod notation;
 mod objects;
+mod quotas;
 mod viewer;
 
 use super::mirror;
@@ -186,7 +187,10 @@ fn enveloped(data: Value) -> Value {
 }
 
 fn schemas() -> Value {
-    let answered = ANSWERED.iter().map(|(name, table)| (*name, notation::object(table, false)));
+    let answered = ANSWERED
+        .iter()
+        .chain(quotas::ANSWERED)
+        .map(|(name, table)| (*name, notation::object(table, false)));
     let taken = TAKEN.iter().map(|(name, table)| (*name, notation::object(table, true)));
     Value::Object(answered.chain(taken).map(|(name, schema)| (name.to_owned(), schema)).collect())
 }

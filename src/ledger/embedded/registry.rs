@@ -1,6 +1,7 @@
 //! Administration of the embedded ledger, and reading its history.
 
 use super::super::admin;
+use super::super::aside::Decided;
 use super::super::attempt::{CredentialDay, CredentialSetup};
 use super::super::audit::{AuditEntry, AuditQuery, Reading};
 use super::super::book::{Book, view};
@@ -41,7 +42,7 @@ impl EmbeddedLedger {
         let after = view(&new, &moment);
         state.admit(Entry::Put { now: moment.now, state: Box::new(new) }, options)?;
         drop(state);
-        self.inner.news.changed();
+        self.inner.news.changed_in(id, after.workspace.as_ref());
         self.writer.wake();
         Ok((before, after))
     }
@@ -100,6 +101,7 @@ impl Registry for EmbeddedLedger {
             new.begin(&moment);
             let seen = view(&new, &moment);
             state.admit(Entry::Put { now: moment.now, state: Box::new(new) }, options)?;
+            self.inner.news.moved(&account.id, account.workspace.as_ref());
             self.writer.wake();
             Ok(seen)
         })
@@ -187,7 +189,7 @@ impl Registry for EmbeddedLedger {
             }
             let now = state.moment(options).now;
             state.admit(Entry::Delete { now, id: id.clone() }, options)?;
-            self.inner.news.changed();
+            self.inner.news.changed_in(id, None);
             self.writer.wake();
             Ok(())
         })
@@ -254,6 +256,11 @@ impl Registry for EmbeddedLedger {
         to: Date,
     ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
         Box::pin(async move { Ok(self.read_days(credential, from, to)) })
+    }
+
+    /// Its log is applied before it opens: nothing is ever put aside.
+    fn decide(&self, _: bool) -> BoxFuture<'_, Result<Vec<Decided>, RegistryError>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn note<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), RegistryError>> {

@@ -10,12 +10,13 @@ use super::super::sorting::SortBy;
 use super::super::verify::{Evidence, day_sums, verify};
 use super::fields::{self, Fields};
 use super::{RedisLedger, keys};
+use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId};
 use std::collections::{BTreeMap, HashSet};
 
-const AT_ONCE: usize = 500;
+pub const AT_ONCE: usize = 500;
 /// The stream is never trimmed below this, so a shorter one is complete.
-const STREAM: i64 = 1_000_000;
+pub const STREAM: i64 = 1_000_000;
 /// How many events may be searched for one that is no longer marked.
 const SEARCH: usize = 100_000;
 /// Checks are repeated while calls move the figures.
@@ -23,6 +24,13 @@ const PASSES: usize = 3;
 
 const KINDS: [AccountKind; 4] =
     [AccountKind::Key, AccountKind::User, AccountKind::Workspace, AccountKind::Credential];
+
+/// When a call was given its id.
+pub fn began(id: &CallId) -> UnixMs {
+    let text = id.to_string();
+    let hex: String = text.chars().filter(|c| *c != '-').take(12).collect();
+    UnixMs::from_str_radix(&hex, 16).unwrap_or(0)
+}
 
 type Entry = (String, Fields);
 
@@ -35,8 +43,11 @@ impl RedisLedger {
         let mut from = if start.0 == "+" { start.0 } else { format!("({}", start.0) };
         let mut entries: Vec<UsageEvent> = Vec::new();
         let mut last = String::new();
+        // No more than a page needs, unless most of what is read is not wanted.
+        let mut count = query.page_size().saturating_add(1).min(AT_ONCE);
         loop {
-            let batch = self.range("XREVRANGE", &from, "-").await?;
+            let batch = self.range("XREVRANGE", (&from, "-"), count).await?;
+            count = count.saturating_mul(2).min(AT_ONCE);
             let Some((oldest, _)) = batch.last() else { return Ok(Page { entries, next: None }) };
             from = format!("({oldest}");
             for (id, fields) in &batch {
@@ -61,7 +72,7 @@ impl RedisLedger {
         let mark: Option<String> = self.read(get.arg(keys::mark(&id))).await?;
         if let Some(mark) = mark {
             let Some(at) = stream_id(&mark) else { return Ok(None) };
-            let found = self.range("XRANGE", &at, &at).await?;
+            let found = self.range("XRANGE", (&at, &at), 1).await?;
             return Ok(found.first().and_then(|(_, fields)| fields::event(fields)));
         }
         self.search(id).await
@@ -70,10 +81,9 @@ impl RedisLedger {
     /// Looks for the event of a call whose mark is gone, from the time in its id on.
     async fn search(&self, id: CallId) -> Result<Option<UsageEvent>, RegistryError> {
         let text = id.to_string();
-        let hex: String = text.chars().filter(|c| *c != '-').take(12).collect();
-        let mut from = u64::from_str_radix(&hex, 16).unwrap_or(0).to_string();
+        let mut from = began(&id).to_string();
         for _ in 0..SEARCH.checked_div(AT_ONCE).unwrap_or(0) {
-            let batch = self.range("XRANGE", &from, "+").await?;
+            let batch = self.range("XRANGE", (&from, "+"), AT_ONCE).await?;
             let Some((newest, _)) = batch.last() else { break };
             from = format!("({newest}");
             let found = batch.iter().find(|(_, fields)| fields.get("id") == Some(&text));
@@ -84,9 +94,15 @@ impl RedisLedger {
         Ok(None)
     }
 
-    async fn range(&self, command: &str, from: &str, to: &str) -> Result<Vec<Entry>, Unavailable> {
+    /// At most so many entries of the events' stream from one id to another.
+    pub(super) async fn range(
+        &self,
+        command: &str,
+        (from, to): (&str, &str),
+        count: usize,
+    ) -> Result<Vec<Entry>, Unavailable> {
         let mut range = redis::cmd(command);
-        range.arg(keys::EVENTS).arg(from).arg(to).arg("COUNT").arg(AT_ONCE);
+        range.arg(keys::EVENTS).arg(from).arg(to).arg("COUNT").arg(count);
         Ok(self.read(&range).await?)
     }
 
@@ -180,7 +196,7 @@ impl RedisLedger {
         }
         let (mut count, mut cost, mut from) = (0_i64, 0_i64, "-".to_owned());
         loop {
-            let batch = self.range("XRANGE", &from, "+").await?;
+            let batch = self.range("XRANGE", (&from, "+"), AT_ONCE).await?;
             let Some((newest, _)) = batch.last() else { return Ok(Some((count, cost))) };
             from = format!("({newest}");
             for (_, fields) in &batch {

@@ -16,6 +16,7 @@ mod end;
 mod extend;
 mod facts;
 mod fields;
+mod hints;
 mod history;
 mod keys;
 mod plain;
@@ -23,6 +24,7 @@ mod ranking;
 mod read;
 mod records;
 mod registry;
+mod replaying;
 mod script;
 mod sweep;
 
@@ -47,6 +49,7 @@ use crate::secret::SecretDigest;
 use connect::Connections;
 use deliver::Queue;
 use foldhash::{HashMap, HashSet};
+pub use hints::Heard;
 use parking_lot::Mutex;
 use plain::{Plans, Shape, Shapes};
 use ranking::Ranking;
@@ -66,6 +69,8 @@ pub struct RedisLedger {
     scripts: Scripts,
     connections: Connections,
     journal: Mutex<Journal>,
+    /// Held while what was put aside is looked at.
+    replaying: tokio::sync::Mutex<()>,
     queue: Queue,
     permits: Arc<Semaphore>,
     /// Open holds of this process.
@@ -98,12 +103,14 @@ impl RedisLedger {
         let (journal, again) = Journal::open(&options.journal_dir, now, REPLAY_MS)?;
         let (queue, received) = Queue::new();
         let moment = Mutex::new(Moment::at(&options.calendar, now));
+        let news = News::watched(options.watch.clone());
         let ledger = Arc::new(Self {
             permits: Arc::new(Semaphore::new(options.settle_capacity)),
             options,
             scripts,
             connections,
             journal: Mutex::new(journal),
+            replaying: tokio::sync::Mutex::default(),
             queue,
             mine: Mutex::default(),
             attempts: Mutex::default(),
@@ -111,7 +118,7 @@ impl RedisLedger {
             moment,
             unreachable: Mutex::new(None),
             owners: moka::sync::Cache::new(100_000),
-            news: News::default(),
+            news,
             shapes: Shapes::default(),
             ranking: Ranking::default(),
         });

@@ -1,6 +1,7 @@
 //! Administration of accounts in Redis.
 
 use super::super::account::AccountState;
+use super::super::aside::Decided;
 use super::super::attempt::{CredentialDay, CredentialSetup};
 use super::super::audit::{AuditEntry, AuditQuery};
 use super::super::book::view;
@@ -123,6 +124,7 @@ impl RedisLedger {
         match (reply.first().map(String::as_str), parent) {
             (Some("done"), _) => {
                 self.rank_account(&new.id).await;
+                self.news.moved(&new.id, new.workspace.as_ref());
                 Ok(view(&state, &moment))
             }
             (Some("missing"), Some(parent)) => Err(RegistryError::Missing(parent)),
@@ -209,7 +211,7 @@ impl RedisLedger {
         let call = self.scripts.change.call(&self.options, &key, &arguments);
         let reply = self.scripts.change.run::<Vec<String>>(on, &call).await;
         // Also where the answer was lost: it may have been written.
-        self.news.changed();
+        self.news.changed_in(&old.id, old.workspace.as_ref());
         let reply = reply?;
         match reply.first().map(String::as_str) {
             Some("done") => Ok(()),
@@ -364,7 +366,7 @@ impl Registry for RedisLedger {
     fn delete<'a>(&'a self, id: &'a AccountId) -> BoxFuture<'a, Result<(), RegistryError>> {
         Box::pin(async move {
             let removed = self.remove(id).await;
-            self.news.changed();
+            self.news.changed_in(id, None);
             removed
         })
     }
@@ -382,7 +384,7 @@ impl Registry for RedisLedger {
             let key = [keys::account(id)];
             let call = self.scripts.reset.call(&self.options, &key, &names);
             let ran = self.scripts.reset.run::<()>(on, &call).await;
-            self.news.changed();
+            self.news.changed_in(id, old.workspace.as_ref());
             ran?;
             self.rank_account(id).await;
             let moment = script::moment(&self.options);
@@ -438,6 +440,10 @@ impl Registry for RedisLedger {
         to: Date,
     ) -> BoxFuture<'a, Result<Vec<CredentialDay>, RegistryError>> {
         Box::pin(self.read_days(credential, from, to))
+    }
+
+    fn decide(&self, only_look: bool) -> BoxFuture<'_, Result<Vec<Decided>, RegistryError>> {
+        Box::pin(self.decide_all(only_look))
     }
 
     fn note<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), RegistryError>> {
