@@ -32,6 +32,7 @@ pub struct Scripts {
     pub attempt_renew: Script,
     pub forget: Script,
     pub rank: Script,
+    pub relocate: Script,
     pub record_put: Script,
     pub record_get: Script,
     pub record_take: Script,
@@ -66,6 +67,7 @@ impl Scripts {
             attempt_renew: script!("attempt_renew.lua"),
             forget: Script { repeatable: false, ..script!("forget.lua") },
             rank: script!("rank.lua"),
+            relocate: script!("move.lua"),
             record_put: Script {
                 repeatable: false,
                 ..script!(includes "head.lua", "record_put.lua")
@@ -78,7 +80,7 @@ impl Scripts {
         }
     }
 
-    fn all(&self) -> [&Script; 16] {
+    fn all(&self) -> [&Script; 17] {
         [
             &self.hold,
             &self.extend,
@@ -93,6 +95,7 @@ impl Scripts {
             &self.attempt_renew,
             &self.forget,
             &self.rank,
+            &self.relocate,
             &self.record_put,
             &self.record_get,
             &self.record_take,
