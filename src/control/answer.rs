@@ -9,7 +9,7 @@ use super::identity::Found;
 use super::problem::Problem;
 use super::provenance::{REQUEST_ID, RequestId};
 use super::{Parts, Shared};
-use super::{login, mirror};
+use super::{live, login, mirror};
 use crate::clock::{UnixMs, rfc3339_seconds};
 use crate::config::Protection;
 use axum::extract::{Request, State};
@@ -56,7 +56,8 @@ pub(super) async fn admit(State(parts): State<Shared>, request: Request, next: N
 fn is_guarded(head: &request::Parts) -> bool {
     let path = head.uri.path();
     let logs_in = path == login::PATH && head.method == Method::POST;
-    !logs_in && (path.starts_with("/api/") || path.starts_with(mirror::PREFIX))
+    let own_way = logs_in || path == live::PATH;
+    !own_way && (path.starts_with("/api/") || path.starts_with(mirror::PREFIX))
 }
 
 /// The outermost layer: a time limit, errors in the form of their path, security headers.

@@ -97,6 +97,16 @@ async fn object(
     Ok(pool::credential(&known, &Shown { date, today: date == today, figures: days.first() }))
 }
 
+/// The object of a credential of the configuration, with the figures of today.
+pub(super) async fn today(parts: &Parts, name: &Id) -> Result<Option<Value>, Problem> {
+    let pools = parts.in_force.pools();
+    let Some(one) = pools.find(name) else { return Ok(None) };
+    match parts.registry.account(&AccountId::credential(name)).await? {
+        Some(account) => object(parts, one, &account, None).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
     let limit = fields.read("limit", value::page_length).unwrap_or(accounts::PAGE);
     let after = fields.read("after", value::id);

@@ -36,6 +36,12 @@ impl Deref for Desk {
 }
 
 impl Desk {
+    /// The parts, as somebody may use them who does not ask by a request.
+    pub(super) fn new(parts: Shared, by: Arc<Principal>) -> Self {
+        let came = Provenance { source: "api", request: None };
+        Self { parts, by, came, condition: Condition::default() }
+    }
+
     /// An account that the principal sees, or 404.
     pub(super) async fn find(&self, id: &AccountId) -> Result<Account, Problem> {
         let found = self.registry.account(id).await?;

@@ -24,6 +24,7 @@ mod identity;
 mod json;
 mod keys;
 mod limits;
+mod live;
 mod login;
 mod mirror;
 mod openapi;
@@ -49,6 +50,7 @@ pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use health::readiness;
 pub use identity::Identity;
+pub use live::{Asked, Live, OwnLive, Pace};
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::{Entry, Said};
 pub use own::SelfService;
@@ -90,6 +92,8 @@ pub struct Parts {
     pub registry: Arc<dyn Registry>,
     /// Small documents of the control plane.
     pub records: Arc<dyn Records>,
+    /// What live clients share.
+    pub live: Arc<Live>,
     /// The time.
     pub clock: Clock,
     /// The ledger's time zone; days of sums are its days.
@@ -120,10 +124,12 @@ use operation::Operations;
 
 type Shared = Arc<Parts>;
 
-/// Everything that the admin listener answers.
-pub fn router(parts: Parts) -> Router {
+/// Everything that the admin listener answers. What live clients are told is followed from now on;
+/// so it must be called within a runtime.
+pub fn router(parts: impl Into<Arc<Parts>>) -> Router {
+    let parts = parts.into();
     let cors = answer::cors(&parts.protection);
-    let parts = Arc::new(parts);
+    parts.live.start(&parts);
     let router = operations()
         .router(&parts)
         .fallback(unknown)
@@ -158,6 +164,7 @@ fn operations() -> Operations {
         .and(credentials::operations())
         .and(providers::operations())
         .and(mirror::operations())
+        .and(live::operations())
         .and(admin_tokens::operations())
         .and(login::operations())
         .and(openapi::operations())

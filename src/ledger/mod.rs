@@ -52,7 +52,7 @@ pub use bump::Bump;
 pub use crossing::Crossing;
 pub use embedded::EmbeddedLedger;
 pub use extending::Extension;
-pub use news::{News, Seen};
+pub use news::{News, Seen, Watch};
 pub use once::{BadOnceKey, OnceKey};
 pub use options::Options;
 pub use order::{
@@ -61,7 +61,7 @@ pub use order::{
 };
 pub use reach::{BadReach, Network, Reach, Route};
 pub use records::{RecordError, RecordKind, Records, When};
-pub use redis::{RedisFacts, RedisLedger};
+pub use redis::{Heard, RedisFacts, RedisLedger};
 pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
     Page, Registry, RegistryError, Verification,

@@ -96,6 +96,7 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("last_seen", "time?"),
         ],
     ),
+    ("Ticket", &[("ticket", "text"), ("expires_at", "time")]),
     (
         "AdminToken",
         &[
@@ -435,6 +436,7 @@ pub(super) const PARAMETERS: &[(&str, &str, &str)] = &[
         "utilization|-utilization|spent|-spent|name|-name|id",
         "The order; `-`: the highest first.",
     ),
+    ("ticket", "text", "A ticket that was not used yet."),
     ("model", "text", "Only this model."),
     ("provider", "text", "Only this provider."),
     ("since", "past", "From then on."),

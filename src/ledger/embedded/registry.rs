@@ -42,7 +42,7 @@ impl EmbeddedLedger {
         let after = view(&new, &moment);
         state.admit(Entry::Put { now: moment.now, state: Box::new(new) }, options)?;
         drop(state);
-        self.inner.news.changed();
+        self.inner.news.changed_in(id, after.workspace.as_ref());
         self.writer.wake();
         Ok((before, after))
     }
@@ -84,6 +84,7 @@ impl Registry for EmbeddedLedger {
             new.begin(&moment);
             let seen = view(&new, &moment);
             state.admit(Entry::Put { now: moment.now, state: Box::new(new) }, options)?;
+            self.inner.news.moved(&account.id, account.workspace.as_ref());
             self.writer.wake();
             Ok(seen)
         })
@@ -167,7 +168,7 @@ impl Registry for EmbeddedLedger {
             }
             let now = state.moment(options).now;
             state.admit(Entry::Delete { now, id: id.clone() }, options)?;
-            self.inner.news.changed();
+            self.inner.news.changed_in(id, None);
             self.writer.wake();
             Ok(())
         })

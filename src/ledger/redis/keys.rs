@@ -22,6 +22,8 @@ pub const WALK: &str = "farebox:{0}:users:walk";
 pub const DELETED: &str = "farebox:{0}:deleted";
 /// Versions.
 pub const META: &str = "farebox:meta";
+/// The channel of hints between proxies; no key.
+pub const HINTS: &str = "farebox:{0}:hints";
 /// What all keys begin with.
 pub const PREFIX: &str = "farebox:";
 const SHARD: &str = "farebox:{0}:";

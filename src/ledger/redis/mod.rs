@@ -16,6 +16,7 @@ mod end;
 mod extend;
 mod facts;
 mod fields;
+mod hints;
 mod history;
 mod keys;
 mod plain;
@@ -48,6 +49,7 @@ use crate::secret::SecretDigest;
 use connect::Connections;
 use deliver::Queue;
 use foldhash::{HashMap, HashSet};
+pub use hints::Heard;
 use parking_lot::Mutex;
 use plain::{Plans, Shape, Shapes};
 use ranking::Ranking;
@@ -101,6 +103,7 @@ impl RedisLedger {
         let (journal, again) = Journal::open(&options.journal_dir, now, REPLAY_MS)?;
         let (queue, received) = Queue::new();
         let moment = Mutex::new(Moment::at(&options.calendar, now));
+        let news = News::watched(options.watch.clone());
         let ledger = Arc::new(Self {
             permits: Arc::new(Semaphore::new(options.settle_capacity)),
             options,
@@ -115,7 +118,7 @@ impl RedisLedger {
             moment,
             unreachable: Mutex::new(None),
             owners: moka::sync::Cache::new(100_000),
-            news: News::default(),
+            news,
             shapes: Shapes::default(),
             ranking: Ranking::default(),
         });

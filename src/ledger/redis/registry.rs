@@ -124,6 +124,7 @@ impl RedisLedger {
         match (reply.first().map(String::as_str), parent) {
             (Some("done"), _) => {
                 self.rank_account(&new.id).await;
+                self.news.moved(&new.id, new.workspace.as_ref());
                 Ok(view(&state, &moment))
             }
             (Some("missing"), Some(parent)) => Err(RegistryError::Missing(parent)),
@@ -177,7 +178,7 @@ impl RedisLedger {
         let call = self.scripts.change.call(&self.options, &key, &arguments);
         let reply = self.scripts.change.run::<Vec<String>>(on, &call).await;
         // Also where the answer was lost: it may have been written.
-        self.news.changed();
+        self.news.changed_in(&old.id, old.workspace.as_ref());
         let reply = reply?;
         match reply.first().map(String::as_str) {
             Some("done") => Ok(()),
@@ -325,7 +326,7 @@ impl Registry for RedisLedger {
     fn delete<'a>(&'a self, id: &'a AccountId) -> BoxFuture<'a, Result<(), RegistryError>> {
         Box::pin(async move {
             let removed = self.remove(id).await;
-            self.news.changed();
+            self.news.changed_in(id, None);
             removed
         })
     }
@@ -343,7 +344,7 @@ impl Registry for RedisLedger {
             let key = [keys::account(id)];
             let call = self.scripts.reset.call(&self.options, &key, &names);
             let ran = self.scripts.reset.run::<()>(on, &call).await;
-            self.news.changed();
+            self.news.changed_in(id, old.workspace.as_ref());
             ran?;
             self.rank_account(id).await;
             let moment = script::moment(&self.options);
