@@ -38,9 +38,11 @@ mod records;
 mod redis;
 mod registry;
 mod replay;
+mod rollup;
 mod settling;
 mod slot;
 mod standing;
+mod sums;
 mod verify;
 
 pub use aside::{Decided, Verdict};
@@ -64,6 +66,8 @@ pub use registry::{
     Page, Registry, RegistryError, Verification,
 };
 pub use replay::{Frame, PastCall, Peak, Replay};
+pub use rollup::{Kept, Sum, Tier};
+pub use sums::{Dimension, SumQuery, SumRow};
 
 use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;

@@ -7,7 +7,8 @@ use farebox::ids::Id;
 use farebox::ids::{AccountId, AccountKind, CallId};
 use farebox::ledger::{
     Account, BoxFuture, Change, CredentialDay, CredentialSetup, Decided, EventQuery, Ledger,
-    ListFilter, NewAccount, Page, Registry, RegistryError, Settlement, Unavailable, UsageEvent,
+    ListFilter, NewAccount, Page, Registry, RegistryError, Settlement, SumQuery, SumRow,
+    Unavailable, UsageEvent,
     Verification,
 };
 use farebox::limit::{Calendar, Increase};
@@ -589,6 +590,10 @@ impl Registry for Away {
         &'a self,
         _: &'a EventQuery,
     ) -> BoxFuture<'a, Result<Page<UsageEvent>, RegistryError>> {
+        away()
+    }
+
+    fn sums<'a>(&'a self, _: &'a SumQuery) -> BoxFuture<'a, Result<Vec<SumRow>, RegistryError>> {
         away()
     }
 

@@ -56,6 +56,7 @@ mod ledger_records;
 mod ledger_reports;
 mod ledger_rig;
 mod ledger_rolling;
+mod ledger_sums;
 mod limits_desk;
 mod limits_simulate;
 mod metrics;

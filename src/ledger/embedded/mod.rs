@@ -11,6 +11,7 @@ mod dirty;
 mod entry;
 mod records;
 mod registry;
+mod rollups;
 mod state;
 mod store;
 mod writer;
@@ -52,6 +53,7 @@ impl EmbeddedLedger {
         std::fs::create_dir_all(dir)
             .map_err(|why| OpenError(format!("cannot create {}: {why}", dir.display())))?;
         let store = Store::open(dir)?;
+        store.sum_up(&options.calendar).map_err(OpenError)?;
         let mut state = State::open(dir, &store, &options)?;
         prepare(&mut state, &options)?;
         let background = options.background;

@@ -5,7 +5,9 @@
 
 use super::super::once::OnceKey;
 use super::super::records::RecordKind;
+use super::super::rollup::Tier;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
+use crate::limit::Period;
 
 /// Open holds of all calls by the end of their lease.
 pub const LEASES: &str = "farebox:{0}:leases";
@@ -17,6 +19,12 @@ pub const UTILIZATION: &str = "farebox:{0}:utilization";
 pub const DELETED: &str = "farebox:{0}:deleted";
 /// Versions.
 pub const META: &str = "farebox:meta";
+/// What the names of sums begin with.
+pub const ROLLUP: &str = "farebox:{0}:rollup:";
+/// Minutes whose sums are not folded yet, by how many rows are not.
+pub const ROLLUP_OPEN: &str = "farebox:{0}:rollup:open";
+/// Who folds them has it.
+pub const ROLLUP_TURN: &str = "farebox:{0}:rollup:turn";
 /// What all keys begin with.
 pub const PREFIX: &str = "farebox:";
 const SHARD: &str = "farebox:{0}:";
@@ -48,6 +56,11 @@ pub fn attempt_mark(credential: &Id, id: &CallId) -> String {
 /// What the names of the days of a credential begin with.
 pub fn days(credential: &Id) -> String {
     format!("farebox:{{credential:{credential}}}:day:")
+}
+
+/// The sums of a period of a tier.
+pub fn rollup(tier: Tier, period: Period) -> String {
+    format!("{ROLLUP}{}:{period}", tier.as_str())
 }
 
 /// What is set aside for a call.
