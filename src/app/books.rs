@@ -1,6 +1,7 @@
 //! The ledger that the configuration asks for, seen from both sides.
 
 use super::StartError;
+use super::hints::Hints;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{EmbeddedLedger, Ledger, Options, Records, RedisLedger, Registry};
@@ -24,9 +25,14 @@ enum Kind {
 }
 
 impl Books {
-    /// Opens Redis where its address is configured, else the embedded ledger.
-    pub async fn open(config: &Config, clock: Clock) -> Result<Self, StartError> {
-        let options = options(config, clock);
+    /// Opens Redis where its address is configured, else the embedded ledger. It tells `hints` what
+    /// happens.
+    pub(super) async fn open(
+        config: &Config,
+        clock: Clock,
+        hints: &Hints,
+    ) -> Result<Self, StartError> {
+        let options = options(config, clock, hints);
         let failed = |why: &dyn std::fmt::Display| StartError::Ledger(why.to_string());
         match &config.redis_url {
             Some(url) => {
@@ -57,6 +63,14 @@ impl Books {
         matches!(self.kind, Kind::Embedded(_))
     }
 
+    /// The ledger in Redis, where it is that.
+    pub(super) fn redis(&self) -> Option<Arc<RedisLedger>> {
+        match &self.kind {
+            Kind::Embedded(_) => None,
+            Kind::Redis(ledger) => Some(ledger.clone()),
+        }
+    }
+
     /// Writes what is pending; what cannot be written now stays in journal or log.
     pub async fn close(&self) {
         let closed = match &self.kind {
@@ -69,7 +83,7 @@ impl Books {
     }
 }
 
-fn options(config: &Config, clock: Clock) -> Options {
+fn options(config: &Config, clock: Clock, hints: &Hints) -> Options {
     Options {
         clock,
         calendar: config.calendar.clone(),
@@ -81,6 +95,8 @@ fn options(config: &Config, clock: Clock) -> Options {
         retention_days: config.retention_days,
         rollups: config.sums,
         journal_dir: config.data_dir.join("journal"),
+        crossings: Some(hints.crossings()),
+        watch: Some(hints.watch()),
         ..Options::default()
     }
 }

@@ -3,7 +3,7 @@
 //! It sees the ledger through [`Registry`] only and is never on the way of a call. One file per
 //! resource, each with its `operations`; `operation` is the table of all, with the `scope` that
 //! each asks for; `desk` is what an operation is given: the parts, and the `principal`. `fields` and `value` read bodies and queries, `view` shows accounts, `answer` decides
-//! who may come in and in which form errors leave, `audit` records changes.
+//! who may come in and in which form errors leave, `audit` keeps what was changed.
 //!
 //! Invariants: counters are shown and never written; a secret is shown once, in the answer that
 //! makes it, and is in no log line.
@@ -13,15 +13,18 @@ mod admin_tokens;
 mod analytics;
 mod answer;
 mod audit;
+mod condition;
 mod config;
 mod credentials;
 mod desk;
 mod fields;
 mod health;
+mod idempotency;
 mod identity;
 mod json;
 mod keys;
 mod limits;
+mod live;
 mod login;
 mod mirror;
 mod openapi;
@@ -31,6 +34,7 @@ pub mod pool;
 mod pricing;
 mod principal;
 mod problem;
+mod provenance;
 mod providers;
 mod quota;
 mod requests;
@@ -46,6 +50,7 @@ pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use health::readiness;
 pub use identity::Identity;
+pub use live::{Asked, Live, OwnLive, Pace};
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::{Entry, Said};
 pub use own::SelfService;
@@ -87,6 +92,8 @@ pub struct Parts {
     pub registry: Arc<dyn Registry>,
     /// Small documents of the control plane.
     pub records: Arc<dyn Records>,
+    /// What live clients share.
+    pub live: Arc<Live>,
     /// The time.
     pub clock: Clock,
     /// The ledger's time zone; days of sums are its days.
@@ -117,12 +124,14 @@ use operation::Operations;
 
 type Shared = Arc<Parts>;
 
-/// Everything that the admin listener answers.
-pub fn router(parts: Parts) -> Router {
+/// Everything that the admin listener answers. What live clients are told is followed from now on;
+/// so it must be called within a runtime.
+pub fn router(parts: impl Into<Arc<Parts>>) -> Router {
+    let parts = parts.into();
     let cors = answer::cors(&parts.protection);
-    let parts = Arc::new(parts);
+    parts.live.start(&parts);
     let router = operations()
-        .router()
+        .router(&parts)
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
         .layer(from_fn_with_state(parts.clone(), answer::dress));
@@ -148,12 +157,14 @@ fn operations() -> Operations {
         .and(usage_events::operations())
         .and(requests::operations())
         .and(unapplied::operations())
+        .and(audit::operations())
         .and(analytics::operations())
         .and(config::operations())
         .and(pricing::operations())
         .and(credentials::operations())
         .and(providers::operations())
         .and(mirror::operations())
+        .and(live::operations())
         .and(admin_tokens::operations())
         .and(login::operations())
         .and(openapi::operations())

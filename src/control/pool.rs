@@ -302,6 +302,7 @@ mod tests {
             total_tokens: 0,
             total_requests: 0,
             failed_requests: 0,
+            revision: String::new(),
             created: 0,
             last: None,
             enabled: Some(5),

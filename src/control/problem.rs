@@ -118,6 +118,7 @@ impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
         let status = match error {
             RegistryError::Exists(_) | RegistryError::InUse(_) => StatusCode::CONFLICT,
+            RegistryError::Changed(_) => StatusCode::PRECONDITION_FAILED,
             RegistryError::Missing(_) => StatusCode::NOT_FOUND,
             RegistryError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             RegistryError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,

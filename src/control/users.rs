@@ -1,6 +1,7 @@
 //! `/api/v1/users`.
 
 use super::accounts::{self, Traits, named};
+use super::condition::Tagged;
 use super::desk::Desk;
 use super::fields::{Body, Params};
 use super::operation::Operations;
@@ -25,15 +26,15 @@ pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/api/v1/users", read, list)
         .says("Lists users", 200, "[User]")
-        .asks(&["workspace", "limit", "after"])
+        .asks(&["workspace", "sort", "limit", "after"])
         .post("/api/v1/users", write, create)
         .says("Creates a user", 201, "User")
         .takes("NewUser")
         .get(one, read, |desk, id| accounts::show(KIND, desk, id))
         .says("Shows a user", 200, "User")
-        .patch(one, write, |desk, id, body| accounts::patch(KIND, desk, id, body))
-        .says("Changes a user", 200, "User")
-        .takes("AccountChange")
+        .patch(one, write, change)
+        .says("Changes a user, also its workspace", 200, "User")
+        .takes("UserChange")
         .delete(one, write, delete)
         .says("Deletes a user and its keys", 204, "")
         .post("/api/v1/users/{id}/suspend", write, suspend)
@@ -64,8 +65,25 @@ fn default_workspace() -> Result<Id, Problem> {
 
 async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
     let workspace = desk.within(fields.read("workspace", value::id))?;
-    let filter = ListFilter { workspace, ..ListFilter::default() };
+    let sort = fields.read("sort", value::sort).unwrap_or_default();
+    let filter = ListFilter { workspace, sort, ..ListFilter::default() };
     accounts::list(&desk, KIND, fields, filter).await
+}
+
+/// `PATCH`; whoever administers all workspaces may move a user into another one.
+async fn change(
+    desk: Desk,
+    Path(id): Path<String>,
+    Body(mut fields): Body,
+) -> Result<Tagged, Problem> {
+    let workspace = fields.read("workspace", value::id);
+    let everywhere = desk.by.workspace.is_none() && desk.by.scopes.allows(Scope::Admin);
+    if workspace.is_some() && !everywhere {
+        let detail = format!("{} may not move users: that takes `admin`", desk.by.name);
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    let own = Change { workspace, ..Change::default() };
+    accounts::update(&desk, KIND, &id, fields, own).await
 }
 
 /// `POST` of a verb that sets nothing but the status.
@@ -75,11 +93,11 @@ async fn turn(
     desk: Desk,
     Path(id): Path<String>,
     Body(fields): Body,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Tagged, Problem> {
     fields.finish(Some(()))?;
     let change = Change { status: Some(status), ..Change::default() };
     let (_, after) = accounts::change(&desk, &named(KIND, &id)?, verb, &change).await?;
-    Ok(Json(accounts::shown(&desk, &after)))
+    Ok(accounts::tagged(&desk, &after))
 }
 
 async fn delete(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Problem> {

@@ -17,6 +17,7 @@ mod admin;
 mod aside;
 mod attempt;
 mod attempts;
+mod audit;
 mod book;
 mod bump;
 mod carry;
@@ -41,17 +42,19 @@ mod replay;
 mod rollup;
 mod settling;
 mod slot;
+mod sorting;
 mod standing;
 mod sums;
 mod verify;
 
 pub use aside::{Decided, Verdict};
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
+pub use audit::{AuditEntry, AuditQuery};
 pub use bump::Bump;
 pub use crossing::Crossing;
 pub use embedded::EmbeddedLedger;
 pub use extending::Extension;
-pub use news::{News, Seen};
+pub use news::{News, Seen, Watch};
 pub use once::{BadOnceKey, OnceKey};
 pub use options::Options;
 pub use order::{
@@ -60,13 +63,14 @@ pub use order::{
 };
 pub use reach::{BadReach, Network, Reach, Route};
 pub use records::{RecordError, RecordKind, Records, When};
-pub use redis::{RedisFacts, RedisLedger};
+pub use redis::{Heard, RedisFacts, RedisLedger};
 pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
     Page, Registry, RegistryError, Verification,
 };
 pub use replay::{Frame, PastCall, Peak, Replay};
 pub use rollup::{Kept, Sum, Tier};
+pub use sorting::{Sort, SortBy};
 pub use sums::{Dimension, SumQuery, SumRow};
 
 use crate::ids::{CallId, Id};

@@ -4,13 +4,15 @@ use axum::body::Body;
 use farebox::clock::Clock;
 use farebox::config::{Config, Environment, Overrides, Protection};
 use farebox::control::{
-    Check, Defaults, Identity, InForce, Parts, PoolsInForce, PricesInForce, Quota, Reloaded, router,
+    Check, Defaults, Identity, InForce, Live, Pace, Parts, PoolsInForce, PricesInForce, Quota,
+    Reloaded, router,
 };
-use farebox::ids::{CallId, Id};
+use farebox::event::Feed;
+use farebox::ids::{AccountId, CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
     EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Records, Registry, Settlement,
-    UsageEvent,
+    UsageEvent, Watch,
 };
 use farebox::limit::Calendar;
 use farebox::money::NanoUsd;
@@ -34,6 +36,8 @@ pub struct Desk {
     pub at: SocketAddr,
     pub pools: PoolsInForce,
     pub ledger: Arc<EmbeddedLedger>,
+    /// What live clients of the desk share.
+    pub live: Arc<Live>,
     pub clock: Clock,
     pub dir: tempfile::TempDir,
 }
@@ -77,12 +81,24 @@ impl InForce for BuiltIn {
     }
 }
 
-/// Serves an admin plane over `registry`.
+/// Serves an admin plane over `registry`, whose own documents are kept by another ledger.
 pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>) -> SocketAddr {
     let dir = tempfile::tempdir().unwrap().keep();
     let options = Options { clock: clock.clone(), background: false, ..Options::default() };
     let records = EmbeddedLedger::open(&dir, options).unwrap();
-    serve_pools(registry, records, clock, checks, pools(""), Protection::default()).await
+    let live = Live::new(Arc::default(), Pace::default());
+    let bounds = Protection::default();
+    serve_pools((registry, records, live), clock, checks, pools(""), bounds).await
+}
+
+/// Tells a feed.
+#[derive(Debug)]
+struct Ear(Arc<Feed>);
+
+impl Watch for Ear {
+    fn moved(&self, account: &AccountId, workspace: Option<&Id>) {
+        self.0.moved(account, workspace);
+    }
 }
 
 /// The pools of a configuration.
@@ -95,8 +111,7 @@ fn pools(file: &str) -> PoolsInForce {
 }
 
 async fn serve_pools(
-    registry: Arc<dyn Registry>,
-    records: Arc<dyn Records>,
+    (registry, records, live): (Arc<dyn Registry>, Arc<dyn Records>, Arc<Live>),
     clock: Clock,
     checks: Vec<Check>,
     pools: PoolsInForce,
@@ -117,6 +132,7 @@ async fn serve_pools(
     let parts = Parts {
         registry,
         records,
+        live,
         clock,
         calendar: Calendar::default(),
         identity: Arc::new(identity),
@@ -143,12 +159,24 @@ impl Desk {
         Self::guarded(file, Protection::default()).await
     }
 
+    /// The same, with live clients that are asked for signs of life at a pace of their own.
+    pub async fn at_pace(file: &str, pace: Pace) -> Self {
+        Self::started(file, Protection::default(), pace).await
+    }
+
     /// A desk with bounds of its own.
     pub async fn guarded(file: &str, protection: Protection) -> Self {
+        Self::started(file, protection, Pace::default()).await
+    }
+
+    async fn started(file: &str, protection: Protection, pace: Pace) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("admin-token"), format!("{TOKEN}\n")).unwrap();
         let clock = Clock::manual(NOW);
+        let feed: Arc<Feed> = Arc::default();
+        let live = Live::new(feed.clone(), pace);
         let options = Options {
+            watch: Some(Arc::new(Ear(feed.clone()))),
             clock: clock.clone(),
             default_user_limits: vec!["25 usd/month".parse().unwrap()],
             background: false,
@@ -158,10 +186,11 @@ impl Desk {
         let pools = pools(file);
         let setups: Vec<_> = pools.terms.iter().map(|terms| terms.setup.clone()).collect();
         ledger.define(&setups).await.unwrap();
-        let (registry, records) = (ledger.clone(), ledger.clone());
+        let its: (Arc<dyn Registry>, Arc<dyn Records>, _) =
+            (ledger.clone(), ledger.clone(), live.clone());
         let (at, kept) = (clock.clone(), pools.clone());
-        let at = serve_pools(registry, records, at, Vec::new(), kept, protection).await;
-        Self { at, pools, ledger, clock, dir }
+        let at = serve_pools(its, at, Vec::new(), kept, protection).await;
+        Self { at, pools, ledger, live, clock, dir }
     }
 
     /// An attempt with a credential that used so many characters, and a hundredth of a dollar.

@@ -180,6 +180,9 @@ async fn r039_notifications_say_in_words_what_is_near_and_keep_their_ids() {
     );
     assert!(notice["since"].as_str().unwrap().ends_with("-01T00:00:00Z"), "{notice}");
     assert!(!notice["suggested_action"].as_str().unwrap().is_empty());
+    // Who asks about many is told of each.
+    assert_eq!(town.data("/api/quota/notifications").await, notices);
+    assert_eq!(town.data("/api/quota/notifications?workspace=default").await, notices);
     // The same for as long as the cause lasts, also for the key; another once it is graver.
     assert_eq!(town.own_data(&key, "/api/quota/notifications").await, notices);
     let limits = json!({"limits": ["0.0033475usd/month", "100requests/day"]});

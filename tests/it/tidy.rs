@@ -25,6 +25,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("dialect", &["framing"]),
     ("pricing", &[]),
     ("ledger", &["limit", "telemetry::names"]),
+    ("event", &["telemetry::names"]),
     ("provider", &["limit", "dialect", "ledger"]),
     (
         "proxy",
@@ -39,6 +40,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "pricing",
             "ledger",
             "provider",
+            "event",
             "config",
             "serve",
             "telemetry",

@@ -96,6 +96,7 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("last_seen", "time?"),
         ],
     ),
+    ("Ticket", &[("ticket", "text"), ("expires_at", "time")]),
     (
         "AdminToken",
         &[
@@ -272,6 +273,20 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("detail", "text?"),
         ],
     ),
+    (
+        "AuditEntry",
+        &[
+            ("id", "text"),
+            ("time", "time"),
+            ("actor", "text"),
+            ("action", "text"),
+            ("account", "text"),
+            ("before", "any"),
+            ("after", "any"),
+            ("source", "api|cli|dashboard|file"),
+            ("request_id", "text?"),
+        ],
+    ),
     ("Verified", &[("ok", "bool"), ("checked", "count"), ("violations", "[text]")]),
     (
         "Buckets",
@@ -354,6 +369,16 @@ pub(super) const TAKEN: &[(&str, Table)] = &[
         ],
     ),
     (
+        "UserChange",
+        &[
+            ("name?", "name?"),
+            ("workspace?", "id?"),
+            ("limits?", "[limit]?"),
+            ("thresholds?", "[threshold]?"),
+            ("enforcement?", "strict|balanced|postpaid|observe?"),
+        ],
+    ),
+    (
         "NewKey",
         &[
             ("user", "id"),
@@ -413,6 +438,15 @@ pub(super) const PARAMETERS: &[(&str, &str, &str)] = &[
     ("workspace", "id", "Only what belongs to this workspace."),
     ("user", "id", "Only what is of this user."),
     ("key", "id", "Only what is of this key."),
+    ("account", "text", "Only what was done to this: `user:alice`."),
+    ("actor", "text", "Only what this token did."),
+    ("action", "text", "Only this action; `user.` are all that begin so."),
+    (
+        "sort",
+        "utilization|-utilization|spent|-spent|name|-name|id",
+        "The order; `-`: the highest first.",
+    ),
+    ("ticket", "text", "A ticket that was not used yet."),
     ("model", "text", "Only this model."),
     ("provider", "text", "Only this provider."),
     ("since", "past", "From then on."),

@@ -7,6 +7,7 @@
 //! store has removed it.
 
 use super::super::attempts::DayKey;
+use super::super::audit::AuditEntry;
 use super::super::book::Book;
 use super::super::once::OnceKey;
 use super::super::order::{Payers, Settlement};
@@ -29,6 +30,7 @@ pub struct Dirty {
     pub attempts: Fleeting,
     pub attempt_marks: HashSet<CallId>,
     pub days: HashSet<DayKey>,
+    pub audit: Vec<AuditEntry>,
 }
 
 /// Holds that are dirty, and those that the store may have.
@@ -84,6 +86,7 @@ pub struct Taken {
     pub attempts: HashSet<CallId>,
     pub attempt_marks: HashSet<CallId>,
     pub days: HashSet<DayKey>,
+    pub audit: Vec<AuditEntry>,
 }
 
 /// What becomes of the event of a call.
@@ -117,6 +120,7 @@ impl Dirty {
             && self.attempts.dirty.is_empty()
             && self.attempt_marks.is_empty()
             && self.days.is_empty()
+            && self.audit.is_empty()
     }
 
     /// An account changed.
@@ -166,6 +170,7 @@ impl Dirty {
             attempts: self.attempts.take(|id| book.attempts.open.contains_key(id)),
             attempt_marks: std::mem::take(&mut self.attempt_marks),
             days: std::mem::take(&mut self.days),
+            audit: std::mem::take(&mut self.audit),
         }
     }
 
@@ -187,5 +192,7 @@ impl Dirty {
         self.sums.merge(batch.sums);
         let newer = std::mem::replace(&mut self.events, batch.events);
         self.events.extend(newer);
+        let newer = std::mem::replace(&mut self.audit, batch.audit);
+        self.audit.extend(newer);
     }
 }

@@ -6,6 +6,7 @@
 use super::super::account::AccountState;
 use super::super::attempt::AttemptOutcome;
 use super::super::attempts::{AttemptMark, DayKey, EVER, OpenAttempt};
+use super::super::audit::AuditEntry;
 use super::super::book::{Book, Hold};
 use super::super::moment::Moment;
 use super::super::order::{Amounts, Settlement};
@@ -63,6 +64,15 @@ pub enum Entry {
         id: CallId,
         charge: Amounts,
     },
+    Relocate {
+        now: UnixMs,
+        user: Id,
+        workspace: Id,
+    },
+    Audit {
+        now: UnixMs,
+        entry: Box<AuditEntry>,
+    },
 }
 
 /// [`Entry::Settle`] with a post whose event was written already; the same text.
@@ -89,7 +99,9 @@ impl Entry {
             | Self::Put { now, .. }
             | Self::Delete { now, .. }
             | Self::Attempt { now, .. }
-            | Self::ExpireAttempt { now, .. } => *now,
+            | Self::ExpireAttempt { now, .. }
+            | Self::Relocate { now, .. }
+            | Self::Audit { now, .. } => *now,
         }
     }
 
@@ -157,6 +169,10 @@ impl Entry {
                 book.accounts.insert(state.id.clone(), *state);
             }
             Self::Delete { id, .. } => delete(&id, book, dirty),
+            Self::Relocate { user, workspace, .. } => {
+                book.relocate(&user, &workspace).iter().for_each(|id| dirty.account(id));
+            }
+            Self::Audit { entry, .. } => dirty.audit.push(*entry),
         }
         Settled::default()
     }

@@ -3,6 +3,7 @@
 use super::super::admin;
 use super::super::aside::Decided;
 use super::super::attempt::{CredentialDay, CredentialSetup};
+use super::super::audit::{AuditEntry, AuditQuery, Reading};
 use super::super::book::{Book, view};
 use super::super::order::{Settlement, Unavailable, UsageEvent};
 use super::super::registry::{
@@ -43,9 +44,26 @@ impl EmbeddedLedger {
         let after = view(&new, &moment);
         state.admit(Entry::Put { now: moment.now, state: Box::new(new) }, options)?;
         drop(state);
-        self.inner.news.changed();
+        self.inner.news.changed_in(id, after.workspace.as_ref());
         self.writer.wake();
         Ok((before, after))
+    }
+
+    /// Moves a user where a change says so; the user before.
+    fn relocate(&self, id: &AccountId, change: &Change) -> Result<Option<Account>, RegistryError> {
+        let options = &self.inner.options;
+        let mut state = self.inner.state.lock();
+        let moment = state.moment(options);
+        let old = state.book.accounts.get(id).ok_or_else(|| RegistryError::Missing(id.clone()))?;
+        let Some(to) = admin::destination(old, change)? else { return Ok(None) };
+        let workspace = AccountId::workspace(to);
+        if !state.book.accounts.contains_key(&workspace) {
+            return Err(RegistryError::Missing(workspace));
+        }
+        let before = view(old, &moment);
+        let (now, user, workspace) = (moment.now, id.id.clone(), to.clone());
+        state.admit(Entry::Relocate { now, user, workspace }, options)?;
+        Ok(Some(before))
     }
 
     /// Reads the store, with everything written first, on a thread that may wait.
@@ -85,6 +103,7 @@ impl Registry for EmbeddedLedger {
             new.begin(&moment);
             let seen = view(&new, &moment);
             state.admit(Entry::Put { now: moment.now, state: Box::new(new) }, options)?;
+            self.inner.news.moved(&account.id, account.workspace.as_ref());
             self.writer.wake();
             Ok(seen)
         })
@@ -119,9 +138,13 @@ impl Registry for EmbeddedLedger {
         filter: &'a ListFilter,
     ) -> BoxFuture<'a, Result<Page<Account>, RegistryError>> {
         Box::pin(async move {
+            if filter.is_sorted(kind)? {
+                return self.sorted(filter);
+            }
+            let after = filter.after_id()?;
             let mut state = self.inner.state.lock();
             let moment = state.moment(&self.inner.options);
-            let mut entries: Vec<Account> = matching(&state.book, kind, filter)
+            let mut entries: Vec<Account> = matching(&state.book, kind, filter, after.as_ref())
                 .take(filter.page_size().saturating_add(1))
                 .map(|found| view(found, &moment))
                 .collect();
@@ -138,13 +161,17 @@ impl Registry for EmbeddedLedger {
         change: &'a Change,
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         Box::pin(async move {
+            let moved = self.relocate(id, change)?;
             let defaults = &self.inner.options.default_user_limits;
-            self.alter(id, |state, moment| {
+            let revision = change.revision.clone().filter(|_| moved.is_none());
+            let change = Change { revision, ..change.clone() };
+            let (before, after) = self.alter(id, |state, moment| {
                 state.begin(moment);
-                admin::change(state, change, defaults, moment.now)?;
+                admin::change(state, &change, defaults, moment.now)?;
                 state.begin(moment);
                 Ok(())
-            })
+            })?;
+            Ok((moved.unwrap_or(before), after))
         })
     }
 
@@ -164,7 +191,7 @@ impl Registry for EmbeddedLedger {
             }
             let now = state.moment(options).now;
             state.admit(Entry::Delete { now, id: id.clone() }, options)?;
-            self.inner.news.changed();
+            self.inner.news.changed_in(id, None);
             self.writer.wake();
             Ok(())
         })
@@ -248,24 +275,59 @@ impl Registry for EmbeddedLedger {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    fn note<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), RegistryError>> {
+        Box::pin(async move {
+            let options = &self.inner.options;
+            let now = self.inner.state.lock().moment(options).now;
+            let entry = Entry::Audit { now, entry: Box::new(entry.clone()) };
+            self.inner.state.lock().admit(entry, options)?;
+            self.writer.wake();
+            Ok(())
+        })
+    }
+
+    fn audit<'a>(
+        &'a self,
+        query: &'a AuditQuery,
+    ) -> BoxFuture<'a, Result<Page<AuditEntry>, RegistryError>> {
+        Box::pin(async move {
+            let (query, below) = (query.clone(), query.place()?.unwrap_or(u64::MAX));
+            self.read(move |snapshot, _| {
+                let mut reading = Reading::new(&query);
+                snapshot.audit(below, |number, entry| reading.take(number, entry))?;
+                Ok(reading.page())
+            })
+            .await
+        })
+    }
+
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {
         Box::pin(async move { self.read(check).await })
     }
+}
+
+/// Accounts of a kind by id.
+pub(super) fn of_kind<'a>(
+    book: &'a Book,
+    kind: AccountKind,
+    after: Option<&Id>,
+) -> impl Iterator<Item = &'a AccountState> {
+    let start = match after {
+        Some(id) => Bound::Excluded(AccountId { kind, id: id.clone() }),
+        // No id is before this one.
+        None => "-".parse().map_or(Bound::Unbounded, |id| Bound::Included(AccountId { kind, id })),
+    };
+    let all = book.accounts.range((start, Bound::Unbounded)).map(|(_, state)| state);
+    all.take_while(move |state| state.id.kind == kind)
 }
 
 fn matching<'a>(
     book: &'a Book,
     kind: AccountKind,
     filter: &'a ListFilter,
+    after: Option<&Id>,
 ) -> impl Iterator<Item = &'a AccountState> {
-    let start = match &filter.after {
-        Some(id) => Bound::Excluded(AccountId { kind, id: id.clone() }),
-        None => Bound::Unbounded,
-    };
-    book.accounts
-        .range((start, Bound::Unbounded))
-        .map(|(_, state)| state)
-        .filter(move |state| state.id.kind == kind)
+    of_kind(book, kind, after)
         .filter(move |state| filter.wants(state.workspace.as_ref(), state.key.as_ref()))
 }
 

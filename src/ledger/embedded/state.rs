@@ -205,6 +205,7 @@ impl State {
             calendar: options.calendar.clone(),
             kept: options.rollups,
             now: self.now(),
+            audit: dirty.audit,
             deleted: book.deleted,
             seq: self.log.last(),
             posts: self.forgotten.saturating_add(book.posted.len()),

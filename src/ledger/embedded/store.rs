@@ -7,11 +7,13 @@
 use super::super::OpenError;
 use super::super::account::{AccountState, Totals};
 use super::super::attempts::{AttemptMark, Attempts, Day, DayKey, OpenAttempt};
+use super::super::audit::AuditEntry;
 use super::super::book::{Book, Hold};
 use super::super::once::{Once, OnceKey};
 use super::super::order::UsageEvent;
 use super::super::rollup::Kept;
 use super::super::settling::Mark;
+use super::audit;
 use super::dirty::EventChange;
 use super::rollups::{Summed, take_out, write_sums};
 use crate::clock::UnixMs;
@@ -63,6 +65,7 @@ pub struct Batch {
     /// For how long they are kept, from `now` back.
     pub kept: Kept,
     pub now: UnixMs,
+    pub audit: Vec<AuditEntry>,
     pub attempts: Vec<(CallId, Option<OpenAttempt>)>,
     pub attempt_marks: Vec<(CallId, Option<(UnixMs, AttemptMark)>)>,
     pub days: Vec<(DayKey, Option<Day>)>,
@@ -124,6 +127,7 @@ impl Store {
         }
         write.open_table(EVENTS).map_err(text)?;
         write.open_table(EVENT_IDS).map_err(text)?;
+        audit::prepare(&write)?;
         Self::prepare_records(&write)?;
         Self::prepare_sums(&write)?;
         let meta = {
@@ -165,6 +169,7 @@ impl Store {
         let mut meta = read_meta(&write.open_table(META).map_err(text)?)?;
         write_sums(&write, batch)?;
         write_events(&write, batch, &mut meta)?;
+        audit::append(&write, &batch.audit)?;
         meta.seq = batch.seq;
         meta.deleted = batch.deleted;
         let bytes = serde_json::to_vec(&meta).map_err(text)?;
@@ -254,6 +259,15 @@ impl Snapshot {
             }
         }
         Ok(())
+    }
+
+    /// Shows changes below a number, newest first, until `visit` says stop.
+    pub fn audit(
+        &self,
+        below: u64,
+        visit: impl FnMut(u64, AuditEntry) -> bool,
+    ) -> Result<(), StoreError> {
+        audit::read(&self.read, below, visit)
     }
 
     fn all<T: for<'de> Deserialize<'de>>(

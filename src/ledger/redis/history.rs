@@ -7,6 +7,7 @@ use super::super::order::{Unavailable, UsageEvent};
 use super::super::records::RecordKind;
 use super::super::registry::{EventQuery, Page, RegistryError, Verification};
 use super::super::rollup::Tier;
+use super::super::sorting::SortBy;
 use super::super::sums::SumQuery;
 use super::super::verify::{ByDay, Evidence, day_sums, verify};
 use super::fields::{self, Fields};
@@ -256,8 +257,8 @@ impl RedisLedger {
     }
 }
 
-/// The id of an event in the stream.
-struct Cursor(String);
+/// The id of an entry of a stream.
+pub struct Cursor(pub String);
 
 impl std::str::FromStr for Cursor {
     type Err = ();
@@ -279,15 +280,10 @@ fn stream_id(mark: &str) -> Option<String> {
 }
 
 fn permanent(name: &str) -> bool {
-    let shared = [
-        keys::LEASES,
-        keys::EVENTS,
-        keys::UTILIZATION,
-        keys::DELETED,
-        keys::META,
-        keys::ROLLUP_OPEN,
-    ];
-    if shared.contains(&name) {
+    let shared =
+        [keys::LEASES, keys::EVENTS, keys::AUDIT, keys::UTILIZATION, keys::DELETED, keys::META, keys::ROLLUP_OPEN];
+    let orders = [SortBy::Utilization, SortBy::Spent, SortBy::Name];
+    if shared.contains(&name) || orders.iter().any(|by| name == keys::ranked(*by)) {
         return true;
     }
     if let Some(rest) = name.strip_prefix("farebox:{credential:") {

@@ -6,6 +6,7 @@
 use super::super::once::OnceKey;
 use super::super::records::RecordKind;
 use super::super::rollup::Tier;
+use super::super::sorting::SortBy;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::Period;
 
@@ -13,8 +14,12 @@ use crate::limit::Period;
 pub const LEASES: &str = "farebox:{0}:leases";
 /// Usage events.
 pub const EVENTS: &str = "farebox:{0}:events";
+/// What operators changed.
+pub const AUDIT: &str = "farebox:{0}:audit";
 /// Users by their highest utilisation.
 pub const UTILIZATION: &str = "farebox:{0}:utilization";
+/// Whose turn it is to look at the next users.
+pub const WALK: &str = "farebox:{0}:users:walk";
 /// Totals of deleted workspaces.
 pub const DELETED: &str = "farebox:{0}:deleted";
 /// Versions.
@@ -25,6 +30,8 @@ pub const ROLLUP: &str = "farebox:{0}:rollup:";
 pub const ROLLUP_OPEN: &str = "farebox:{0}:rollup:open";
 /// Who folds them has it.
 pub const ROLLUP_TURN: &str = "farebox:{0}:rollup:turn";
+/// The channel of hints between proxies; no key.
+pub const HINTS: &str = "farebox:{0}:hints";
 /// What all keys begin with.
 pub const PREFIX: &str = "farebox:";
 const SHARD: &str = "farebox:{0}:";
@@ -81,6 +88,17 @@ pub fn once(key: &OnceKey) -> String {
 /// The ids of all accounts of a kind.
 pub fn index(kind: AccountKind) -> String {
     format!("farebox:{{0}}:{}s", kind.as_str())
+}
+
+/// Users in an order.
+pub fn ranked(by: SortBy) -> String {
+    let order = match by {
+        SortBy::Id => return index(AccountKind::User),
+        SortBy::Utilization => "by-utilization",
+        SortBy::Spent => "by-spent",
+        SortBy::Name => "by-name",
+    };
+    format!("farebox:{{0}}:users:{order}")
 }
 
 /// The ids of the keys of a user, or of the users of a workspace.

@@ -32,6 +32,8 @@ pub struct Scripts {
     pub attempt_end: Script,
     pub attempt_renew: Script,
     pub forget: Script,
+    pub rank: Script,
+    pub relocate: Script,
     pub record_put: Script,
     pub record_get: Script,
     pub record_take: Script,
@@ -74,6 +76,8 @@ impl Scripts {
             attempt_end: script!("correcting.lua", "attempt_end.lua"),
             attempt_renew: script!("attempt_renew.lua"),
             forget: Script { repeatable: false, ..script!("forget.lua") },
+            rank: script!("rank.lua"),
+            relocate: script!("move.lua"),
             record_put: Script {
                 repeatable: false,
                 ..script!(includes "head.lua", "record_put.lua")
@@ -86,7 +90,7 @@ impl Scripts {
         }
     }
 
-    fn all(&self) -> [&Script; 16] {
+    fn all(&self) -> [&Script; 18] {
         [
             &self.hold,
             &self.extend,
@@ -101,6 +105,8 @@ impl Scripts {
             &self.attempt_end,
             &self.attempt_renew,
             &self.forget,
+            &self.rank,
+            &self.relocate,
             &self.record_put,
             &self.record_get,
             &self.record_take,
