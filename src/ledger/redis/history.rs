@@ -280,8 +280,15 @@ fn stream_id(mark: &str) -> Option<String> {
 }
 
 fn permanent(name: &str) -> bool {
-    let shared =
-        [keys::LEASES, keys::EVENTS, keys::AUDIT, keys::UTILIZATION, keys::DELETED, keys::META, keys::ROLLUP_OPEN];
+    let shared = [
+        keys::LEASES,
+        keys::EVENTS,
+        keys::AUDIT,
+        keys::UTILIZATION,
+        keys::DELETED,
+        keys::META,
+        keys::ROLLUP_OPEN,
+    ];
     let orders = [SortBy::Utilization, SortBy::Spent, SortBy::Name];
     if shared.contains(&name) || orders.iter().any(|by| name == keys::ranked(*by)) {
         return true;
