@@ -62,10 +62,7 @@ pub(super) fn check(
         on_loopback("admin_listen", admin_listen)?;
     }
     let ledger = raw.ledger;
-    let lease = ledger.lease_seconds.unwrap_or(60);
-    if !(5..=86_400).contains(&lease) {
-        return Err(bad(format!("ledger.lease_seconds = {lease}: from 5 to 86400")));
-    }
+    let lease = lease(ledger.lease_seconds.unwrap_or(60))?;
     let timezone = ledger.timezone.unwrap_or_else(|| "UTC".to_owned());
     let calendar = Calendar::named(&timezone).ok_or_else(|| {
         bad(format!("ledger.timezone = \"{timezone}\": no such zone; write it like Europe/Berlin"))
@@ -94,7 +91,7 @@ pub(super) fn check(
         pricing: overrides.pricing.clone().or(raw.pricing),
         redis_url,
         data_dir,
-        lease: Duration::from_secs(lease),
+        lease,
         on_lost_hold: ledger.on_lost_hold.unwrap_or_default(),
         timezone,
         calendar,
@@ -118,6 +115,12 @@ pub(super) fn check(
         record: overrides.record.clone(),
         origin: Origin::default(),
     })
+}
+
+/// How long a hold outlives its proxy.
+fn lease(seconds: u64) -> Result<Duration, BadConfig> {
+    let fits = (5..=86_400).contains(&seconds).then(|| Duration::from_secs(seconds));
+    fits.ok_or_else(|| bad(format!("ledger.lease_seconds = {seconds}: from 5 to 86400")))
 }
 
 /// Refuses an address that other machines reach.
