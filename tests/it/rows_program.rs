@@ -413,7 +413,7 @@ fn r015_only_scripts_write_money_to_redis() {
     // The scripts themselves, the schema's version at the first start, leases whose hold is gone,
     // the index of credentials, which has no money, hints of whose figures moved, and whose turn it
     // is to walk through the sorted lists.
-    const WRITES: [(&str, &str); 8] = [
+    const WRITES: [(&str, &str); 9] = [
         ("script.rs", "EVALSHA"),
         ("connect.rs", "HSET"),
         ("sweep.rs", "ZREM"),
@@ -422,6 +422,7 @@ fn r015_only_scripts_write_money_to_redis() {
         ("credentials.rs", "ZREM"),
         ("hints.rs", "PUBLISH"),
         ("ranking.rs", "SET"),
+        ("ranking.rs", "ZREM"),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger/redis");
     let mut commands = 0;
