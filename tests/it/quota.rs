@@ -455,3 +455,21 @@ async fn r030_a_token_of_one_workspace_sees_and_charges_nothing_else() {
     assert_eq!(reset["success"], false);
     town.sound().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_user_used_of_another_workspace_is_not_summed_for_this_one() {
+    let town = Town::build().await;
+    for id in ["eng", "ops"] {
+        town.ask("POST", "/api/v1/workspaces", json!({"id": id})).await.of(201);
+    }
+    let key = town.user_of("bob", "ops", &[]).await;
+    assert_eq!(town.call(&key).await, 200);
+    town.ask("PATCH", "/api/v1/users/bob", json!({"workspace": "eng"})).await.of(200);
+    let token = json!({"name": "eng", "scopes": ["usage:read"], "workspace": "eng"});
+    let made = town.ask("POST", "/api/v1/admin-tokens", token).await.of(201);
+    let (at, token) = (town.program.admin, made["token"].as_str().unwrap());
+    let path = "/api/quota/usage?user=bob";
+    let seen = opened(ask(at, ("GET", path), token, &[], String::new()).await);
+    assert_eq!((&seen["total_requests"], &seen["by_model"]), (&json!(0), &json!([])));
+    assert_eq!(town.data(path).await["total_requests"], 1);
+}

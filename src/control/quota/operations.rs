@@ -125,6 +125,8 @@ async fn usage(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Pr
         About::User(user) => {
             exists(&desk, &AccountId::user(&user)).await?;
             query.user = Some(user);
+            // What was used of another workspace stays that one's, also when its user moved here.
+            query.workspace = desk.by.workspace.clone();
         }
         About::Workspace(workspace) => {
             exists(&desk, &AccountId::workspace(&workspace)).await?;
