@@ -112,6 +112,11 @@ impl Town {
         self.redis.as_ref().unwrap().cli(&["HGET", &key, field])
     }
 
+    /// What Redis answers to a command.
+    pub fn cli(&self, arguments: &[&str]) -> String {
+        self.redis.as_ref().unwrap().cli(arguments)
+    }
+
     /// Milliseconds of CPU that the program has used.
     pub fn cpu_ms(&self) -> u64 {
         let stat = format!("/proc/{}/stat", self.program.id());

@@ -1,6 +1,8 @@
 //! `POST /api/v1/usage-events` of the built program: consumption that happened elsewhere.
 
 use crate::quota_rig::{Town, ask};
+use farebox::ledger::{Amounts, CallFacts, Ending, Payers, Settlement, UsageEvent};
+use farebox::money::NanoUsd;
 use farebox::pricing::PriceTable;
 use farebox::usage::Usage;
 use serde_json::{Value, json};
@@ -267,5 +269,55 @@ async fn r062_of_many_at_the_same_time_one_is_charged() {
     let alice = user(&town, "alice").await;
     assert_eq!(alice["limits"][1]["used"], 1);
     assert!(["1", "2"].contains(&alice["limits"][0]["used"].as_str().unwrap()), "{alice}");
+    town.sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r062_a_repetition_days_after_a_crash_charges_nothing_again() {
+    let town = Town::build().await;
+    town.user("alice", &["25usd/month", "90requests/day"]).await;
+    let event = json!({"id": "late", "user": "alice", "cost_usd": "1", "request_count": 1});
+    let made = town.ask("POST", EVENTS, event.clone()).await.of(201);
+    // As a proxy leaves it that dies once it has charged, a day later: what is to be settled is still
+    // noted, and the ledger's mark has expired.
+    let call = made["request_id"].as_str().unwrap();
+    let cost = NanoUsd::new(1_000_000_000);
+    let charged = UsageEvent {
+        id: call.parse().unwrap(),
+        payers: Payers::without_key("alice".parse().unwrap(), "default".parse().unwrap()),
+        facts: CallFacts {
+            started: 0,
+            provider: String::new(),
+            credential: String::new(),
+            dialect: "usage-event".to_owned(),
+            model: String::new(),
+            price_version: String::new(),
+        },
+        settled: 0,
+        service_tier: None,
+        status: 0,
+        ending: Ending::Finished,
+        estimated: false,
+        usage: Usage::default(),
+        cost,
+        provider_cost: None,
+        held: NanoUsd::ZERO,
+        ttft_ms: 0,
+        duration_ms: 0,
+        requests: 1,
+    };
+    let charge = Amounts { usd: cost, tokens: 0, characters: 0 };
+    let post = Settlement::Post { charge, event: Box::new(charged), once: None };
+    let record = town.cli(&["KEYS", "farebox:{0}:record:usage-event:*"]);
+    let mut noted: Value = serde_json::from_str(&town.cli(&["HGET", &record, "text"])).unwrap();
+    noted["settlements"] = json!([post]);
+    town.cli(&["HSET", &record, "text", &noted.to_string()]);
+    assert_eq!(town.cli(&["DEL", &format!("farebox:{{0}}:settled:{call}")]), "1");
+    assert_eq!(town.ask("POST", EVENTS, event).await.of(200), made);
+    let alice = user(&town, "alice").await;
+    assert_eq!(
+        (&alice["limits"][0]["used"], &alice["limits"][1]["used"]),
+        (&json!("1"), &json!(1))
+    );
     town.sound().await;
 }
