@@ -58,10 +58,10 @@ impl Desk {
         self.find(id).await
     }
 
-    /// Refuses a filter by a user whom the principal does not see.
-    pub(super) async fn sees_users(&self, user: Option<&Id>) -> Result<(), Problem> {
-        if let (Some(user), Some(_)) = (user, &self.by.workspace) {
-            self.find(&AccountId::user(user)).await?;
+    /// Refuses a filter by an account that the principal does not see.
+    pub(super) async fn sees(&self, account: Option<&AccountId>) -> Result<(), Problem> {
+        if let (Some(account), Some(_)) = (account, &self.by.workspace) {
+            self.find(account).await?;
         }
         Ok(())
     }

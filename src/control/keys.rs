@@ -100,7 +100,7 @@ fn key_of(facts: &KeyFacts) -> Result<AccountId, Problem> {
 async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
     let workspace = desk.within(fields.read("workspace", value::id))?;
     let user = fields.read("user", value::id);
-    desk.sees_users(user.as_ref()).await?;
+    desk.sees(user.as_ref().map(AccountId::user).as_ref()).await?;
     let filter = ListFilter { workspace, user, ..ListFilter::default() };
     accounts::list(&desk, KIND, fields, filter).await
 }

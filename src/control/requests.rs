@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::scope::{Resource, Scope};
 use super::value;
 use crate::clock::rfc3339;
-use crate::ids::CallId;
+use crate::ids::{AccountId, CallId};
 use crate::ledger::{EventQuery, UsageEvent};
 use axum::Json;
 use axum::extract::Path;
@@ -50,7 +50,8 @@ pub(super) async fn read_filters(desk: &Desk, fields: &mut Fields) -> Result<Eve
         provider: fields.read("provider", value::text),
         ..EventQuery::default()
     };
-    desk.sees_users(query.user.as_ref()).await?;
+    desk.sees(query.user.as_ref().map(AccountId::user).as_ref()).await?;
+    desk.sees(query.key.as_ref().map(AccountId::key).as_ref()).await?;
     Ok(query)
 }
 

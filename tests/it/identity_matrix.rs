@@ -185,7 +185,9 @@ async fn twenty_workspaces_see_nothing_of_each_other() {
             }
             let is_project = entry.path.starts_with("/v1/organization");
             let list = filled(entry, |_| "completions".to_owned());
-            for (name, value) in [("workspace", &other.name), ("user", &other.user)] {
+            for (name, value) in
+                [("workspace", &other.name), ("user", &other.user), ("key", &other.key)]
+            {
                 if entry.said.query.contains(&name) && !is_project && !list.contains("{") {
                     let path = format!("{list}?{name}={value}");
                     let answer = with(desk.at, &own.text, method, &path, &Value::Null).await;
