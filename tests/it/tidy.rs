@@ -30,6 +30,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "proxy",
         &["limit", "framing", "dialect", "pricing", "ledger", "provider", "telemetry::names"],
     ),
+    ("alert", &["limit", "ledger", "telemetry::names"]),
     (
         "control",
         &[
