@@ -7,7 +7,7 @@ use super::address::Allowed;
 use super::email::Email;
 use super::message::Message;
 use super::notice::{Notice, State};
-use super::pace::Rate;
+use crate::ledger::Rate;
 use super::pagerduty::PagerDuty;
 use super::slack::Slack;
 use super::twilio::Twilio;

@@ -7,9 +7,11 @@ use crate::ids::{AccountId, AccountKind, Id};
 use crate::ledger::Crossing;
 use crate::limit::Level;
 use crate::money::NanoUsd;
+use serde::{Deserialize, Serialize};
 
 /// Whether something began, or is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// A threshold was reached, or a rule fired.
     Triggered,
@@ -18,7 +20,7 @@ pub enum State {
 }
 
 /// A rule that fired.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Firing {
     /// The rule's name.
     pub rule: String,
@@ -35,7 +37,8 @@ pub struct Firing {
 }
 
 /// What an alert is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Subject {
     /// A limit's use reached a threshold.
     Threshold(Crossing),
@@ -44,7 +47,7 @@ pub enum Subject {
 }
 
 /// One alert, as it is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Whether it begins or is over.
     pub state: State,

@@ -3,7 +3,7 @@
 
 use super::message::Post;
 use super::notice::Notice;
-use super::pace::Rate;
+use crate::ledger::Rate;
 use super::target::Target;
 use super::wording::Wording;
 use super::written::{BadChannel, Keys, bad};

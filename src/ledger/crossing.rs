@@ -5,9 +5,10 @@
 use crate::ids::{AccountId, AccountKind};
 use crate::limit::{Level, Limit, Meter, Period};
 use crate::money::NanoUsd;
+use serde::{Deserialize, Serialize};
 
 /// A limit's use reached one of the account's thresholds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crossing {
     /// Whose limit.
     pub account: AccountId,

@@ -32,6 +32,8 @@ mod news;
 mod once;
 mod options;
 mod order;
+mod outbox;
+mod pace;
 mod query;
 mod reach;
 mod records;
@@ -56,6 +58,10 @@ pub use order::{
     Admission, Amounts, CallFacts, Caller, Denial, Ending, Enforcement, HoldOrder, LimitDenial,
     LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,
 };
+pub use outbox::{
+    Claimed, Delivery, DeliveryStatus, KeptAlert, Mark, NewAlert, Outbox, Raised,
+};
+pub use pace::{Pace, Rate};
 pub use reach::{BadReach, Network, Reach, Route};
 pub use records::{RecordError, RecordKind, Records, When};
 pub use redis::{RedisFacts, RedisLedger};

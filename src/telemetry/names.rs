@@ -51,6 +51,10 @@ pub const JOURNAL_PENDING: &str = "farebox_journal_pending";
 pub const HOLDS_OPEN: &str = "farebox_holds_open";
 /// Alert thresholds that charges crossed.
 pub const CROSSINGS: &str = "farebox_threshold_crossings_total";
+/// Alerts that were delivered, by channel and level.
+pub const ALERTS: &str = "farebox_alerts_total";
+/// Sends of alerts that failed, by channel.
+pub const ALERT_FAILURES: &str = "farebox_alert_delivery_failures_total";
 /// How much of a credential's quota is used, in per cent.
 pub const QUOTA_USAGE: &str = "llm_quota_usage_percent";
 /// What a credential is: 1 for its word, 0 for the others.
@@ -164,6 +168,8 @@ pub const ALL: &[Metric] = &[
     gauge(JOURNAL_PENDING, &[], "settlements that the ledger has not confirmed"),
     gauge(HOLDS_OPEN, &[], "calls that are admitted and not settled"),
     counter(CROSSINGS, &[], "alert thresholds that charges crossed"),
+    counter(ALERTS, &["channel", "level"], "alerts that a channel took"),
+    counter(ALERT_FAILURES, &["channel"], "sends of alerts that failed"),
     gauge(QUOTA_USAGE, &["config_id", "provider"], "used of a credential's quota in per cent"),
     gauge(CREDENTIAL_STATE, &["provider", "credential", "state"], "1 for what a credential is"),
     gauge(STREAMS, &[], "streams being relayed"),

@@ -9,6 +9,7 @@ mod attempts;
 mod credentials;
 mod dirty;
 mod entry;
+mod outbox;
 mod records;
 mod registry;
 mod state;

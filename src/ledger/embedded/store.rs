@@ -112,6 +112,7 @@ impl Store {
         write.open_table(EVENTS).map_err(text)?;
         write.open_table(EVENT_IDS).map_err(text)?;
         Self::prepare_records(&write)?;
+        Self::prepare_outbox(&write)?;
         let meta = {
             let mut table = write.open_table(META).map_err(text)?;
             let stored = table.get("meta").map_err(text)?.map(|v| v.value().to_vec());

@@ -258,7 +258,8 @@ fn stream_id(mark: &str) -> Option<String> {
 }
 
 fn permanent(name: &str) -> bool {
-    let shared = [keys::LEASES, keys::EVENTS, keys::UTILIZATION, keys::DELETED, keys::META];
+    let shared = [keys::LEASES, keys::EVENTS, keys::UTILIZATION, keys::DELETED, keys::META,
+        keys::ALERT_MARKS];
     if shared.contains(&name) {
         return true;
     }

@@ -17,6 +17,7 @@ mod facts;
 mod fields;
 mod history;
 mod keys;
+mod outbox;
 mod plain;
 mod read;
 mod records;

@@ -4,6 +4,7 @@
 //! Invariant: a clock that is set back never makes a channel wait longer than its rate asks.
 
 use crate::clock::UnixMs;
+use serde::{Deserialize, Serialize};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -17,7 +18,7 @@ pub struct Rate {
 }
 
 /// What was sent on a channel lately.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pace {
     last: Option<UnixMs>,
     day: i64,
