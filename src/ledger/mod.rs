@@ -49,7 +49,7 @@ pub use aside::{Decided, Verdict};
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
 pub use audit::{AuditEntry, AuditQuery};
 pub use bump::Bump;
-pub use crossing::Crossing;
+pub use crossing::{Crossing, shown_amount};
 pub use embedded::EmbeddedLedger;
 pub use extending::Extension;
 pub use news::{News, Seen, Watch};
