@@ -3,6 +3,11 @@
 
 mod agreed;
 mod agreed_names;
+mod alert_channels;
+mod alert_config;
+mod alert_hostile;
+mod alert_mail;
+mod alert_sinks;
 mod broken;
 mod canned;
 mod captures;
