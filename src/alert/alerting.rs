@@ -18,7 +18,8 @@ use super::outgoing::Outgoing;
 use crate::clock::{Clock, UnixMs};
 use crate::ids::{AccountId, Id};
 use crate::ledger::{
-    Account, Crossing, Mark, NewAlert, Outbox, Raised, RecordError, Records, Registry,
+    Account, Crossing, KeptAlert, Mark, NewAlert, Outbox, Page, Raised, RecordError, Records,
+    Registry, Unavailable,
 };
 use crate::limit::{Calendar, Thresholds};
 use arc_swap::ArcSwap;
@@ -100,6 +101,20 @@ impl Alerting {
         Ok(())
     }
 
+    /// Alerts that were raised, newest first.
+    pub async fn alerts(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<KeptAlert>, Unavailable> {
+        self.sources.outbox.alerts(after, limit).await
+    }
+
+    /// One alert.
+    pub async fn alert(&self, id: &Id) -> Result<Option<KeptAlert>, Unavailable> {
+        self.sources.outbox.alert(id).await
+    }
+
     /// Every channel, as it was read last.
     pub fn channels(&self) -> Arc<Vec<Listed>> {
         self.directory.all()
@@ -136,10 +151,13 @@ impl Alerting {
     }
 
     /// When the last message about each account was made.
-    pub async fn last_sent(&self, accounts: &[Account]) -> Result<Vec<Option<UnixMs>>, String> {
+    pub async fn last_sent(
+        &self,
+        accounts: &[Account],
+    ) -> Result<Vec<Option<UnixMs>>, Unavailable> {
         let points: Vec<Vec<String>> = accounts.iter().map(|a| self.marks_of(a)).collect();
         let names: Vec<String> = points.iter().flatten().cloned().collect();
-        let marks = self.sources.outbox.marks(&names).await.map_err(|why| why.to_string())?;
+        let marks = self.sources.outbox.marks(&names).await?;
         let mut marks = marks.into_iter();
         let last = |names: &Vec<String>| {
             let own = marks.by_ref().take(names.len());
@@ -217,9 +235,8 @@ impl Alerting {
         let arm = mark.filter(|mark| mark.period == period).map_or(0, |mark| mark.arm);
         let Some(id) = point.alert(period, arm, account.created) else { return Ok(()) };
         let Sources { calendar, clock, provider, .. } = &self.sources;
-        let provider = provider(&account.id.id).filter(|_| {
-            account.id.kind == crate::ids::AccountKind::Credential
-        });
+        let provider = provider(&account.id.id)
+            .filter(|_| account.id.kind == crate::ids::AccountKind::Credential);
         let notice = facts::notice(crossing, account, provider, (calendar, clock.now()));
         let alert = NewAlert {
             id,

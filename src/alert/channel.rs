@@ -7,7 +7,6 @@ use super::address::Allowed;
 use super::email::Email;
 use super::message::Message;
 use super::notice::{Notice, State};
-use crate::ledger::Rate;
 use super::pagerduty::PagerDuty;
 use super::slack::Slack;
 use super::twilio::Twilio;
@@ -15,6 +14,7 @@ use super::webhook::Webhook;
 use super::written::{BadChannel, Keys, bad};
 use crate::clock::UnixMs;
 use crate::ids::Id;
+use crate::ledger::Rate;
 use crate::limit::Level;
 use serde_json::{Map, Value, json};
 

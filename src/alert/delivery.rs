@@ -85,12 +85,8 @@ async fn deliver(alerting: Arc<Alerting>) {
 async fn work(alerting: Arc<Alerting>, channel: Channel) {
     loop {
         let due = alerting.due.notified();
-        let claimed = alerting.sources.outbox.claim(
-            channel.name(),
-            channel.rate(),
-            LEASE_MS,
-            AT_ONCE,
-        );
+        let claimed =
+            alerting.sources.outbox.claim(channel.name(), channel.rate(), LEASE_MS, AT_ONCE);
         let claimed = claimed.await.unwrap_or_else(|why| {
             tracing::debug!(channel = %channel.name(), %why, "alerts were not claimed");
             Vec::new()
@@ -140,12 +136,7 @@ async fn send_all(
 }
 
 /// Sends one, and writes how that went; whether the next one may be sent.
-async fn send(
-    alerting: &Alerting,
-    channel: &Channel,
-    notice: &Notice,
-    claimed: Claimed,
-) -> bool {
+async fn send(alerting: &Alerting, channel: &Channel, notice: &Notice, claimed: Claimed) -> bool {
     let Claimed { id, mut delivery, .. } = claimed;
     let (name, now) = (channel.name(), alerting.sources.clock.now());
     let outcome = match channel.message(notice, id.as_str(), now) {
@@ -169,7 +160,7 @@ async fn send(
         }
         Next::At(at) => Some(at.saturating_sub(now)),
     };
-    if let Err(why) = alerting.sources.outbox.settle(&id, name, &delivery, again).await {
+    if let Err(why) = alerting.sources.outbox.record_delivery(&id, name, &delivery, again).await {
         tracing::warn!(channel = %name, %id, %why, "it is not known how an alert was delivered; it \
             may be sent again with the same id");
     }

@@ -61,7 +61,10 @@ mod tests {
         let seal = |token: &str| Seal::of(&SecretString::from(token));
         let sealed = seal("a-token-of-the-operator").seal("ops", "{\"secret\":\"x\"}").unwrap();
         assert!(!sealed.contains("secret"));
-        assert_ne!(seal("a-token-of-the-operator").seal("ops", "{\"secret\":\"x\"}"), Some(sealed.clone()));
+        assert_ne!(
+            seal("a-token-of-the-operator").seal("ops", "{\"secret\":\"x\"}"),
+            Some(sealed.clone())
+        );
         let opened = |token: &str, name: &str, text: &str| seal(token).open(name, text);
         let text = opened("a-token-of-the-operator", "ops", &sealed);
         assert_eq!(text.as_deref(), Some("{\"secret\":\"x\"}"));

@@ -3,12 +3,15 @@
 
 use super::message::Post;
 use super::notice::Notice;
-use crate::ledger::Rate;
 use super::target::Target;
-use super::wording::Wording;
+use super::wording::{Wording, cut};
 use super::written::{BadChannel, Keys, bad};
+use crate::ledger::Rate;
 use http::{HeaderValue, header};
 use serde_json::{Value, json};
+
+/// The most characters of a section; Slack refuses a message with a longer one.
+const SECTION: usize = 3000;
 
 /// A Slack channel.
 #[derive(Debug, Clone)]
@@ -50,8 +53,7 @@ fn body(notice: &Notice) -> Value {
     let (title, headline) = (escaped(&title), escaped(&headline));
     let lines: Vec<_> =
         facts.iter().map(|(name, text)| format!("*{name}:* {}", escaped(text))).collect();
-    let section =
-        |text: String| json!({"type": "section", "text": {"type": "mrkdwn", "text": text}});
+    let section = |text: String| json!({"type": "section", "text": {"type": "mrkdwn", "text": cut(&text, SECTION)}});
     let mut blocks = vec![section(format!("*{title}*\n{headline}")), section(lines.join("\n"))];
     if !action.is_empty() {
         blocks.push(section(escaped(&action)));
@@ -69,6 +71,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::notice::Subject;
     use super::super::notice::samples::{groq, hostile};
     use super::*;
 
@@ -104,6 +107,18 @@ mod tests {
             blocks[3]["text"]["text"],
             "<https://farebox.example.com/providers|Open in Farebox>"
         );
+    }
+
+    #[test]
+    fn the_longest_texts_stay_within_what_slack_takes() {
+        let mut notice = hostile();
+        if let Subject::Rule(firing) = &mut notice.subject {
+            firing.rule = "&".repeat(5000);
+            firing.says = "<".repeat(5000);
+        }
+        for block in body(&notice)["blocks"].as_array().unwrap() {
+            assert!(block["text"]["text"].as_str().unwrap().chars().count() <= SECTION);
+        }
     }
 
     #[test]

@@ -75,7 +75,8 @@ impl Alerting {
     }
 
     async fn end_what_is_over(&self, marks: &[(Point, Mark)]) -> Result<(), String> {
-        let mut ids: Vec<AccountId> = marks.iter().map(|(point, _)| point.account.clone()).collect();
+        let mut ids: Vec<AccountId> =
+            marks.iter().map(|(point, _)| point.account.clone()).collect();
         ids.sort();
         ids.dedup();
         let mut accounts = BTreeMap::new();
@@ -96,8 +97,8 @@ impl Alerting {
     async fn look_at(&self, point: &Point, mark: Mark, account: &Account) -> Result<(), String> {
         let now = self.sources.clock.now();
         let standing = facts::standing(account, &point.limit);
-        let current = standing
-            .and_then(|s| facts::period(&self.sources.calendar, s.limit.window, now));
+        let current =
+            standing.and_then(|s| facts::period(&self.sources.calendar, s.limit.window, now));
         let over = match (standing, current) {
             (Some(_), Some(current)) if mark.period < current => true,
             (Some(_), Some(current)) if mark.period > current => false,

@@ -153,7 +153,8 @@ fn split(authority: &str) -> Result<(&str, Option<&str>), String> {
 
 /// A host's name or its address, if it may be connected to; of a name that shows later.
 pub(super) fn host(text: &str, allowed: &Allowed) -> Result<String, String> {
-    if let Ok(address) = text.parse::<IpAddr>() {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    if let Ok(address) = name.parse::<IpAddr>() {
         return match allowed.permits(address) {
             true => Ok(address.to_string()),
             false => Err(Allowed::refusal(address)),
@@ -161,7 +162,6 @@ pub(super) fn host(text: &str, allowed: &Allowed) -> Result<String, String> {
     }
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     let labels = |name: &str| name.split('.').all(|label| (1..=63).contains(&label.len()));
-    let name = text.strip_suffix('.').unwrap_or(text);
     if name.len() > HOST_BYTES || !name.bytes().all(plain) || !labels(name) {
         return Err("its host is neither a name such as hooks.example.com nor an address; names \
                     with other letters are written in their xn-- form"
@@ -227,6 +227,7 @@ mod tests {
             ("https://0177.0.0.1/", "looks like an address"),
             ("https://127.0.0.0x1/", "looks like an address"),
             ("https://127.0.0.1/secret", "allow_private"),
+            ("https://127.0.0.1./secret", "allow_private"),
             ("https://[::1]/secret", "allow_private"),
         ] {
             let error = read(text).unwrap_err();

@@ -3,14 +3,15 @@
 use super::channel::HIDDEN;
 use super::message::Post;
 use super::notice::Notice;
-use crate::ledger::Rate;
 use super::target::Target;
 use super::wording::{Wording, cut};
 use super::written::{BadChannel, Keys, bad};
 use crate::clock::rfc3339_seconds;
+use crate::ledger::Rate;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -121,9 +122,7 @@ fn text(notice: &Notice) -> String {
 
 /// A value of a form.
 fn encoded(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-    let of = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
-    text.bytes().map(of).collect()
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The ledger that the configuration asks for, seen from both sides.
 
 use super::StartError;
+use super::hints::Hints;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{EmbeddedLedger, Ledger, Options, Records, RedisLedger, Registry};
+use crate::ledger::{EmbeddedLedger, Ledger, Options, Outbox, Records, RedisLedger, Registry};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ pub struct Books {
     pub registry: Arc<dyn Registry>,
     /// For the control plane's own documents.
     pub records: Arc<dyn Records>,
+    /// For alerts.
+    pub outbox: Arc<dyn Outbox>,
     kind: Kind,
 }
 
@@ -24,9 +27,14 @@ enum Kind {
 }
 
 impl Books {
-    /// Opens Redis where its address is configured, else the embedded ledger.
-    pub async fn open(config: &Config, clock: Clock) -> Result<Self, StartError> {
-        let options = options(config, clock);
+    /// Opens Redis where its address is configured, else the embedded ledger. It tells `hints` what
+    /// happens.
+    pub(super) async fn open(
+        config: &Config,
+        clock: Clock,
+        hints: &Hints,
+    ) -> Result<Self, StartError> {
+        let options = options(config, clock, hints);
         let failed = |why: &dyn std::fmt::Display| StartError::Ledger(why.to_string());
         match &config.redis_url {
             Some(url) => {
@@ -36,6 +44,7 @@ impl Books {
                     calls: ledger.clone(),
                     registry: ledger.clone(),
                     records: ledger.clone(),
+                    outbox: ledger.clone(),
                     kind: Kind::Redis(ledger),
                 })
             }
@@ -46,6 +55,7 @@ impl Books {
                     calls: ledger.clone(),
                     registry: ledger.clone(),
                     records: ledger.clone(),
+                    outbox: ledger.clone(),
                     kind: Kind::Embedded(ledger),
                 })
             }
@@ -55,6 +65,14 @@ impl Books {
     /// Whether this is the embedded ledger.
     pub fn is_embedded(&self) -> bool {
         matches!(self.kind, Kind::Embedded(_))
+    }
+
+    /// The ledger in Redis, where it is that.
+    pub(super) fn redis(&self) -> Option<Arc<RedisLedger>> {
+        match &self.kind {
+            Kind::Embedded(_) => None,
+            Kind::Redis(ledger) => Some(ledger.clone()),
+        }
     }
 
     /// Writes what is pending; what cannot be written now stays in journal or log.
@@ -69,7 +87,7 @@ impl Books {
     }
 }
 
-fn options(config: &Config, clock: Clock) -> Options {
+fn options(config: &Config, clock: Clock, hints: &Hints) -> Options {
     Options {
         clock,
         calendar: config.calendar.clone(),
@@ -80,6 +98,8 @@ fn options(config: &Config, clock: Clock) -> Options {
         default_thresholds: config.thresholds.clone(),
         retention_days: config.retention_days,
         journal_dir: config.data_dir.join("journal"),
+        crossings: Some(hints.crossings()),
+        watch: Some(hints.watch()),
         ..Options::default()
     }
 }

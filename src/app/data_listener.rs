@@ -1,7 +1,7 @@
 //! The data listener: health for machines, figures for the owners of keys, all else for the proxy.
 
 use crate::control::{
-    BadParameter, Check, NoPage, ORGANIZATION, QUOTA, Quota, SelfService, readiness,
+    Asked, BadParameter, Check, NoPage, ORGANIZATION, OwnLive, QUOTA, Quota, SelfService, readiness,
 };
 use crate::dialect::Unreadable;
 use crate::ids::Id;
@@ -9,13 +9,13 @@ use crate::ledger::{Caller, Payers};
 use crate::proxy::{AnswerBody, Proxy, Refusal};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri, request};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The proxy that answers the calls of one thread; a reload puts another one in its place.
 pub(super) type Lane = Arc<ArcSwap<Proxy>>;
@@ -26,17 +26,20 @@ pub(super) struct Data {
     proxy: Lane,
     own: Arc<SelfService>,
     quota: Arc<Quota>,
+    live: Arc<OnceLock<OwnLive>>,
     ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
 }
+
+/// What keys are shown of themselves.
+type Shown = (Arc<SelfService>, Arc<Quota>, Arc<OnceLock<OwnLive>>);
 
 impl Data {
     pub(super) fn new(
         proxy: Lane,
-        own: Arc<SelfService>,
-        quota: Arc<Quota>,
+        (own, quota, live): Shown,
         ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
     ) -> Self {
-        Self { proxy, own, quota, ready }
+        Self { proxy, own, quota, live, ready }
     }
 
     /// The same with connections to providers of its own, for a thread of its own.
@@ -76,6 +79,13 @@ impl Service<Request<Incoming>> for Data {
         // The call ends with the proxy that it begins with.
         let (proxy, own) = (self.proxy.load_full(), self.own.clone());
         let path = request.uri().path();
+        if let Some(asked) = OwnLive::asked(request.method(), path) {
+            let (live, (head, _)) = (self.live.clone(), request.into_parts());
+            return Box::pin(async move {
+                let response = own_live(&live, asked, &proxy, head).await;
+                Ok(response.map(AnswerBody::whole))
+            });
+        }
         if path.starts_with(QUOTA) {
             let (quota, (head, _)) = (self.quota.clone(), request.into_parts());
             return Box::pin(async move {
@@ -100,6 +110,26 @@ impl Service<Request<Incoming>> for Data {
             });
         }
         Box::pin(async move { Ok(proxy.answer(request).await) })
+    }
+}
+
+async fn own_live(
+    live: &OnceLock<OwnLive>,
+    asked: Asked,
+    proxy: &Proxy,
+    head: request::Parts,
+) -> Response<Bytes> {
+    let Some(live) = live.get() else {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        return response;
+    };
+    match asked {
+        Asked::Connection => live.connect(head).await,
+        Asked::Ticket => {
+            let caller = proxy.owner(&head).await;
+            live.ticket(caller.as_deref().map_err(Clone::clone)).await
+        }
     }
 }
 

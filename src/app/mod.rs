@@ -3,9 +3,11 @@
 //! Started: ledger, prices, proxy, data listener, admin listener. Stopped: readiness, new calls,
 //! connections, calls in flight, ledger.
 
+mod alerts;
 mod books;
 mod data_listener;
 mod first;
+mod hints;
 mod pools;
 mod reload;
 mod timed;
@@ -14,9 +16,10 @@ pub use books::Books;
 pub use first::{admin_token, first_key, token_file};
 pub use reload::{Reloader, Source};
 
+use crate::alert::{self, Alerting, Running};
 use crate::clock::Clock;
 use crate::config::{self, Config, OnDisconnect, UnpricedModel};
-use crate::control::{self, Check, Defaults, Identity, Quota, SelfService};
+use crate::control::{self, Check, Defaults, Identity, Live, OwnLive, Quota, SelfService};
 use crate::ledger::RegistryError;
 use crate::pricing::PriceTable;
 use crate::proxy::{Disconnect, OnExhausted, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
@@ -25,6 +28,7 @@ use crate::serve::{self, Bounds, Drain, Hands, Tls, Workers};
 use crate::telemetry;
 use arc_swap::ArcSwap;
 use data_listener::{Data, Lane};
+use hints::Hints;
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
 use pools::Pools;
@@ -33,12 +37,17 @@ use std::fmt;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use timed::Timed;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+/// Connections of operators: live clients, of which there may be 2,000, and others.
+const ADMIN_CONNECTIONS: usize = 4_000;
+/// So many crossings may wait to become alerts.
+const CROSSINGS: usize = 10_000;
 /// How long the admin listener may take to finish once the data plane has.
 const ADMIN_STOP: Duration = Duration::from_secs(5);
 
@@ -72,7 +81,11 @@ pub struct App {
     reloader: Arc<Reloader>,
     quota: Arc<Quota>,
     pools: Arc<Pools>,
-    following: AbortHandle,
+    live: Arc<Live>,
+    own_live: Arc<OnceLock<OwnLive>>,
+    following: Vec<AbortHandle>,
+    alerting: Arc<Alerting>,
+    running: Running,
     workers: Arc<Workers>,
     data_drain: Arc<Drain>,
     admin_drain: Drain,
@@ -93,7 +106,8 @@ impl App {
         let tls = tls(config)?;
         let data = listener(config.listen).await?;
         let admin = listener(config.admin_listen).await?;
-        let books = Books::open(config, clock.clone()).await?;
+        let hints = Hints::new();
+        let books = Books::open(config, clock.clone(), &hints).await?;
         let ledger = |error: RegistryError| StartError::Ledger(error.to_string());
         pools::define(&*books.registry, &config.credentials).await.map_err(ledger)?;
         let proxy = Proxy::new(
@@ -113,16 +127,25 @@ impl App {
         let ready = readiness(&books, data_drain.clone(), first.clone());
         let own = own(&books, config, clock.clone());
         let quota = quota(&books, config, clock.clone(), first.clone());
-        let calls = Data::new(first.clone(), own, quota.clone(), ready.clone());
+        let own_live: Arc<OnceLock<OwnLive>> = Arc::default();
+        let shown = (own, quota.clone(), own_live.clone());
+        let calls = Data::new(first.clone(), shown, ready.clone());
         let services = (0..workers.count()).map(|_| calls.with_own_connections());
         let services = services.collect::<Result<Vec<_>, _>>().map_err(StartError::Other)?;
+        let first_lane = first.clone();
         let lanes = std::iter::once(first).chain(services.iter().map(Data::lane)).collect();
-        let reloader = Reloader::new(config, prices, source, lanes, clock.clone(), &books);
+        let alerting = alerts::open(&books, config, token, clock.clone(), first_lane)?;
+        let time = (clock.clone(), alerting.clone());
+        let reloader = Reloader::new(config, prices, source, lanes, time, &books);
         let reloader = Arc::new(reloader);
         let (pools, following) =
-            Pools::start(&books, clock.clone(), defaults(config), reloader.clone())
+            Pools::start(&books, clock.clone(), defaults(config), reloader.clone(), hints.told())
                 .await
                 .map_err(ledger)?;
+        let (sender, crossings) = mpsc::channel(CROSSINGS);
+        let (live, mut tasks) = hints.start(&books, clock.clone(), sender);
+        let running = alert::start(&alerting, crossings);
+        tasks.push(following);
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,
@@ -131,15 +154,19 @@ impl App {
             reloader,
             quota,
             pools,
-            following,
+            live,
+            own_live,
+            following: tasks,
+            alerting,
+            running,
             workers: Arc::new(workers),
             data_drain,
             admin_drain: Drain::default(),
             stop: config.server.stop,
         };
         tokio::spawn(keep_up(metrics.clone()));
-        app.serve_data(data, tls.clone(), bounds(config), services);
         app.serve_admin(admin, tls.clone(), config, token, clock, ready, metrics);
+        app.serve_data(data, tls.clone(), bounds(config), services);
         if let Some(tls) = tls {
             tokio::spawn(tls.follow_files());
         }
@@ -170,6 +197,7 @@ impl App {
     /// estimate. Whether all of them ended by themselves.
     pub async fn stop(self) -> bool {
         self.proxy.stop();
+        self.live.stop();
         self.data_drain.begin();
         let gentle = async {
             self.data_drain.finish(self.stop).await && {
@@ -179,7 +207,8 @@ impl App {
         };
         let all = tokio::time::timeout(self.stop, gentle).await.unwrap_or(false);
         self.proxy.recorded().await;
-        self.following.abort();
+        self.following.iter().for_each(AbortHandle::abort);
+        drop(self.running);
         self.admin_drain.begin();
         self.admin_drain.finish(ADMIN_STOP).await;
         self.books.close().await;
@@ -217,9 +246,11 @@ impl App {
             config.protection.clone(),
             tls.is_some(),
         );
-        let router = control::router(control::Parts {
+        let parts = Arc::new(control::Parts {
             registry: self.books.registry.clone(),
             records: self.books.records.clone(),
+            live: self.live.clone(),
+            alerting: self.alerting.clone(),
             clock,
             calendar: config.calendar.clone(),
             identity: Arc::new(identity),
@@ -230,9 +261,11 @@ impl App {
             ready,
             in_force: Arc::new(self.reloader.clone()),
         });
-        let service = TowerToHyperService::new(router);
+        // It is set once: there is one admin listener.
+        let _set = self.own_live.set(OwnLive::new(parts.clone()));
+        let service = TowerToHyperService::new(control::router(parts));
         let drain = self.admin_drain.watch();
-        let bounds = Bounds { connections: 1_000, ..Bounds::default() };
+        let bounds = Bounds { connections: ADMIN_CONNECTIONS, ..Bounds::default() };
         tokio::spawn(serve::run(listener, Hands::Here(service), tls, Arc::new(bounds), drain));
     }
 }

@@ -8,11 +8,13 @@ use super::{Books, Reloader};
 use crate::clock::Clock;
 use crate::config::CredentialTerms;
 use crate::control::{Defaults, InForce, credential_accounts, pool};
-use crate::ids::Id;
+use crate::event::Feed;
+use crate::ids::{AccountId, Id};
 use crate::ledger::{Account, CredentialSetup, Registry, RegistryError};
-use crate::limit::Thresholds;
+use crate::provider::Credential;
 use crate::telemetry::{Sample, names};
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +46,9 @@ pub(super) struct Pools {
     defaults: Defaults,
     in_force: Arc<Reloader>,
     heard: ArcSwap<HashMap<Id, Account>>,
+    /// What each credential was when it was last looked at; whoever shows them is told of another.
+    words: Mutex<HashMap<Id, &'static str>>,
+    told: Arc<Feed>,
 }
 
 impl Pools {
@@ -53,9 +58,11 @@ impl Pools {
         clock: Clock,
         defaults: Defaults,
         in_force: Arc<Reloader>,
+        told: Arc<Feed>,
     ) -> Result<(Arc<Self>, AbortHandle), RegistryError> {
         let (registry, heard) = (books.registry.clone(), ArcSwap::default());
-        let pools = Arc::new(Self { registry, clock, defaults, in_force, heard });
+        let words = Mutex::default();
+        let pools = Arc::new(Self { registry, clock, defaults, in_force, heard, words, told });
         pools.hear().await?;
         let following = pools.clone();
         let following = tokio::spawn(async move { following.follow().await });
@@ -70,10 +77,23 @@ impl Pools {
             let found = (pools.find(&terms.setup.id), accounts.get(&terms.setup.id));
             if let (Some((terms, credential)), Some(account)) = found {
                 credential.health.told(pool::told(terms, account));
+                self.tell(&terms.setup.id, self.word(account, credential));
             }
         }
         self.heard.store(Arc::new(accounts));
         Ok(())
+    }
+
+    /// What a credential is now.
+    fn word(&self, account: &Account, credential: &Credential) -> &'static str {
+        let thresholds = account.thresholds.as_ref().unwrap_or(&self.defaults.thresholds);
+        pool::word(account, credential.health.condition(self.clock.now()).state, thresholds)
+    }
+
+    fn tell(&self, id: &Id, word: &'static str) {
+        if self.words.lock().insert(id.clone(), word).is_some_and(|before| before != word) {
+            self.told.moved(&AccountId::credential(id), None);
+        }
     }
 
     /// Does so every second.
@@ -100,7 +120,6 @@ impl Pools {
     /// The series of all credentials, computed now from what was heard last.
     pub(super) fn samples(&self) -> Vec<Sample> {
         let (pools, accounts) = (self.in_force.pools(), self.heard.load());
-        let now = self.clock.now();
         let mut samples = Vec::new();
         for terms in pools.terms.iter() {
             let found = (pools.find(&terms.setup.id), accounts.get(&terms.setup.id));
@@ -110,9 +129,7 @@ impl Pools {
                 let labels = vec![("config_id", name.clone()), ("provider", provider.clone())];
                 samples.push(Sample { name: names::QUOTA_USAGE, labels, value: percent });
             }
-            let thresholds: &Thresholds =
-                account.thresholds.as_ref().unwrap_or(&self.defaults.thresholds);
-            let is = pool::word(account, credential.health.condition(now).state, thresholds);
+            let is = self.word(account, credential);
             samples.extend(WORDS.map(|word| Sample {
                 name: names::CREDENTIAL_STATE,
                 labels: vec![

@@ -182,6 +182,7 @@ impl Client {
             .uri(format!("{}{path}", self.base))
             .header(header::AUTHORIZATION, bearer)
             .header(header::CONTENT_TYPE, "application/json")
+            .header("x-farebox-source", "cli")
             .body(Full::new(body))
             .map_err(|e| Failure::new(Exit::Usage, format!("the request cannot be made: {e}")))?;
         let asked = async {

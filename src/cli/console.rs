@@ -1,11 +1,38 @@
 //! Where a verb prints: data on standard output, everything else on standard error.
 //!
-//! Hints and colour only where a person looks on; `NO_COLOR` is obeyed.
+//! Hints and colour only where a person looks on; `NO_COLOR`, `CLICOLOR` and `--color` are obeyed.
 
 use super::failure::{Exit, Failure};
 use super::table::Table;
 use serde_json::Value;
+use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal, Write};
+
+/// Whether output is coloured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless `NO_COLOR` says otherwise
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Colour {
+    /// Whether to colour; `variable` reads the environment.
+    fn wanted(self, terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto if set("NO_COLOR").is_some() => false,
+            Self::Auto if set("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+            Self::Auto => terminal && set("CLICOLOR").is_none_or(|value| value != "0"),
+        }
+    }
+}
 
 /// The flags that every verb takes.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
@@ -23,6 +50,9 @@ pub struct Flags {
     /// Print what is asked of the server
     #[arg(long, short, global = true)]
     pub verbose: bool,
+    /// Whether to colour
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Colour,
 }
 
 /// The streams of a verb.
@@ -45,14 +75,13 @@ impl Console {
     /// The streams of this process.
     pub fn standard(flags: Flags) -> Self {
         let person = io::stdin().is_terminal() && io::stderr().is_terminal();
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|text| !text.is_empty());
         Self {
             flags,
             out: Box::new(io::stdout()),
             err: Box::new(io::stderr()),
             input: person.then(|| Box::new(io::BufReader::new(io::stdin())) as Box<_>),
             hints: io::stderr().is_terminal() && !flags.quiet,
-            colour: io::stdout().is_terminal() && !plain,
+            colour: flags.color.wanted(io::stdout().is_terminal(), |name| std::env::var_os(name)),
         }
     }
 
@@ -112,5 +141,27 @@ impl Console {
             return Ok(());
         }
         Err(Failure::new(Exit::Usage, "cancelled; nothing was changed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_for_terminals_unless_somebody_says_otherwise() {
+        let on = |colour: Colour, terminal: bool, variables: &[(&str, &str)]| {
+            let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
+            colour.wanted(terminal, |name| find(name).map(|(_, value)| OsString::from(value)))
+        };
+        assert!(on(Colour::Auto, true, &[]) && !on(Colour::Auto, false, &[]));
+        assert!(!on(Colour::Auto, true, &[("NO_COLOR", "1")]));
+        assert!(on(Colour::Auto, true, &[("NO_COLOR", "")]));
+        assert!(!on(Colour::Auto, true, &[("CLICOLOR", "0")]));
+        assert!(on(Colour::Auto, false, &[("CLICOLOR_FORCE", "1")]));
+        assert!(!on(Colour::Auto, false, &[("CLICOLOR_FORCE", "0")]));
+        assert!(!on(Colour::Auto, true, &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]));
+        assert!(on(Colour::Always, false, &[("NO_COLOR", "1")]));
+        assert!(!on(Colour::Never, true, &[("CLICOLOR_FORCE", "1")]));
     }
 }

@@ -56,7 +56,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// Text that does nothing to a terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 

@@ -5,8 +5,8 @@ use super::raw::{
     Raw, RawAdmin, RawHistory, RawPrices, RawProvider, RawRoute, RawServer, UnmeteredRoute,
 };
 use super::{
-    BadConfig, Config, Environment, Overrides, ServerBounds, credentials, deployments, pools,
-    protection,
+    BadConfig, Config, Environment, Overrides, ServerBounds, alerts, credentials, deployments,
+    pools, protection,
 };
 use crate::limit::{Calendar, Limit, Meter, Window};
 use crate::pricing::Adjustments;
@@ -59,10 +59,7 @@ pub(super) fn check(
         on_loopback("admin_listen", admin_listen)?;
     }
     let ledger = raw.ledger;
-    let lease = ledger.lease_seconds.unwrap_or(60);
-    if !(5..=86_400).contains(&lease) {
-        return Err(bad(format!("ledger.lease_seconds = {lease}: from 5 to 86400")));
-    }
+    let lease = lease(ledger.lease_seconds)?;
     let timezone = ledger.timezone.unwrap_or_else(|| "UTC".to_owned());
     let calendar = Calendar::named(&timezone).ok_or_else(|| {
         bad(format!("ledger.timezone = \"{timezone}\": no such zone; write it like Europe/Berlin"))
@@ -91,7 +88,7 @@ pub(super) fn check(
         pricing: overrides.pricing.clone().or(raw.pricing),
         redis_url,
         data_dir,
-        lease: Duration::from_secs(lease),
+        lease,
         on_lost_hold: ledger.on_lost_hold.unwrap_or_default(),
         timezone,
         calendar,
@@ -107,6 +104,7 @@ pub(super) fn check(
         credentials: credentials::terms(&providers, said)?,
         providers,
         deployments,
+        alerts: alerts::read(raw.alerts, environment)?,
         admin_token,
         protection: protection::protection(&raw.admin)?,
         retention_days: retention(&raw.history, environment)?,
@@ -114,6 +112,14 @@ pub(super) fn check(
         record: overrides.record.clone(),
         origin: Origin::default(),
     })
+}
+
+fn lease(written: Option<u64>) -> Result<Duration, BadConfig> {
+    let seconds = written.unwrap_or(60);
+    match (5..=86_400).contains(&seconds) {
+        true => Ok(Duration::from_secs(seconds)),
+        false => Err(bad(format!("ledger.lease_seconds = {seconds}: from 5 to 86400"))),
+    }
 }
 
 /// Refuses an address that other machines reach.

@@ -2,6 +2,7 @@
 //! listing, changing, deleting them.
 
 use super::audit;
+use super::condition::Tagged;
 use super::desk::Desk;
 use super::fields::{Body, Fields};
 use super::problem::Problem;
@@ -33,13 +34,18 @@ pub(super) fn shown(parts: &Parts, account: &Account) -> Value {
     view::account(account, &parts.defaults, parts.clock.now())
 }
 
+/// The object of an account, with its tag.
+pub(super) fn tagged(parts: &Parts, account: &Account) -> Tagged {
+    Tagged::new(shown(parts, account), account)
+}
+
 /// `GET` of one.
 pub(super) async fn show(
     kind: AccountKind,
     desk: Desk,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(shown(&desk, &desk.find(&named(kind, &id)?).await?)))
+) -> Result<Tagged, Problem> {
+    Ok(tagged(&desk, &desk.find(&named(kind, &id)?).await?))
 }
 
 /// `GET` of a page of them: `?limit` and `?after`, over `filter`.
@@ -50,7 +56,7 @@ pub(super) async fn list(
     filter: ListFilter,
 ) -> Result<Json<Value>, Problem> {
     let limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
-    let after = fields.read("after", value::id);
+    let after = fields.read("after", value::cursor);
     let filter = fields.finish(Some(ListFilter { limit, after, ..filter }))?;
     let page = match (kind, &filter.workspace) {
         (AccountKind::Workspace, Some(own)) => alone(desk, own, &filter).await?,
@@ -61,7 +67,7 @@ pub(super) async fn list(
 
 /// The workspace that a principal is limited to, as a list.
 async fn alone(desk: &Desk, own: &Id, filter: &ListFilter) -> Result<Page<Account>, Problem> {
-    let later = filter.after.as_ref().is_none_or(|after| own > after);
+    let later = filter.after.as_ref().is_none_or(|after| own.as_str() > after.as_str());
     let found = match later {
         true => desk.registry.account(&AccountId::workspace(own)).await?,
         false => None,
@@ -124,13 +130,14 @@ pub(super) async fn create(
     secret: Option<&str>,
 ) -> Result<Response, Problem> {
     let account = desk.registry.create(new).await?;
-    audit::changed(desk, "create", &new.id, None, Some(&account));
+    audit::changed(desk, "create", &new.id, None, Some(&account)).await;
     let mut object = shown(desk, &account);
     if let Some(secret) = secret {
         object["key"] = secret.into();
     }
     let place = format!("/api/v1/{}s/{}", account.id.kind.as_str(), account.id.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(object)).into_response())
+    let object = Tagged::new(object, &account);
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], object).into_response())
 }
 
 /// `PATCH` of one that has nothing but what every account has.
@@ -139,7 +146,7 @@ pub(super) async fn patch(
     desk: Desk,
     Path(id): Path<String>,
     Body(fields): Body,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Tagged, Problem> {
     update(&desk, kind, &id, fields, Change::default()).await
 }
 
@@ -150,7 +157,7 @@ pub(super) async fn update(
     id: &str,
     mut fields: Fields,
     own: Change,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Tagged, Problem> {
     let id = named(kind, id)?;
     let limits = match fields.nullable("limits", value::limits) {
         Some(Some(limits)) => Some(LimitsChange::Set(limits)),
@@ -167,7 +174,7 @@ pub(super) async fn update(
     };
     let asked = fields.finish(Some(asked))?;
     let (_, after) = change(desk, &id, "update", &asked).await?;
-    Ok(Json(shown(desk, &after)))
+    Ok(tagged(desk, &after))
 }
 
 /// Changes an account once its limits fit into its parents'; the account before and after.
@@ -181,16 +188,19 @@ pub(super) async fn change(
     if let Some(LimitsChange::Set(limits)) = &change.limits {
         fit(desk, limits, &parents(&account)).await?;
     }
-    let (before, after) = desk.registry.change(id, change).await?;
-    audit::changed(desk, verb, id, Some(&before), Some(&after));
+    let revision = desk.condition.revision(&account)?;
+    let change = Change { revision, ..change.clone() };
+    let (before, after) = desk.registry.change(id, &change).await?;
+    audit::changed(desk, verb, id, Some(&before), Some(&after)).await;
     Ok((before, after))
 }
 
 /// Deletes an account: 204.
 pub(super) async fn delete(desk: &Desk, id: &AccountId) -> Result<StatusCode, Problem> {
     let before = desk.find_to_change(id).await?;
+    desk.condition.revision(&before)?;
     desk.registry.delete(id).await?;
-    audit::changed(desk, "delete", id, Some(&before), None);
+    audit::changed(desk, "delete", id, Some(&before), None).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

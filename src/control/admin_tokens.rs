@@ -4,6 +4,7 @@
 //! other workspace, no longer life.
 
 use super::accounts::{PAGE, listed};
+use super::audit::{self, Done};
 use super::desk::Desk;
 use super::fields::{Body, Params};
 use super::identity::{AdminToken, NewToken};
@@ -56,7 +57,7 @@ async fn create(desk: Desk, Body(mut fields): Body) -> Result<Response, Problem>
     let new = NewToken { name, scopes, workspace, expires, created_by };
     let (id, token, text) = desk.identity.make_token(new).await?;
     let object = object(&id, &token, desk.clock.now());
-    changed(&desk, "create", &id, &object);
+    changed(&desk, "create", &id, &object).await;
     let place = format!("/api/v1/admin-tokens/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], with_text(object, &text)).into_response())
 }
@@ -142,7 +143,7 @@ async fn revoke(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Proble
     if !desk.identity.revoke_token(&id).await? {
         return Err(missing(&id));
     }
-    changed(&desk, "revoke", &id, &object(&id, &token, desk.clock.now()));
+    changed(&desk, "revoke", &id, &object(&id, &token, desk.clock.now())).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -163,7 +164,7 @@ async fn rotate(
     let rotated = desk.identity.rotate_token(&id, grace).await?;
     let (token, text) = rotated.ok_or_else(|| missing(&id))?;
     let object = object(&id, &token, now);
-    changed(&desk, "rotate", &id, &object);
+    changed(&desk, "rotate", &id, &object).await;
     Ok(with_text(object, &text))
 }
 
@@ -206,8 +207,17 @@ fn with_text(mut object: Value, text: &str) -> Json<Value> {
 }
 
 /// Records a change; `object` has no secret.
-fn changed(desk: &Desk, verb: &str, id: &Id, object: &Value) {
-    let (actor, action) = (&desk.by.name, format!("token.{verb}"));
-    tracing::info!(target: "farebox::audit", %actor, action, account = %format!("token:{id}"),
-        token = %object, "changed");
+async fn changed(desk: &Desk, verb: &str, id: &Id, object: &Value) {
+    let workspace = object["workspace"].as_str().and_then(|id| id.parse().ok());
+    let (before, after) = match verb {
+        "revoke" => (object.clone(), Value::Null),
+        _ => (Value::Null, object.clone()),
+    };
+    let done = Done {
+        action: format!("token.{verb}"),
+        account: format!("token:{id}"),
+        workspace: workspace.as_ref(),
+        change: (before, after),
+    };
+    audit::done(desk, done).await;
 }

@@ -7,8 +7,9 @@
 
 use super::identity::Found;
 use super::problem::Problem;
+use super::provenance::{REQUEST_ID, RequestId};
 use super::{Parts, Shared};
-use super::{login, mirror};
+use super::{live, login, mirror};
 use crate::clock::{UnixMs, rfc3339_seconds};
 use crate::config::Protection;
 use axum::extract::{Request, State};
@@ -55,11 +56,18 @@ pub(super) async fn admit(State(parts): State<Shared>, request: Request, next: N
 fn is_guarded(head: &request::Parts) -> bool {
     let path = head.uri.path();
     let logs_in = path == login::PATH && head.method == Method::POST;
-    !logs_in && (path.starts_with("/api/") || path.starts_with(mirror::PREFIX))
+    let own_way = logs_in || path == live::PATH;
+    !own_way && (path.starts_with("/api/") || path.starts_with(mirror::PREFIX))
 }
 
 /// The outermost layer: a time limit, errors in the form of their path, security headers.
-pub(super) async fn dress(State(parts): State<Shared>, request: Request, next: Next) -> Response {
+pub(super) async fn dress(
+    State(parts): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = RequestId::new();
+    request.extensions_mut().insert(id.clone());
     let uri = request.uri().clone();
     let limit = time_limit(uri.path());
     let response = match tokio::time::timeout(limit, next.run(request)).await {
@@ -73,6 +81,9 @@ pub(super) async fn dress(State(parts): State<Shared>, request: Request, next: N
         }
     };
     let mut response = in_form(&parts, &uri, response);
+    if let Ok(id) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -87,7 +98,15 @@ fn time_limit(path: &str) -> Duration {
     }
 }
 
-fn in_form(parts: &Parts, uri: &Uri, mut response: Response) -> Response {
+/// Marks an answer whose form is final.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Formed;
+
+/// Writes an error in the form of its path.
+pub(super) fn in_form(parts: &Parts, uri: &Uri, mut response: Response) -> Response {
+    if response.extensions().get::<Formed>().is_some() {
+        return response;
+    }
     let status = response.status();
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
@@ -142,8 +161,11 @@ pub(super) fn envelope(now: UnixMs, data: Value, error: Value) -> Value {
 }
 
 /// What pages of the allowed origins may do: ask with a token of their own. Cookies are for our own
-/// pages alone.
-pub(super) fn cors(protection: &Protection) -> CorsLayer {
+/// pages alone. `None` where no other page may do anything.
+pub(super) fn cors(protection: &Protection) -> Option<CorsLayer> {
+    if protection.allowed_origins.is_empty() {
+        return None;
+    }
     let origins = protection.allowed_origins.iter().filter_map(|origin| origin.parse().ok());
     let asked = [
         header::AUTHORIZATION,
@@ -157,11 +179,13 @@ pub(super) fn cors(protection: &Protection) -> CorsLayer {
         header::LOCATION,
         header::RETRY_AFTER,
         HeaderName::from_static("idempotent-replayed"),
+        REQUEST_ID,
     ];
-    CorsLayer::new()
+    let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.collect::<Vec<HeaderValue>>()))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(asked)
         .expose_headers(shown)
-        .max_age(REMEMBERED)
+        .max_age(REMEMBERED);
+    Some(cors)
 }

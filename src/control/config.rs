@@ -2,6 +2,7 @@
 //!
 //! Reading and putting in force are not done here, but behind [`InForce`].
 
+use super::audit::{self, Done};
 use super::desk::Desk;
 use super::fields::Body;
 use super::operation::Operations;
@@ -81,7 +82,9 @@ async fn reload(desk: Desk, Body(fields): Body) -> Result<Json<Value>, Problem> 
     let Reloaded { changed, ignored } = desk.in_force.reload().await.map_err(|why| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("nothing has changed: {why}"))
     })?;
-    tracing::info!(target: "farebox::audit", actor = %desk.by.name, action = "config.reload", ?changed,
-        "changed");
+    let what = (Value::Null, json!({ "changed": changed }));
+    let action = "config.reload".to_owned();
+    let account = "config".to_owned();
+    audit::done(&desk, Done { action, account, workspace: None, change: what }).await;
     Ok(Json(json!({ "reloaded": true, "changed": changed, "ignored": ignored })))
 }

@@ -93,8 +93,20 @@ async fn object(
     let date = date.unwrap_or(today);
     let days = parts.registry.days(&terms.setup.id, date, date).await?;
     let condition = credential.health.condition(parts.clock.now());
-    let known = Known { terms, account, condition, defaults: &parts.defaults };
+    let accounts = std::slice::from_ref(account);
+    let last_sent = parts.alerting.last_sent(accounts).await?.into_iter().flatten().next();
+    let known = Known { terms, account, condition, defaults: &parts.defaults, last_sent };
     Ok(pool::credential(&known, &Shown { date, today: date == today, figures: days.first() }))
+}
+
+/// The object of a credential of the configuration, with the figures of today.
+pub(super) async fn today(parts: &Parts, name: &Id) -> Result<Option<Value>, Problem> {
+    let pools = parts.in_force.pools();
+    let Some(one) = pools.find(name) else { return Ok(None) };
+    match parts.registry.account(&AccountId::credential(name)).await? {
+        Some(account) => object(parts, one, &account, None).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
@@ -178,7 +190,7 @@ async fn turn(
     let change = Change { status: Some(status), ..Change::default() };
     let id = AccountId::credential(&one.0.setup.id);
     let (before, after) = desk.registry.change(&id, &change).await?;
-    audit::changed(&desk, verb, &id, Some(&before), Some(&after));
+    audit::changed(&desk, verb, &id, Some(&before), Some(&after)).await;
     one.1.health.told(pool::told(one.0, &after));
     if status == AccountStatus::Active {
         one.1.health.enable();
@@ -205,7 +217,7 @@ pub(super) async fn zeroed(
 ) -> Result<Account, Problem> {
     let id = AccountId::credential(&terms.setup.id);
     let (before, after) = desk.registry.reset(&id, None).await?;
-    audit::changed(desk, "reset", &id, Some(&before), Some(&after));
+    audit::changed(desk, "reset", &id, Some(&before), Some(&after)).await;
     credential.health.told(pool::told(terms, &after));
     Ok(after)
 }

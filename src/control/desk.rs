@@ -3,8 +3,10 @@
 //! Invariant: what a principal does not see is refused here as if it did not exist, so that no
 //! resource decides it for itself.
 
+use super::condition::Condition;
 use super::principal::Principal;
 use super::problem::Problem;
+use super::provenance::Provenance;
 use super::{Parts, Shared};
 use crate::ids::{AccountId, AccountKind, Id};
 use crate::ledger::Account;
@@ -19,6 +21,10 @@ pub(super) struct Desk {
     parts: Shared,
     /// Who asks.
     pub(super) by: Arc<Principal>,
+    /// Which way the request came.
+    pub(super) came: Provenance,
+    /// What a change is for.
+    pub(super) condition: Condition,
 }
 
 impl Deref for Desk {
@@ -30,6 +36,12 @@ impl Deref for Desk {
 }
 
 impl Desk {
+    /// The parts, as somebody may use them who does not ask by a request.
+    pub(super) fn new(parts: Shared, by: Arc<Principal>) -> Self {
+        let came = Provenance { source: "api", request: None };
+        Self { parts, by, came, condition: Condition::default() }
+    }
+
     /// An account that the principal sees, or 404.
     pub(super) async fn find(&self, id: &AccountId) -> Result<Account, Problem> {
         let found = self.registry.account(id).await?;
@@ -74,7 +86,12 @@ impl FromRequestParts<Shared> for Desk {
         parts: &Shared,
     ) -> Result<Self, Problem> {
         match request.extensions.get::<Arc<Principal>>() {
-            Some(by) => Ok(Self { parts: parts.clone(), by: by.clone() }),
+            Some(by) => Ok(Self {
+                parts: parts.clone(),
+                by: by.clone(),
+                came: Provenance::of(&request.headers, &request.extensions),
+                condition: Condition::of(&request.headers)?,
+            }),
             None => Err(Problem::new(StatusCode::UNAUTHORIZED, "nobody asks")),
         }
     }

@@ -5,7 +5,7 @@
 
 use super::json::{self, Document};
 use super::problem::{Fault, Problem};
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
@@ -106,6 +106,11 @@ impl Fields {
         Value::Object(self.left.clone()).to_string()
     }
 
+    /// All that was not read yet.
+    pub(super) fn into_map(self) -> Map<String, Value> {
+        self.left
+    }
+
     /// Adds a fault of the field `name`.
     pub(super) fn fault(&mut self, name: &str, detail: String) {
         self.faults.push(Fault { pointer: format!("{}{name}", self.prefix), detail });
@@ -128,6 +133,14 @@ impl Fields {
     }
 }
 
+/// A body up to the most that is read.
+pub(super) async fn whole(body: axum::body::Body) -> Result<Bytes, Problem> {
+    to_bytes(body, MOST_BYTES).await.map_err(|_| {
+        let detail = format!("the body is cut, or longer than {MOST_BYTES} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    })
+}
+
 /// The fields of a JSON body; an empty body has none.
 pub(super) struct Body(pub(super) Fields);
 
@@ -135,10 +148,7 @@ impl<S: Sync> FromRequest<S> for Body {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let Ok(bytes) = to_bytes(request.into_body(), MOST_BYTES).await else {
-            let detail = format!("the body is cut, or longer than {MOST_BYTES} bytes");
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
-        };
+        let bytes = whole(request.into_body()).await?;
         if bytes.is_empty() {
             return Ok(Self(Fields::new(Map::new(), "/")));
         }

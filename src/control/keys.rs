@@ -1,6 +1,7 @@
 //! `/api/v1/keys`. The text of a key leaves once, in the answer that creates it.
 
 use super::accounts::{self, Traits, named};
+use super::condition::Tagged;
 use super::desk::Desk;
 use super::fields::{Body, Fields, Params};
 use super::operation::Operations;
@@ -108,7 +109,7 @@ async fn change(
     desk: Desk,
     Path(id): Path<String>,
     Body(mut fields): Body,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Tagged, Problem> {
     let expires = read_expiry(&mut fields, desk.clock.now());
     let models = fields.nullable("models", value::models).map(Option::unwrap_or_default);
     let addresses = fields.nullable("addresses", value::addresses).map(Option::unwrap_or_default);

@@ -4,6 +4,7 @@
 use super::accounts;
 use super::answer::envelope;
 use super::audit;
+use super::condition::Tagged;
 use super::desk::Desk;
 use super::fields::Body;
 use super::operation::Operations;
@@ -37,20 +38,21 @@ fn account(text: &str) -> Result<AccountId, Problem> {
     text.parse().map_err(|e| Problem::new(StatusCode::NOT_FOUND, format!("{e}")))
 }
 
-fn shown(parts: &Parts, account: &Account) -> Value {
-    json!({"account": account.id, "limits": view::limits(account, &parts.defaults)})
+fn shown(parts: &Parts, account: &Account) -> Tagged {
+    let limits = view::limits(account, &parts.defaults);
+    Tagged::new(json!({"account": account.id, "limits": limits}), account)
 }
 
-async fn show(desk: Desk, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+async fn show(desk: Desk, Path(id): Path<String>) -> Result<Tagged, Problem> {
     let account = desk.find(&account(&id)?).await?;
-    Ok(Json(shown(&desk, &account)))
+    Ok(shown(&desk, &account))
 }
 
 async fn set(
     desk: Desk,
     Path(id): Path<String>,
     Body(mut fields): Body,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Tagged, Problem> {
     let id = account(&id)?;
     let limits = fields.required("limits", value::limits);
     let thresholds = fields.nullable("thresholds", value::thresholds);
@@ -58,7 +60,7 @@ async fn set(
     let change =
         Change { limits: Some(LimitsChange::Set(limits)), thresholds, ..Change::default() };
     let (_, after) = accounts::change(&desk, &id, "limits", &change).await?;
-    Ok(Json(shown(&desk, &after)))
+    Ok(shown(&desk, &after))
 }
 
 /// Raises a limit `until` a time, or `for` a length of time, or to the end of its period.
@@ -66,7 +68,7 @@ async fn bump(
     desk: Desk,
     Path(id): Path<String>,
     Body(mut fields): Body,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Tagged, Problem> {
     let id = account(&id)?;
     let now = desk.clock.now();
     let increase = fields.required("amount", value::increase);
@@ -79,8 +81,8 @@ async fn bump(
     let until = until.or_else(|| span.map(|ms| now.saturating_add(ms)));
     desk.find_to_change(&id).await?;
     let (before, after) = desk.registry.bump(&id, &increase, until).await?;
-    audit::changed(&desk, "bump", &id, Some(&before), Some(&after));
-    Ok(Json(shown(&desk, &after)))
+    audit::changed(&desk, "bump", &id, Some(&before), Some(&after)).await;
+    Ok(shown(&desk, &after))
 }
 
 async fn reset(desk: Desk, Body(mut fields): Body) -> Result<Json<Value>, Problem> {
@@ -97,7 +99,7 @@ async fn reset(desk: Desk, Body(mut fields): Body) -> Result<Json<Value>, Proble
     {
         credential.health.told(pool::told(terms, &after));
     }
-    audit::changed(&desk, "reset", &id, Some(&before), Some(&after));
+    audit::changed(&desk, "reset", &id, Some(&before), Some(&after)).await;
     let data = json!({
         "account": id,
         "before": view::limits(&before, &desk.defaults),

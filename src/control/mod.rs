@@ -3,25 +3,30 @@
 //! It sees the ledger through [`Registry`] only and is never on the way of a call. One file per
 //! resource, each with its `operations`; `operation` is the table of all, with the `scope` that
 //! each asks for; `desk` is what an operation is given: the parts, and the `principal`. `fields` and `value` read bodies and queries, `view` shows accounts, `answer` decides
-//! who may come in and in which form errors leave, `audit` records changes.
+//! who may come in and in which form errors leave, `audit` keeps what was changed.
 //!
 //! Invariants: counters are shown and never written; a secret is shown once, in the answer that
 //! makes it, and is in no log line.
 
 mod accounts;
 mod admin_tokens;
+mod alert_channels;
+mod alerts;
 mod analytics;
 mod answer;
 mod audit;
+mod condition;
 mod config;
 mod credentials;
 mod desk;
 mod fields;
 mod health;
+mod idempotency;
 mod identity;
 mod json;
 mod keys;
 mod limits;
+mod live;
 mod login;
 mod mirror;
 mod openapi;
@@ -31,6 +36,7 @@ pub mod pool;
 mod pricing;
 mod principal;
 mod problem;
+mod provenance;
 mod providers;
 mod quota;
 mod requests;
@@ -46,12 +52,14 @@ pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use health::readiness;
 pub use identity::Identity;
+pub use live::{Asked, Live, OwnLive, Pace};
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::{Entry, Said};
 pub use own::SelfService;
 pub use quota::{ProvidersInForce, QUOTA, Quota};
 pub use scope::{Resource, Scope, Scopes};
 
+use crate::alert::Alerting;
 use crate::clock::Clock;
 use crate::config::Protection;
 use crate::ledger::{Enforcement, Records, Registry};
@@ -87,6 +95,10 @@ pub struct Parts {
     pub registry: Arc<dyn Registry>,
     /// Small documents of the control plane.
     pub records: Arc<dyn Records>,
+    /// What live clients share.
+    pub live: Arc<Live>,
+    /// Alerts and their channels.
+    pub alerting: Arc<Alerting>,
     /// The time.
     pub clock: Clock,
     /// The ledger's time zone; days of sums are its days.
@@ -117,17 +129,22 @@ use operation::Operations;
 
 type Shared = Arc<Parts>;
 
-/// Everything that the admin listener answers.
-pub fn router(parts: Parts) -> Router {
+/// Everything that the admin listener answers. What live clients are told is followed from now on;
+/// so it must be called within a runtime.
+pub fn router(parts: impl Into<Arc<Parts>>) -> Router {
+    let parts = parts.into();
     let cors = answer::cors(&parts.protection);
-    let parts = Arc::new(parts);
-    operations()
-        .router()
+    parts.live.start(&parts);
+    let router = operations()
+        .router(&parts)
         .fallback(unknown)
         .layer(from_fn_with_state(parts.clone(), answer::admit))
-        .layer(from_fn_with_state(parts.clone(), answer::dress))
-        .layer(cors)
-        .with_state(parts)
+        .layer(from_fn_with_state(parts.clone(), answer::dress));
+    let router = match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.with_state(parts)
 }
 
 /// What each operation of the admin listener is.
@@ -145,14 +162,18 @@ fn operations() -> Operations {
         .and(usage_events::operations())
         .and(requests::operations())
         .and(unapplied::operations())
+        .and(audit::operations())
         .and(analytics::operations())
         .and(config::operations())
         .and(pricing::operations())
         .and(credentials::operations())
         .and(providers::operations())
         .and(mirror::operations())
+        .and(live::operations())
         .and(admin_tokens::operations())
         .and(login::operations())
+        .and(alerts::operations())
+        .and(alert_channels::operations())
         .and(openapi::operations())
 }
 

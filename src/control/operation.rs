@@ -4,6 +4,7 @@
 //! it is decided before a path's names or the body are looked at.
 
 use super::Shared;
+use super::idempotency;
 use super::principal::Principal;
 use super::problem::Problem;
 use super::scope::Scope;
@@ -121,9 +122,18 @@ impl Operations {
     }
 
     /// The router that serves them.
-    pub(super) fn router(self) -> Router<Shared> {
+    pub(super) fn router(self, parts: &Shared) -> Router<Shared> {
         self.0.into_iter().fold(Router::new(), |router, (entry, handler)| {
             let path = entry.path;
+            let handler = match entry.method {
+                Method::POST => {
+                    let parts = parts.clone();
+                    handler.layer(from_fn(move |request, next| {
+                        idempotency::once(parts.clone(), request, next)
+                    }))
+                }
+                _ => handler,
+            };
             let entry = Arc::new(entry);
             let guard = from_fn(move |request: Request, next: Next| {
                 let entry = entry.clone();

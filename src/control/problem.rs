@@ -3,7 +3,7 @@
 //! A [`Problem`] travels inside its response; `answer` writes it as `application/problem+json` or,
 //! under `/api/quota/`, as an envelope; under `/v1/`, as OpenAI's API does it. No error body of the control plane is written elsewhere.
 
-use crate::ledger::RegistryError;
+use crate::ledger::{RegistryError, Unavailable};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -114,10 +114,17 @@ impl IntoResponse for Problem {
     }
 }
 
+impl From<Unavailable> for Problem {
+    fn from(why: Unavailable) -> Self {
+        RegistryError::from(why).into()
+    }
+}
+
 impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
         let status = match error {
             RegistryError::Exists(_) | RegistryError::InUse(_) => StatusCode::CONFLICT,
+            RegistryError::Changed(_) => StatusCode::PRECONDITION_FAILED,
             RegistryError::Missing(_) => StatusCode::NOT_FOUND,
             RegistryError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             RegistryError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,

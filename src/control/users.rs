@@ -1,6 +1,7 @@
 //! `/api/v1/users`.
 
 use super::accounts::{self, Traits, named};
+use super::condition::Tagged;
 use super::desk::Desk;
 use super::fields::{Body, Params};
 use super::operation::Operations;
@@ -25,7 +26,7 @@ pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/api/v1/users", read, list)
         .says("Lists users", 200, "[User]")
-        .asks(&["workspace", "limit", "after"])
+        .asks(&["workspace", "sort", "limit", "after"])
         .post("/api/v1/users", write, create)
         .says("Creates a user", 201, "User")
         .takes("NewUser")
@@ -64,7 +65,8 @@ fn default_workspace() -> Result<Id, Problem> {
 
 async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
     let workspace = desk.within(fields.read("workspace", value::id))?;
-    let filter = ListFilter { workspace, ..ListFilter::default() };
+    let sort = fields.read("sort", value::sort).unwrap_or_default();
+    let filter = ListFilter { workspace, sort, ..ListFilter::default() };
     accounts::list(&desk, KIND, fields, filter).await
 }
 
@@ -75,11 +77,11 @@ async fn turn(
     desk: Desk,
     Path(id): Path<String>,
     Body(fields): Body,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Tagged, Problem> {
     fields.finish(Some(()))?;
     let change = Change { status: Some(status), ..Change::default() };
     let (_, after) = accounts::change(&desk, &named(KIND, &id)?, verb, &change).await?;
-    Ok(Json(accounts::shown(&desk, &after)))
+    Ok(accounts::tagged(&desk, &after))
 }
 
 async fn delete(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Problem> {

@@ -6,7 +6,7 @@ use super::problem::Fault;
 use super::scope::{Scope, Scopes};
 use crate::clock::{UnixMs, parse_span, parse_time};
 use crate::ids::{AccountId, Id};
-use crate::ledger::{BadReach, Enforcement, Network, Route};
+use crate::ledger::{BadReach, Enforcement, Network, Route, Sort};
 use crate::limit::{Increase, Limit, Thresholds};
 use jiff::civil::Date;
 use serde_json::Value;
@@ -217,11 +217,19 @@ pub(super) fn page_length(value: &Value) -> Read<usize> {
     }
 }
 
+/// The order of a list of users.
+pub(super) fn sort(value: &Value) -> Read<Sort> {
+    value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let shown = shown(value);
+        format!("`{shown}` is no order: write utilization, spent or name, with - before it for the highest first, or id").into()
+    })
+}
+
 /// The cursor of a page: what `next_cursor` said.
 pub(super) fn cursor(value: &Value) -> Read<String> {
     match value.as_str() {
         Some(text)
-            if (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) =>
+            if (1..=400).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) =>
         {
             Ok(text.to_owned())
         }

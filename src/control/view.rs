@@ -121,7 +121,7 @@ pub(super) fn amount(meter: Meter, n: i64) -> Value {
 }
 
 /// The dollar limit with the highest utilisation, in the words of `llm_quota`.
-fn llm_quota(account: &Account) -> Value {
+pub(super) fn llm_quota(account: &Account) -> Value {
     let Some(standing) = fullest_in_usd(account.standings.iter()) else {
         return json!({
             "dollars_per_period": null,
@@ -225,6 +225,7 @@ mod tests {
             total_tokens: 0,
             total_requests: 0,
             failed_requests: 0,
+            revision: String::new(),
             created: 0,
             last: None,
             enabled: None,

@@ -9,6 +9,10 @@ use super::slot::Slot;
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, Id};
 use crate::limit::Limit;
+use crate::secret::SecretDigest;
+
+/// Digits of a revision.
+const REVISION: usize = 16;
 
 /// The workspace that exists from the start.
 pub fn default_workspace() -> Option<Id> {
@@ -86,6 +90,23 @@ pub fn found(
     })
 }
 
+/// Names what an operator can change of an account, as it is.
+pub fn revision(state: &AccountState) -> String {
+    let key = state.key.as_ref().map(|key| (&key.models, key.expires, &key.reach));
+    let what = serde_json::json!([
+        state.name,
+        state.workspace,
+        state.status,
+        text(&state.limits),
+        state.follows,
+        state.thresholds,
+        state.enforcement,
+        key,
+        state.created,
+    ]);
+    SecretDigest::of(&what.to_string()).hex().get(..REVISION).unwrap_or_default().to_owned()
+}
+
 /// Changes an account.
 pub fn change(
     state: &mut AccountState,
@@ -93,6 +114,9 @@ pub fn change(
     defaults: &[Limit],
     now: UnixMs,
 ) -> Result<(), RegistryError> {
+    if change.revision.as_ref().is_some_and(|asked| *asked != revision(state)) {
+        return Err(RegistryError::Changed(state.id.clone()));
+    }
     let restricts =
         change.models.is_some() || change.addresses.is_some() || change.routes.is_some();
     if (restricts || change.expires.is_some()) && state.key.is_none() {

@@ -240,6 +240,7 @@ pub fn view(state: &AccountState, moment: &Moment) -> Account {
         total_requests: state.totals.requests,
         failed_requests: state.credential.failed,
         enabled: state.credential.enabled,
+        revision: super::admin::revision(state),
         created: state.created,
         last: state.last,
     }

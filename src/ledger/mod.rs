@@ -17,6 +17,7 @@ mod admin;
 mod aside;
 mod attempt;
 mod attempts;
+mod audit;
 mod book;
 mod bump;
 mod carry;
@@ -42,34 +43,35 @@ mod registry;
 mod replay;
 mod settling;
 mod slot;
+mod sorting;
 mod standing;
 mod verify;
 
 pub use aside::{Decided, Verdict};
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
+pub use audit::{AuditEntry, AuditQuery};
 pub use bump::Bump;
 pub use crossing::{Crossing, shown_amount};
 pub use embedded::EmbeddedLedger;
 pub use extending::Extension;
-pub use news::{News, Seen};
+pub use news::{News, Seen, Watch};
 pub use once::{BadOnceKey, OnceKey};
 pub use options::Options;
 pub use order::{
     Admission, Amounts, CallFacts, Caller, Denial, Ending, Enforcement, HoldOrder, LimitDenial,
     LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,
 };
-pub use outbox::{
-    Claimed, Delivery, DeliveryStatus, KeptAlert, Mark, NewAlert, Outbox, Raised,
-};
+pub use outbox::{Claimed, Delivery, DeliveryStatus, KeptAlert, Mark, NewAlert, Outbox, Raised};
 pub use pace::{Pace, Rate};
 pub use reach::{BadReach, Network, Reach, Route};
 pub use records::{RecordError, RecordKind, Records, When};
-pub use redis::{RedisFacts, RedisLedger};
+pub use redis::{Heard, RedisFacts, RedisLedger};
 pub use registry::{
     Account, AccountStatus, Change, EventQuery, KeyFacts, LimitsChange, ListFilter, NewAccount,
     Page, Registry, RegistryError, Verification,
 };
 pub use replay::{Frame, PastCall, Peak, Replay};
+pub use sorting::{Sort, SortBy};
 
 use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;

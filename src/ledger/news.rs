@@ -1,17 +1,25 @@
 //! What happened in this process that may have made room in limits. Whoever remembers a denial asks
 //! whether it still holds.
 //!
-//! Not here: what other proxies did, or `redis-cli`. Invariant: what is told here is in the ledger
-//! already, so a hold that begins afterwards sees it.
+//! Not here: what other proxies did, or `redis-cli`. Invariants: what is told here is in the ledger
+//! already, so a hold that begins afterwards sees it. Telling never waits.
 
 use super::order::Payers;
 use crate::ids::{AccountId, AccountKind, Id};
 use foldhash::fast::RandomState;
+use std::fmt;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Accounts share these places; to take another's news for one's own only costs a question.
 const PLACES: usize = 1024;
+
+/// Wants to know whose figures moved.
+pub trait Watch: Send + Sync + fmt::Debug {
+    /// The figures of an account moved; its workspace, where that is known. Must not wait.
+    fn moved(&self, account: &AccountId, workspace: Option<&Id>);
+}
 
 /// Counts what happened.
 #[derive(Debug)]
@@ -19,6 +27,7 @@ pub struct News {
     changes: AtomicU64,
     ends: Box<[AtomicU64]>,
     hasher: RandomState,
+    watch: Option<Arc<dyn Watch>>,
 }
 
 /// What had happened at one moment, as far as it concerns the payers of one call.
@@ -32,11 +41,16 @@ pub struct Seen {
 impl Default for News {
     fn default() -> Self {
         let ends = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
-        Self { changes: AtomicU64::new(0), ends, hasher: RandomState::default() }
+        Self { changes: AtomicU64::new(0), ends, hasher: RandomState::default(), watch: None }
     }
 }
 
 impl News {
+    /// News that somebody else is told of, too.
+    pub(super) fn watched(watch: Option<Arc<dyn Watch>>) -> Self {
+        Self { watch, ..Self::default() }
+    }
+
     /// How often an account was changed, reset, raised or deleted.
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
@@ -52,7 +66,20 @@ impl News {
         }
     }
 
+    /// The figures of an account moved, or it is new.
+    pub(super) fn moved(&self, account: &AccountId, workspace: Option<&Id>) {
+        if let Some(watch) = &self.watch {
+            watch.moved(account, workspace);
+        }
+    }
+
     /// An account was changed, reset, raised or deleted.
+    pub(super) fn changed_in(&self, account: &AccountId, workspace: Option<&Id>) {
+        self.changed();
+        self.moved(account, workspace);
+    }
+
+    /// Accounts were changed, reset, raised or deleted.
     pub(crate) fn changed(&self) {
         self.changes.fetch_add(1, Ordering::Release);
     }
@@ -63,6 +90,9 @@ impl News {
             if let Some(place) = self.place(id) {
                 place.fetch_add(1, Ordering::Release);
             }
+        }
+        if let Some(watch) = &self.watch {
+            watch.moved(&AccountId::user(&payers.user), Some(&payers.workspace));
         }
     }
 

@@ -3,11 +3,13 @@
 //! Invariant: reporting a crossing never waits; what the receiver cannot take is logged only.
 
 use super::crossing::Crossing;
+use super::news::Watch;
 use super::order::{Enforcement, LostHold};
 use crate::clock::{Clock, UnixMs};
 use crate::limit::{Calendar, Limit, Thresholds};
 use crate::telemetry::names;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
 
 /// How a ledger is opened.
@@ -39,6 +41,8 @@ pub struct Options {
     pub background: bool,
     /// Who wants to know of crossed thresholds.
     pub crossings: Option<Sender<Crossing>>,
+    /// Who wants to know whose figures moved.
+    pub watch: Option<Arc<dyn Watch>>,
 }
 
 impl Default for Options {
@@ -57,6 +61,7 @@ impl Default for Options {
             commit_ms: 250,
             background: true,
             crossings: None,
+            watch: None,
         }
     }
 }

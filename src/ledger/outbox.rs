@@ -123,12 +123,8 @@ pub struct Delivery {
 
 impl Delivery {
     /// One that was not sent yet.
-    pub const NEW: Self = Self {
-        status: DeliveryStatus::Pending,
-        attempts: 0,
-        last_error: None,
-        delivered_at: None,
-    };
+    pub const NEW: Self =
+        Self { status: DeliveryStatus::Pending, attempts: 0, last_error: None, delivered_at: None };
 
     /// The form in which both back ends keep it.
     pub(super) fn text(&self) -> String {
@@ -149,6 +145,13 @@ pub struct KeptAlert {
     pub text: String,
     /// How far it is on each channel.
     pub deliveries: BTreeMap<Id, Delivery>,
+}
+
+impl KeptAlert {
+    /// Its place in the list: where the next page begins after it.
+    pub fn cursor(&self) -> String {
+        place(self.raised, self.id.as_str())
+    }
 }
 
 /// A delivery that whoever has it is to make.
@@ -208,7 +211,7 @@ pub trait Outbox: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Vec<Claimed>, Unavailable>>;
 
     /// Writes how a delivery went; it is due again after so many milliseconds, or never.
-    fn settle<'a>(
+    fn record_delivery<'a>(
         &'a self,
         id: &'a Id,
         channel: &'a Id,

@@ -8,7 +8,7 @@ use std::str::FromStr;
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 10_000;
 /// How far a clock may have stepped back between two events.
-const SLACK_MS: i64 = 3_600_000;
+pub(super) const SLACK_MS: i64 = 3_600_000;
 
 impl ListFilter {
     /// Entries of one page: `limit`, 50 where that is 0.

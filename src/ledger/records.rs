@@ -38,8 +38,7 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [
+    pub const ALL: [Self; 7] = [
         Self::AdminToken,
         Self::Session,
         Self::Idempotency,

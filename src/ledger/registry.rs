@@ -2,8 +2,10 @@
 
 use super::aside::Decided;
 use super::attempt::{CredentialDay, CredentialSetup};
+use super::audit::{AuditEntry, AuditQuery};
 use super::order::{Enforcement, Settlement, Standing, Unavailable, UsageEvent};
 use super::reach::{Network, Reach, Route};
+use super::sorting::Sort;
 use super::{BoxFuture, Ledger};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
@@ -143,6 +145,8 @@ pub struct Account {
     pub last: Option<UnixMs>,
     /// When an operator last made a credential active, also where it was.
     pub enabled: Option<UnixMs>,
+    /// Names what an operator can change as it is; not what is counted.
+    pub revision: String,
 }
 
 /// New limits of an account.
@@ -175,6 +179,8 @@ pub struct Change {
     pub addresses: Option<Vec<Network>>,
     /// The routes that a key may use.
     pub routes: Option<Vec<Route>>,
+    /// Only where this is the account's [`Account::revision`].
+    pub revision: Option<String>,
 }
 
 /// Which accounts to list.
@@ -184,8 +190,10 @@ pub struct ListFilter {
     pub workspace: Option<Id>,
     /// Only keys of this user.
     pub user: Option<Id>,
-    /// Only ids after this one.
-    pub after: Option<Id>,
+    /// The order; only users are sorted by something else than their id.
+    pub sort: Sort,
+    /// The cursor of the page before.
+    pub after: Option<String>,
     /// At most so many.
     pub limit: usize,
 }
@@ -242,6 +250,8 @@ pub enum RegistryError {
     Missing(AccountId),
     /// The account still has users, keys, or attempts under way.
     InUse(AccountId),
+    /// The account has another revision than the change was made for.
+    Changed(AccountId),
     /// The request makes no sense; the text names the value and the way out.
     Invalid(String),
     /// The ledger could not be reached.
@@ -257,6 +267,9 @@ impl fmt::Display for RegistryError {
                 write!(f, "{account} still has attempts under way; try again when they ended")
             }
             Self::InUse(account) => write!(f, "{account} still has users or keys"),
+            Self::Changed(account) => {
+                write!(f, "{account} was changed meanwhile; read it again, then change it")
+            }
             Self::Invalid(why) => f.write_str(why),
             Self::Unavailable(why) => why.fmt(f),
         }
@@ -308,7 +321,7 @@ pub trait Registry: Send + Sync + 'static {
         ids: &'a [AccountId],
     ) -> BoxFuture<'a, Result<Vec<Option<Account>>, RegistryError>>;
 
-    /// Accounts of one kind, by id.
+    /// Accounts of one kind, a page at a time, in the order asked for.
     fn accounts<'a>(
         &'a self,
         kind: AccountKind,
@@ -378,6 +391,15 @@ pub trait Registry: Send + Sync + 'static {
     /// too old to be delivered unseen. Unless `only_look`, those that are due are charged, in the
     /// periods of now, and what is decided leaves the journal. At most 10,000 at a time.
     fn decide(&self, only_look: bool) -> BoxFuture<'_, Result<Vec<Decided>, RegistryError>>;
+
+    /// Keeps what an operator changed, for 400 days, and of more than 100,000 changes the newest.
+    fn note<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), RegistryError>>;
+
+    /// What operators changed, newest first.
+    fn audit<'a>(
+        &'a self,
+        query: &'a AuditQuery,
+    ) -> BoxFuture<'a, Result<Page<AuditEntry>, RegistryError>>;
 
     /// Checks the invariants of PROMISES.md.
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>>;

@@ -55,6 +55,8 @@ pub const CROSSINGS: &str = "farebox_threshold_crossings_total";
 pub const ALERTS: &str = "farebox_alerts_total";
 /// Sends of alerts that failed, by channel.
 pub const ALERT_FAILURES: &str = "farebox_alert_delivery_failures_total";
+/// What happened and live clients will not be told of, because too much waited.
+pub const EVENTS_DROPPED: &str = "farebox_events_dropped_total";
 /// How much of a credential's quota is used, in per cent.
 pub const QUOTA_USAGE: &str = "llm_quota_usage_percent";
 /// What a credential is: 1 for its word, 0 for the others.
@@ -63,7 +65,7 @@ pub const CREDENTIAL_STATE: &str = "farebox_credential_state";
 pub const STREAMS: &str = "farebox_active_streams";
 /// Open connections to both listeners.
 pub const CONNECTIONS: &str = "farebox_connections";
-/// Realtime sessions being relayed.
+/// Open WebSockets: realtime sessions being relayed, and live clients.
 pub const WS_CONNECTIONS: &str = "farebox_ws_connections";
 /// Whether the configuration in force is the one in the files: 1, or 0 after a failed reload.
 pub const RELOAD_SUCCESS: &str = "farebox_config_reload_success";
@@ -170,11 +172,12 @@ pub const ALL: &[Metric] = &[
     counter(CROSSINGS, &[], "alert thresholds that charges crossed"),
     counter(ALERTS, &["channel", "level"], "alerts that a channel took"),
     counter(ALERT_FAILURES, &["channel"], "sends of alerts that failed"),
+    counter(EVENTS_DROPPED, &[], "what live clients are not told of"),
     gauge(QUOTA_USAGE, &["config_id", "provider"], "used of a credential's quota in per cent"),
     gauge(CREDENTIAL_STATE, &["provider", "credential", "state"], "1 for what a credential is"),
     gauge(STREAMS, &[], "streams being relayed"),
     gauge(CONNECTIONS, &[], "open connections to both listeners"),
-    gauge(WS_CONNECTIONS, &[], "realtime sessions being relayed"),
+    gauge(WS_CONNECTIONS, &[], "realtime sessions and live clients"),
     gauge(RELOAD_SUCCESS, &[], "1 unless the last reload failed"),
     gauge(BUILD, &["version"], "what runs"),
     counter(PROCESS_CPU, &[], "processor time of this process"),

@@ -6,9 +6,9 @@ use farebox::control::{Check, Defaults, SelfService};
 use farebox::ids::Id;
 use farebox::ids::{AccountId, AccountKind, CallId};
 use farebox::ledger::{
-    Account, BoxFuture, Change, CredentialDay, CredentialSetup, Decided, EventQuery, Ledger,
-    ListFilter, NewAccount, Page, Registry, RegistryError, Settlement, Unavailable, UsageEvent,
-    Verification,
+    Account, AuditEntry, AuditQuery, BoxFuture, Change, CredentialDay, CredentialSetup, Decided,
+    EventQuery, Ledger, ListFilter, NewAccount, Page, Registry, RegistryError, Settlement,
+    Unavailable, UsageEvent, Verification,
 };
 use farebox::limit::{Calendar, Increase};
 use farebox::secret::SecretDigest;
@@ -593,6 +593,17 @@ impl Registry for Away {
     }
 
     fn event(&self, _: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
+        away()
+    }
+
+    fn note<'a>(&'a self, _: &'a AuditEntry) -> BoxFuture<'a, Result<(), RegistryError>> {
+        away()
+    }
+
+    fn audit<'a>(
+        &'a self,
+        _: &'a AuditQuery,
+    ) -> BoxFuture<'a, Result<Page<AuditEntry>, RegistryError>> {
         away()
     }
 

@@ -1,18 +1,21 @@
 //! An admin plane over a real embedded ledger, on a socket of its own, and a client for it.
 
 use axum::body::Body;
+use farebox::alert::{Alerting, Allowed, Settings, Sources};
 use farebox::clock::Clock;
 use farebox::config::{Config, Environment, Overrides, Protection};
 use farebox::control::{
-    Check, Defaults, Identity, InForce, Parts, PoolsInForce, PricesInForce, Quota, Reloaded, router,
+    Check, Defaults, Identity, InForce, Live, Pace, Parts, PoolsInForce, PricesInForce, Quota,
+    Reloaded, router,
 };
-use farebox::ids::{CallId, Id};
+use farebox::event::Feed;
+use farebox::ids::{AccountId, CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
     EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Records, Registry, Settlement,
-    UsageEvent,
+    UsageEvent, Watch,
 };
-use farebox::limit::Calendar;
+use farebox::limit::{Calendar, Thresholds};
 use farebox::money::NanoUsd;
 use farebox::pricing::PriceTable;
 use farebox::secret::SecretDigest;
@@ -24,6 +27,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub const TOKEN: &str = "a-token-of-the-tests";
 /// 2026-11-24T21:13:36.123Z
@@ -34,6 +38,8 @@ pub struct Desk {
     pub at: SocketAddr,
     pub pools: PoolsInForce,
     pub ledger: Arc<EmbeddedLedger>,
+    /// What live clients of the desk share.
+    pub live: Arc<Live>,
     pub clock: Clock,
     pub dir: tempfile::TempDir,
 }
@@ -77,12 +83,24 @@ impl InForce for BuiltIn {
     }
 }
 
-/// Serves an admin plane over `registry`.
+/// Serves an admin plane over `registry`, whose own documents are kept by another ledger.
 pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>) -> SocketAddr {
     let dir = tempfile::tempdir().unwrap().keep();
     let options = Options { clock: clock.clone(), background: false, ..Options::default() };
     let records = EmbeddedLedger::open(&dir, options).unwrap();
-    serve_pools(registry, records, clock, checks, pools(""), Protection::default()).await
+    let live = Live::new(Arc::default(), Pace::default());
+    let bounds = Protection::default();
+    serve_pools((registry, records, live), clock, checks, pools(""), bounds).await
+}
+
+/// Tells a feed.
+#[derive(Debug)]
+struct Ear(Arc<Feed>);
+
+impl Watch for Ear {
+    fn moved(&self, account: &AccountId, workspace: Option<&Id>) {
+        self.0.moved(account, workspace);
+    }
 }
 
 /// The pools of a configuration.
@@ -94,15 +112,41 @@ fn pools(file: &str) -> PoolsInForce {
     PoolsInForce { providers: Arc::new(config.providers), terms: config.credentials.into() }
 }
 
+/// Alerts that nobody sends.
+fn alerting(
+    registry: &Arc<dyn Registry>,
+    ledger: &Arc<EmbeddedLedger>,
+    clock: &Clock,
+) -> Arc<Alerting> {
+    let sources = Sources {
+        registry: registry.clone(),
+        outbox: ledger.clone(),
+        records: ledger.clone(),
+        clock: clock.clone(),
+        calendar: Calendar::default(),
+        token: TOKEN.into(),
+        provider: Arc::new(|_| None),
+    };
+    let settings = Settings {
+        check_every: Duration::from_secs(60),
+        renotify_after: Duration::from_secs(3600),
+        allowed: Allowed::new(Vec::new()),
+        channels: Vec::new(),
+        thresholds: Thresholds::default(),
+    };
+    Arc::new(Alerting::new(sources, settings).unwrap())
+}
+
 async fn serve_pools(
-    registry: Arc<dyn Registry>,
-    records: Arc<dyn Records>,
+    (registry, records, live): (Arc<dyn Registry>, Arc<EmbeddedLedger>, Arc<Live>),
     clock: Clock,
     checks: Vec<Check>,
     pools: PoolsInForce,
     protection: Protection,
 ) -> SocketAddr {
     let token = SecretDigest::of(TOKEN);
+    let alerting = alerting(&registry, &records, &clock);
+    let records: Arc<dyn Records> = records;
     let (its, at) = (records.clone(), clock.clone());
     let identity = Identity::new(token, its, at, protection.clone(), false);
     let providers = pools.providers.clone();
@@ -117,6 +161,8 @@ async fn serve_pools(
     let parts = Parts {
         registry,
         records,
+        live,
+        alerting,
         clock,
         calendar: Calendar::default(),
         identity: Arc::new(identity),
@@ -143,12 +189,24 @@ impl Desk {
         Self::guarded(file, Protection::default()).await
     }
 
+    /// The same, with live clients that are asked for signs of life at a pace of their own.
+    pub async fn at_pace(file: &str, pace: Pace) -> Self {
+        Self::started(file, Protection::default(), pace).await
+    }
+
     /// A desk with bounds of its own.
     pub async fn guarded(file: &str, protection: Protection) -> Self {
+        Self::started(file, protection, Pace::default()).await
+    }
+
+    async fn started(file: &str, protection: Protection, pace: Pace) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("admin-token"), format!("{TOKEN}\n")).unwrap();
         let clock = Clock::manual(NOW);
+        let feed: Arc<Feed> = Arc::default();
+        let live = Live::new(feed.clone(), pace);
         let options = Options {
+            watch: Some(Arc::new(Ear(feed.clone()))),
             clock: clock.clone(),
             default_user_limits: vec!["25 usd/month".parse().unwrap()],
             background: false,
@@ -158,10 +216,10 @@ impl Desk {
         let pools = pools(file);
         let setups: Vec<_> = pools.terms.iter().map(|terms| terms.setup.clone()).collect();
         ledger.define(&setups).await.unwrap();
-        let (registry, records) = (ledger.clone(), ledger.clone());
+        let its: (Arc<dyn Registry>, _, _) = (ledger.clone(), ledger.clone(), live.clone());
         let (at, kept) = (clock.clone(), pools.clone());
-        let at = serve_pools(registry, records, at, Vec::new(), kept, protection).await;
-        Self { at, pools, ledger, clock, dir }
+        let at = serve_pools(its, at, Vec::new(), kept, protection).await;
+        Self { at, pools, ledger, live, clock, dir }
     }
 
     /// An attempt with a credential that used so many characters, and a hundredth of a dollar.

@@ -6,9 +6,9 @@ use farebox::demo::provider::{Bill, BillEntry, Simulated};
 use farebox::demo::{Parts, run};
 use farebox::ids::{AccountId, AccountKind, CallId, Id};
 use farebox::ledger::{
-    Account, AccountStatus, BoxFuture, CallFacts, Change, CredentialDay, CredentialSetup, Decided,
-    Ending, EventQuery, ListFilter, NewAccount, Page, Payers, Registry, RegistryError, Settlement,
-    UsageEvent, Verification,
+    Account, AccountStatus, AuditEntry, AuditQuery, BoxFuture, CallFacts, Change, CredentialDay,
+    CredentialSetup, Decided, Ending, EventQuery, ListFilter, NewAccount, Page, Payers, Registry,
+    RegistryError, Settlement, UsageEvent, Verification,
 };
 use farebox::limit::Increase;
 use farebox::money::NanoUsd;
@@ -74,6 +74,7 @@ fn account(new: &NewAccount) -> Account {
         total_tokens: 0,
         total_requests: 0,
         failed_requests: 0,
+        revision: String::new(),
         created: 0,
         last: None,
         enabled: None,
@@ -145,6 +146,17 @@ impl Registry for Mirror {
 
     fn event(&self, _: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
         panic!("the demonstration reads pages")
+    }
+
+    fn note<'a>(&'a self, _: &'a AuditEntry) -> BoxFuture<'a, Result<(), RegistryError>> {
+        panic!("the demonstration changes nothing")
+    }
+
+    fn audit<'a>(
+        &'a self,
+        _: &'a AuditQuery,
+    ) -> BoxFuture<'a, Result<Page<AuditEntry>, RegistryError>> {
+        panic!("the demonstration changes nothing")
     }
 
     fn together<'a>(

@@ -132,6 +132,10 @@ fn naming(other: &Tenant) -> BTreeMap<&'static str, Vec<Value>> {
             vec![json!({"name": "x", "scopes": ["users:read"], "workspace": name})],
         ),
         (
+            "/api/v1/usage-events",
+            vec![json!({"id": "event-1", "user": user}), json!({"id": "event-1", "key": key})],
+        ),
+        (
             "/api/quota/reset",
             [format!("user:{user}"), format!("key:{key}"), format!("workspace:{name}")]
                 .map(|account| json!({"account": account}))

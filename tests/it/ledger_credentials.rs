@@ -242,7 +242,7 @@ async fn credentials_are_listed_apart_from_users(rig: &Rig) {
         credential(rig, name, &["100 characters/day"]).await;
     }
     let list = |kind, after: Option<&str>| {
-        let after = after.map(|id| id.parse().unwrap());
+        let after = after.map(str::to_owned);
         let filter = ListFilter { limit: 2, after, ..ListFilter::default() };
         async move { rig.ledger.accounts(kind, &filter).await.unwrap() }
     };

@@ -61,7 +61,7 @@ async fn r058_objects_have_the_fields_that_are_described() {
     same_fields(&document, "Bump", &bumped["limits"][0]["bump"]);
     let reset = desk.ask("POST", "/api/quota/reset", json!({"account": "user:alice"})).await;
     same_fields(&document, "Reset", &reset.of(200)["data"]);
-    let event = json!({"id": "e", "user": "alice", "cost_usd": "4.5", "model": "gpt-5"});
+    let event = json!({"id": "e", "user": "alice", "cost_usd": "5.9", "model": "gpt-5"});
     same_fields(
         &document,
         "UsageEvent",

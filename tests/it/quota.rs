@@ -180,6 +180,9 @@ async fn r039_notifications_say_in_words_what_is_near_and_keep_their_ids() {
     );
     assert!(notice["since"].as_str().unwrap().ends_with("-01T00:00:00Z"), "{notice}");
     assert!(!notice["suggested_action"].as_str().unwrap().is_empty());
+    // Who asks about many is told of each.
+    assert_eq!(town.data("/api/quota/notifications").await, notices);
+    assert_eq!(town.data("/api/quota/notifications?workspace=default").await, notices);
     // The same for as long as the cause lasts, also for the key; another once it is graver.
     assert_eq!(town.own_data(&key, "/api/quota/notifications").await, notices);
     let limits = json!({"limits": ["0.0033475usd/month", "100requests/day"]});
@@ -405,4 +408,50 @@ async fn r038_a_status_takes_less_than_a_millisecond_of_cpu() {
     }
     let used = town.cpu_ms() - before;
     assert!(used < ASKED, "{used} ms of CPU for {ASKED} answers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r030_a_token_of_one_workspace_sees_and_charges_nothing_else() {
+    let town = Town::build().await;
+    for id in ["eng", "ops"] {
+        town.ask("POST", "/api/v1/workspaces", json!({"id": id})).await.of(201);
+    }
+    let alice = town.user_of("alice", "eng", &["25usd/month"]).await;
+    let bob = town.user_of("bob", "ops", &["25usd/month"]).await;
+    for key in [&alice, &bob, &bob] {
+        assert_eq!(town.call(key).await, 200);
+    }
+    let scopes = json!(["usage:read", "usage:write"]);
+    let token = json!({"name": "eng", "scopes": scopes, "workspace": "eng"});
+    let made = town.ask("POST", "/api/v1/admin-tokens", token).await.of(201);
+    let (at, token) = (town.program.admin, made["token"].as_str().unwrap());
+    let get = async |path: &str| ask(at, ("GET", path), token, &[], String::new()).await;
+    let post = async |body: Value| {
+        let path = "/api/v1/usage-events";
+        ask(at, ("POST", path), token, &[], body.to_string()).await
+    };
+    // Neither parameter means its own workspace.
+    let own = opened(get("/api/quota/status").await);
+    assert_eq!(own["budget"]["current"], "0.0033475");
+    assert_eq!(opened(get("/api/quota/usage").await)["total_requests"], 1);
+    assert_eq!(opened(get("/api/quota/status?user=alice").await)["budget"], {
+        town.data("/api/quota/status?user=alice").await["budget"].clone()
+    });
+    for what in ["status", "usage", "check", "notifications"] {
+        for of in ["user=bob", "workspace=ops", "user=nobody"] {
+            let refused = get(&format!("/api/quota/{what}?{of}")).await.of(404);
+            assert_eq!(refused["error"]["code"], "not_found", "{what} {of}");
+        }
+    }
+    let event = |user: &str| json!({"id": "e", "user": user, "cost_usd": "1"});
+    post(event("bob")).await.of(404);
+    post(event("alice")).await.of(201);
+    // What others call so is something else, and tells it nothing.
+    town.ask("POST", "/api/v1/usage-events", event("bob")).await.of(201);
+    let credential = town.get("/api/v1/credentials").await.of(200)["data"][0]["config_id"].clone();
+    post(json!({"id": "f", "user": "alice", "config_id": credential})).await.of(403);
+    assert_eq!(opened(get("/api/quota/usage").await)["cost_usd"], "1.0033475");
+    let reset = ask(at, ("POST", "/api/quota/reset"), token, &[], "{}".to_owned()).await.of(403);
+    assert_eq!(reset["success"], false);
+    town.sound().await;
 }

@@ -25,6 +25,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("dialect", &["framing"]),
     ("pricing", &[]),
     ("ledger", &["limit", "telemetry::names"]),
+    ("event", &["telemetry::names"]),
     ("provider", &["limit", "dialect", "ledger"]),
     (
         "proxy",
@@ -34,12 +35,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "control",
         &[
+            "alert",
             "limit",
             "framing",
             "dialect",
             "pricing",
             "ledger",
             "provider",
+            "event",
             "config",
             "serve",
             "telemetry",
@@ -47,7 +50,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     ("serve", &["telemetry::names"]),
     ("telemetry", &[]),
-    ("config", &["limit", "pricing", "provider", "ledger"]),
+    ("config", &["limit", "pricing", "provider", "ledger", "alert"]),
     ("app", &["*"]),
     ("cli", &["*"]),
     ("demo", &["*"]),

@@ -15,6 +15,8 @@ async fn spent(dir: &Path, simulated: &Simulated) -> Program {
     let program =
         Program::serve(dir, &["--upstream", &upstream], &[("OPENAI_API_KEY", PROVIDER_KEY)]);
     program.json(dir, &["users", "create", "alice", "--limit", "25usd/month"]);
+    program.json(dir, &["users", "create", "bob"]);
+    program.json(dir, &["users", "suspend", "bob"]);
     let key = program.json(dir, &["keys", "create", "--user", "alice"]);
     let script = "x-simulate: {\"input\":2006,\"cached\":1920,\"output\":300}\r\n";
     let key = key["key"].as_str().unwrap();
@@ -42,13 +44,14 @@ async fn a_line_of_json_is_printed_for_each_look() {
     );
     assert_eq!(spender["llm_quota"]["dollars_per_period"], "25");
     assert_eq!(look["providers"][0]["usable"], 1);
+    assert_eq!(look["alerts"][0]["account"], "user:bob");
     assert_eq!(
         (look["active_streams"].as_f64(), look["refusals_per_second"].as_f64()),
         (Some(0.0), Some(0.0))
     );
     assert_eq!(lines[0]["refusals_per_second"], Value::Null);
     let keys: Vec<&String> = look.as_object().unwrap().keys().collect();
-    assert_eq!(keys.len(), 12, "the keys are stable: {keys:?}");
+    assert_eq!(keys.len(), 13, "the keys are stable: {keys:?}");
 }
 
 /// `farebox top` on a terminal of 100 columns and 30 lines.
@@ -123,6 +126,7 @@ async fn the_live_view_filters_scrolls_and_gives_the_terminal_back() {
         let mut terminal = OnTerminal::start(dir.path(), &program, &[]);
         terminal.until("\u{1b}[?1049h");
         terminal.until("0.0 requests/s   2306 tokens/min   $0.0033475/min ($0.20085/h)");
+        terminal.until("1 alert: user:bob suspended");
         terminal.until("alice");
         terminal.until("\u{1b}[32m");
         terminal.press("/zzz");

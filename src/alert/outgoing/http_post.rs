@@ -2,27 +2,48 @@
 
 use super::super::message::Post;
 use super::super::outcome::Outcome;
-use super::{Outgoing, later};
+use super::{CONNECT_LIMIT, Outgoing, later};
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 /// So much of an answer is read, and of its head. Nothing of it is used but the status.
 const ANSWER_BYTES: usize = 64 * 1024;
 
+/// How long the rest of an answer may take once its status is known.
+const REST_LIMIT: Duration = Duration::from_secs(1);
+
 const AGENT: &str = concat!("farebox/", env!("CARGO_PKG_VERSION"));
+
+/// Connects to the first address that answers.
+async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::TimedOut);
+    for address in addresses {
+        match timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => last = error,
+            Err(_) => {}
+        }
+    }
+    Err(last)
+}
 
 impl Outgoing {
     pub(super) async fn post(&self, post: &Post) -> Result<Outcome, Outcome> {
         let host = post.to.host();
         let addresses = self.addresses(host, post.to.port()).await?;
-        let tcp = TcpStream::connect(addresses.as_slice()).await.map_err(|e| later(host, e))?;
+        let tcp = connect(&addresses).await.map_err(|e| later(host, e))?;
         if !post.to.is_secure() {
             return self.exchange(post, tcp).await;
         }
@@ -55,18 +76,18 @@ impl Outgoing {
         let (mut sender, connection) = handshake.await.map_err(|e| later(host, e))?;
         let asked = async {
             let (head, body) = sender.send_request(request).await?.into_parts();
-            // Read so that the other side can finish; the status has been decided.
-            let _ = Limited::new(body, ANSWER_BYTES).collect().await;
+            // Read so that the other side can finish; the status has decided already.
+            let _ = timeout(REST_LIMIT, Limited::new(body, ANSWER_BYTES).collect()).await;
             Ok::<_, hyper::Error>(head)
         };
         // The connection is driven here, so that nothing of it outlives the time limit.
         let driven = async {
             let _ = connection.await;
-            std::future::pending::<()>().await;
+            std::future::pending::<Infallible>().await
         };
         let head = tokio::select! {
             head = asked => head.map_err(|e| later(host, e))?,
-            () = driven => return Err(later(host, "the connection ended")),
+            never = driven => match never {},
         };
         let retry_after = head.headers.get(header::RETRY_AFTER).and_then(|v| v.to_str().ok());
         let status = head.status.as_u16();

@@ -26,6 +26,9 @@ use tokio::time::timeout;
 const POST_LIMIT: Duration = Duration::from_secs(10);
 const MAIL_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long one address of a name may take to be connected to.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+
 /// So many addresses of a name are tried.
 const MOST_ADDRESSES: usize = 4;
 

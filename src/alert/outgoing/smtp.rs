@@ -4,7 +4,7 @@
 
 use super::super::message::{Mail, Tls};
 use super::super::outcome::Outcome;
-use super::{Outgoing, later};
+use super::{CONNECT_LIMIT, Outgoing, later};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{
@@ -28,7 +28,9 @@ impl Outgoing {
         let at_once = tls.clone().filter(|_| mail.tls == Tls::Implicit);
         let hello = ClientId::Domain(mail.mail_domain());
         let server = addresses.as_slice();
-        let opened = AsyncSmtpConnection::connect_tokio1(server, None, &hello, at_once, None).await;
+        let opened =
+            AsyncSmtpConnection::connect_tokio1(server, Some(CONNECT_LIMIT), &hello, at_once, None)
+                .await;
         let mut connection = opened.map_err(told)?;
         if let Some(tls) = tls.filter(|_| mail.tls == Tls::StartTls) {
             if !connection.can_starttls() {

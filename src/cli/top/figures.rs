@@ -32,6 +32,14 @@ pub(super) struct Pool {
     pub(super) out: BTreeMap<String, String>,
 }
 
+/// Something that somebody should look at.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Notice {
+    pub(super) level: String,
+    pub(super) account: String,
+    pub(super) title: String,
+}
+
 /// What one proxy says of itself; `None` where it does not.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Gauges {
@@ -47,6 +55,8 @@ pub(super) struct Figures {
     /// By what they spent, most first.
     pub(super) spenders: Vec<Spender>,
     pub(super) pools: Vec<Pool>,
+    /// The gravest first.
+    pub(super) notices: Vec<Notice>,
     pub(super) gauges: Gauges,
 }
 
@@ -84,6 +94,9 @@ impl Figures {
                 "out": pool.out,
             })
         });
+        let notices = self.notices.iter().take(shown).map(|notice| {
+            json!({"level": notice.level, "account": notice.account, "title": notice.title})
+        });
         json!({
             "time": rfc3339_seconds(self.at),
             "window_seconds": WINDOW_SECONDS,
@@ -97,6 +110,7 @@ impl Figures {
             "refusals_per_second": self.gauges.refusals_per_second.map(thousandths),
             "spenders": spenders.collect::<Vec<_>>(),
             "providers": pools.collect::<Vec<_>>(),
+            "alerts": notices.collect::<Vec<_>>(),
         })
     }
 }
@@ -123,6 +137,17 @@ pub(super) fn spenders(rows: &Value) -> Vec<Spender> {
     let mut all: Vec<Spender> = rows.as_array().into_iter().flatten().map(of).collect();
     all.sort_by(|a, b| b.cost.cmp(&a.cost).then_with(|| a.user.cmp(&b.user)));
     all
+}
+
+/// Notices, from those of the quota API.
+pub(super) fn notices(list: &Value) -> Vec<Notice> {
+    let text = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
+    let of = |one: &Value| Notice {
+        level: text(one, "level"),
+        account: text(one, "account"),
+        title: text(one, "title"),
+    };
+    list.as_array().into_iter().flatten().map(of).collect()
 }
 
 /// Pools, from the list of credentials.

@@ -3,7 +3,7 @@
 //! Invariants: one look at a time; a server that needs long for one is asked less often; the users
 //! that are asked for are as many as are shown.
 
-use super::figures::{Figures, Gauges, Spender, pools, spenders};
+use super::figures::{Figures, Gauges, Notice, Spender, notices, pools, spenders};
 use crate::cli::client::{Client, encoded};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::scrape::sum;
@@ -17,13 +17,16 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 /// A look may take this share of the time.
 const SHARE: u32 = 4;
 
+/// Alerts concern all accounts, so they are asked for less often.
+const ALERTS_EVERY: Duration = Duration::from_secs(10);
+
 /// What one look gave.
 pub(super) type Look = Result<Figures, Failure>;
 
 /// Looks every `every`; ends when nobody receives. `shown` spenders are asked for by name.
 pub(super) fn start(client: Client, every: Duration, shown: usize) -> Receiver<Look> {
     let (sender, receiver) = channel(1);
-    tokio::spawn(run(Gatherer { client, shown, refusals: None }, every, sender));
+    tokio::spawn(run(Gatherer { client, shown, refusals: None, notices: None }, every, sender));
     receiver
 }
 
@@ -44,6 +47,8 @@ struct Gatherer {
     shown: usize,
     /// How many calls were refused up to the last look, and when that was.
     refusals: Option<(f64, Stopwatch)>,
+    /// The alerts, and when they were asked for.
+    notices: Option<(Vec<Notice>, Stopwatch)>,
 }
 
 impl Gatherer {
@@ -59,8 +64,25 @@ impl Gatherer {
             Err(failure) if failure.exit == Exit::Auth => Vec::new(),
             credentials => credentials?,
         };
+        let (pools, notices) = (pools(&credentials), self.notices().await?);
         let gauges = self.gauges().await?;
-        Ok(Figures { at: Clock::system().now(), spenders, pools: pools(&credentials), gauges })
+        Ok(Figures { at: Clock::system().now(), spenders, pools, notices, gauges })
+    }
+
+    /// The alerts of the last seconds; none where they cannot be told.
+    async fn notices(&mut self) -> Result<Vec<Notice>, Failure> {
+        if let Some((known, watch)) = &self.notices
+            && watch.elapsed() < ALERTS_EVERY
+        {
+            return Ok(known.clone());
+        }
+        let found = match self.client.get("/api/quota/notifications", &[]).await {
+            Err(failure) if failure.exit == Exit::Unavailable => return Err(failure),
+            Err(_) => Vec::new(),
+            Ok(answer) => notices(&answer["data"]),
+        };
+        self.notices = Some((found.clone(), Stopwatch::start()));
+        Ok(found)
     }
 
     /// The budget of a spender, unless the user is gone or the token may not see it.

@@ -1,13 +1,15 @@
 //! The screen of `top`: figures as lines of a given size. Pure.
 
-use super::figures::{Figures, Pool, Spender, per_second};
+use super::figures::{Figures, Notice, Pool, Spender, per_second};
 use super::state::State;
-use crate::cli::table::{Cell, Table, field};
+use crate::cli::table::{Cell, Table, field, printable};
 use crate::clock::rfc3339_seconds;
 use crate::money::NanoUsd;
 
 /// What stands above the spenders, and below them.
-const AROUND: usize = 7;
+const AROUND: usize = 8;
+/// Alerts that are named.
+const NAMED: usize = 3;
 const MINUTES: i64 = 60;
 
 /// What is drawn.
@@ -30,8 +32,9 @@ impl Screen<'_> {
             format!("farebox top  {}  {at}", self.base),
             rates(figures),
             pools(&figures.pools),
-            String::new(),
         ];
+        lines.extend(alerts(&figures.notices));
+        lines.push(String::new());
         lines.extend(self.spenders(state, height.saturating_sub(AROUND).max(1)));
         lines.push(String::new());
         lines.push(self.foot(state));
@@ -105,7 +108,7 @@ fn rates(figures: &Figures) -> String {
 fn pools(pools: &[Pool]) -> String {
     let one = |pool: &Pool| {
         let out: Vec<String> =
-            pool.out.iter().map(|(name, state)| format!("{name} {state}")).collect();
+            pool.out.iter().map(|(name, state)| printable(&format!("{name} {state}"))).collect();
         let out = if out.is_empty() { String::new() } else { format!(" ({})", out.join(", ")) };
         format!("{} {}/{}{out}", pool.provider, pool.usable, pool.credentials)
     };
@@ -113,6 +116,21 @@ fn pools(pools: &[Pool]) -> String {
         [] => "no credentials".to_owned(),
         some => some.iter().map(one).collect::<Vec<_>>().join("   "),
     }
+}
+
+/// `2 alerts: user:alice quota_exceeded, key:ci warning`
+fn alerts(notices: &[Notice]) -> Option<String> {
+    // One about a provider has no account.
+    let word = |notice: &Notice| match notice.account.as_str() {
+        "" => printable(&notice.title),
+        account => printable(&format!("{account} {}", notice.level)),
+    };
+    let mut words: Vec<String> = notices.iter().take(NAMED).map(word).collect();
+    if notices.len() > NAMED {
+        words.push("…".to_owned());
+    }
+    let noun = if notices.len() == 1 { "alert" } else { "alerts" };
+    (!notices.is_empty()).then(|| format!("{} {noun}: {}", notices.len(), words.join(", ")))
 }
 
 /// The first `width` characters; colours take no room and are always ended.
@@ -155,6 +173,11 @@ mod tests {
             at: 1_794_000_000_000,
             spenders: (0..count).map(of).collect(),
             pools: vec![Pool { out, ..pool }],
+            notices: vec![Notice {
+                level: "warning".to_owned(),
+                account: "user:a\u{1b}".to_owned(),
+                ..Notice::default()
+            }],
             gauges: Gauges { streams: Some(3.0), holds: None, refusals_per_second: Some(0.25) },
         }
     }
@@ -170,6 +193,7 @@ mod tests {
         let expected = "farebox top  http://x  2026-11-06T21:20:00Z\n\
             2.0 requests/s   200 tokens/min   $0.014/min ($0.84/h)   3 streams   0.2 refused/s\n\
             groq 2/3 (c disabled)\n\
+            1 alert: user:a? warning\n\
             \n\
             USER   COST/MIN  REQUESTS  TOKENS     BUDGET  UTILISATION      STATUS\n\
             user0    $0.007        60     100  $25/month  █████░░░░░  45%  normal\n\

@@ -229,3 +229,45 @@ fn damaged(error: &serde_json::Error) -> Problem {
     let detail = format!("the record of a login is damaged: {error}");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Protection;
+    use crate::ledger::{EmbeddedLedger, Options};
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn under_tls_the_cookie_is_for_tls_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { background: false, ..Options::default() };
+        let records = EmbeddedLedger::open(dir.path(), options).unwrap();
+        let (clock, none) = (Clock::system(), HeaderMap::new());
+        for (tls, secure) in [(false, false), (true, true)] {
+            let (records, protection) = (records.clone(), Protection::default());
+            let token = SecretDigest::of("token");
+            let identity = Identity::new(token, records, clock.clone(), protection, tls);
+            assert_eq!(identity.cookie("x", &none).ends_with("; Secure"), secure);
+            assert_eq!(identity.cookie("", &none).ends_with("; Secure"), secure);
+        }
+    }
+
+    #[test]
+    fn one_cookie_of_our_name_counts() {
+        let with = |lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::COOKIE, HeaderValue::from_static(line));
+            }
+            cookie(&headers).map(str::to_owned)
+        };
+        assert_eq!(with(&["a=b; farebox_session=x; c=d"]).as_deref(), Some("x"));
+        assert_eq!(with(&["a=b", "farebox_session=x"]).as_deref(), Some("x"));
+        for bad in [&["farebox_session="][..], &["xfarebox_session=x"], &["farebox_session"], &[]] {
+            assert_eq!(with(bad), None, "{bad:?}");
+        }
+        assert_eq!(with(&["farebox_session=x; farebox_session=y"]), None);
+        assert_eq!(with(&["farebox_session=x", "farebox_session=x"]), None);
+    }
+}

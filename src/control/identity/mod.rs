@@ -23,9 +23,9 @@ use crate::config::Protection;
 use crate::ids::Id;
 use crate::ledger::{RecordError, Records};
 use crate::secret::SecretDigest;
-use axum::http::StatusCode;
-use axum::http::header::{self, HeaderMap};
+use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::request::Parts as Head;
+use axum::http::{Request, StatusCode};
 use moka::sync::Cache;
 use pace::{Address, Pace};
 use std::fmt;
@@ -133,6 +133,44 @@ impl Identity {
         match pace.take(&Address::of(head), self.clock.now()) {
             Ok(()) => unknown(),
             Err(wait) => slow(format!("too many wrong {what} came from this address"), wait),
+        }
+    }
+
+    /// The login of the page of ours that a request comes from. Unlike others, it has to say so.
+    pub(super) async fn logged_in_page(&self, head: &Head) -> Result<Principal, Problem> {
+        if !head.headers.contains_key(header::ORIGIN) {
+            let detail = "with a cookie only a page may connect, which names its origin";
+            return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+        }
+        origin::own(head)?;
+        self.by_cookie(head).await.map(|found| Principal::clone(&found.by))
+    }
+
+    /// Refuses what comes from a page that is neither ours nor allowed.
+    pub(super) fn allowed_page(&self, head: &Head) -> Result<(), Problem> {
+        let origin = head.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        let allowed = &self.protection.allowed_origins;
+        if origin.is_some_and(|origin| allowed.iter().any(|one| one == origin)) {
+            return Ok(());
+        }
+        origin::own(head)
+    }
+
+    /// Whether whoever came may still be here: with this cookie, or by the token of that name. Where
+    /// the ledger does not say, he may.
+    pub(super) async fn still_holds(&self, by: &Principal, cookie: Option<&HeaderValue>) -> bool {
+        if let Some(cookie) = cookie {
+            let mut head = Request::new(()).into_parts().0;
+            head.headers.insert(header::COOKIE, cookie.clone());
+            let found = self.by_cookie(&head).await;
+            return !found.is_err_and(|problem| problem.status == StatusCode::UNAUTHORIZED);
+        }
+        let Some(id) = by.name.strip_prefix(TOKEN).and_then(|id| id.parse::<Id>().ok()) else {
+            return true;
+        };
+        match self.token(&id).await {
+            Ok(token) => token.is_some_and(|token| token.lives(self.clock.now())),
+            Err(_) => true,
         }
     }
 

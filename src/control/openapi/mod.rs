@@ -6,8 +6,10 @@
 //!
 //! Invariant: everything that the router serves is described, and nothing else.
 
+mod alerts;
 mod notation;
 mod objects;
+mod quotas;
 mod viewer;
 
 use super::mirror;
@@ -186,7 +188,12 @@ fn enveloped(data: Value) -> Value {
 }
 
 fn schemas() -> Value {
-    let answered = ANSWERED.iter().map(|(name, table)| (*name, notation::object(table, false)));
+    let answered = ANSWERED
+        .iter()
+        .chain(quotas::ANSWERED)
+        .chain(alerts::ANSWERED)
+        .chain(alerts::TAKEN)
+        .map(|(name, table)| (*name, notation::object(table, false)));
     let taken = TAKEN.iter().map(|(name, table)| (*name, notation::object(table, true)));
     Value::Object(answered.chain(taken).map(|(name, schema)| (name.to_owned(), schema)).collect())
 }

@@ -44,6 +44,8 @@ use tokio::sync::Semaphore;
 
 /// So many workspaces are added up.
 const MOST_WORKSPACES: usize = 10_000;
+/// So many users are looked through for notices.
+const MOST_USERS: usize = 1_000;
 /// So many users' workspaces are remembered.
 const HOMES: u64 = 100_000;
 const HOMES_FOR: Duration = Duration::from_secs(600);
@@ -118,13 +120,21 @@ impl Quota {
             About::All => {
                 let filter = ListFilter { limit: MOST_WORKSPACES, ..ListFilter::default() };
                 let all = self.registry.accounts(AccountKind::Workspace, &filter).await?.entries;
-                let alone = |account: Account| {
-                    let id = account.id.clone();
-                    member(vec![account], 1, &id)
-                };
                 Ok(all.into_iter().map(alone).collect())
             }
         }
+    }
+
+    /// The users of a question that is about many, each alone.
+    pub(super) async fn users(&self, about: &About) -> Result<Vec<Member>, RegistryError> {
+        let workspace = match about {
+            About::Key(_) | About::User(_) => return Ok(Vec::new()),
+            About::Workspace(id) => Some(id.clone()),
+            About::All => None,
+        };
+        let filter = ListFilter { workspace, limit: MOST_USERS, ..ListFilter::default() };
+        let users = self.registry.accounts(AccountKind::User, &filter).await?.entries;
+        Ok(users.into_iter().map(alone).collect())
     }
 
     /// A user, with the workspace, whose limits have no figures here but refuse calls too.
@@ -196,6 +206,11 @@ impl Quota {
 fn member(accounts: Vec<Account>, named: usize, owner: &AccountId) -> Member {
     let month = accounts.iter().find(|account| account.id == *owner).map(|a| a.month_usd);
     Member { accounts, named, owner: owner.clone(), month: month.unwrap_or_default() }
+}
+
+fn alone(account: Account) -> Member {
+    let id = account.id.clone();
+    member(vec![account], 1, &id)
 }
 
 /// 32 hexadecimal digits that stand for a text.

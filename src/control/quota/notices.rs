@@ -13,6 +13,9 @@ use crate::limit::{Calendar, Meter, Status, Window};
 use crate::money::NanoUsd;
 use serde_json::{Value, json};
 
+/// So many notices are given.
+const MOST: usize = 200;
+
 /// What a notice is made of.
 struct Notice {
     level: Status,
@@ -46,6 +49,7 @@ pub(super) fn notices(
     }
     // Stable: those of one level stay in the order of checking.
     all.sort_by_key(|notice| std::cmp::Reverse(notice.level));
+    all.truncate(MOST);
     Value::Array(all.iter().map(Notice::shown).collect())
 }
 

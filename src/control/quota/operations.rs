@@ -96,7 +96,9 @@ async fn status(
 async fn notifications(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
     let asked = about(&desk, &mut fields);
     fields.finish(Some(()))?;
-    let members = seen(&desk, &asked?).await?;
+    let asked = asked?;
+    let mut members = seen(&desk, &asked).await?;
+    members.extend(desk.quota.users(&asked).await?);
     Ok(enveloped(&desk, desk.quota.notices(&members)))
 }
 

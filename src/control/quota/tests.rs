@@ -48,6 +48,7 @@ fn account(id: &str, standings: Vec<Standing>) -> Account {
         created: 0,
         last: None,
         enabled: None,
+        revision: String::new(),
     }
 }
 

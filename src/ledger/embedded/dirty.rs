@@ -7,6 +7,7 @@
 //! store has removed it.
 
 use super::super::attempts::DayKey;
+use super::super::audit::AuditEntry;
 use super::super::book::Book;
 use super::super::once::OnceKey;
 use super::super::order::{Payers, Settlement};
@@ -27,6 +28,7 @@ pub struct Dirty {
     pub attempts: Fleeting,
     pub attempt_marks: HashSet<CallId>,
     pub days: HashSet<DayKey>,
+    pub audit: Vec<AuditEntry>,
 }
 
 /// Holds that are dirty, and those that the store may have.
@@ -81,6 +83,7 @@ pub struct Taken {
     pub attempts: HashSet<CallId>,
     pub attempt_marks: HashSet<CallId>,
     pub days: HashSet<DayKey>,
+    pub audit: Vec<AuditEntry>,
 }
 
 /// What becomes of the event of a call.
@@ -112,6 +115,7 @@ impl Dirty {
             && self.attempts.dirty.is_empty()
             && self.attempt_marks.is_empty()
             && self.days.is_empty()
+            && self.audit.is_empty()
     }
 
     /// An account changed.
@@ -160,6 +164,7 @@ impl Dirty {
             attempts: self.attempts.take(|id| book.attempts.open.contains_key(id)),
             attempt_marks: std::mem::take(&mut self.attempt_marks),
             days: std::mem::take(&mut self.days),
+            audit: std::mem::take(&mut self.audit),
         }
     }
 
@@ -180,5 +185,7 @@ impl Dirty {
         self.days.extend(batch.days.into_iter().map(|(key, _)| key));
         let newer = std::mem::replace(&mut self.events, batch.events);
         self.events.extend(newer);
+        let newer = std::mem::replace(&mut self.audit, batch.audit);
+        self.audit.extend(newer);
     }
 }

@@ -6,6 +6,7 @@
 use super::super::account::AccountState;
 use super::super::attempt::AttemptOutcome;
 use super::super::attempts::{AttemptMark, DayKey, EVER, OpenAttempt};
+use super::super::audit::AuditEntry;
 use super::super::book::{Book, Hold};
 use super::super::moment::Moment;
 use super::super::order::{Amounts, Settlement};
@@ -63,6 +64,10 @@ pub enum Entry {
         id: CallId,
         charge: Amounts,
     },
+    Audit {
+        now: UnixMs,
+        entry: Box<AuditEntry>,
+    },
 }
 
 /// [`Entry::Settle`] with a post whose event was written already; the same text.
@@ -89,7 +94,8 @@ impl Entry {
             | Self::Put { now, .. }
             | Self::Delete { now, .. }
             | Self::Attempt { now, .. }
-            | Self::ExpireAttempt { now, .. } => *now,
+            | Self::ExpireAttempt { now, .. }
+            | Self::Audit { now, .. } => *now,
         }
     }
 
@@ -157,6 +163,7 @@ impl Entry {
                 book.accounts.insert(state.id.clone(), *state);
             }
             Self::Delete { id, .. } => delete(&id, book, dirty),
+            Self::Audit { entry, .. } => dirty.audit.push(*entry),
         }
         Settled::default()
     }

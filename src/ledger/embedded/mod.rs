@@ -6,10 +6,12 @@
 //! Invariant: what `settle` returned from survives `kill -9` of this process.
 
 mod attempts;
+mod audit;
 mod credentials;
 mod dirty;
 mod entry;
 mod outbox;
+mod ranking;
 mod records;
 mod registry;
 mod state;
@@ -20,7 +22,7 @@ use super::attempt::{AttemptAdmission, AttemptOrder};
 use super::order::{Admission, Amounts, Caller, HoldOrder, Payers, Settlement, Unavailable};
 use super::settling::Settled;
 use super::{BoxFuture, Extension, Ledger, News, OnceKey, OpenError, Options, Permit, admin};
-use crate::ids::{CallId, Id};
+use crate::ids::{AccountId, CallId, Id};
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
 use entry::Entry;
@@ -56,8 +58,8 @@ impl EmbeddedLedger {
         let mut state = State::open(dir, &store, &options)?;
         prepare(&mut state, &options)?;
         let background = options.background;
-        let inner =
-            Arc::new(Inner { options, store, state: Mutex::new(state), news: News::default() });
+        let news = News::watched(options.watch.clone());
+        let inner = Arc::new(Inner { options, store, state: Mutex::new(state), news });
         inner.commit().map_err(OpenError)?;
         let writer = Writer::start(inner.clone())?;
         let ledger = Arc::new(Self { inner, writer });
@@ -77,7 +79,13 @@ impl EmbeddedLedger {
         }
         self.writer.tidy();
         let attempts = self.inner.state.lock().sweep_attempts(&self.inner.options);
-        settled.into_iter().chain(attempts).for_each(|settled| self.settled(settled));
+        for settled in settled.into_iter().chain(attempts) {
+            if let Some(event) = settled.event.as_ref().filter(|_| settled.applied) {
+                let payers = &event.payers;
+                self.inner.news.moved(&AccountId::user(&payers.user), Some(&payers.workspace));
+            }
+            self.settled(settled);
+        }
     }
 
     /// Renews the lease of every open hold of this process; the background does so three times in
@@ -183,16 +191,17 @@ impl Ledger for EmbeddedLedger {
 
     fn settle(&self, _permit: Permit, settlement: Settlement) {
         let Inner { state, store, options, news } = &*self.inner;
-        let payers = match &settlement {
+        let whose = match &settlement {
             Settlement::Post { event, .. } | Settlement::Defer { event, .. } => {
-                Some(event.payers.clone())
+                Ok(event.payers.clone())
             }
-            Settlement::Void { payers, .. } => Some(payers.clone()),
-            Settlement::Attempt { .. } => None,
+            Settlement::Void { payers, .. } => Ok(payers.clone()),
+            Settlement::Attempt { credential, .. } => Err(AccountId::credential(credential)),
         };
         let settled = state.lock().settle(settlement, store, options);
-        if let Some(payers) = payers {
-            news.ended(&payers);
+        match whose {
+            Ok(payers) => news.ended(&payers),
+            Err(credential) => news.moved(&credential, None),
         }
         self.settled(settled);
     }

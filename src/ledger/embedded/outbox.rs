@@ -398,12 +398,14 @@ impl Outbox for EmbeddedLedger {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Claimed>, Unavailable>> {
         let channel = channel.clone();
-        Box::pin(self.on_store(move |store, now| {
-            store.claim_due(&channel, (rate, lease_ms, limit), now)
-        }))
+        Box::pin(
+            self.on_store(move |store, now| {
+                store.claim_due(&channel, (rate, lease_ms, limit), now)
+            }),
+        )
     }
 
-    fn settle<'a>(
+    fn record_delivery<'a>(
         &'a self,
         id: &'a Id,
         channel: &'a Id,

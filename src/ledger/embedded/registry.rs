@@ -3,6 +3,7 @@
 use super::super::admin;
 use super::super::aside::Decided;
 use super::super::attempt::{CredentialDay, CredentialSetup};
+use super::super::audit::{AuditEntry, AuditQuery, Reading};
 use super::super::book::{Book, view};
 use super::super::order::{Settlement, Unavailable, UsageEvent};
 use super::super::registry::{
@@ -41,7 +42,7 @@ impl EmbeddedLedger {
         let after = view(&new, &moment);
         state.admit(Entry::Put { now: moment.now, state: Box::new(new) }, options)?;
         drop(state);
-        self.inner.news.changed();
+        self.inner.news.changed_in(id, after.workspace.as_ref());
         self.writer.wake();
         Ok((before, after))
     }
@@ -83,6 +84,7 @@ impl Registry for EmbeddedLedger {
             new.begin(&moment);
             let seen = view(&new, &moment);
             state.admit(Entry::Put { now: moment.now, state: Box::new(new) }, options)?;
+            self.inner.news.moved(&account.id, account.workspace.as_ref());
             self.writer.wake();
             Ok(seen)
         })
@@ -117,9 +119,13 @@ impl Registry for EmbeddedLedger {
         filter: &'a ListFilter,
     ) -> BoxFuture<'a, Result<Page<Account>, RegistryError>> {
         Box::pin(async move {
+            if filter.is_sorted(kind)? {
+                return self.sorted(filter);
+            }
+            let after = filter.after_id()?;
             let mut state = self.inner.state.lock();
             let moment = state.moment(&self.inner.options);
-            let mut entries: Vec<Account> = matching(&state.book, kind, filter)
+            let mut entries: Vec<Account> = matching(&state.book, kind, filter, after.as_ref())
                 .take(filter.page_size().saturating_add(1))
                 .map(|found| view(found, &moment))
                 .collect();
@@ -162,7 +168,7 @@ impl Registry for EmbeddedLedger {
             }
             let now = state.moment(options).now;
             state.admit(Entry::Delete { now, id: id.clone() }, options)?;
-            self.inner.news.changed();
+            self.inner.news.changed_in(id, None);
             self.writer.wake();
             Ok(())
         })
@@ -236,24 +242,59 @@ impl Registry for EmbeddedLedger {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    fn note<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), RegistryError>> {
+        Box::pin(async move {
+            let options = &self.inner.options;
+            let now = self.inner.state.lock().moment(options).now;
+            let entry = Entry::Audit { now, entry: Box::new(entry.clone()) };
+            self.inner.state.lock().admit(entry, options)?;
+            self.writer.wake();
+            Ok(())
+        })
+    }
+
+    fn audit<'a>(
+        &'a self,
+        query: &'a AuditQuery,
+    ) -> BoxFuture<'a, Result<Page<AuditEntry>, RegistryError>> {
+        Box::pin(async move {
+            let (query, below) = (query.clone(), query.place()?.unwrap_or(u64::MAX));
+            self.read(move |snapshot, _| {
+                let mut reading = Reading::new(&query);
+                snapshot.audit(below, |number, entry| reading.take(number, entry))?;
+                Ok(reading.page())
+            })
+            .await
+        })
+    }
+
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {
         Box::pin(async move { self.read(check).await })
     }
+}
+
+/// Accounts of a kind by id.
+pub(super) fn of_kind<'a>(
+    book: &'a Book,
+    kind: AccountKind,
+    after: Option<&Id>,
+) -> impl Iterator<Item = &'a AccountState> {
+    let start = match after {
+        Some(id) => Bound::Excluded(AccountId { kind, id: id.clone() }),
+        // No id is before this one.
+        None => "-".parse().map_or(Bound::Unbounded, |id| Bound::Included(AccountId { kind, id })),
+    };
+    let all = book.accounts.range((start, Bound::Unbounded)).map(|(_, state)| state);
+    all.take_while(move |state| state.id.kind == kind)
 }
 
 fn matching<'a>(
     book: &'a Book,
     kind: AccountKind,
     filter: &'a ListFilter,
+    after: Option<&Id>,
 ) -> impl Iterator<Item = &'a AccountState> {
-    let start = match &filter.after {
-        Some(id) => Bound::Excluded(AccountId { kind, id: id.clone() }),
-        None => Bound::Unbounded,
-    };
-    book.accounts
-        .range((start, Bound::Unbounded))
-        .map(|(_, state)| state)
-        .filter(move |state| state.id.kind == kind)
+    of_kind(book, kind, after)
         .filter(move |state| filter.wants(state.workspace.as_ref(), state.key.as_ref()))
 }
 

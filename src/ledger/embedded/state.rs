@@ -201,6 +201,7 @@ impl State {
             marks: dirty.marks.into_iter().map(mark).collect(),
             once: dirty.once.into_iter().map(|key| (key, book.once.get(&key).cloned())).collect(),
             events: dirty.events,
+            audit: dirty.audit,
             deleted: book.deleted,
             seq: self.log.last(),
             posts: self.forgotten.saturating_add(book.posted.len()),

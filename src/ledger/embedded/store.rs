@@ -7,10 +7,12 @@
 use super::super::OpenError;
 use super::super::account::{AccountState, Totals};
 use super::super::attempts::{AttemptMark, Attempts, Day, DayKey, OpenAttempt};
+use super::super::audit::AuditEntry;
 use super::super::book::{Book, Hold};
 use super::super::once::{Once, OnceKey};
 use super::super::order::UsageEvent;
 use super::super::settling::Mark;
+use super::audit;
 use super::dirty::EventChange;
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId};
@@ -53,6 +55,7 @@ pub struct Batch {
     pub marks: Vec<(CallId, Option<(UnixMs, Mark)>)>,
     pub once: Vec<(OnceKey, Option<(UnixMs, Once)>)>,
     pub events: Vec<EventChange>,
+    pub audit: Vec<AuditEntry>,
     pub attempts: Vec<(CallId, Option<OpenAttempt>)>,
     pub attempt_marks: Vec<(CallId, Option<(UnixMs, AttemptMark)>)>,
     pub days: Vec<(DayKey, Option<Day>)>,
@@ -111,6 +114,7 @@ impl Store {
         }
         write.open_table(EVENTS).map_err(text)?;
         write.open_table(EVENT_IDS).map_err(text)?;
+        audit::prepare(&write)?;
         Self::prepare_records(&write)?;
         Self::prepare_outbox(&write)?;
         let meta = {
@@ -151,6 +155,7 @@ impl Store {
         put_all(&write, ONCE, &batch.once)?;
         let mut meta = read_meta(&write.open_table(META).map_err(text)?)?;
         write_events(&write, batch, &mut meta)?;
+        audit::append(&write, &batch.audit)?;
         meta.seq = batch.seq;
         meta.deleted = batch.deleted;
         let bytes = serde_json::to_vec(&meta).map_err(text)?;
@@ -240,6 +245,15 @@ impl Snapshot {
             }
         }
         Ok(())
+    }
+
+    /// Shows changes below a number, newest first, until `visit` says stop.
+    pub fn audit(
+        &self,
+        below: u64,
+        visit: impl FnMut(u64, AuditEntry) -> bool,
+    ) -> Result<(), StoreError> {
+        audit::read(&self.read, below, visit)
     }
 
     fn all<T: for<'de> Deserialize<'de>>(

@@ -181,7 +181,7 @@ impl RedisLedger {
     ) -> Result<Ended, Failure> {
         let mut reply = Reply::new(reply);
         match reply.text().map_err(|why| Failure { why, alone: true })? {
-            "done" => {}
+            "done" => self.news.moved(&AccountId::credential(end.credential), None),
             "alive" => return Ok(Ended::Alive),
             _ => return Ok(Ended::Before),
         }

@@ -1,5 +1,6 @@
 //! Connections to Redis: for holds one on each runtime that asks, so that a hold wakes no other
-//! thread; one for settlements, one for reading, so that a large reply never delays a hold. Also what is checked before the first of them is used.
+//! thread; one for settlements, one for reading, so that a large reply never delays a hold; one that
+//! hears hints. Also what is checked before the first of them is used.
 //!
 //! Invariant: no Nagle, and every wait has an end.
 
@@ -7,7 +8,7 @@ use super::super::{OpenError, Options};
 use super::keys;
 use super::script::Scripts;
 use parking_lot::RwLock;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSub};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, IntoConnectionInfo, RedisResult};
 use std::collections::HashMap;
@@ -54,6 +55,13 @@ impl Connections {
         let own = self.holds.own();
         let made = own.get_or_try_init(|| connect(&self.holds.client, None)).await;
         made.cloned()
+    }
+
+    /// A connection of its own that hears the hints of all proxies.
+    pub async fn subscribe(&self) -> RedisResult<PubSub> {
+        let mut subscription = self.holds.client.get_async_pubsub().await?;
+        subscription.subscribe(keys::HINTS).await?;
+        Ok(subscription)
     }
 }
 

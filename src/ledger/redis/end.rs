@@ -130,7 +130,11 @@ impl RedisLedger {
         let strange = |why| Failure { why, alone: true };
         let mut reply = Reply::new(reply);
         match reply.text().map_err(strange)? {
-            "done" => self.news.ended(end.payers),
+            "done" => {
+                self.news.ended(end.payers);
+                let users = [Some(end.payers), owner.map(|owner| &owner.payers)];
+                users.into_iter().flatten().for_each(|of| self.ranking.changed(&of.user));
+            }
             "alive" => return Ok(Ended::Alive),
             "owner" => return Owner::read(&mut reply).map(Ended::Owned).map_err(strange),
             _ => return Ok(Ended::Before),

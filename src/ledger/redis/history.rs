@@ -6,6 +6,7 @@ use super::super::book::Hold;
 use super::super::order::{Unavailable, UsageEvent};
 use super::super::records::RecordKind;
 use super::super::registry::{EventQuery, Page, RegistryError, Verification};
+use super::super::sorting::SortBy;
 use super::super::verify::{Evidence, day_sums, verify};
 use super::fields::{self, Fields};
 use super::{RedisLedger, keys};
@@ -13,7 +14,7 @@ use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId};
 use std::collections::{BTreeMap, HashSet};
 
-const AT_ONCE: usize = 500;
+pub const AT_ONCE: usize = 500;
 /// The stream is never trimmed below this, so a shorter one is complete.
 pub const STREAM: i64 = 1_000_000;
 /// How many events may be searched for one that is no longer marked.
@@ -42,8 +43,11 @@ impl RedisLedger {
         let mut from = if start.0 == "+" { start.0 } else { format!("({}", start.0) };
         let mut entries: Vec<UsageEvent> = Vec::new();
         let mut last = String::new();
+        // No more than a page needs, unless most of what is read is not wanted.
+        let mut count = query.page_size().saturating_add(1).min(AT_ONCE);
         loop {
-            let batch = self.range("XREVRANGE", &from, "-").await?;
+            let batch = self.range("XREVRANGE", (&from, "-"), count).await?;
+            count = count.saturating_mul(2).min(AT_ONCE);
             let Some((oldest, _)) = batch.last() else { return Ok(Page { entries, next: None }) };
             from = format!("({oldest}");
             for (id, fields) in &batch {
@@ -68,7 +72,7 @@ impl RedisLedger {
         let mark: Option<String> = self.read(get.arg(keys::mark(&id))).await?;
         if let Some(mark) = mark {
             let Some(at) = stream_id(&mark) else { return Ok(None) };
-            let found = self.range("XRANGE", &at, &at).await?;
+            let found = self.range("XRANGE", (&at, &at), 1).await?;
             return Ok(found.first().and_then(|(_, fields)| fields::event(fields)));
         }
         self.search(id).await
@@ -79,7 +83,7 @@ impl RedisLedger {
         let text = id.to_string();
         let mut from = began(&id).to_string();
         for _ in 0..SEARCH.checked_div(AT_ONCE).unwrap_or(0) {
-            let batch = self.range("XRANGE", &from, "+").await?;
+            let batch = self.range("XRANGE", (&from, "+"), AT_ONCE).await?;
             let Some((newest, _)) = batch.last() else { break };
             from = format!("({newest}");
             let found = batch.iter().find(|(_, fields)| fields.get("id") == Some(&text));
@@ -90,14 +94,15 @@ impl RedisLedger {
         Ok(None)
     }
 
+    /// At most so many entries of the events' stream from one id to another.
     pub(super) async fn range(
         &self,
         command: &str,
-        from: &str,
-        to: &str,
+        (from, to): (&str, &str),
+        count: usize,
     ) -> Result<Vec<Entry>, Unavailable> {
         let mut range = redis::cmd(command);
-        range.arg(keys::EVENTS).arg(from).arg(to).arg("COUNT").arg(AT_ONCE);
+        range.arg(keys::EVENTS).arg(from).arg(to).arg("COUNT").arg(count);
         Ok(self.read(&range).await?)
     }
 
@@ -191,7 +196,7 @@ impl RedisLedger {
         }
         let (mut count, mut cost, mut from) = (0_i64, 0_i64, "-".to_owned());
         loop {
-            let batch = self.range("XRANGE", &from, "+").await?;
+            let batch = self.range("XRANGE", (&from, "+"), AT_ONCE).await?;
             let Some((newest, _)) = batch.last() else { return Ok(Some((count, cost))) };
             from = format!("({newest}");
             for (_, fields) in &batch {
@@ -235,8 +240,8 @@ impl RedisLedger {
     }
 }
 
-/// The id of an event in the stream.
-struct Cursor(String);
+/// The id of an entry of a stream.
+pub struct Cursor(pub String);
 
 impl std::str::FromStr for Cursor {
     type Err = ();
@@ -258,9 +263,13 @@ fn stream_id(mark: &str) -> Option<String> {
 }
 
 fn permanent(name: &str) -> bool {
-    let shared = [keys::LEASES, keys::EVENTS, keys::UTILIZATION, keys::DELETED, keys::META,
-        keys::ALERT_MARKS];
-    if shared.contains(&name) {
+    let shared =
+        [keys::LEASES, keys::EVENTS, keys::AUDIT, keys::UTILIZATION, keys::DELETED, keys::META];
+    let orders = [SortBy::Utilization, SortBy::Spent, SortBy::Name];
+    if name == keys::ALERT_MARKS
+        || shared.contains(&name)
+        || orders.iter().any(|by| name == keys::ranked(*by))
+    {
         return true;
     }
     if let Some(rest) = name.strip_prefix("farebox:{credential:") {

@@ -5,14 +5,19 @@
 
 use super::super::once::OnceKey;
 use super::super::records::RecordKind;
+use super::super::sorting::SortBy;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 
 /// Open holds of all calls by the end of their lease.
 pub const LEASES: &str = "farebox:{0}:leases";
 /// Usage events.
 pub const EVENTS: &str = "farebox:{0}:events";
+/// What operators changed.
+pub const AUDIT: &str = "farebox:{0}:audit";
 /// Users by their highest utilisation.
 pub const UTILIZATION: &str = "farebox:{0}:utilization";
+/// Whose turn it is to look at the next users.
+pub const WALK: &str = "farebox:{0}:users:walk";
 /// Totals of deleted workspaces.
 pub const DELETED: &str = "farebox:{0}:deleted";
 /// Versions.
@@ -23,6 +28,8 @@ pub const ALERTS: &str = "farebox:{0}:alerts";
 pub const ALERT_MARKS: &str = "farebox:{0}:alert-marks";
 /// How fast channels were used lately.
 pub const ALERT_PACES: &str = "farebox:{0}:alert-paces";
+/// The channel of hints between proxies; no key.
+pub const HINTS: &str = "farebox:{0}:hints";
 /// What all keys begin with.
 pub const PREFIX: &str = "farebox:";
 const SHARD: &str = "farebox:{0}:";
@@ -74,6 +81,17 @@ pub fn once(key: &OnceKey) -> String {
 /// The ids of all accounts of a kind.
 pub fn index(kind: AccountKind) -> String {
     format!("farebox:{{0}}:{}s", kind.as_str())
+}
+
+/// Users in an order.
+pub fn ranked(by: SortBy) -> String {
+    let order = match by {
+        SortBy::Id => return index(AccountKind::User),
+        SortBy::Utilization => "by-utilization",
+        SortBy::Spent => "by-spent",
+        SortBy::Name => "by-name",
+    };
+    format!("farebox:{{0}}:users:{order}")
 }
 
 /// The ids of the keys of a user, or of the users of a workspace.

@@ -8,6 +8,7 @@
 
 mod attempt;
 mod attempts;
+mod audit;
 mod connect;
 mod credentials;
 mod deliver;
@@ -15,10 +16,12 @@ mod end;
 mod extend;
 mod facts;
 mod fields;
+mod hints;
 mod history;
 mod keys;
 mod outbox;
 mod plain;
+mod ranking;
 mod read;
 mod records;
 mod registry;
@@ -47,8 +50,10 @@ use crate::secret::SecretDigest;
 use connect::Connections;
 use deliver::Queue;
 use foldhash::{HashMap, HashSet};
+pub use hints::Heard;
 use parking_lot::Mutex;
 use plain::{Plans, Shape, Shapes};
+use ranking::Ranking;
 use script::{Failure, Scripts};
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +89,7 @@ pub struct RedisLedger {
     news: News,
     /// What the short way of scripts is planned with.
     shapes: Shapes,
+    ranking: Ranking,
 }
 
 impl RedisLedger {
@@ -98,6 +104,7 @@ impl RedisLedger {
         let (journal, again) = Journal::open(&options.journal_dir, now, REPLAY_MS)?;
         let (queue, received) = Queue::new();
         let moment = Mutex::new(Moment::at(&options.calendar, now));
+        let news = News::watched(options.watch.clone());
         let ledger = Arc::new(Self {
             permits: Arc::new(Semaphore::new(options.settle_capacity)),
             options,
@@ -112,8 +119,9 @@ impl RedisLedger {
             moment,
             unreachable: Mutex::new(None),
             owners: moka::sync::Cache::new(100_000),
-            news: News::default(),
+            news,
             shapes: Shapes::default(),
+            ranking: Ranking::default(),
         });
         ledger.prepare().await?;
         ledger.catch_up(again).await;

@@ -22,11 +22,8 @@ const TO: &str = "to:";
 impl RedisLedger {
     async fn write_alert(&self, alert: &NewAlert) -> Result<Raised, Unavailable> {
         check(alert)?;
-        let mut names = vec![
-            keys::alert(&alert.id),
-            keys::ALERTS.to_owned(),
-            keys::ALERT_MARKS.to_owned(),
-        ];
+        let mut names =
+            vec![keys::alert(&alert.id), keys::ALERTS.to_owned(), keys::ALERT_MARKS.to_owned()];
         names.extend(alert.channels.iter().map(keys::alerts_due));
         let mut arguments = vec![
             alert.id.to_string(),
@@ -286,7 +283,7 @@ impl Outbox for RedisLedger {
         Box::pin(self.claim_due(channel, rate, lease_ms, limit))
     }
 
-    fn settle<'a>(
+    fn record_delivery<'a>(
         &'a self,
         id: &'a Id,
         channel: &'a Id,

@@ -3,6 +3,7 @@
 use super::super::account::AccountState;
 use super::super::aside::Decided;
 use super::super::attempt::{CredentialDay, CredentialSetup};
+use super::super::audit::{AuditEntry, AuditQuery};
 use super::super::book::view;
 use super::super::order::{Settlement, Unavailable, UsageEvent};
 use super::super::registry::{
@@ -15,8 +16,12 @@ use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::Increase;
 use jiff::civil::Date;
+use std::collections::BTreeMap;
 
 const LIST_AT_ONCE: usize = 200;
+/// Fields that an account has only where an operator wrote them.
+const OPTIONAL: &[&str] =
+    &["thresholds", "enforcement", "defaults", "addresses", "routes", "expires_ms"];
 
 impl RedisLedger {
     /// Creates the default workspace, and rewrites the limits of users who follow other defaults.
@@ -30,12 +35,17 @@ impl RedisLedger {
         }
         let defaults = &self.options.default_user_limits;
         let text = admin::text(defaults);
+        let unranked = self.unranked().await.map_err(|e| fail(e.into()))?;
         let mut after = None;
         loop {
             let ids =
                 self.ids(AccountKind::User, after.as_ref()).await.map_err(|e| fail(e.into()))?;
             let Some(last) = ids.last() else { return Ok(()) };
             after = Some(last.id.clone());
+            if unranked {
+                let users = ids.iter().map(|account| account.id.clone());
+                self.rank_users(users).await.map_err(|e| fail(e.into()))?;
+            }
             let states = self.sound_accounts(&ids).await.map_err(|e| fail(e.into()))?;
             for old in states {
                 if old.follows.as_ref().is_some_and(|marker| *marker != text) {
@@ -53,16 +63,29 @@ impl RedisLedger {
         kind: AccountKind,
         after: Option<&Id>,
     ) -> Result<Vec<AccountId>, Unavailable> {
+        self.ids_in(&keys::index(kind), kind, after).await
+    }
+
+    /// The next ids of an index.
+    async fn ids_in(
+        &self,
+        index: &str,
+        kind: AccountKind,
+        after: Option<&Id>,
+    ) -> Result<Vec<AccountId>, Unavailable> {
         let from = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
         let mut list = redis::cmd("ZRANGEBYLEX");
-        list.arg(keys::index(kind)).arg(from).arg("+").arg("LIMIT").arg(0).arg(LIST_AT_ONCE);
+        list.arg(index).arg(from).arg("+").arg("LIMIT").arg(0).arg(LIST_AT_ONCE);
         let names: Vec<String> = self.read(&list).await?;
         let ids = names.into_iter().filter_map(|name| name.parse().ok());
         Ok(ids.map(|id| AccountId { kind, id }).collect())
     }
 
     /// Several accounts; those that make no sense are named in the log and left out.
-    async fn sound_accounts(&self, ids: &[AccountId]) -> Result<Vec<AccountState>, Unavailable> {
+    pub(super) async fn sound_accounts(
+        &self,
+        ids: &[AccountId],
+    ) -> Result<Vec<AccountState>, Unavailable> {
         let (states, faults) = self.read_accounts(ids).await?;
         for fault in faults {
             tracing::warn!("an account is left out: {}", fault.0);
@@ -99,7 +122,11 @@ impl RedisLedger {
         let call = self.scripts.create.call(&self.options, &all, &arguments);
         let reply: Vec<String> = self.scripts.create.run(on, &call).await?;
         match (reply.first().map(String::as_str), parent) {
-            (Some("done"), _) => Ok(view(&state, &moment)),
+            (Some("done"), _) => {
+                self.rank_account(&new.id).await;
+                self.news.moved(&new.id, new.workspace.as_ref());
+                Ok(view(&state, &moment))
+            }
             (Some("missing"), Some(parent)) => Err(RegistryError::Missing(parent)),
             _ => Err(RegistryError::Exists(new.id.clone())),
         }
@@ -115,6 +142,16 @@ impl RedisLedger {
         old: &AccountState,
         new: &AccountState,
     ) -> Result<(), RegistryError> {
+        self.write_change_if(old, new, false).await
+    }
+
+    /// The same; where `unchanged` is asked for, only if what an operator can change is as it was.
+    async fn write_change_if(
+        &self,
+        old: &AccountState,
+        new: &AccountState,
+        unchanged: bool,
+    ) -> Result<(), RegistryError> {
         let (before, after) = (fields::of_account(old), fields::of_account(new));
         let mut gone: Vec<String> =
             before.keys().filter(|name| !after.contains_key(*name)).cloned().collect();
@@ -123,6 +160,13 @@ impl RedisLedger {
         gone.extend(lost.flat_map(fields::of_counter));
         let mut arguments = vec![gone.len().to_string()];
         arguments.extend(gone);
+        let mut kept = if unchanged { before.clone() } else { BTreeMap::new() };
+        for name in OPTIONAL.iter().filter(|_| unchanged) {
+            kept.entry((*name).to_owned()).or_default();
+        }
+        arguments.push(kept.len().saturating_mul(2).to_string());
+        arguments.extend(kept.into_iter().flat_map(|(name, text)| [name, text]));
+        arguments.push(old.limits.len().to_string());
         let set = after.into_iter().filter(|(name, text)| before.get(name) != Some(text));
         arguments.extend(set.flat_map(|(name, text)| [name, text]));
         for counter in new.counters.iter().filter(|counter| !old.counters.contains(counter)) {
@@ -134,10 +178,11 @@ impl RedisLedger {
         let call = self.scripts.change.call(&self.options, &key, &arguments);
         let reply = self.scripts.change.run::<Vec<String>>(on, &call).await;
         // Also where the answer was lost: it may have been written.
-        self.news.changed();
+        self.news.changed_in(&old.id, old.workspace.as_ref());
         let reply = reply?;
         match reply.first().map(String::as_str) {
             Some("done") => Ok(()),
+            Some("changed") => Err(RegistryError::Changed(old.id.clone())),
             _ => Err(RegistryError::Missing(old.id.clone())),
         }
     }
@@ -171,7 +216,12 @@ impl RedisLedger {
         let call = self.scripts.delete.call(&self.options, &all, &arguments);
         let reply: Vec<String> = self.scripts.delete.run(on, &call).await?;
         match reply.first().map(String::as_str) {
-            Some("done") => Ok(()),
+            Some("done") => {
+                if id.kind == AccountKind::User {
+                    self.unrank(&id.id, &state.name, true).await?;
+                }
+                Ok(())
+            }
             Some("in use") => Err(RegistryError::InUse(id.clone())),
             _ => Err(RegistryError::Missing(id.clone())),
         }
@@ -182,11 +232,21 @@ impl RedisLedger {
         kind: AccountKind,
         filter: &ListFilter,
     ) -> Result<Page<Account>, RegistryError> {
+        if filter.is_sorted(kind)? {
+            return self.sorted(filter).await;
+        }
         let moment = script::moment(&self.options);
         let mut entries: Vec<Account> = Vec::new();
-        let mut after = filter.after.clone();
+        let mut after = filter.after_id()?;
+        let index = match (kind, &filter.workspace, &filter.user) {
+            (AccountKind::User, Some(workspace), _) => {
+                keys::below(&AccountId::workspace(workspace))
+            }
+            (AccountKind::Key, _, Some(user)) => keys::below(&AccountId::user(user)),
+            _ => keys::index(kind),
+        };
         loop {
-            let ids = self.ids(kind, after.as_ref()).await?;
+            let ids = self.ids_in(&index, kind, after.as_ref()).await?;
             let Some(last) = ids.last() else { return Ok(Page { entries, next: None }) };
             after = Some(last.id.clone());
             for state in self.sound_accounts(&ids).await? {
@@ -253,7 +313,11 @@ impl Registry for RedisLedger {
             let old = self.existing(id).await?;
             let (mut new, moment) = (old.clone(), script::moment(&self.options));
             admin::change(&mut new, change, &self.options.default_user_limits, moment.now)?;
-            self.write_change(&old, &new).await?;
+            self.write_change_if(&old, &new, change.revision.is_some()).await?;
+            if id.kind == AccountKind::User && old.name != new.name {
+                self.unrank(&id.id, &old.name, false).await?;
+            }
+            self.rank_account(id).await;
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))
         })
@@ -262,7 +326,7 @@ impl Registry for RedisLedger {
     fn delete<'a>(&'a self, id: &'a AccountId) -> BoxFuture<'a, Result<(), RegistryError>> {
         Box::pin(async move {
             let removed = self.remove(id).await;
-            self.news.changed();
+            self.news.changed_in(id, None);
             removed
         })
     }
@@ -280,8 +344,9 @@ impl Registry for RedisLedger {
             let key = [keys::account(id)];
             let call = self.scripts.reset.call(&self.options, &key, &names);
             let ran = self.scripts.reset.run::<()>(on, &call).await;
-            self.news.changed();
+            self.news.changed_in(id, old.workspace.as_ref());
             ran?;
+            self.rank_account(id).await;
             let moment = script::moment(&self.options);
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))
@@ -300,6 +365,7 @@ impl Registry for RedisLedger {
             let moment = self.moment(self.ledger_time().await?);
             new.raise(increase, until, &moment)?;
             self.write_change(&old, &new).await?;
+            self.rank_account(id).await;
             let now = self.existing(id).await?;
             Ok((view(&old, &moment), view(&now, &moment)))
         })
@@ -338,6 +404,17 @@ impl Registry for RedisLedger {
 
     fn decide(&self, only_look: bool) -> BoxFuture<'_, Result<Vec<Decided>, RegistryError>> {
         Box::pin(self.decide_all(only_look))
+    }
+
+    fn note<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), RegistryError>> {
+        Box::pin(async { Ok(self.note_change(entry).await?) })
+    }
+
+    fn audit<'a>(
+        &'a self,
+        query: &'a AuditQuery,
+    ) -> BoxFuture<'a, Result<Page<AuditEntry>, RegistryError>> {
+        Box::pin(self.read_audit(query))
     }
 
     fn verify(&self) -> BoxFuture<'_, Result<Verification, RegistryError>> {

@@ -69,7 +69,7 @@ impl RedisLedger {
         let mut found = HashSet::new();
         let mut from = since.max(0).to_string();
         loop {
-            let batch = self.range("XRANGE", &from, "+").await?;
+            let batch = self.range("XRANGE", (&from, "+"), super::history::AT_ONCE).await?;
             let Some((newest, _)) = batch.last() else { return Ok(found) };
             from = format!("({newest}");
             let ids = batch.iter().filter_map(|(_, fields)| fields.get("id")?.parse().ok());
@@ -84,7 +84,7 @@ impl RedisLedger {
         if length < super::history::STREAM {
             return Ok(0);
         }
-        let oldest = self.range("XRANGE", "-", "+").await?;
+        let oldest = self.range("XRANGE", ("-", "+"), 1).await?;
         let ms = oldest.first().and_then(|(id, _)| id.split('-').next()?.parse().ok());
         Ok(ms.unwrap_or(UnixMs::MAX))
     }

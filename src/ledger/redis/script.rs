@@ -31,6 +31,7 @@ pub struct Scripts {
     pub attempt_end: Script,
     pub attempt_renew: Script,
     pub forget: Script,
+    pub rank: Script,
     pub record_put: Script,
     pub record_get: Script,
     pub record_take: Script,
@@ -68,6 +69,7 @@ impl Scripts {
             attempt_end: script!("correcting.lua", "attempt_end.lua"),
             attempt_renew: script!("attempt_renew.lua"),
             forget: Script { repeatable: false, ..script!("forget.lua") },
+            rank: script!("rank.lua"),
             record_put: Script {
                 repeatable: false,
                 ..script!(includes "head.lua", "record_put.lua")
@@ -90,7 +92,7 @@ impl Scripts {
         }
     }
 
-    fn all(&self) -> [&Script; 19] {
+    fn all(&self) -> [&Script; 20] {
         [
             &self.hold,
             &self.extend,
@@ -104,6 +106,7 @@ impl Scripts {
             &self.attempt_end,
             &self.attempt_renew,
             &self.forget,
+            &self.rank,
             &self.record_put,
             &self.record_get,
             &self.record_take,

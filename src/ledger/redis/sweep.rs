@@ -205,6 +205,7 @@ pub fn start(ledger: &Arc<RedisLedger>, identity: String) {
             tokio::time::sleep(often).await;
             let Some(ledger) = weak.upgrade() else { break };
             warn("expired holds were not swept", ledger.sweep().await);
+            warn("users were not sorted", ledger.walk().await);
         }
     });
     let weak = Arc::downgrade(ledger);
@@ -214,13 +215,16 @@ pub fn start(ledger: &Arc<RedisLedger>, identity: String) {
             let Some(ledger) = weak.upgrade() else { break };
             let asked = connect::identity(&ledger.connections.reading).await;
             *ledger.unreachable.lock() = asked.as_ref().err().map(ToString::to_string);
-            if let Ok(identity) = asked
-                && identity != seen
+            if let Ok(identity) = &asked
+                && *identity != seen
             {
                 tracing::warn!("redis was restarted or replaced; replaying the last minutes");
                 ledger.indexed.lock().clear();
                 ledger.replay();
-                seen = identity;
+                seen.clone_from(identity);
+            }
+            if asked.is_ok() {
+                warn("users were not sorted", ledger.rank_changed().await);
             }
             drop(ledger);
             tokio::time::sleep(Duration::from_secs(1)).await;
