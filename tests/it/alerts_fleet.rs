@@ -113,6 +113,6 @@ async fn p22_three_alerts_an_account_and_channel_though_two_proxies_are_killed()
         assert!(again <= 2 * 16, "{again} were sent again");
         println!("{accounts} accounts: {sent} sends, {again} again with the same id, {took:?}");
     }
-    let found = admin(&programs[0], "/api/v1/ledger/verify", json!({})).await;
+    let found = admin(&programs[0], "/api/v1/ledger/verify", Value::Null).await;
     assert_eq!(found.json()["ok"], true, "{}", found.text());
 }
