@@ -110,17 +110,7 @@ impl App {
         let books = Books::open(config, clock.clone(), &hints).await?;
         let ledger = |error: RegistryError| StartError::Ledger(error.to_string());
         pools::define(&*books.registry, &config.credentials).await.map_err(ledger)?;
-        let proxy = Proxy::new(
-            Timed::over(books.calls.clone()),
-            clock.clone(),
-            prices.clone(),
-            config.providers.clone(),
-            rules(config),
-        );
-        let mut proxy = proxy.map_err(StartError::Other)?;
-        if let Some(folder) = &config.record {
-            proxy = proxy.recording(Recorder::start(folder).map_err(StartError::Config)?);
-        }
+        let proxy = proxy(&books, config, clock.clone(), prices.clone())?;
         let workers = Workers::start().map_err(|e| StartError::Other(e.to_string()))?;
         let data_drain = Arc::new(Drain::default());
         let first: Lane = Arc::new(ArcSwap::from_pointee(proxy.clone()));
@@ -267,6 +257,21 @@ impl App {
         let drain = self.admin_drain.watch();
         let bounds = Bounds { connections: ADMIN_CONNECTIONS, ..Bounds::default() };
         tokio::spawn(serve::run(listener, Hands::Here(service), tls, Arc::new(bounds), drain));
+    }
+}
+
+fn proxy(
+    books: &Books,
+    config: &Config,
+    clock: Clock,
+    prices: Arc<PriceTable>,
+) -> Result<Proxy, StartError> {
+    let (calls, providers) = (Timed::over(books.calls.clone()), config.providers.clone());
+    let proxy = Proxy::new(calls, clock, prices, providers, rules(config));
+    let proxy = proxy.map_err(StartError::Other)?;
+    match &config.record {
+        Some(folder) => Ok(proxy.recording(Recorder::start(folder).map_err(StartError::Config)?)),
+        None => Ok(proxy),
     }
 }
 
