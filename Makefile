@@ -60,9 +60,11 @@ SECONDS ?= 60
 fuzz:
 	fuzz/run.sh $(SECONDS)
 
-# make api     every operation of the admin API asked as its description allows, and otherwise
+# make api     the life of users and keys by curl and by the command line; then every operation of
+#              the admin API asked as its description allows, and otherwise
 api:
 	$(CARGO) build --locked
+	tests/life/run.sh target/debug/farebox
 	tests/schemathesis/run.sh target/debug/farebox
 
 # make prices  the newest public price lists, brought into pricing.toml; ACCEPT is in per cent

@@ -54,6 +54,7 @@ $redis_line
 unmetered_route = "forward"
 [admin]
 token = "$FAREBOX_ADMIN_TOKEN"
+requests_per_minute = 1000000
 [providers.openai]
 dialect = "openai"
 base_url = "http://$upstream/v1"

@@ -39,6 +39,9 @@ pub enum Action {
         /// The user's id
         #[arg(value_parser = args::id)]
         id: Id,
+        /// Move the user with its keys; what it spent stays with its present workspace
+        #[arg(long, value_parser = args::id)]
+        workspace: Option<Id>,
         /// Follow the default limits of the configuration again
         #[arg(long, conflicts_with_all = ["limits", "no_limits"])]
         default_limits: bool,
@@ -76,8 +79,11 @@ pub(super) async fn run(
             list(client, console, workspace.as_ref().map(Id::as_str)).await
         }
         Action::Show(One { id }) => accounts::show(client, console, KIND, &id).await,
-        Action::Set { id, default_limits, traits } => {
+        Action::Set { id, workspace, default_limits, traits } => {
             let mut fields = traits.fields();
+            if let Some(workspace) = workspace {
+                fields.insert("workspace".to_owned(), json!(workspace));
+            }
             if default_limits {
                 fields.insert("limits".to_owned(), Value::Null);
             }

@@ -188,6 +188,14 @@ pub(super) async fn change(
     if let Some(LimitsChange::Set(limits)) = &change.limits {
         fit(desk, limits, &parents(&account)).await?;
     }
+    if let Some(workspace) = &change.workspace {
+        let standing: Vec<Limit> = account.standings.iter().map(|s| s.limit).collect();
+        let limits = match &change.limits {
+            Some(LimitsChange::Set(limits)) => limits,
+            _ => &standing,
+        };
+        fit(desk, limits, &[AccountId::workspace(workspace)]).await?;
+    }
     let revision = desk.condition.revision(&account)?;
     let change = Change { revision, ..change.clone() };
     let (before, after) = desk.registry.change(id, &change).await?;

@@ -32,9 +32,9 @@ pub(super) fn operations() -> Operations {
         .takes("NewUser")
         .get(one, read, |desk, id| accounts::show(KIND, desk, id))
         .says("Shows a user", 200, "User")
-        .patch(one, write, |desk, id, body| accounts::patch(KIND, desk, id, body))
-        .says("Changes a user", 200, "User")
-        .takes("AccountChange")
+        .patch(one, write, change)
+        .says("Changes a user, also its workspace", 200, "User")
+        .takes("UserChange")
         .delete(one, write, delete)
         .says("Deletes a user and its keys", 204, "")
         .post("/api/v1/users/{id}/suspend", write, suspend)
@@ -68,6 +68,22 @@ async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Pro
     let sort = fields.read("sort", value::sort).unwrap_or_default();
     let filter = ListFilter { workspace, sort, ..ListFilter::default() };
     accounts::list(&desk, KIND, fields, filter).await
+}
+
+/// `PATCH`; whoever administers all workspaces may move a user into another one.
+async fn change(
+    desk: Desk,
+    Path(id): Path<String>,
+    Body(mut fields): Body,
+) -> Result<Tagged, Problem> {
+    let workspace = fields.read("workspace", value::id);
+    let everywhere = desk.by.workspace.is_none() && desk.by.scopes.allows(Scope::Admin);
+    if workspace.is_some() && !everywhere {
+        let detail = format!("{} may not move users: that takes `admin`", desk.by.name);
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    let own = Change { workspace, ..Change::default() };
+    accounts::update(&desk, KIND, &id, fields, own).await
 }
 
 /// `POST` of a verb that sets nothing but the status.

@@ -41,8 +41,11 @@ pub struct AccountState {
     /// Open holds that joined this account.
     pub open: i64,
     pub totals: Totals,
-    /// Totals of accounts below this one that were deleted.
+    /// Totals of accounts that were below this one: that were deleted, or are elsewhere now.
     pub deleted: Totals,
+    /// What a user was charged ever by way of another workspace than the present one.
+    #[serde(default, skip_serializing_if = "Totals::are_none")]
+    pub elsewhere: Totals,
     /// Nano-dollars charged beyond what was held for them.
     pub debt: i64,
     #[serde(default, skip_serializing_if = "CredentialFacts::are_none")]
@@ -80,6 +83,19 @@ impl Totals {
     /// What one charge adds.
     pub fn of(charge: Amounts, requests: i64) -> Self {
         Self { usd: charge.usd.get(), tokens: charge.tokens, requests }
+    }
+
+    /// What is left without another part.
+    pub fn without(self, other: Self) -> Self {
+        Self {
+            usd: self.usd.saturating_sub(other.usd),
+            tokens: self.tokens.saturating_sub(other.tokens),
+            requests: self.requests.saturating_sub(other.requests),
+        }
+    }
+
+    fn are_none(&self) -> bool {
+        *self == Self::default()
     }
 
     pub fn add(&mut self, other: Self) {
@@ -132,6 +148,7 @@ impl AccountState {
             open: 0,
             totals: Totals::default(),
             deleted: Totals::default(),
+            elsewhere: Totals::default(),
             debt: 0,
             credential: CredentialFacts::default(),
         }

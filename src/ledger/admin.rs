@@ -107,6 +107,20 @@ pub fn revision(state: &AccountState) -> String {
     SecretDigest::of(&what.to_string()).hex().get(..REVISION).unwrap_or_default().to_owned()
 }
 
+/// The workspace that a change moves a user to, once that is allowed.
+pub fn destination<'a>(
+    state: &AccountState,
+    change: &'a Change,
+) -> Result<Option<&'a Id>, RegistryError> {
+    let asked = change.workspace.as_ref();
+    let moves = asked.filter(|asked| state.workspace.as_ref() != Some(asked));
+    let Some(to) = moves.filter(|_| state.id.kind == AccountKind::User) else { return Ok(None) };
+    if change.revision.as_ref().is_some_and(|asked| *asked != revision(state)) {
+        return Err(RegistryError::Changed(state.id.clone()));
+    }
+    Ok(Some(to))
+}
+
 /// Changes an account.
 pub fn change(
     state: &mut AccountState,
@@ -116,6 +130,10 @@ pub fn change(
 ) -> Result<(), RegistryError> {
     if change.revision.as_ref().is_some_and(|asked| *asked != revision(state)) {
         return Err(RegistryError::Changed(state.id.clone()));
+    }
+    if change.workspace.as_ref().is_some_and(|asked| state.workspace.as_ref() != Some(asked)) {
+        let text = format!("{} cannot be moved: only users are, with their keys", state.id);
+        return Err(RegistryError::Invalid(text));
     }
     let restricts =
         change.models.is_some() || change.addresses.is_some() || change.routes.is_some();

@@ -204,6 +204,42 @@ impl Book {
         gone
     }
 
+    /// Moves a user and its keys into another workspace. What it was charged stays where it was.
+    /// Gives the ids of all that changed.
+    pub fn relocate(&mut self, user: &Id, workspace: &Id) -> Vec<AccountId> {
+        let id = AccountId::user(user);
+        let Some(state) = self.accounts.get_mut(&id) else { return Vec::new() };
+        let left = state.workspace.replace(workspace.clone());
+        let part = state.totals.without(state.elsewhere);
+        state.elsewhere = state.totals;
+        let mut changed = vec![id];
+        if let Some(left) = left.map(|left| AccountId::workspace(&left))
+            && let Some(state) = self.accounts.get_mut(&left)
+        {
+            state.deleted.add(part);
+            changed.push(left);
+        }
+        for state in self.accounts.values_mut() {
+            if state.key.as_ref().is_some_and(|facts| facts.user == *user) {
+                state.workspace = Some(workspace.clone());
+                changed.push(state.id.clone());
+            }
+        }
+        changed
+    }
+
+    /// Notes what a user is charged by way of a workspace that it is not in any more.
+    pub(super) fn note_elsewhere(&mut self, payers: &Payers, charged: Totals) {
+        let Some(user) = self.accounts.get_mut(&AccountId::user(&payers.user)) else { return };
+        if user.workspace.as_ref() == Some(&payers.workspace) {
+            return;
+        }
+        user.elsewhere.add(charged);
+        if let Some(paid) = self.accounts.get_mut(&AccountId::workspace(&payers.workspace)) {
+            paid.deleted.add(charged);
+        }
+    }
+
     fn keep_totals(&mut self, state: &AccountState) {
         let parent = match (&state.key, &state.workspace) {
             (Some(facts), _) => AccountId::user(&facts.user),
@@ -211,7 +247,7 @@ impl Book {
             (None, None) => return self.deleted.add(state.totals),
         };
         if let Some(parent) = self.accounts.get_mut(&parent) {
-            parent.deleted.add(state.totals);
+            parent.deleted.add(state.totals.without(state.elsewhere));
         }
     }
 }

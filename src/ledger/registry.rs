@@ -179,6 +179,8 @@ pub struct Change {
     pub addresses: Option<Vec<Network>>,
     /// The routes that a key may use.
     pub routes: Option<Vec<Route>>,
+    /// The workspace that a user moves to, with its keys.
+    pub workspace: Option<Id>,
     /// Only where this is the account's [`Account::revision`].
     pub revision: Option<String>,
 }

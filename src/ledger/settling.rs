@@ -18,6 +18,9 @@ use crate::usage::Usage;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
+/// The place of the user among the payers of a call.
+const USER: usize = 1;
+
 /// How a call was ended; remembered for as long as it could be ended again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mark {
@@ -227,12 +230,15 @@ impl Book {
         thresholds: &Thresholds,
     ) -> ([Trace; 3], Vec<Crossing>) {
         let mut traces: [Trace; 3] = Default::default();
-        let mut crossings = Vec::new();
+        let (mut crossings, mut moved) = (Vec::new(), Totals::default());
         for (i, id) in payers.accounts().iter().enumerate() {
             let Some(state) = self.accounts.get_mut(id) else {
                 self.keep(payers, i, Totals::of(charge.amounts, charge.requests));
                 continue;
             };
+            if i == USER {
+                moved = Totals::of(charge.amounts, charge.requests);
+            }
             let before = levels(state, moment);
             let share = hold.and_then(|hold| hold.shares.get(i)).filter(|share| share.joined);
             if let Some(trace) = traces.get_mut(i) {
@@ -240,6 +246,7 @@ impl Book {
             }
             crossings.extend(crossed(state, before, moment, thresholds));
         }
+        self.note_elsewhere(payers, moved);
         (traces, crossings)
     }
 
@@ -254,13 +261,16 @@ impl Book {
         let after = exact.unwrap_or_default();
         let requests = if exact.is_some() { 0 } else { -1 };
         let change = Totals::of(after.minus(paid.charge), requests);
-        let mut crossings = Vec::new();
+        let (mut crossings, mut moved) = (Vec::new(), Totals::default());
         for (i, (id, trace)) in payers.accounts().iter().zip(&paid.traces).enumerate() {
             let known = self.accounts.get_mut(id).filter(|s| trace.created == Some(s.created));
             let Some(state) = known else {
                 self.keep(payers, i, change);
                 continue;
             };
+            if i == USER {
+                moved = change;
+            }
             let before = levels(state, moment);
             state.recharge(&trace.charged, paid.charge, after);
             match exact {
@@ -273,6 +283,7 @@ impl Book {
             state.owe(after.usd.get(), paid.charge.usd.get());
             crossings.extend(crossed(state, before, moment, thresholds));
         }
+        self.note_elsewhere(payers, moved);
         crossings
     }
 

@@ -116,7 +116,7 @@ fn sum_children(accounts: &BTreeMap<AccountId, AccountState>) -> BTreeMap<Accoun
             (None, Some(workspace)) => AccountId::workspace(workspace),
             (None, None) => continue,
         };
-        sums.entry(parent).or_default().add(state.totals);
+        sums.entry(parent).or_default().add(state.totals.without(state.elsewhere));
     }
     sums
 }

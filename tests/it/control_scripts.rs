@@ -296,3 +296,46 @@ async fn r102_users_are_listed_in_the_order_asked_for() {
     }
     desk.get("/api/v1/keys?sort=name").await.of(422);
 }
+
+#[tokio::test]
+async fn a_user_is_moved_by_whoever_administers_all() {
+    let desk = Desk::start().await;
+    for workspace in ["eng", "ops"] {
+        let limits = json!({"id": workspace, "limits": ["30usd/month"]});
+        desk.ask("POST", "/api/v1/workspaces", limits).await.of(201);
+    }
+    let key = desk.user_with_key("alice").await;
+    desk.call(&key, "gpt-5", 1_000_000_000).await;
+    let patch = json!({"workspace": "eng", "name": "Alice"});
+    let moved = desk.ask("PATCH", "/api/v1/users/alice", patch).await.of(200);
+    assert_eq!((&moved["workspace"], &moved["name"]), (&json!("eng"), &json!("Alice")));
+    assert_eq!(moved["spent_usd"], "1");
+    let key = desk.get(&format!("/api/v1/keys/{}", key["id"].as_str().unwrap())).await.of(200);
+    assert_eq!(key["workspace"], "eng");
+    desk.call(&key, "gpt-5", 2_000_000_000).await;
+    for (workspace, spent) in [("default", "1"), ("eng", "2"), ("ops", "0")] {
+        let shown = desk.get(&format!("/api/v1/workspaces/{workspace}")).await.of(200);
+        assert_eq!(shown["spent_usd"], spent, "{workspace}");
+    }
+    assert_eq!(desk.get("/api/v1/ledger/verify").await.of(200)["violations"], json!([]));
+    let audit = desk.get("/api/v1/audit?account=user:alice&action=user.update").await.of(200);
+    assert_eq!(audit["data"][0]["before"]["workspace"], "default");
+    assert_eq!(audit["data"][0]["after"]["workspace"], "eng");
+
+    desk.ask("PATCH", "/api/v1/users/alice", json!({"workspace": "nowhere"})).await.of(404);
+    let over = json!({"workspace": "ops", "limits": ["31usd/month"]});
+    desk.ask("PATCH", "/api/v1/users/alice", over).await.of(422);
+    for body in [
+        json!({"name": "eng", "scopes": ["users:read", "users:write"], "workspace": "eng"}),
+        json!({"name": "all", "scopes": ["users:read", "users:write"]}),
+    ] {
+        let token = desk.ask("POST", "/api/v1/admin-tokens", body).await.of(201);
+        let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+        let headers = [("authorization", bearer.as_str())];
+        let patch = json!({"workspace": "ops"}).to_string();
+        raw(desk.at, "PATCH", "/api/v1/users/alice", &headers, patch).await.of(403);
+        let patch = json!({"name": "A"}).to_string();
+        raw(desk.at, "PATCH", "/api/v1/users/alice", &headers, patch).await.of(200);
+    }
+    assert_eq!(desk.get("/api/v1/users/alice").await.of(200)["workspace"], "eng");
+}

@@ -18,7 +18,7 @@ fn entry(rig: &Rig, n: usize) -> AuditEntry {
         actor: ["admin", "ci"][n % 2].to_owned(),
         action: ["user.create", "user.update", "key.revoke"][n % 3].to_owned(),
         account: format!("user:{user}"),
-        workspace: (n % 2 == 0).then(|| "eng".parse().unwrap()),
+        workspace: n.is_multiple_of(2).then(|| "eng".parse().unwrap()),
         before: json!({"limits": ["1 usd/day"]}),
         after: json!({"limits": [n]}),
         source: "api".to_owned(),

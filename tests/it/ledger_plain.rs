@@ -63,7 +63,7 @@ fn both_ways_leave_the_same() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let often_plain = step().prop_filter_map("not plain", |step| match step {
-        Step::Bump { .. } | Step::Defer { .. } => None,
+        Step::Bump { .. } | Step::Defer { .. } | Step::Move { .. } => None,
         Step::Limit { user, limits } => Some(Step::Limit { user, limits: limits % 4 }),
         step => Some(step),
     });

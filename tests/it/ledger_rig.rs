@@ -164,6 +164,11 @@ impl Rig {
         self.create(name, self.new_user(name, limits)).await
     }
 
+    pub async fn workspace(&self, id: &str) {
+        let new = new_account(&format!("workspace:{id}"), Some(Vec::new()), None);
+        self.ledger.create(&new).await.unwrap();
+    }
+
     /// A user with the default limits.
     pub async fn follower(&self, name: &str) -> Payers {
         self.create(name, new_account(&format!("user:{name}"), None, None)).await

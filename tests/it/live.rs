@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 /// Fast enough for a test to wait for.
 fn fast() -> Pace {
@@ -133,6 +135,13 @@ async fn r047_r048_a_client_asks_and_is_answered() {
     let error = client.next_of("error").await;
     assert_eq!(error["code"], "invalid_message");
     assert!(error["message"].as_str().unwrap().contains("`shout`"), "{error}");
+    for (part, code, last) in
+        [(r#"{"type":"pi"#, Data::Text, false), (r#"ng"}"#, Data::Continue, true)]
+    {
+        let frame = Frame::message(part, OpCode::Data(code), last);
+        client.socket.send(Message::Frame(frame)).await.unwrap();
+    }
+    client.next_of("pong").await;
     client.socket.send(Message::Ping("x".into())).await.unwrap();
     let pong = client.socket.next().await.unwrap().unwrap();
     assert_eq!(pong, Message::Pong("x".into()));

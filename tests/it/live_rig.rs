@@ -49,22 +49,19 @@ pub async fn connect_over(
 
 impl LiveClient {
     /// The next message, whose number follows on the last one.
-    #[track_caller]
-    pub fn next(&mut self) -> impl Future<Output = Value> {
-        async {
-            let text = loop {
-                match timeout(LIMIT, self.socket.next()).await.expect("a message in time") {
-                    Some(Ok(Message::Text(text))) => break text,
-                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                    other => panic!("no message but {other:?}"),
-                }
-            };
-            let message: Value = serde_json::from_str(text.as_str()).unwrap();
-            self.seq += 1;
-            assert_eq!(message["seq"], self.seq, "{message}");
-            assert!(message["timestamp"].as_str().unwrap().ends_with('Z'), "{message}");
-            message
-        }
+    pub async fn next(&mut self) -> Value {
+        let text = loop {
+            match timeout(LIMIT, self.socket.next()).await.expect("a message in time") {
+                Some(Ok(Message::Text(text))) => break text,
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("no message but {other:?}"),
+            }
+        };
+        let message: Value = serde_json::from_str(text.as_str()).unwrap();
+        self.seq += 1;
+        assert_eq!(message["seq"], self.seq, "{message}");
+        assert!(message["timestamp"].as_str().unwrap().ends_with('Z'), "{message}");
+        message
     }
 
     /// The `data` of the next message, which is of this type.

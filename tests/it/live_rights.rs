@@ -3,6 +3,7 @@
 use crate::control_desk::{Desk, TOKEN, raw};
 use crate::live_rig::{LiveClient, connect};
 use farebox::control::Pace;
+use farebox::ledger::{RecordKind, Records, When};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -114,5 +115,25 @@ async fn r055_a_page_of_ours_that_is_logged_in_needs_no_ticket() {
     client.next_of("quota_snapshot").await;
     let headers = [("cookie", cookie.as_str()), ("x-csrf-token", &csrf)];
     raw(desk.at, "DELETE", "/api/v1/session", &headers, "").await.of(204);
+    assert_eq!(client.closed().await, 4401);
+}
+
+#[tokio::test]
+async fn a_revoked_key_ends_its_connections() {
+    let desk = desk().await;
+    let key = desk.ask("POST", "/api/v1/keys", json!({"user": "alice"})).await.of(201);
+    let id = key["id"].as_str().unwrap();
+    // As the data listener makes it for the owner of the key.
+    let ticket = "a-ticket-of-the-data-listener";
+    let scopes = ["usage:read", "users:read", "alerts:read"];
+    let kept = json!({"name": format!("key:{id}"), "scopes": scopes, "workspace": "eng",
+        "user": "alice"});
+    let kept = kept.to_string();
+    let digest = farebox::secret::SecretDigest::of(ticket).key_id().unwrap();
+    let put = Records::put(&*desk.ledger, RecordKind::Ticket, &digest, &kept, None, When::Always);
+    assert!(put.await.unwrap());
+    let mut client = connect(desk.at, &format!("?ticket={ticket}"), &[]).await.ok().unwrap();
+    client.next_of("quota_snapshot").await;
+    desk.ask("DELETE", &format!("/api/v1/keys/{id}"), Value::Null).await.of(204);
     assert_eq!(client.closed().await, 4401);
 }

@@ -57,6 +57,7 @@ mod ledger_damage;
 mod ledger_extend;
 mod ledger_faults;
 mod ledger_models;
+mod ledger_moves;
 mod ledger_once;
 mod ledger_once_faults;
 mod ledger_outbox;

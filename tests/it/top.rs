@@ -15,8 +15,7 @@ async fn spent(dir: &Path, simulated: &Simulated) -> Program {
     let program =
         Program::serve(dir, &["--upstream", &upstream], &[("OPENAI_API_KEY", PROVIDER_KEY)]);
     program.json(dir, &["users", "create", "alice", "--limit", "25usd/month"]);
-    program.json(dir, &["users", "create", "bob"]);
-    program.json(dir, &["users", "suspend", "bob"]);
+    program.json(dir, &["workspaces", "create", "ops", "--limit", "0usd/day"]);
     let key = program.json(dir, &["keys", "create", "--user", "alice"]);
     let script = "x-simulate: {\"input\":2006,\"cached\":1920,\"output\":300}\r\n";
     let key = key["key"].as_str().unwrap();
@@ -44,7 +43,7 @@ async fn a_line_of_json_is_printed_for_each_look() {
     );
     assert_eq!(spender["llm_quota"]["dollars_per_period"], "25");
     assert_eq!(look["providers"][0]["usable"], 1);
-    assert_eq!(look["alerts"][0]["account"], "user:bob");
+    assert_eq!(look["alerts"][0]["account"], "workspace:ops");
     assert_eq!(
         (look["active_streams"].as_f64(), look["refusals_per_second"].as_f64()),
         (Some(0.0), Some(0.0))
@@ -126,7 +125,7 @@ async fn the_live_view_filters_scrolls_and_gives_the_terminal_back() {
         let mut terminal = OnTerminal::start(dir.path(), &program, &[]);
         terminal.until("\u{1b}[?1049h");
         terminal.until("0.0 requests/s   2306 tokens/min   $0.0033475/min ($0.20085/h)");
-        terminal.until("1 alert: user:bob suspended");
+        terminal.until("1 alert: workspace:ops quota_exceeded");
         terminal.until("alice");
         terminal.until("\u{1b}[32m");
         terminal.press("/zzz");
@@ -142,7 +141,7 @@ async fn the_live_view_filters_scrolls_and_gives_the_terminal_back() {
 
         let mut plain = OnTerminal::start(dir.path(), &program, &[("NO_COLOR", "1")]);
         let screen = plain.until("STATUS") + &plain.until("s order: cost");
-        assert!(screen.contains("alice") && !screen.contains("\u{1b}[3"), "{screen:?}");
+        assert!(screen.contains("alice") && !screen.contains("\u{1b}[32m"), "{screen:?}");
         plain.press("\u{3}");
         assert_eq!(plain.ended(), Some(130));
     };

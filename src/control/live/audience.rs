@@ -44,7 +44,9 @@ impl Audience {
             Of::Workspace(own) => update.workspace.as_ref() == Some(own),
             Of::User(own) => update.user.as_ref() == Some(own),
         };
-        within && self.may(update.kind) && self.asked(update)
+        // A user may have moved to a workspace that the opener does not see.
+        let seen = self.by.sees(update.workspace.as_ref());
+        within && seen && self.may(update.kind) && self.asked(update)
     }
 
     /// Whether it hears of credentials.
@@ -77,7 +79,8 @@ impl Audience {
     pub(super) fn fingerprint(&self) -> String {
         let filter: Vec<String> = self.filter.iter().map(ToString::to_string).collect();
         let (users, providers) = (self.sees_users(), self.hears_providers());
-        format!("{:?} {users} {providers} {}", self.of, filter.join(" "))
+        let (of, by) = (&self.of, &self.by.workspace);
+        format!("{of:?} {by:?} {users} {providers} {}", filter.join(" "))
     }
 }
 
@@ -126,6 +129,14 @@ mod tests {
         assert!(audience.hears(&alice) && audience.hears(&key) && !audience.hears(&bob));
         audience.filter = ["workspace:ops".parse().unwrap()].into();
         assert!(!audience.hears(&alice) && !audience.hears(&bob));
+    }
+
+    #[test]
+    fn a_user_who_moves_away_is_not_heard_of_any_more() {
+        let by = Principal { workspace: Some(id("eng")), ..Principal::configured() };
+        let audience = Audience::new(Arc::new(by), Of::User(id("alice")));
+        assert!(audience.hears(&update(Kind::Quota, "user:alice", Some("alice"), Some("eng"))));
+        assert!(!audience.hears(&update(Kind::Quota, "user:alice", Some("alice"), Some("ops"))));
     }
 
     #[test]

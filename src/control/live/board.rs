@@ -59,8 +59,8 @@ enum Subject {
 /// Where a client that has seen all up to a position goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Next {
-    /// It has seen everything that it may see.
-    Nothing,
+    /// It has seen everything that it may see, up to this position.
+    Nothing(u64),
     /// This one, at this position.
     Update(u64, Arc<Update>),
     /// Something that it has not seen is forgotten.
@@ -120,7 +120,7 @@ impl Board {
         let mut later = self.updates.range(after.saturating_add(1)..);
         match later.find(|(_, (_, update))| hears(update)) {
             Some((position, (_, update))) => Next::Update(*position, update.clone()),
-            None => Next::Nothing,
+            None => Next::Nothing(self.position.max(after)),
         }
     }
 }
@@ -177,6 +177,8 @@ mod tests {
         assert_eq!(shown(&board, 1).0.len(), MOST);
         board.forget();
         assert_eq!(board.next(1, |_| true), Next::Lost);
-        assert_eq!(board.next(board.position(), |_| true), Next::Nothing);
+        assert_eq!(board.next(board.position(), |_| true), Next::Nothing(board.position()));
+        board.put(update(Kind::Quota, "user:a", "a"));
+        assert_eq!(board.next(board.position() - 1, |_| false), Next::Nothing(board.position()));
     }
 }

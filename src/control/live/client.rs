@@ -12,6 +12,7 @@ use super::socket::{Farewell, Received, Socket};
 use super::{Live, Place};
 use crate::clock::{UnixMs, rfc3339};
 use crate::control::desk::Desk;
+use crate::control::principal::Principal;
 use crate::control::problem::Problem;
 use crate::ids::{AccountId, AccountKind, Id};
 use crate::ledger::{AccountStatus, KeyFacts};
@@ -121,7 +122,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         loop {
             let next = self.live.next(self.position, |update| self.audience.hears(update));
             match next {
-                Next::Nothing => return Ok(()),
+                Next::Nothing(position) => {
+                    self.position = position;
+                    return Ok(());
+                }
                 Next::Lost => self.show_snapshot(SNAPSHOT).await?,
                 Next::Update(position, update) => {
                     self.position = position;
@@ -172,7 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     async fn recheck(&mut self) -> Result<(), Farewell> {
         let (by, cookie) = (&self.audience.by, self.cookie.as_ref());
         let holds = match by.name.parse() {
-            Ok(AccountId { kind: AccountKind::Key, id }) => key_works(&self.desk, &id).await,
+            Ok(AccountId { kind: AccountKind::Key, id }) => key_works(&self.desk, &id, by).await,
             _ => self.desk.identity.still_holds(by, cookie).await,
         };
         if holds {
@@ -240,13 +244,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 }
 
-/// Whether a key still works. Where the ledger does not say, it does.
-async fn key_works(desk: &Desk, id: &Id) -> bool {
+/// Whether a key still works, in the workspace that it had. Where the ledger does not say, it does.
+async fn key_works(desk: &Desk, id: &Id, by: &Principal) -> bool {
     let Ok(found) = desk.registry.account(&AccountId::key(id)).await else { return true };
     let now = desk.clock.now();
     let expired = |key: &KeyFacts| key.expires.is_some_and(|at| at <= now);
     found.is_some_and(|account| {
-        account.status != AccountStatus::Revoked && !account.key.as_ref().is_some_and(expired)
+        account.status != AccountStatus::Revoked
+            && account.workspace == by.workspace
+            && !account.key.as_ref().is_some_and(expired)
     })
 }
 

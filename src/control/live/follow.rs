@@ -50,6 +50,7 @@ async fn show(live: &Live, desk: &Desk, batch: Batch) {
             tracing::debug!(why = problem.detail, "live clients are not told of an alert");
         }
     }
+    live.tell();
 }
 
 async fn moved_one(live: &Live, desk: &Desk, moved: Moved) -> Result<(), Problem> {

@@ -155,9 +155,14 @@ impl Live {
         })
     }
 
+    /// Puts an update up; [`Live::tell`] says so.
     fn put(&self, update: Update) {
-        let position = self.board.lock().put(update);
-        self.moved.send_replace(position);
+        self.board.lock().put(update);
+    }
+
+    /// Tells all clients that there is something new.
+    fn tell(&self) {
+        self.moved.send_replace(self.position());
     }
 
     fn position(&self) -> u64 {

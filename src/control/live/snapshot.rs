@@ -36,6 +36,10 @@ pub(super) async fn snapshot(
     live: &Live,
     audience: &Audience,
 ) -> Result<Arc<Snapshot>, Problem> {
+    if let (Of::User(id), Some(_)) = (&audience.of, &desk.by.workspace) {
+        // It may have moved to another workspace.
+        desk.find(&AccountId::user(id)).await?;
+    }
     let name = audience.fingerprint();
     if let Some(known) = live.shared(&name) {
         return Ok(known);
@@ -77,8 +81,9 @@ async fn users(desk: &Desk, audience: &Audience) -> Result<Vec<Value>, Problem> 
 }
 
 async fn add_one(desk: &Desk, id: &Id, to: &mut BTreeMap<Id, Account>) -> Result<(), Problem> {
-    // Whoever was deleted meanwhile is not there.
-    if let Some(account) = desk.registry.account(&AccountId::user(id)).await? {
+    // Whoever was deleted or moved away meanwhile is not there.
+    let found = desk.registry.account(&AccountId::user(id)).await?;
+    if let Some(account) = found.filter(|account| desk.by.sees_account(account)) {
         to.insert(id.clone(), account);
     }
     Ok(())

@@ -23,8 +23,8 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 /// The largest message, and the largest frame, of a client.
 const MOST_IN: usize = 64 * 1024;
 /// Messages leave in frames of at most so many bytes.
-const PIECE: usize = 8 * 1024;
-const BUFFER: usize = 4 * 1024;
+const PIECE: usize = 4 * 1024;
+const BUFFER: usize = 2 * 1024;
 /// How long a client may refuse to take a frame.
 const STALL: Duration = Duration::from_secs(40);
 /// How long it may take to answer a close, and to see why its frame was refused.

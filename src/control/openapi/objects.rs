@@ -369,6 +369,16 @@ pub(super) const TAKEN: &[(&str, Table)] = &[
         ],
     ),
     (
+        "UserChange",
+        &[
+            ("name?", "name?"),
+            ("workspace?", "id?"),
+            ("limits?", "[limit]?"),
+            ("thresholds?", "[threshold]?"),
+            ("enforcement?", "strict|balanced|postpaid|observe?"),
+        ],
+    ),
+    (
         "NewKey",
         &[
             ("user", "id"),

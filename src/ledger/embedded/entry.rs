@@ -64,6 +64,11 @@ pub enum Entry {
         id: CallId,
         charge: Amounts,
     },
+    Relocate {
+        now: UnixMs,
+        user: Id,
+        workspace: Id,
+    },
     Audit {
         now: UnixMs,
         entry: Box<AuditEntry>,
@@ -95,6 +100,7 @@ impl Entry {
             | Self::Delete { now, .. }
             | Self::Attempt { now, .. }
             | Self::ExpireAttempt { now, .. }
+            | Self::Relocate { now, .. }
             | Self::Audit { now, .. } => *now,
         }
     }
@@ -163,6 +169,9 @@ impl Entry {
                 book.accounts.insert(state.id.clone(), *state);
             }
             Self::Delete { id, .. } => delete(&id, book, dirty),
+            Self::Relocate { user, workspace, .. } => {
+                book.relocate(&user, &workspace).iter().for_each(|id| dirty.account(id));
+            }
             Self::Audit { entry, .. } => dirty.audit.push(*entry),
         }
         Settled::default()

@@ -47,6 +47,23 @@ impl EmbeddedLedger {
         Ok((before, after))
     }
 
+    /// Moves a user where a change says so; the user before.
+    fn relocate(&self, id: &AccountId, change: &Change) -> Result<Option<Account>, RegistryError> {
+        let options = &self.inner.options;
+        let mut state = self.inner.state.lock();
+        let moment = state.moment(options);
+        let old = state.book.accounts.get(id).ok_or_else(|| RegistryError::Missing(id.clone()))?;
+        let Some(to) = admin::destination(old, change)? else { return Ok(None) };
+        let workspace = AccountId::workspace(to);
+        if !state.book.accounts.contains_key(&workspace) {
+            return Err(RegistryError::Missing(workspace));
+        }
+        let before = view(old, &moment);
+        let (now, user, workspace) = (moment.now, id.id.clone(), to.clone());
+        state.admit(Entry::Relocate { now, user, workspace }, options)?;
+        Ok(Some(before))
+    }
+
     /// Reads the store, with everything written first, on a thread that may wait.
     async fn read<T: Send + 'static>(
         &self,
@@ -142,13 +159,17 @@ impl Registry for EmbeddedLedger {
         change: &'a Change,
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         Box::pin(async move {
+            let moved = self.relocate(id, change)?;
             let defaults = &self.inner.options.default_user_limits;
-            self.alter(id, |state, moment| {
+            let revision = change.revision.clone().filter(|_| moved.is_none());
+            let change = Change { revision, ..change.clone() };
+            let (before, after) = self.alter(id, |state, moment| {
                 state.begin(moment);
-                admin::change(state, change, defaults, moment.now)?;
+                admin::change(state, &change, defaults, moment.now)?;
                 state.begin(moment);
                 Ok(())
-            })
+            })?;
+            Ok((moved.unwrap_or(before), after))
         })
     }
 

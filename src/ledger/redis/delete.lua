@@ -10,6 +10,8 @@ local prefix = ARGV[4] == 'workspace' and '' or 'deleted.'
 if ARGV[4] == 'workspace' or redis.call('EXISTS', KEYS[7]) == 1 then
   for _, meter in ipairs({ 'usd', 'tokens', 'requests' }) do
     add(KEYS[7], prefix .. meter, a.f[meter .. '.total'] or '0')
+    -- What was charged by way of another workspace is kept there.
+    sub(KEYS[7], prefix .. meter, a.f['elsewhere.' .. meter] or '0')
   end
 end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[5])

@@ -128,6 +128,7 @@ pub fn account(id: &AccountId, fields: &Fields, open: i64) -> Result<AccountStat
         open,
         totals: read.totals("usd.total", "tokens.total", "requests.total")?,
         deleted: read.totals("deleted.usd", "deleted.tokens", "deleted.requests")?,
+        elsewhere: read.totals("elsewhere.usd", "elsewhere.tokens", "elsewhere.requests")?,
         debt: read.number("usd.debt")?,
         credential: read.credential()?,
     };

@@ -222,7 +222,8 @@ local function current(a, name)
 end
 
 local SUMS = { 'usd.held', 'tokens.held', 'characters.held', 'usd.total', 'tokens.total',
-  'requests.total', 'requests.failed', 'deleted.usd', 'deleted.tokens', 'deleted.requests', 'usd.debt' }
+  'requests.total', 'requests.failed', 'deleted.usd', 'deleted.tokens', 'deleted.requests',
+  'elsewhere.usd', 'elsewhere.tokens', 'elsewhere.requests', 'usd.debt' }
 
 -- Looks at every number that a change may touch. Gives a sentence for each that makes no sense, and
 -- notes its field in `bad`.

@@ -106,6 +106,19 @@ impl RedisLedger {
         Ok((states, faults))
     }
 
+    /// The owners of a key, read anew and remembered.
+    async fn read_payers(
+        &self,
+        key: &AccountId,
+        digest: &SecretDigest,
+    ) -> Result<Option<Payers>, Unavailable> {
+        let found = self.read_account(key).await?.and_then(|state| owners(state, digest));
+        if let Some(payers) = &found {
+            self.owners.insert(*digest, payers.clone());
+        }
+        Ok(found)
+    }
+
     /// See [`super::super::Ledger::caller`].
     pub(super) async fn read_caller(
         &self,
@@ -115,11 +128,8 @@ impl RedisLedger {
         let key = AccountId::key(&id);
         let payers = match self.owners.get(digest) {
             Some(payers) => payers,
-            None => match self.read_account(&key).await?.and_then(|state| owners(state, digest)) {
-                Some(payers) => {
-                    self.owners.insert(*digest, payers.clone());
-                    payers
-                }
+            None => match self.read_payers(&key, digest).await? {
+                Some(payers) => payers,
                 None => return Ok(None),
             },
         };
@@ -132,6 +142,11 @@ impl RedisLedger {
         if found.is_empty() {
             self.owners.invalidate(digest);
             return Ok(None);
+        }
+        if found.get("workspace").map(String::as_str) != Some(payers.workspace.as_str()) {
+            // Its user was moved: the next question finds the new owners.
+            self.owners.invalidate(digest);
+            return Box::pin(self.read_caller(digest)).await;
         }
         let active = |status: Option<String>| status.as_deref() == Some("active");
         let status = found.get("status").cloned();

@@ -132,6 +132,39 @@ impl RedisLedger {
         }
     }
 
+    /// Moves a user where a change says so.
+    async fn relocate(&self, old: &AccountState, to: &Id) -> Result<(), RegistryError> {
+        let own = old.workspace.as_ref().map(AccountId::workspace);
+        let own = own.ok_or_else(|| RegistryError::Missing(old.id.clone()))?;
+        let workspace = AccountId::workspace(to);
+        let on = &self.connections.settlements;
+        // A key that comes meanwhile is moved by the second round.
+        for _ in 0..2 {
+            let mut list = redis::cmd("ZRANGE");
+            let ids: Vec<String> = self.read(list.arg(keys::below(&old.id)).arg(0).arg(-1)).await?;
+            let its = ids.iter().filter_map(|id| id.parse().ok());
+            let mut all = vec![
+                keys::account(&old.id),
+                keys::account(&own),
+                keys::account(&workspace),
+                keys::below(&own),
+                keys::below(&workspace),
+            ];
+            all.extend(its.map(|key| keys::account(&AccountId::key(&key))));
+            let arguments = [old.id.id.to_string(), to.to_string(), own.id.to_string()];
+            let call = self.scripts.relocate.call(&self.options, &all, &arguments);
+            let ran = self.scripts.relocate.run::<Vec<String>>(on, &call).await;
+            self.news.changed();
+            match ran?.first().map(String::as_str) {
+                Some("done") => {}
+                Some("nowhere") => return Err(RegistryError::Missing(workspace)),
+                Some("changed") => return Err(RegistryError::Changed(old.id.clone())),
+                _ => return Err(RegistryError::Missing(old.id.clone())),
+            }
+        }
+        Ok(())
+    }
+
     pub(super) async fn existing(&self, id: &AccountId) -> Result<AccountState, RegistryError> {
         self.read_account(id).await?.ok_or_else(|| RegistryError::Missing(id.clone()))
     }
@@ -310,16 +343,23 @@ impl Registry for RedisLedger {
         change: &'a Change,
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         Box::pin(async move {
-            let old = self.existing(id).await?;
+            let first = self.existing(id).await?;
+            let (old, change) = match admin::destination(&first, change)? {
+                Some(to) => {
+                    self.relocate(&first, to).await?;
+                    (self.existing(id).await?, Change { revision: None, ..change.clone() })
+                }
+                None => (first.clone(), change.clone()),
+            };
             let (mut new, moment) = (old.clone(), script::moment(&self.options));
-            admin::change(&mut new, change, &self.options.default_user_limits, moment.now)?;
+            admin::change(&mut new, &change, &self.options.default_user_limits, moment.now)?;
             self.write_change_if(&old, &new, change.revision.is_some()).await?;
             if id.kind == AccountKind::User && old.name != new.name {
                 self.unrank(&id.id, &old.name, false).await?;
             }
             self.rank_account(id).await;
             let now = self.existing(id).await?;
-            Ok((view(&old, &moment), view(&now, &moment)))
+            Ok((view(&first, &moment), view(&now, &moment)))
         })
     }
 

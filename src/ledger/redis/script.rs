@@ -32,6 +32,7 @@ pub struct Scripts {
     pub attempt_renew: Script,
     pub forget: Script,
     pub rank: Script,
+    pub relocate: Script,
     pub record_put: Script,
     pub record_get: Script,
     pub record_take: Script,
@@ -70,6 +71,7 @@ impl Scripts {
             attempt_renew: script!("attempt_renew.lua"),
             forget: Script { repeatable: false, ..script!("forget.lua") },
             rank: script!("rank.lua"),
+            relocate: script!("move.lua"),
             record_put: Script {
                 repeatable: false,
                 ..script!(includes "head.lua", "record_put.lua")
@@ -92,7 +94,7 @@ impl Scripts {
         }
     }
 
-    fn all(&self) -> [&Script; 20] {
+    fn all(&self) -> [&Script; 21] {
         [
             &self.hold,
             &self.extend,
@@ -107,6 +109,7 @@ impl Scripts {
             &self.attempt_renew,
             &self.forget,
             &self.rank,
+            &self.relocate,
             &self.record_put,
             &self.record_get,
             &self.record_take,

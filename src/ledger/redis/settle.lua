@@ -122,6 +122,14 @@ local function keep(payers, i, before, after, calls)
   end
 end
 
+-- Notes what a user is charged by way of a workspace that it is not in any more.
+local function note_elsewhere(payers, workspace, before, after, calls)
+  local user, paid = payers[2], payers[3]
+  if 'farebox:{0}:workspace:' .. (user.f.workspace or '') == workspace then return end
+  total(user, 'elsewhere.usd', 'elsewhere.tokens', 'elsewhere.requests', before, after, calls)
+  if paid then total(paid, 'deleted.usd', 'deleted.tokens', 'deleted.requests', before, after, calls) end
+end
+
 -- The model of the call, by the name that the caller gave it where the hold is known.
 local model
 local function the_model()
@@ -192,12 +200,13 @@ local function correct_one(a, trace, before, after, calls)
 end
 
 -- Replaces a provisional charge where it went, or what is left of these accounts.
-local function correct(payers, paid, after)
+local function correct(payers, paid, after, workspace)
   local calls = kind == 'void' and '-1' or '0'
   for i = 1, 3 do
     local a, trace = payers[i], paid.traces[i]
     if a and trace.created == (a.f.created_ms or '') then
       correct_one(a, trace, paid, after, calls)
+      if i == 2 then note_elsewhere(payers, workspace, paid, after, calls) end
     else
       keep(payers, i, paid, after, calls)
     end
@@ -252,14 +261,14 @@ if first then
   end
   redis.call('XDEL', KEYS[4], first.event)
   redis.call('SET', KEYS[17], 'post:' .. write(unpack(texts)), 'XX', 'KEEPTTL')
-  correct(owners, first, exact)
+  correct(owners, first, exact, KEYS[16])
   report(owners, 3, first.kept.user)
   accounts = open_own()
 end
 
 local traces = {}
 if orphan then
-  correct(accounts, orphan, charge)
+  correct(accounts, orphan, charge, KEYS[11])
   traces = orphan.traces
 elseif kind == 'void' then
   for i = 1, 3 do
@@ -273,6 +282,7 @@ else
   for i = 1, 3 do
     if accounts[i] then
       traces[i] = charge_one(accounts[i], i)
+      if i == 2 then note_elsewhere(accounts, KEYS[11], NOTHING, charge, requests) end
     else
       traces[i] = { created = 'missing', charged = '', counted = '' }
       keep(accounts, i, NOTHING, charge, requests)
