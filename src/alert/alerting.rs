@@ -48,6 +48,9 @@ pub struct Settings {
     pub thresholds: Thresholds,
 }
 
+/// Names the provider of a credential.
+pub type ProviderOf = Arc<dyn Fn(&Id) -> Option<String> + Send + Sync>;
+
 /// What alerts are made of.
 pub struct Sources {
     /// Accounts.
@@ -63,7 +66,7 @@ pub struct Sources {
     /// The operator's token, under which the secrets of channels are sealed.
     pub token: SecretString,
     /// The provider of a credential.
-    pub provider: Arc<dyn Fn(&Id) -> Option<String> + Send + Sync>,
+    pub provider: ProviderOf,
 }
 
 /// Alerts, from crossing to channel.
