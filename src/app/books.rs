@@ -97,6 +97,7 @@ fn options(config: &Config, clock: Clock, hints: &Hints) -> Options {
         default_user_limits: config.user_limits.clone(),
         default_thresholds: config.thresholds.clone(),
         retention_days: config.retention_days,
+        rollups: config.sums,
         journal_dir: config.data_dir.join("journal"),
         crossings: Some(hints.crossings()),
         watch: Some(hints.watch()),

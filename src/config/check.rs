@@ -8,6 +8,7 @@ use super::{
     BadConfig, Config, Environment, Overrides, ServerBounds, alerts, credentials, deployments,
     pools, protection,
 };
+use crate::ledger::Kept;
 use crate::limit::{Calendar, Limit, Meter, Window};
 use crate::pricing::Adjustments;
 use crate::provider::{Credential, Dialect, KNOWN, Known, Provider, Providers, known};
@@ -38,6 +39,8 @@ pub(super) const OLDER_LIMITS: [(&str, Meter, Window); 3] = [
     ("OPENAI_TOKEN_LIMIT_PER_MINUTE", Meter::Tokens, Window::Minute),
 ];
 
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 86_400_000;
 /// The variable of older deployments that says how long the history is kept.
 pub(super) const OLDER_RETENTION: &str = "QUOTA_HISTORY_RETENTION_DAYS";
 
@@ -59,7 +62,7 @@ pub(super) fn check(
         on_loopback("admin_listen", admin_listen)?;
     }
     let ledger = raw.ledger;
-    let lease = lease(ledger.lease_seconds)?;
+    let lease = lease(ledger.lease_seconds.unwrap_or(60))?;
     let timezone = ledger.timezone.unwrap_or_else(|| "UTC".to_owned());
     let calendar = Calendar::named(&timezone).ok_or_else(|| {
         bad(format!("ledger.timezone = \"{timezone}\": no such zone; write it like Europe/Berlin"))
@@ -108,18 +111,17 @@ pub(super) fn check(
         admin_token,
         protection: protection::protection(&raw.admin)?,
         retention_days: retention(&raw.history, environment)?,
+        sums: sums(&raw.history)?,
         server: server(&raw.server)?,
         record: overrides.record.clone(),
         origin: Origin::default(),
     })
 }
 
-fn lease(written: Option<u64>) -> Result<Duration, BadConfig> {
-    let seconds = written.unwrap_or(60);
-    match (5..=86_400).contains(&seconds) {
-        true => Ok(Duration::from_secs(seconds)),
-        false => Err(bad(format!("ledger.lease_seconds = {seconds}: from 5 to 86400"))),
-    }
+/// How long a hold outlives its proxy.
+fn lease(seconds: u64) -> Result<Duration, BadConfig> {
+    let fits = (5..=86_400).contains(&seconds).then(|| Duration::from_secs(seconds));
+    fits.ok_or_else(|| bad(format!("ledger.lease_seconds = {seconds}: from 5 to 86400")))
 }
 
 /// Refuses an address that other machines reach.
@@ -379,6 +381,32 @@ fn retention(raw: &RawHistory, environment: &Environment) -> Result<i64, BadConf
     };
     let days = written.parse().ok().filter(|days| (1..=3650).contains(days));
     days.ok_or_else(|| bad(format!("{place} = {written}: from 1 to 3650 days")))
+}
+
+/// For how long sums are kept: each for at least one of its periods, and none of the finer ones for
+/// longer than the coarser ones.
+fn sums(raw: &RawHistory) -> Result<Kept, BadConfig> {
+    let read = |name: &str, written: Option<u64>, default: i64, unit: &str, ms: i64, most: i64| {
+        let n = written.map_or(default, |n| i64::try_from(n).unwrap_or(i64::MAX));
+        let fits = (1..=most).contains(&n).then(|| n.saturating_mul(ms));
+        fits.ok_or_else(|| bad(format!("history.{name} = {n}: from 1 to {most} {unit}")))
+    };
+    let kept = Kept {
+        minutes: read("minute_sums_hours", raw.minute_sums_hours, 48, "hours", HOUR_MS, 240)?,
+        hours: read("hour_sums_days", raw.hour_sums_days, 90, "days", DAY_MS, 800)?,
+        days: read("day_sums_days", raw.day_sums_days, 730, "days", DAY_MS, 3650)?,
+    };
+    let longer = |finer: &str, coarser: &str| {
+        let way = "keep the longer periods for at least as long";
+        Err(bad(format!("history.{finer} is longer than history.{coarser}; {way}")))
+    };
+    if kept.minutes > kept.hours {
+        return longer("minute_sums_hours", "hour_sums_days");
+    }
+    if kept.hours > kept.days {
+        return longer("hour_sums_days", "day_sums_days");
+    }
+    Ok(kept)
 }
 
 fn server(raw: &RawServer) -> Result<ServerBounds, BadConfig> {

@@ -24,7 +24,7 @@ pub use credentials::CredentialTerms;
 pub use protection::Protection;
 pub use source::Environment;
 
-use crate::ledger::{Enforcement, LostHold};
+use crate::ledger::{Enforcement, Kept, LostHold};
 use crate::limit::{Calendar, Limit, Thresholds};
 use crate::pricing::{Adjustments, BadAdjustment, Deployment};
 use crate::provider::Providers;
@@ -158,6 +158,8 @@ pub struct Config {
     pub protection: Protection,
     /// For how many days the history is kept.
     pub retention_days: i64,
+    /// For how long sums of calls are kept.
+    pub sums: Kept,
     /// The limits of the data plane.
     pub server: ServerBounds,
     /// Where answers are recorded; only a flag can say so, so that no file leaves it on.

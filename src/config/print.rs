@@ -7,6 +7,9 @@ use crate::provider::{Credential, Fallback, ModelRoute, Policy, Provider};
 use serde::Serialize;
 use toml::{Table, Value};
 
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 86_400_000;
+
 const HIDDEN: &str = "***";
 
 pub(super) fn table(config: &Config) -> Table {
@@ -42,6 +45,9 @@ pub(super) fn table(config: &Config) -> Table {
     put(&mut all, "admin", admin);
     let mut history = Table::new();
     put(&mut history, "retention_days", config.retention_days);
+    put(&mut history, "minute_sums_hours", config.sums.minutes / HOUR_MS);
+    put(&mut history, "hour_sums_days", config.sums.hours / DAY_MS);
+    put(&mut history, "day_sums_days", config.sums.days / DAY_MS);
     put(&mut all, "history", history);
     put(&mut all, "server", server(config));
     all

@@ -162,6 +162,12 @@ pub(super) struct RawAdmin {
 pub(super) struct RawHistory {
     #[serde(deserialize_with = "number")]
     pub(super) retention_days: Option<u64>,
+    #[serde(deserialize_with = "number")]
+    pub(super) minute_sums_hours: Option<u64>,
+    #[serde(deserialize_with = "number")]
+    pub(super) hour_sums_days: Option<u64>,
+    #[serde(deserialize_with = "number")]
+    pub(super) day_sums_days: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -10,6 +10,7 @@ use super::{Parts, value, view};
 use crate::ids::{AccountId, AccountKind, Id};
 use crate::ledger::{
     Account, Change, Enforcement, KeyFacts, LimitsChange, ListFilter, NewAccount, Page,
+    RegistryError,
 };
 use crate::limit::{Limit, Thresholds};
 use axum::Json;
@@ -60,9 +61,17 @@ pub(super) async fn list(
     let filter = fields.finish(Some(ListFilter { limit, after, ..filter }))?;
     let page = match (kind, &filter.workspace) {
         (AccountKind::Workspace, Some(own)) => alone(desk, own, &filter).await?,
-        _ => desk.registry.accounts(kind, &filter).await?,
+        _ => desk.registry.accounts(kind, &filter).await.map_err(bad_place)?,
     };
     Ok(listed(page, |account| shown(desk, account)))
+}
+
+/// Of what a list is asked for, only a cursor can be wrong that could be read.
+fn bad_place(error: RegistryError) -> Problem {
+    match error {
+        RegistryError::Invalid(why) => Problem::field("?after", why),
+        error => error.into(),
+    }
 }
 
 /// The workspace that a principal is limited to, as a list.

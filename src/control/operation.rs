@@ -28,6 +28,8 @@ pub struct Entry {
     pub scope: Scope,
     /// Whether it concerns all workspaces, so that nobody limited to one may ask for it.
     pub global: bool,
+    /// Whether it finds out itself who asks: by a ticket.
+    pub own_door: bool,
     /// What the description of the API says of it.
     pub said: Said,
 }
@@ -76,13 +78,18 @@ impl Operations {
         handler: MethodRouter<Shared>,
     ) -> Self {
         let said = Said::default();
-        self.0.push((Entry { method, path, scope, global: false, said }, handler));
+        self.0.push((Entry { method, path, scope, global: false, own_door: false, said }, handler));
         self
     }
 
     /// Marks the operation that was added last as one that concerns all workspaces.
     pub(super) fn global(self) -> Self {
         self.last(|entry| entry.global = true)
+    }
+
+    /// Leaves it to the operation that was added last to find out who asks.
+    pub(super) fn own_door(self) -> Self {
+        self.last(|entry| entry.own_door = true)
     }
 
     /// Says what the operation that was added last does, and what it answers: a status, and an
@@ -145,7 +152,7 @@ impl Operations {
 }
 
 async fn authorize(entry: &Entry, request: Request, next: Next) -> Response {
-    if entry.scope == Scope::Public {
+    if entry.scope == Scope::Public || entry.own_door {
         return next.run(request).await;
     }
     let refused = match request.extensions().get::<Arc<Principal>>() {
@@ -184,7 +191,7 @@ mod tests {
         let said = Said::default();
         let entry = |scope, global| {
             let said = said.clone();
-            Entry { method: Method::GET, path: "/x", scope, global, said }
+            Entry { method: Method::GET, path: "/x", scope, global, own_door: false, said }
         };
         let mut by = Principal::configured();
         by.scopes = Scopes::from_iter([Scope::Read(Resource::Users)]);

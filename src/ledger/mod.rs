@@ -41,10 +41,12 @@ mod records;
 mod redis;
 mod registry;
 mod replay;
+mod rollup;
 mod settling;
 mod slot;
 mod sorting;
 mod standing;
+mod sums;
 mod verify;
 
 pub use aside::{Decided, Verdict};
@@ -71,7 +73,9 @@ pub use registry::{
     Page, Registry, RegistryError, Verification,
 };
 pub use replay::{Frame, PastCall, Peak, Replay};
+pub use rollup::{Kept, Sum, Tier};
 pub use sorting::{Sort, SortBy};
+pub use sums::{Dimension, SumQuery, SumRow};
 
 use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;

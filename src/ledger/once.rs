@@ -173,8 +173,10 @@ impl Book {
         };
         let payers = &first.event.payers;
         let mut crossings = self.correct(payers, &first.paid, Some(charge), end);
-        let replaced =
-            Replaced { event: first.exact(&event, charge, end.moment), cost: first.event.cost };
+        let replaced = Replaced {
+            event: first.exact(&event, charge, end.moment),
+            provisional: first.event.clone(),
+        };
         let workspace = payers.workspace.clone();
         self.note_once(key, Once::Posted { workspace }, end.moment.now);
         let own = self.post_nothing(end, &event);

@@ -5,6 +5,7 @@
 use super::crossing::Crossing;
 use super::news::Watch;
 use super::order::{Enforcement, LostHold};
+use super::rollup::Kept;
 use crate::clock::{Clock, UnixMs};
 use crate::limit::{Calendar, Limit, Thresholds};
 use crate::telemetry::names;
@@ -35,6 +36,8 @@ pub struct Options {
     pub settle_capacity: usize,
     /// How long events are kept by the embedded back end, and the days of credentials by both.
     pub retention_days: i64,
+    /// For how long sums are kept.
+    pub rollups: Kept,
     /// For how long the embedded back end gathers changes before it commits them.
     pub commit_ms: u64,
     /// Renew and sweep in the background. Off in tests that move the clock by hand.
@@ -58,6 +61,7 @@ impl Default for Options {
             journal_dir: PathBuf::from("farebox-data/journal"),
             settle_capacity: 20_000,
             retention_days: 30,
+            rollups: Kept::default(),
             commit_ms: 250,
             background: true,
             crossings: None,

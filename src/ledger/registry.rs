@@ -6,6 +6,7 @@ use super::audit::{AuditEntry, AuditQuery};
 use super::order::{Enforcement, Settlement, Standing, Unavailable, UsageEvent};
 use super::reach::{Network, Reach, Route};
 use super::sorting::Sort;
+use super::sums::{SumQuery, SumRow};
 use super::{BoxFuture, Ledger};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
@@ -365,6 +366,11 @@ pub trait Registry: Send + Sync + 'static {
 
     /// The event of one call.
     fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>>;
+
+    /// Sums of settled calls, by the names that are asked for. Periods that are no longer kept have
+    /// none; a question for too many periods or groups is [`RegistryError::Invalid`].
+    fn sums<'a>(&'a self, query: &'a SumQuery)
+    -> BoxFuture<'a, Result<Vec<SumRow>, RegistryError>>;
 
     /// Settles what was consumed elsewhere, without a hold, once by its id. Where it cannot be
     /// written, nothing is settled. The figures have it when this returns, unless the ledger takes

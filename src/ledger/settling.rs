@@ -63,8 +63,7 @@ pub struct Settled {
 #[derive(Debug)]
 pub struct Replaced {
     pub event: Box<UsageEvent>,
-    /// What the provisional one cost.
-    pub cost: NanoUsd,
+    pub provisional: Box<UsageEvent>,
 }
 
 /// A hold that ends, and when.

@@ -6,10 +6,11 @@ use super::book::Hold;
 use super::order::{Amounts, Enforcement};
 use super::registry::Verification;
 use super::slot::Slot;
+use super::sums::SumRow;
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, Id};
-use crate::limit::Meter;
-use std::collections::BTreeMap;
+use crate::limit::{Meter, Period};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is looked at.
 pub struct Evidence<'a> {
@@ -24,7 +25,48 @@ pub struct Evidence<'a> {
     pub deleted: Totals,
     /// Number and sum in nano-dollars of the events, if none was dropped yet.
     pub events: Option<(i64, i64)>,
+    /// What calls came to on each day, by their events and by their sums.
+    pub by_day: ByDay,
     pub default_enforcement: Enforcement,
+}
+
+/// Requests and nano-dollars of days.
+#[derive(Debug, Default)]
+pub struct ByDay {
+    pub events: BTreeMap<Period, (i64, i64)>,
+    pub sums: BTreeMap<Period, (i64, i64)>,
+    /// Of days after this one all events and all sums are kept.
+    pub after: Period,
+}
+
+impl ByDay {
+    /// Adds an event of a day.
+    pub fn event(&mut self, day: Period, (requests, cost): (i64, i64)) {
+        let (calls, sum) = self.events.entry(day).or_default();
+        *calls = calls.saturating_add(requests);
+        *sum = sum.saturating_add(cost);
+    }
+
+    /// Takes in sums that are kept apart by the period alone.
+    pub fn sums(&mut self, rows: Vec<SumRow>) {
+        let day = |row: &SumRow| row.names.first()?.parse().ok();
+        let figures = |row: &SumRow| (row.sum.requests, row.sum.cost.get());
+        self.sums = rows.iter().filter_map(|row| Some((day(row)?, figures(row)))).collect();
+    }
+
+    fn differences(&self) -> impl Iterator<Item = String> + '_ {
+        let days: BTreeSet<Period> = self.events.keys().chain(self.sums.keys()).copied().collect();
+        days.into_iter().filter(|day| *day > self.after).filter_map(|day| {
+            let of = |all: &BTreeMap<_, _>| all.get(&day).copied().unwrap_or((0, 0));
+            let ((calls, cost), (summed, sum)) = (of(&self.events), of(&self.sums));
+            ((calls, cost) != (summed, sum)).then(|| {
+                format!(
+                    "I1: {calls} requests of {day} cost {cost} nano-dollars together, the sums of \
+                     that day are {summed} and {sum}"
+                )
+            })
+        })
+    }
 }
 
 /// What the days of a credential add up to.
@@ -74,6 +116,7 @@ pub fn verify(evidence: &Evidence<'_>) -> Verification {
         violations.extend(overspent(state, evidence.default_enforcement));
     }
     violations.extend(events(evidence));
+    violations.extend(evidence.by_day.differences());
     let checked = accounts.len().saturating_add(evidence.holds.len());
     let events = evidence.events.map_or(0, |(count, _)| u64::try_from(count).unwrap_or(0));
     let checked = u64::try_from(checked).unwrap_or(u64::MAX).saturating_add(events);

@@ -1,6 +1,7 @@
 //! What the configuration says of credentials: quotas, thresholds, notes; and what is refused.
 
 use farebox::config::{Config, Environment, Overrides};
+use farebox::ledger::Kept;
 use std::path::{Path, PathBuf};
 
 fn example(name: &str) -> PathBuf {
@@ -98,6 +99,7 @@ fn credentials_of_variables_have_terms_too() {
     let config = load([("GROQ_API_KEY", "a"), ("OPENAI_API_KEY", "b")].into()).unwrap();
     assert_eq!(terms(&config), ["groq-main groq  None", "openai-main openai  None"]);
     assert_eq!(config.retention_days, 7);
+    assert_eq!(config.sums, Kept::default());
     let credentials = r#"[{name = "a", api_key = "k", limits = ["1k tokens/day"]}]"#;
     let set = [
         ("FAREBOX_PROVIDERS__GROQ__CREDENTIALS", credentials),
@@ -136,4 +138,22 @@ fn bad_terms_are_named_with_their_line_and_the_way_out() {
     refused(&same, &["farebox.toml:5:", "providers.openai.credentials.groq_1", "`groq`", "rename"]);
     refused(&(groq("") + &groq("")), &["providers.groq.credentials.groq_1", "rename"]);
     refused("[history]\nretention_days = 0", &["farebox.toml:2:", "= 0: from 1 to 3650 days"]);
+}
+
+#[test]
+fn r123_sums_are_kept_for_as_long_as_is_written() {
+    const DAY: i64 = 86_400_000;
+    let file = "[history]\nminute_sums_hours = 24\nhour_sums_days = 30\nday_sums_days = 31";
+    let config = written(file).unwrap();
+    assert!(config.printed().to_string().contains("hour_sums_days = 30"));
+    assert_eq!(config.sums, Kept { minutes: DAY, hours: 30 * DAY, days: 31 * DAY });
+    for (text, named) in [
+        ("minute_sums_hours = 0", "= 0: from 1 to 240 hours"),
+        ("hour_sums_days = 801", "= 801: from 1 to 800 days"),
+        ("day_sums_days = 0", "= 0: from 1 to 3650 days"),
+        ("day_sums_days = 89", "history.hour_sums_days is longer than history.day_sums_days"),
+        ("hour_sums_days = 1", "history.minute_sums_hours is longer than history.hour_sums_days"),
+    ] {
+        refused(&format!("[history]\n{text}"), &[named]);
+    }
 }

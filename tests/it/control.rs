@@ -8,7 +8,7 @@ use farebox::ids::{AccountId, AccountKind, CallId};
 use farebox::ledger::{
     Account, AuditEntry, AuditQuery, BoxFuture, Change, CredentialDay, CredentialSetup, Decided,
     EventQuery, Ledger, ListFilter, NewAccount, Page, Registry, RegistryError, Settlement,
-    Unavailable, UsageEvent, Verification,
+    SumQuery, SumRow, Unavailable, UsageEvent, Verification,
 };
 use farebox::limit::{Calendar, Increase};
 use farebox::secret::SecretDigest;
@@ -589,6 +589,10 @@ impl Registry for Away {
         &'a self,
         _: &'a EventQuery,
     ) -> BoxFuture<'a, Result<Page<UsageEvent>, RegistryError>> {
+        away()
+    }
+
+    fn sums<'a>(&'a self, _: &'a SumQuery) -> BoxFuture<'a, Result<Vec<SumRow>, RegistryError>> {
         away()
     }
 

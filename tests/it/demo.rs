@@ -8,7 +8,7 @@ use farebox::ids::{AccountId, AccountKind, CallId, Id};
 use farebox::ledger::{
     Account, AccountStatus, AuditEntry, AuditQuery, BoxFuture, CallFacts, Change, CredentialDay,
     CredentialSetup, Decided, Ending, EventQuery, ListFilter, NewAccount, Page, Payers, Registry,
-    RegistryError, Settlement, UsageEvent, Verification,
+    RegistryError, Settlement, SumQuery, SumRow, UsageEvent, Verification,
 };
 use farebox::limit::Increase;
 use farebox::money::NanoUsd;
@@ -142,6 +142,10 @@ impl Registry for Mirror {
         _: Option<UnixMs>,
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         panic!("the demonstration raises nothing")
+    }
+
+    fn sums<'a>(&'a self, _: &'a SumQuery) -> BoxFuture<'a, Result<Vec<SumRow>, RegistryError>> {
+        panic!("the demonstration asks for no sums")
     }
 
     fn event(&self, _: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {

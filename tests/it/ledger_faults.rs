@@ -1,6 +1,7 @@
 //! The ledger under faults: processes that die, logs that are torn, a Redis that goes away.
 
 use crate::ledger_rig::{Backend, Rig, amounts, clock, event, options, order, reopened, usd};
+use crate::ledger_sums::sums_are_those_of_the_events;
 use crate::redis_server::RedisServer;
 use farebox::clock::Clock;
 use farebox::ids::AccountId;
@@ -253,6 +254,7 @@ async fn settlements_survive_a_redis_that_is_away_and_a_proxy_that_dies() {
     let rig = Rig::on(&server, "one").await;
     assert_eq!(rig.account(&AccountId::user(&payers.user)).await.month_usd, usd(40));
     rig.clean().await;
+    sums_are_those_of_the_events(&rig).await;
     drop(rig);
     let rig = Rig::on(&server, "one").await;
     assert_eq!(rig.account(&AccountId::user(&payers.user)).await.month_usd, usd(40));

@@ -2,6 +2,7 @@
 //! the same answers, the same figures and the same crossings, and no invariant breaks.
 
 use crate::ledger_rig::{Rig, amounts, defer, event, once, order, post_once};
+use crate::ledger_sums::sums_are_those_of_the_events;
 use farebox::ids::AccountId;
 use farebox::ledger::{
     Change, Crossing, Enforcement, EventQuery, HoldOrder, LimitsChange, Payers, Settlement,
@@ -150,6 +151,7 @@ async fn agree(steps: &[Step]) {
     }
     for rig in &rigs {
         rig.clean().await;
+        sums_are_those_of_the_events(rig).await;
     }
 }
 
@@ -213,6 +215,7 @@ pub async fn apply(
         }
         Step::Sweep => {
             rig.sweep().await;
+            rig.ledger.fold_now().await;
             crossings(rig)
         }
         Step::Renew => {

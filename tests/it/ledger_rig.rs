@@ -5,9 +5,9 @@ use farebox::clock::{Clock, UnixMs, parse_time};
 use farebox::ids::{AccountId, CallId};
 use farebox::ledger::{
     Account, Admission, Amounts, BoxFuture, CallFacts, Caller, Change, Crossing, Denial,
-    EmbeddedLedger, Ending, Enforcement, HoldOrder, KeyFacts, Ledger, LimitDenial, NewAccount,
-    OnceKey, Options, Outbox, Payers, Reach, Records, RedisLedger, Registry, Settlement,
-    Unavailable, UsageEvent,
+    EmbeddedLedger, Ending, Enforcement, HoldOrder, Kept, KeyFacts, Ledger, LimitDenial,
+    NewAccount, OnceKey, Options, Outbox, Payers, Reach, Records, RedisLedger, Registry,
+    Settlement, Unavailable, UsageEvent,
 };
 use farebox::limit::Limit;
 use farebox::money::NanoUsd;
@@ -38,6 +38,8 @@ pub trait Backend: Ledger + Registry + Records + Outbox {
     fn sweep_now(&self) -> BoxFuture<'_, ()>;
     fn renew_now(&self) -> BoxFuture<'_, ()>;
     fn delivered(&self) -> BoxFuture<'_, ()>;
+    /// Does what makes coarse sums of fine ones.
+    fn fold_now(&self) -> BoxFuture<'_, ()>;
 }
 
 impl Backend for EmbeddedLedger {
@@ -48,6 +50,9 @@ impl Backend for EmbeddedLedger {
         Box::pin(async { self.renew() })
     }
     fn delivered(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+    fn fold_now(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
 }
@@ -62,6 +67,9 @@ impl Backend for RedisLedger {
     fn delivered(&self) -> BoxFuture<'_, ()> {
         Box::pin(async { self.drain(Duration::from_secs(10)).await.unwrap() })
     }
+    fn fold_now(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { self.fold().await.unwrap() })
+    }
 }
 
 pub struct Rig {
@@ -73,6 +81,8 @@ pub struct Rig {
     _surroundings: Box<dyn std::any::Any + Send + Sync>,
 }
 
+const TEN_YEARS: i64 = 3650 * 86_400_000;
+
 /// Options for tests: a clock moved by hand, no background, one default limit.
 pub fn options(clock: &Clock) -> Options {
     Options {
@@ -80,6 +90,7 @@ pub fn options(clock: &Clock) -> Options {
         default_user_limits: vec!["7usd/month".parse().unwrap()],
         background: false,
         retention_days: 3650,
+        rollups: Kept { minutes: TEN_YEARS, hours: TEN_YEARS, days: TEN_YEARS },
         ..Options::default()
     }
 }

@@ -68,6 +68,7 @@ mod ledger_reports;
 mod ledger_rig;
 mod ledger_rolling;
 mod ledger_sorting;
+mod ledger_sums;
 mod limits_desk;
 mod limits_simulate;
 mod live;

@@ -391,7 +391,7 @@ async fn r035_r036_what_calls_leave_in_redis_is_bounded_and_ends_by_itself() {
 
 #[test]
 fn r015_only_scripts_write_money_to_redis() {
-    const READS: [&str; 15] = [
+    const READS: [&str; 17] = [
         "CONFIG",
         "GET",
         "HGET",
@@ -404,19 +404,25 @@ fn r015_only_scripts_write_money_to_redis() {
         "XLEN",
         "XRANGE",
         "XREVRANGE",
+        "ZCARD",
+        "ZMSCORE",
         "ZRANGE",
         "ZRANGEBYLEX",
         "ZRANGEBYSCORE",
     ];
     // The scripts themselves, the schema's version at the first start, leases whose hold is gone,
-    // and the index of credentials, which has no money.
-    const WRITES: [(&str, &str); 6] = [
+    // the index of credentials, which has no money, hints of whose figures moved, and whose turn it
+    // is to walk through the sorted lists.
+    const WRITES: [(&str, &str); 9] = [
         ("script.rs", "EVALSHA"),
         ("connect.rs", "HSET"),
         ("sweep.rs", "ZREM"),
         ("attempts.rs", "ZREM"),
         ("credentials.rs", "ZADD"),
         ("credentials.rs", "ZREM"),
+        ("hints.rs", "PUBLISH"),
+        ("ranking.rs", "SET"),
+        ("ranking.rs", "ZREM"),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger/redis");
     let mut commands = 0;

@@ -22,7 +22,7 @@ pub use own::{Asked, OwnLive};
 
 use super::Parts;
 use super::operation::Operations;
-use super::scope::Scope;
+use super::scope::{Resource, Scope};
 use crate::event::Feed;
 use crate::ids::Id;
 use crate::telemetry::names::{self, Present};
@@ -53,7 +53,8 @@ pub(super) fn operations() -> Operations {
         .post(TICKETS, Scope::Any, ticket::issue)
         .says("Makes a ticket that opens one live connection", 201, "Ticket")
         .takes("Nothing")
-        .get(PATH, Scope::Public, connect::connect)
+        .get(PATH, Scope::Read(Resource::Usage), connect::connect)
+        .own_door()
         .says("Opens a WebSocket with live updates", 101, "")
         .asks(&["ticket", "user", "workspace"])
 }

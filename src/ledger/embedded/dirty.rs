@@ -11,6 +11,7 @@ use super::super::audit::AuditEntry;
 use super::super::book::Book;
 use super::super::once::OnceKey;
 use super::super::order::{Payers, Settlement};
+use super::rollups::Summed;
 use super::store::Batch;
 use crate::ids::{AccountId, CallId};
 use crate::money::NanoUsd;
@@ -25,6 +26,7 @@ pub struct Dirty {
     pub marks: HashSet<CallId>,
     pub once: HashSet<OnceKey>,
     pub events: Vec<EventChange>,
+    pub sums: Summed,
     pub attempts: Fleeting,
     pub attempt_marks: HashSet<CallId>,
     pub days: HashSet<DayKey>,
@@ -80,6 +82,7 @@ pub struct Taken {
     pub marks: HashSet<CallId>,
     pub once: HashSet<OnceKey>,
     pub events: Vec<EventChange>,
+    pub sums: Summed,
     pub attempts: HashSet<CallId>,
     pub attempt_marks: HashSet<CallId>,
     pub days: HashSet<DayKey>,
@@ -94,6 +97,8 @@ pub struct EventChange {
     pub text: Option<Box<RawValue>>,
     /// One of the same call goes, which cost this.
     pub erased: Option<NanoUsd>,
+    /// That one is to be taken out of the sums as it is in the store.
+    pub taken_out: bool,
 }
 
 impl Dirty {
@@ -161,6 +166,7 @@ impl Dirty {
             marks: std::mem::take(&mut self.marks),
             once: std::mem::take(&mut self.once),
             events: std::mem::take(&mut self.events),
+            sums: std::mem::take(&mut self.sums),
             attempts: self.attempts.take(|id| book.attempts.open.contains_key(id)),
             attempt_marks: std::mem::take(&mut self.attempt_marks),
             days: std::mem::take(&mut self.days),
@@ -183,6 +189,7 @@ impl Dirty {
         self.attempts.dirty.extend(batch.attempts.into_iter().map(|(id, _)| id));
         self.attempt_marks.extend(batch.attempt_marks.into_iter().map(|(id, _)| id));
         self.days.extend(batch.days.into_iter().map(|(key, _)| key));
+        self.sums.merge(batch.sums);
         let newer = std::mem::replace(&mut self.events, batch.events);
         self.events.extend(newer);
         let newer = std::mem::replace(&mut self.audit, batch.audit);

@@ -207,12 +207,19 @@ fn note(dirty: &mut Dirty, id: CallId, settled: Settled, text: Option<Box<RawVal
     let written = || serde_json::value::to_raw_value(settled.event.as_ref()?).ok();
     let text = text.or_else(written).filter(|_| settled.event.is_some());
     if text.is_some() || settled.erased.is_some() {
-        dirty.events.push(EventChange { id, text, erased: settled.erased });
+        let (erased, taken_out) = (settled.erased, settled.erased.is_some());
+        dirty.events.push(EventChange { id, text, erased, taken_out });
     }
-    if let Some(Replaced { event, cost }) = &settled.replaced {
+    if let Some(event) = &settled.event {
+        dirty.sums.add(event);
+    }
+    if let Some(Replaced { event, provisional }) = &settled.replaced {
         dirty.accounts(&event.payers);
         let text = serde_json::value::to_raw_value(event).ok();
-        dirty.events.push(EventChange { id: event.id, text, erased: Some(*cost) });
+        let (id, erased) = (event.id, Some(provisional.cost));
+        dirty.events.push(EventChange { id, text, erased, taken_out: false });
+        dirty.sums.add(event);
+        dirty.sums.take_out(provisional);
     }
     settled
 }

@@ -14,6 +14,7 @@ mod outbox;
 mod ranking;
 mod records;
 mod registry;
+mod rollups;
 mod state;
 mod store;
 mod writer;
@@ -55,6 +56,7 @@ impl EmbeddedLedger {
         std::fs::create_dir_all(dir)
             .map_err(|why| OpenError(format!("cannot create {}: {why}", dir.display())))?;
         let store = Store::open(dir)?;
+        store.sum_up(&options.calendar).map_err(OpenError)?;
         let mut state = State::open(dir, &store, &options)?;
         prepare(&mut state, &options)?;
         let background = options.background;

@@ -10,14 +10,16 @@ use super::super::registry::{
     Account, Change, EventQuery, ListFilter, NewAccount, Page, Registry, RegistryError,
     Verification, settle_now,
 };
-use super::super::verify::{Evidence, day_sums, verify};
+use super::super::rollup::Tier;
+use super::super::sums::{SumQuery, SumRow};
+use super::super::verify::{ByDay, Evidence, day_sums, verify};
 use super::super::{BoxFuture, account::AccountState};
 use super::entry::Entry;
 use super::store::{Snapshot, StoreError};
 use super::{EmbeddedLedger, Inner};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
-use crate::limit::Increase;
+use crate::limit::{Increase, Window};
 use jiff::civil::Date;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -234,6 +236,16 @@ impl Registry for EmbeddedLedger {
         })
     }
 
+    fn sums<'a>(
+        &'a self,
+        query: &'a SumQuery,
+    ) -> BoxFuture<'a, Result<Vec<SumRow>, RegistryError>> {
+        Box::pin(async move {
+            let query = query.clone();
+            self.read(move |seen, inner| seen.sums(&query, &inner.options)).await?
+        })
+    }
+
     fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
         Box::pin(async move { self.read(move |snapshot, _| snapshot.event(&id)).await })
     }
@@ -349,11 +361,23 @@ fn check(snapshot: &Snapshot, inner: &Inner) -> Result<Verification, StoreError>
     let meta = snapshot.meta()?;
     let book = snapshot.book()?;
     let (mut count, mut cost) = (meta.dropped, meta.dropped_cost);
+    let (calendar, now) = (&inner.options.calendar, inner.options.clock.now());
+    let mut by_day = ByDay::default();
+    if let Ok(rows) = snapshot.sums(&SumQuery::days(), &inner.options)? {
+        by_day.sums(rows);
+    }
+    let mut oldest = 0;
     snapshot.events(u64::MAX, |_, event| {
+        oldest = calendar.period(Window::Day, event.settled);
+        by_day.event(oldest, (event.requests, event.cost.get()));
         count = count.saturating_add(event.requests);
         cost = cost.saturating_add(event.cost.get());
         true
     })?;
+    by_day.after = inner.options.rollups.oldest(Tier::Day, calendar, now);
+    if meta.dropped != 0 {
+        by_day.after = by_day.after.max(oldest);
+    }
     Ok(verify(&Evidence {
         accounts: &book.accounts,
         holds: book.holds.values().collect(),
@@ -362,6 +386,7 @@ fn check(snapshot: &Snapshot, inner: &Inner) -> Result<Verification, StoreError>
         days_since: inner.options.days_since(),
         deleted: book.deleted,
         events: Some((count, cost)),
+        by_day,
         default_enforcement: inner.options.default_enforcement,
     }))
 }

@@ -11,11 +11,14 @@ use super::super::audit::AuditEntry;
 use super::super::book::{Book, Hold};
 use super::super::once::{Once, OnceKey};
 use super::super::order::UsageEvent;
+use super::super::rollup::Kept;
 use super::super::settling::Mark;
 use super::audit;
 use super::dirty::EventChange;
+use super::rollups::{Summed, take_out, write_sums};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId};
+use crate::limit::Calendar;
 use redb::{
     Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
     WriteTransaction,
@@ -23,18 +26,18 @@ use redb::{
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-type Bytes = &'static [u8];
+pub(super) type Bytes = &'static [u8];
 const ACCOUNTS: TableDefinition<&str, Bytes> = TableDefinition::new("accounts");
 const HOLDS: TableDefinition<&str, Bytes> = TableDefinition::new("holds");
 const MARKS: TableDefinition<&str, Bytes> = TableDefinition::new("marks");
 const ONCE: TableDefinition<&str, Bytes> = TableDefinition::new("once");
-const EVENTS: TableDefinition<u64, Bytes> = TableDefinition::new("events");
+pub(super) const EVENTS: TableDefinition<u64, Bytes> = TableDefinition::new("events");
 const EVENT_IDS: TableDefinition<&str, u64> = TableDefinition::new("event_ids");
 const CREDENTIALS: TableDefinition<&str, Bytes> = TableDefinition::new("credentials");
 const ATTEMPTS: TableDefinition<&str, Bytes> = TableDefinition::new("attempts");
 const ATTEMPT_MARKS: TableDefinition<&str, Bytes> = TableDefinition::new("attempt_marks");
 const DAYS: TableDefinition<&str, Bytes> = TableDefinition::new("credential_days");
-const META: TableDefinition<&str, Bytes> = TableDefinition::new("meta");
+pub(super) const META: TableDefinition<&str, Bytes> = TableDefinition::new("meta");
 const SCHEMA: u32 = 1;
 const PRUNED_AT_ONCE: usize = 500;
 
@@ -55,6 +58,13 @@ pub struct Batch {
     pub marks: Vec<(CallId, Option<(UnixMs, Mark)>)>,
     pub once: Vec<(OnceKey, Option<(UnixMs, Once)>)>,
     pub events: Vec<EventChange>,
+    /// What is added to the sums.
+    pub sums: Summed,
+    /// Whose days they are.
+    pub calendar: Calendar,
+    /// For how long they are kept, from `now` back.
+    pub kept: Kept,
+    pub now: UnixMs,
     pub audit: Vec<AuditEntry>,
     pub attempts: Vec<(CallId, Option<OpenAttempt>)>,
     pub attempt_marks: Vec<(CallId, Option<(UnixMs, AttemptMark)>)>,
@@ -80,6 +90,9 @@ pub struct Meta {
     pub dropped: i64,
     /// The cost of the dropped events in nano-dollars.
     pub dropped_cost: i64,
+    /// The events are in the sums. The version before knows of none, and leaves this out.
+    #[serde(default)]
+    pub summed: bool,
 }
 
 impl Store {
@@ -117,6 +130,7 @@ impl Store {
         audit::prepare(&write)?;
         Self::prepare_records(&write)?;
         Self::prepare_outbox(&write)?;
+        Self::prepare_sums(&write)?;
         let meta = {
             let mut table = write.open_table(META).map_err(text)?;
             let stored = table.get("meta").map_err(text)?.map(|v| v.value().to_vec());
@@ -154,6 +168,7 @@ impl Store {
         put_all(&write, MARKS, &batch.marks)?;
         put_all(&write, ONCE, &batch.once)?;
         let mut meta = read_meta(&write.open_table(META).map_err(text)?)?;
+        write_sums(&write, batch)?;
         write_events(&write, batch, &mut meta)?;
         audit::append(&write, &batch.audit)?;
         meta.seq = batch.seq;
@@ -166,7 +181,7 @@ impl Store {
 
 /// One consistent view of the store.
 pub struct Snapshot {
-    read: ReadTransaction,
+    pub(super) read: ReadTransaction,
 }
 
 impl Snapshot {
@@ -271,7 +286,10 @@ impl Snapshot {
     }
 }
 
-fn read_meta(table: &impl ReadableTable<&'static str, Bytes>) -> Result<Meta, StoreError> {
+/// Facts about the whole store.
+pub(super) fn read_meta(
+    table: &impl ReadableTable<&'static str, Bytes>,
+) -> Result<Meta, StoreError> {
     let stored = table.get("meta").map_err(text)?;
     stored.map_or(Ok(Meta::default()), |v| serde_json::from_slice(v.value()).map_err(text))
 }
@@ -359,7 +377,10 @@ fn write_events(
             let old = ids.remove(name.as_str()).map_err(text)?.map(|number| number.value());
             match old {
                 Some(old) => {
-                    events.remove(old).map_err(text)?;
+                    let old = events.remove(old).map_err(text)?.map(|old| old.value().to_vec());
+                    if let Some(old) = old.filter(|_| change.taken_out) {
+                        take_out(write, &old, &batch.calendar)?;
+                    }
                 }
                 // It was dropped because of its age; what replaces it counts anew.
                 None => {

@@ -6,6 +6,7 @@
 use super::super::crossing::Crossing;
 use super::super::once::{ONCE_MS, OnceKey, uncharged};
 use super::super::order::{Amounts, Payers, Settlement, Unavailable, UsageEvent};
+use super::super::rollup::{Row, Sum};
 use super::attempt::AttemptEnd;
 use super::script::Failure;
 use super::{MARK_MS, RedisLedger, Reply, fields, keys, texts};
@@ -13,7 +14,7 @@ use crate::ids::{AccountId, CallId};
 use crate::money::NanoUsd;
 
 /// Where in the script's arguments, counted from 1, the event begins.
-const EVENT_AT: usize = 10;
+const EVENT_AT: usize = 13;
 
 /// What the script that ends a hold is called with.
 pub struct End<'a> {
@@ -90,6 +91,7 @@ impl RedisLedger {
             keys::EVENTS.to_owned(),
             keys::UTILIZATION.to_owned(),
             keys::DELETED.to_owned(),
+            keys::ROLLUP.to_owned(),
         ];
         for account in end.payers.accounts() {
             keys.extend([keys::account(&account), keys::holds(&account)]);
@@ -103,6 +105,9 @@ impl RedisLedger {
         let (id, kind, mark) = (end.id.to_string(), end.kind.to_owned(), MARK_MS.to_string());
         let arguments = [id, kind, usd, tokens, characters, mark, end.payers.user.to_string()];
         let mut call = self.scripts.settle.call(&self.options, &keys, &arguments);
+        let (row, numbers) =
+            end.event.map(|event| summed(event, end.charge.usd)).unwrap_or_default();
+        call.arg(row).arg(numbers).arg(self.options.rollups.lifetimes());
         let last = add_event(&mut call, end.event, end.charge.usd, EVENT_AT);
         if end.once.is_some() {
             let nothing = end.event.map(uncharged);
@@ -184,6 +189,13 @@ impl RedisLedger {
         }
         Ok(())
     }
+}
+
+/// The row of an event in the sums, and what it adds there.
+fn summed(event: &UsageEvent, cost: NanoUsd) -> (String, Vec<u8>) {
+    let mut row = String::new();
+    Row::of(event).write(&mut row);
+    (row, Sum::of(event, cost).stored().to_vec())
 }
 
 /// Adds the names and texts of an event, of which the first is the argument with this number; gives

@@ -6,12 +6,15 @@ use super::super::book::Hold;
 use super::super::order::{Unavailable, UsageEvent};
 use super::super::records::RecordKind;
 use super::super::registry::{EventQuery, Page, RegistryError, Verification};
+use super::super::rollup::Tier;
 use super::super::sorting::SortBy;
-use super::super::verify::{Evidence, day_sums, verify};
+use super::super::sums::SumQuery;
+use super::super::verify::{ByDay, Evidence, day_sums, verify};
 use super::fields::{self, Fields};
 use super::{RedisLedger, keys};
-use crate::clock::UnixMs;
+use crate::clock::{UnixMs, parse_time};
 use crate::ids::{AccountId, AccountKind, CallId};
+use crate::limit::Window;
 use std::collections::{BTreeMap, HashSet};
 
 pub const AT_ONCE: usize = 500;
@@ -134,6 +137,10 @@ impl RedisLedger {
         }
         let mut get = redis::cmd("HGETALL");
         let deleted: Fields = self.read(get.arg(keys::DELETED)).await?;
+        let (events, mut by_day) = self.sum_events().await?.unzip();
+        if let Some(by_day) = &mut by_day {
+            by_day.sums(self.read_sums(&SumQuery::days()).await?);
+        }
         let mut found = verify(&Evidence {
             accounts: &accounts,
             holds: holds.iter().collect(),
@@ -141,7 +148,8 @@ impl RedisLedger {
             days: day_sums(days.iter().map(|(id, day)| (*id, day))),
             days_since: self.options.days_since(),
             deleted: fields::deleted(&deleted),
-            events: self.sum_events().await?,
+            events,
+            by_day: by_day.unwrap_or_default(),
             default_enforcement: self.options.default_enforcement,
         });
         found.violations.extend(unreadable);
@@ -187,22 +195,30 @@ impl RedisLedger {
         Ok(holds)
     }
 
-    /// Number and cost of all events, if none was trimmed.
-    async fn sum_events(&self) -> Result<Option<(i64, i64)>, Unavailable> {
+    /// Number and cost of all events, also by day, if none was trimmed.
+    async fn sum_events(&self) -> Result<Option<((i64, i64), ByDay)>, Unavailable> {
         let mut length = redis::cmd("XLEN");
         let length: i64 = self.read(length.arg(keys::EVENTS)).await?;
         if length >= STREAM {
             return Ok(None);
         }
+        let (calendar, now) = (&self.options.calendar, self.options.clock.now());
+        let since = calendar.period(Window::Day, self.summed_since().await?);
+        let oldest = self.options.rollups.oldest(Tier::Day, calendar, now);
+        let mut by_day = ByDay { after: since.max(oldest), ..ByDay::default() };
         let (mut count, mut cost, mut from) = (0_i64, 0_i64, "-".to_owned());
         loop {
             let batch = self.range("XRANGE", (&from, "+"), AT_ONCE).await?;
-            let Some((newest, _)) = batch.last() else { return Ok(Some((count, cost))) };
+            let Some((newest, _)) = batch.last() else { return Ok(Some(((count, cost), by_day))) };
             from = format!("({newest}");
             for (_, fields) in &batch {
                 let charged = fields.get("cost_nanousd").and_then(|n| n.parse().ok());
                 count = count.saturating_add(fields::requests(fields));
                 cost = cost.saturating_add(charged.unwrap_or(0));
+                if let Some(at) = fields.get("settled").and_then(|at| parse_time(at)) {
+                    let figures = (fields::requests(fields), charged.unwrap_or(0));
+                    by_day.event(calendar.period(Window::Day, at), figures);
+                }
             }
         }
     }
@@ -228,6 +244,7 @@ impl RedisLedger {
                 if !stays
                     && self.read::<i64>(ttl.arg(&name)).await? == -1
                     && !self.is_listed(&name).await?
+                    && !self.is_open_minute(&name).await?
                 {
                     violations.push(format!("I7: {name} stays for ever and belongs to nothing"));
                 }
@@ -263,8 +280,15 @@ fn stream_id(mark: &str) -> Option<String> {
 }
 
 fn permanent(name: &str) -> bool {
-    let shared =
-        [keys::LEASES, keys::EVENTS, keys::AUDIT, keys::UTILIZATION, keys::DELETED, keys::META];
+    let shared = [
+        keys::LEASES,
+        keys::EVENTS,
+        keys::AUDIT,
+        keys::UTILIZATION,
+        keys::DELETED,
+        keys::META,
+        keys::ROLLUP_OPEN,
+    ];
     let orders = [SortBy::Utilization, SortBy::Spent, SortBy::Name];
     if name == keys::ALERT_MARKS
         || shared.contains(&name)

@@ -5,8 +5,10 @@
 
 use super::super::once::OnceKey;
 use super::super::records::RecordKind;
+use super::super::rollup::Tier;
 use super::super::sorting::SortBy;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
+use crate::limit::Period;
 
 /// Open holds of all calls by the end of their lease.
 pub const LEASES: &str = "farebox:{0}:leases";
@@ -28,6 +30,12 @@ pub const ALERTS: &str = "farebox:{0}:alerts";
 pub const ALERT_MARKS: &str = "farebox:{0}:alert-marks";
 /// How fast channels were used lately.
 pub const ALERT_PACES: &str = "farebox:{0}:alert-paces";
+/// What the names of sums begin with.
+pub const ROLLUP: &str = "farebox:{0}:rollup:";
+/// Minutes whose sums are not folded yet, by how many rows are not.
+pub const ROLLUP_OPEN: &str = "farebox:{0}:rollup:open";
+/// Who folds them has it.
+pub const ROLLUP_TURN: &str = "farebox:{0}:rollup:turn";
 /// The channel of hints between proxies; no key.
 pub const HINTS: &str = "farebox:{0}:hints";
 /// What all keys begin with.
@@ -61,6 +69,11 @@ pub fn attempt_mark(credential: &Id, id: &CallId) -> String {
 /// What the names of the days of a credential begin with.
 pub fn days(credential: &Id) -> String {
     format!("farebox:{{credential:{credential}}}:day:")
+}
+
+/// The sums of a period of a tier.
+pub fn rollup(tier: Tier, period: Period) -> String {
+    format!("{ROLLUP}{}:{period}", tier.as_str())
 }
 
 /// What is set aside for a call.

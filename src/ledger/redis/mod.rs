@@ -26,6 +26,7 @@ mod read;
 mod records;
 mod registry;
 mod replaying;
+mod rollups;
 mod script;
 mod sweep;
 
@@ -124,6 +125,7 @@ impl RedisLedger {
             ranking: Ranking::default(),
         });
         ledger.prepare().await?;
+        ledger.begin_sums().await.map_err(|why| OpenError(why.to_string()))?;
         ledger.catch_up(again).await;
         deliver::start(&ledger, received);
         if ledger.options.background {

@@ -7,8 +7,9 @@
 
 use super::super::moment::Moment;
 use super::super::order::Payers;
+use super::super::rollup::Tier;
 use super::super::slot::Slot;
-use super::{RedisLedger, Reply};
+use super::{RedisLedger, Reply, keys};
 use crate::clock::{UnixMs, rfc3339};
 use crate::ids::AccountId;
 use crate::limit::Meter;
@@ -282,6 +283,8 @@ impl RedisLedger {
                 let text = rfc3339(minute);
                 let until_minute = text.get(..17).unwrap_or_default();
                 words.extend([minute.to_string(), until_minute.to_owned()]);
+                let [at, hour, day] = Tier::ALL.map(|tier| moment.period(tier.window()));
+                words.extend([keys::rollup(Tier::Minute, at), format!("{at} {hour} {day}")]);
                 for (n, shape) in shapes.iter().enumerate() {
                     shape.plan_post(n == 1, &moment, &mut words);
                 }

@@ -84,10 +84,15 @@ impl RedisLedger {
         gone: bool,
     ) -> Result<(), Unavailable> {
         let mut all = redis::pipe();
-        all.zrem(keys::ranked(SortBy::Name), called(name, user));
+        let mut take_out = |sort: SortBy, member: &[u8]| {
+            let mut remove = redis::cmd("ZREM");
+            remove.arg(keys::ranked(sort)).arg(member);
+            all.add_command(remove);
+        };
+        take_out(SortBy::Name, &called(name, user));
         if gone {
-            all.zrem(keys::ranked(SortBy::Utilization), user.as_str());
-            all.zrem(keys::ranked(SortBy::Spent), user.as_str());
+            take_out(SortBy::Utilization, user.as_str().as_bytes());
+            take_out(SortBy::Spent, user.as_str().as_bytes());
         }
         Ok(self.read_all::<()>(&all).await?)
     }

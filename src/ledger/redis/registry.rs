@@ -10,6 +10,7 @@ use super::super::registry::{
     Account, Change, EventQuery, ListFilter, NewAccount, Page, Registry, RegistryError,
     Verification, settle_now,
 };
+use super::super::sums::{SumQuery, SumRow};
 use super::super::{BoxFuture, OpenError, admin};
 use super::{RedisLedger, fields, keys, script};
 use crate::clock::UnixMs;
@@ -416,6 +417,13 @@ impl Registry for RedisLedger {
         query: &'a EventQuery,
     ) -> BoxFuture<'a, Result<Page<UsageEvent>, RegistryError>> {
         Box::pin(self.read_events(query))
+    }
+
+    fn sums<'a>(
+        &'a self,
+        query: &'a SumQuery,
+    ) -> BoxFuture<'a, Result<Vec<SumRow>, RegistryError>> {
+        Box::pin(self.read_sums(query))
     }
 
     fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {

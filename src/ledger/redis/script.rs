@@ -22,6 +22,7 @@ pub struct Scripts {
     pub hold: Script,
     pub extend: Script,
     pub settle: Script,
+    pub fold: Script,
     pub renew: Script,
     pub create: Script,
     pub change: Script,
@@ -60,7 +61,16 @@ impl Scripts {
         Self {
             hold: script!(short "hold_plain.lua", "asking.lua", "hold.lua"),
             extend: Script { repeatable: false, ..script!("extend.lua") },
-            settle: script!(short "settle_plain.lua", "correcting.lua", "settle.lua"),
+            settle: script!(
+                includes "head.lua",
+                "plain.lua",
+                "rollup.lua",
+                "settle_plain.lua",
+                "prelude.lua",
+                "correcting.lua",
+                "settle.lua"
+            ),
+            fold: script!(includes "head.lua", "rollup.lua", "rollup_fold.lua"),
             renew: script!("renew.lua"),
             create: Script { repeatable: false, ..script!("create.lua") },
             change: script!("change.lua"),
@@ -94,11 +104,12 @@ impl Scripts {
         }
     }
 
-    fn all(&self) -> [&Script; 21] {
+    fn all(&self) -> [&Script; 22] {
         [
             &self.hold,
             &self.extend,
             &self.settle,
+            &self.fold,
             &self.renew,
             &self.create,
             &self.change,

@@ -5,16 +5,17 @@
 -- With a key, the charge is made once for all calls that have the same. The first call to `defer`
 -- is charged provisionally; the first to `post` replaces that, as the accounts of the call that
 -- deferred have it, and is charged nothing itself.
--- KEYS: mark, hold, leases, events, utilization, deleted, then account and its holds three times;
+-- KEYS: mark, hold, leases, events, utilization, deleted, what the names of sums begin with, then
+--       account and its holds three times;
 --       with a key: what became of it, and, where a call deferred it, that call's accounts and its
 --       mark. Where these are needed and are not given, `owner` is answered, and nothing is done.
 -- ARGV: time, zone, id, kind, charge (usd tokens characters), lifetime of the mark in ms, user,
---       then names and texts of the event; with a key: those of the event if the call is charged
---       nothing, lifetime of what is known of the key in ms, where in ARGV the first event ends; then the
---       plans, at LAST + 1.
+--       row, numbers and lifetimes for rollup.lua, then names and texts of the event; with a key:
+--       those of the event if the call is charged nothing, lifetime of what is known of the key in
+--       ms, where in ARGV the first event ends; then the plans, at LAST + 1.
 local id, kind = ARGV[3], ARGV[4]
 local charge = { usd = ARGV[5], tokens = ARGV[6], characters = ARGV[7] }
-local event_end = KEYS[13] and tonumber(ARGV[LAST]) or LAST
+local event_end = KEYS[14] and tonumber(ARGV[LAST]) or LAST
 
 -- So many faults are named.
 local NAMED = 10
@@ -43,19 +44,19 @@ elseif kind == 'void' and not shares and not orphan then
 end
 
 -- What became of the key, the call that deferred it, and what replaces its charge.
-local known, first, exact = KEYS[13] and redis.call('GET', KEYS[13]), nil, nil
+local known, first, exact = KEYS[14] and redis.call('GET', KEYS[14]), nil, nil
 if known then
   if kind == 'post' and string.sub(known, 1, 9) == 'deferred:' then
     first = cjson.decode(string.sub(known, 10))
     for i = 1, 4 do
-      if KEYS[13 + i] ~= first.keys[i] then
+      if KEYS[14 + i] ~= first.keys[i] then
         local kept = first.kept
         return lines({ 'owner', kept.id, kept.key, kept.user, kept.workspace })
       end
     end
     exact = charge
   elseif not string.match(known, '^posted:.') and not string.match(known, '^deferred:.') then
-    error('CORRUPT ' .. KEYS[13] .. ' says neither posted nor deferred')
+    error('CORRUPT ' .. KEYS[14] .. ' says neither posted nor deferred')
   end
   charge = NOTHING
 end
@@ -87,15 +88,15 @@ end
 local function open_own()
   local accounts = {}
   for i = 1, 3 do
-    local a = open(KEYS[5 + 2 * i])
-    if a then a.share = shares and redis.call('ZSCORE', KEYS[6 + 2 * i], id) and shares[i] end
+    local a = open(KEYS[6 + 2 * i])
+    if a then a.share = shares and redis.call('ZSCORE', KEYS[7 + 2 * i], id) and shares[i] end
     accounts[i] = a
   end
   return accounts
 end
 
 local accounts, owners = open_own(), {}
-for i = 1, first and 3 or 0 do owners[i] = open(KEYS[13 + i]) end
+for i = 1, first and 3 or 0 do owners[i] = open(KEYS[14 + i]) end
 local deleted
 if not accounts[3] or first and not owners[3] then
   deleted = load(KEYS[6]) or { key = KEYS[6], f = {} }
@@ -130,21 +131,26 @@ local function note_elsewhere(payers, workspace, before, after, calls)
   if paid then total(paid, 'deleted.usd', 'deleted.tokens', 'deleted.requests', before, after, calls) end
 end
 
+-- The model that the event names.
+local function the_answer()
+  for n = 13, event_end, 2 do
+    if ARGV[n] == 'model' then return ARGV[n + 1] end
+  end
+  return ''
+end
+
 -- The model of the call, by the name that the caller gave it where the hold is known.
 local model
 local function the_model()
   if not model and shares then model = cjson.decode(redis.call('HGET', KEYS[2], 'order'))[2].model end
   if model == '' then model = nil end
-  for n = 10, model and 0 or event_end, 2 do
-    if ARGV[n] == 'model' then model = ARGV[n + 1] end
-  end
-  model = model or ''
+  model = model or the_answer()
   return model
 end
 
 -- How many requests the event stands for.
 local requests = '1'
-for n = 10, event_end, 2 do
+for n = 13, event_end, 2 do
   if ARGV[n] == 'request_count' then requests = ARGV[n + 1] end
 end
 
@@ -152,7 +158,7 @@ local function counts(slot) return not slot.models or glob(slot.models, the_mode
 
 local function release(a, i)
   release_held(a, a.share.apart or '', a.share)
-  redis.call('ZREM', KEYS[6 + 2 * i], id)
+  redis.call('ZREM', KEYS[7 + 2 * i], id)
 end
 
 local function charge_one(a, i)
@@ -244,31 +250,58 @@ local function write(...)
   return redis.call('XADD', KEYS[4], 'MAXLEN', '~', 1000000, '*', 'settled', rfc3339(), ...)
 end
 
+-- Adds an event to the sums of now. Gives what takes it out of them again.
+local function sum(row, numbers)
+  local periods = F(P.minute) .. ' ' .. F(P.hour) .. ' ' .. F(P.day)
+  sum_up(KEYS[7] .. 'minute:' .. F(P.minute), periods, row, unpack(numbers, 1, 13))
+  local texts = string.format(string.rep('%.0f ', 13), unpack(numbers, 1, 13))
+  return { periods = periods, row = row, numbers = texts }
+end
+
+-- Takes one out of the sums that it went to. Those of an earlier version went to none.
+local function no_longer(summed)
+  if not summed then return end
+  local numbers = {}
+  for text in string.gmatch(summed.numbers, '%d+') do numbers[#numbers + 1] = -tonumber(text) end
+  take_out(summed.periods, summed.row, unpack(numbers))
+end
+
 -- The first write is the one that may fail; after it, nothing does.
-if orphan then redis.call('XDEL', KEYS[4], orphan.event) end
-local event
+if orphan then
+  redis.call('XDEL', KEYS[4], orphan.event)
+  no_longer(orphan.summed)
+end
+local event, summed
+local numbers = kind ~= 'void' and { struct.unpack(NUMBERS, ARGV[11]) }
 if known then
   event = write(unpack(ARGV, event_end + 1, LAST - 2))
+  sum(ARGV[10], { numbers[1], numbers[2], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 })
 elseif kind ~= 'void' then
-  event = write(unpack(ARGV, 10, event_end))
+  event = write(unpack(ARGV, 13, event_end))
+  summed = sum(ARGV[10], numbers)
 end
 
 if first then
   local texts = {}
-  for n = 10, event_end, 2 do
+  for n = 13, event_end, 2 do
     texts[#texts + 1] = ARGV[n]
     texts[#texts + 1] = first.kept[ARGV[n]] or ARGV[n + 1]
   end
   redis.call('XDEL', KEYS[4], first.event)
-  redis.call('SET', KEYS[17], 'post:' .. write(unpack(texts)), 'XX', 'KEEPTTL')
-  correct(owners, first, exact, KEYS[16])
+  redis.call('SET', KEYS[18], 'post:' .. write(unpack(texts)), 'XX', 'KEEPTTL')
+  no_longer(first.summed)
+  local kept, failed = first.kept, string.match(first.summed and first.summed.numbers or '0 0', ' (%d+)')
+  local row = { kept.user, kept.key, kept.workspace, kept.provider, kept.credential, the_answer() }
+  numbers[2] = tonumber(failed)
+  sum(table.concat(row, '\n'), numbers)
+  correct(owners, first, exact, KEYS[17])
   report(owners, 3, first.kept.user)
   accounts = open_own()
 end
 
 local traces = {}
 if orphan then
-  correct(accounts, orphan, charge, KEYS[11])
+  correct(accounts, orphan, charge, KEYS[12])
   traces = orphan.traces
 elseif kind == 'void' then
   for i = 1, 3 do
@@ -282,7 +315,7 @@ else
   for i = 1, 3 do
     if accounts[i] then
       traces[i] = charge_one(accounts[i], i)
-      if i == 2 then note_elsewhere(accounts, KEYS[11], NOTHING, charge, requests) end
+      if i == 2 then note_elsewhere(accounts, KEYS[12], NOTHING, charge, requests) end
     else
       traces[i] = { created = 'missing', charged = '', counted = '' }
       keep(accounts, i, NOTHING, charge, requests)
@@ -299,22 +332,23 @@ local paid = {
   characters = charge.characters,
   event = event,
   traces = traces,
+  summed = summed,
 }
 local stored = event and 'post:' .. event or kind
 if kind == 'expire' then stored = 'orphan:' .. cjson.encode(paid) end
 redis.call('SET', KEYS[1], stored, 'PX', ARGV[8])
 
-if KEYS[13] and (first or not known) then
+if KEYS[14] and (first or not known) then
   local kept = first and first.kept or {}
-  for n = 10, first and 0 or event_end, 2 do
+  for n = 13, first and 0 or event_end, 2 do
     if KEPT[ARGV[n]] then kept[ARGV[n]] = ARGV[n + 1] end
   end
   local became = 'posted:' .. kept.workspace
   if kind == 'defer' then
-    paid.kept, paid.keys = kept, { KEYS[7], KEYS[9], KEYS[11], KEYS[1] }
+    paid.kept, paid.keys = kept, { KEYS[8], KEYS[10], KEYS[12], KEYS[1] }
     became = 'deferred:' .. cjson.encode(paid)
   end
-  redis.call('SET', KEYS[13], became, 'PX', ARGV[LAST - 1])
+  redis.call('SET', KEYS[14], became, 'PX', ARGV[LAST - 1])
 end
 
 report(accounts, 0, ARGV[9])

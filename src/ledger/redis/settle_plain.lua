@@ -1,9 +1,10 @@
 -- The short way of a post whose hold is known. The last of ARGV: how many belong to the plans. The
 -- first of these: when their minute begins in ms, or `-` where there are none; then that minute as
--- events have it, then the plan of each account. It reads the texts, with all that may go while a
--- limit comes, what is held and the totals of dollars and tokens, the total of requests, what is held
--- of characters where there is such a field (`c`), then used, period and limit of each slot that
--- changes, and of all slots of the user; of `m` without the limit.
+-- events have it, the name of its sums, it with its hour and its day, then the plan of each account.
+-- It reads the texts, with all that may go while a limit comes, what is held and the totals of dollars
+-- and tokens, the total of requests, what is held of characters where there is such a field (`c`),
+-- then used, period and limit of each slot that changes, and of all slots of the user; of `m` without
+-- the limit.
 local LAST = #ARGV - ARGV[#ARGV]
 local CHARACTERS = byte('c')
 
@@ -15,7 +16,7 @@ end
 
 -- Notes the use of a limit for the reader, who knows whether a threshold was crossed.
 local function report(reply, i, name, limit, period, before, after)
-  local n, thresholds = #reply, call('HGET', KEYS[5 + 2 * i], 'thresholds')
+  local n, thresholds = #reply, call('HGET', KEYS[6 + 2 * i], 'thresholds')
   reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = i, string.sub(name, 1, -6), limit, '0'
   reply[n + 5], reply[n + 6], reply[n + 7], reply[n + 8] = limit, period, F(before), F(after)
   reply[n + 9] = thresholds or ''
@@ -37,8 +38,8 @@ end
 -- What is to be written to an account, where the next plan is, and how far its limits are used.
 -- Nothing where the long way decides.
 local function charge_one(i, at, share, charge, reply)
-  local key = KEYS[5 + 2 * i]
-  if share.apart or not call('ZSCORE', KEYS[6 + 2 * i], ARGV[3]) then return nil end
+  local key = KEYS[6 + 2 * i]
+  if share.apart or not call('ZSCORE', KEYS[7 + 2 * i], ARGV[3]) then return nil end
   local v, kinds, names = read(key, at), ARGV[at + 1], at + 4
   if not v then return nil end
   local field, n = ARGV[at + 3] + 1, 1
@@ -104,7 +105,7 @@ end
 
 local function short()
   local minute = ARGV[LAST + 1]
-  if not timely(minute) or ARGV[4] ~= 'post' or KEYS[13] or call('EXISTS', KEYS[1]) == 1 then
+  if not timely(minute) or ARGV[4] ~= 'post' or KEYS[14] or call('EXISTS', KEYS[1]) == 1 then
     return nil
   end
   local shares = call('HGET', KEYS[2], 'shares')
@@ -112,7 +113,7 @@ local function short()
   shares = cjson.decode(shares)
   local charge, reply = { usd = ARGV[5] + 0, tokens = ARGV[6] + 0, now = F(now) }, nil
   reply = { 'done', charge.now, '0' }
-  local key, at = charge_one(1, LAST + 3, shares[1], charge, reply)
+  local key, at = charge_one(1, LAST + 5, shares[1], charge, reply)
   if not key then return nil end
   local user, after, highest = charge_one(2, at, shares[2], charge, reply)
   if not user then return nil end
@@ -122,17 +123,18 @@ local function short()
   local settled = string.format('%s%02d.%03dZ', ARGV[LAST + 2], past / 1000, past % 1000)
   -- The first write is the one that may fail; after it, nothing does.
   local event = call('XADD', KEYS[4], 'MAXLEN', '~', '1000000', '*', 'settled', settled,
-    unpack(ARGV, 10, LAST))
-  call('HSET', KEYS[7], unpack(key))
-  call('HSET', KEYS[9], unpack(user))
-  call('HSET', KEYS[11], unpack(workspace))
-  call('ZREM', KEYS[8], id)
-  call('ZREM', KEYS[10], id)
-  call('ZREM', KEYS[12], id)
+    unpack(ARGV, 13, LAST))
+  call('HSET', KEYS[8], unpack(key))
+  call('HSET', KEYS[10], unpack(user))
+  call('HSET', KEYS[12], unpack(workspace))
+  call('ZREM', KEYS[9], id)
+  call('ZREM', KEYS[11], id)
+  call('ZREM', KEYS[13], id)
   call('ZREM', KEYS[3], id)
   call('DEL', KEYS[2])
   call('SET', KEYS[1], 'post:' .. event, 'PX', ARGV[8])
   if highest then call('ZADD', KEYS[5], highest, ARGV[9]) end
+  sum_up(ARGV[LAST + 3], ARGV[LAST + 4], ARGV[10], struct.unpack(NUMBERS, ARGV[11]))
   return lines(reply)
 end
 

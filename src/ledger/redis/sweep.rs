@@ -20,6 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const AT_ONCE: usize = 200;
+/// How often ended minutes are folded.
+const FOLDING: Duration = Duration::from_secs(10);
 
 /// Whose holds have a lease in one set.
 #[derive(Clone, Copy)]
@@ -206,6 +208,14 @@ pub fn start(ledger: &Arc<RedisLedger>, identity: String) {
             let Some(ledger) = weak.upgrade() else { break };
             warn("expired holds were not swept", ledger.sweep().await);
             warn("users were not sorted", ledger.walk().await);
+        }
+    });
+    let weak = Arc::downgrade(ledger);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(FOLDING).await;
+            let Some(ledger) = weak.upgrade() else { break };
+            warn("sums of minutes were not folded", ledger.fold().await);
         }
     });
     let weak = Arc::downgrade(ledger);
