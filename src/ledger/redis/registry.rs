@@ -345,7 +345,8 @@ impl Registry for RedisLedger {
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         Box::pin(async move {
             let first = self.existing(id).await?;
-            let (old, change) = match admin::destination(&first, change)? {
+            let defaults = &self.options.default_user_limits;
+            let (old, change) = match admin::destination(&first, change, defaults)? {
                 Some(to) => {
                     self.relocate(&first, to).await?;
                     (self.existing(id).await?, Change { revision: None, ..change.clone() })
