@@ -14,10 +14,13 @@
 //! 6. [`ledger`]: who may still spend: hold, post, void, expire; embedded and Redis.
 //! 7. [`provider`]: the upstream services and our credentials there.
 //! 8. [`proxy`]: the life of a request. Start with `Proxy::relay`.
-//! 9. [`event`]: what happened, as hints. [`control`]: the admin API. [`telemetry`]: logs and metrics. [`serve`]: listeners, TLS,
-//!    drain. [`config`]: file, environment and flags.
-//! 10. [`app`] wires it all; [`cli`] has one file a verb; [`demo`] has the simulated provider.
+//! 9. [`event`]: what happened, as hints. [`alert`]: what an alert says, and the channels that it
+//!    goes to.
+//! 10. [`control`]: the admin API. [`telemetry`]: logs and metrics. [`serve`]: listeners, TLS,
+//!     drain. [`config`]: file, environment and flags.
+//! 11. [`app`] wires it all; [`cli`] has one file a verb; [`demo`] has the simulated provider.
 
+pub mod alert;
 pub mod app;
 pub mod cli;
 pub mod clock;

@@ -4,7 +4,7 @@ use super::StartError;
 use super::hints::Hints;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{EmbeddedLedger, Ledger, Options, Records, RedisLedger, Registry};
+use crate::ledger::{EmbeddedLedger, Ledger, Options, Outbox, Records, RedisLedger, Registry};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ pub struct Books {
     pub registry: Arc<dyn Registry>,
     /// For the control plane's own documents.
     pub records: Arc<dyn Records>,
+    /// For alerts.
+    pub outbox: Arc<dyn Outbox>,
     kind: Kind,
 }
 
@@ -42,6 +44,7 @@ impl Books {
                     calls: ledger.clone(),
                     registry: ledger.clone(),
                     records: ledger.clone(),
+                    outbox: ledger.clone(),
                     kind: Kind::Redis(ledger),
                 })
             }
@@ -52,6 +55,7 @@ impl Books {
                     calls: ledger.clone(),
                     registry: ledger.clone(),
                     records: ledger.clone(),
+                    outbox: ledger.clone(),
                     kind: Kind::Embedded(ledger),
                 })
             }

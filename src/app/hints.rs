@@ -77,10 +77,16 @@ impl Hints {
     }
 
     /// Brings hints to live clients, here and elsewhere, until the tasks are aborted.
-    pub(super) fn start(mut self, books: &Books, clock: Clock) -> (Arc<Live>, Vec<AbortHandle>) {
+    pub(super) fn start(
+        mut self,
+        books: &Books,
+        clock: Clock,
+        alerts: mpsc::Sender<Crossing>,
+    ) -> (Arc<Live>, Vec<AbortHandle>) {
         let mut tasks = Vec::new();
         if let Some(crossings) = self.crossings.take() {
-            tasks.push(tokio::spawn(pass_on(crossings, self.told.clone(), clock)).abort_handle());
+            let passing = pass_on(crossings, self.told.clone(), alerts, clock);
+            tasks.push(tokio::spawn(passing).abort_handle());
         }
         let Some(redis) = books.redis() else {
             return (Live::new(self.told, Pace::default()), tasks);
@@ -98,8 +104,16 @@ impl Hints {
     }
 }
 
-async fn pass_on(mut crossings: mpsc::Receiver<Crossing>, told: Arc<Feed>, clock: Clock) {
+/// Passes crossings on to live clients, and to alerts as far as they keep up; what they miss is
+/// found when accounts are checked.
+async fn pass_on(
+    mut crossings: mpsc::Receiver<Crossing>,
+    told: Arc<Feed>,
+    alerts: mpsc::Sender<Crossing>,
+    clock: Clock,
+) {
     while let Some(crossing) = crossings.recv().await {
+        let _behind = alerts.try_send(crossing.clone());
         told.crossed(Crossed {
             id: CallId::new().to_string(),
             time: clock.now(),

@@ -3,6 +3,7 @@
 //! Started: ledger, prices, proxy, data listener, admin listener. Stopped: readiness, new calls,
 //! connections, calls in flight, ledger.
 
+mod alerts;
 mod books;
 mod data_listener;
 mod first;
@@ -15,6 +16,7 @@ pub use books::Books;
 pub use first::{admin_token, first_key, token_file};
 pub use reload::{Reloader, Source};
 
+use crate::alert::{self, Alerting, Running};
 use crate::clock::Clock;
 use crate::config::{self, Config, OnDisconnect, UnpricedModel};
 use crate::control::{self, Check, Defaults, Identity, Live, OwnLive, Quota, SelfService};
@@ -39,10 +41,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use timed::Timed;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 /// Connections of operators: live clients, of which there may be 2,000, and others.
 const ADMIN_CONNECTIONS: usize = 4_000;
+/// So many crossings may wait to become alerts.
+const CROSSINGS: usize = 10_000;
 /// How long the admin listener may take to finish once the data plane has.
 const ADMIN_STOP: Duration = Duration::from_secs(5);
 
@@ -79,6 +84,8 @@ pub struct App {
     live: Arc<Live>,
     own_live: Arc<OnceLock<OwnLive>>,
     following: Vec<AbortHandle>,
+    alerting: Arc<Alerting>,
+    running: Running,
     workers: Arc<Workers>,
     data_drain: Arc<Drain>,
     admin_drain: Drain,
@@ -103,17 +110,7 @@ impl App {
         let books = Books::open(config, clock.clone(), &hints).await?;
         let ledger = |error: RegistryError| StartError::Ledger(error.to_string());
         pools::define(&*books.registry, &config.credentials).await.map_err(ledger)?;
-        let proxy = Proxy::new(
-            Timed::over(books.calls.clone()),
-            clock.clone(),
-            prices.clone(),
-            config.providers.clone(),
-            rules(config),
-        );
-        let mut proxy = proxy.map_err(StartError::Other)?;
-        if let Some(folder) = &config.record {
-            proxy = proxy.recording(Recorder::start(folder).map_err(StartError::Config)?);
-        }
+        let proxy = proxy(&books, config, clock.clone(), prices.clone())?;
         let workers = Workers::start().map_err(|e| StartError::Other(e.to_string()))?;
         let data_drain = Arc::new(Drain::default());
         let first: Lane = Arc::new(ArcSwap::from_pointee(proxy.clone()));
@@ -125,14 +122,19 @@ impl App {
         let calls = Data::new(first.clone(), shown, ready.clone());
         let services = (0..workers.count()).map(|_| calls.with_own_connections());
         let services = services.collect::<Result<Vec<_>, _>>().map_err(StartError::Other)?;
+        let first_lane = first.clone();
         let lanes = std::iter::once(first).chain(services.iter().map(Data::lane)).collect();
-        let reloader = Reloader::new(config, prices, source, lanes, clock.clone(), &books);
+        let alerting = alerts::open(&books, config, token, clock.clone(), first_lane)?;
+        let time = (clock.clone(), alerting.clone());
+        let reloader = Reloader::new(config, prices, source, lanes, time, &books);
         let reloader = Arc::new(reloader);
         let (pools, following) =
             Pools::start(&books, clock.clone(), defaults(config), reloader.clone(), hints.told())
                 .await
                 .map_err(ledger)?;
-        let (live, mut tasks) = hints.start(&books, clock.clone());
+        let (sender, crossings) = mpsc::channel(CROSSINGS);
+        let (live, mut tasks) = hints.start(&books, clock.clone(), sender);
+        let running = alert::start(&alerting, crossings);
         tasks.push(following);
         let app = Self {
             data: address(&data)?,
@@ -145,6 +147,8 @@ impl App {
             live,
             own_live,
             following: tasks,
+            alerting,
+            running,
             workers: Arc::new(workers),
             data_drain,
             admin_drain: Drain::default(),
@@ -194,6 +198,7 @@ impl App {
         let all = tokio::time::timeout(self.stop, gentle).await.unwrap_or(false);
         self.proxy.recorded().await;
         self.following.iter().for_each(AbortHandle::abort);
+        drop(self.running);
         self.admin_drain.begin();
         self.admin_drain.finish(ADMIN_STOP).await;
         self.books.close().await;
@@ -235,6 +240,7 @@ impl App {
             registry: self.books.registry.clone(),
             records: self.books.records.clone(),
             live: self.live.clone(),
+            alerting: self.alerting.clone(),
             clock,
             calendar: config.calendar.clone(),
             identity: Arc::new(identity),
@@ -251,6 +257,21 @@ impl App {
         let drain = self.admin_drain.watch();
         let bounds = Bounds { connections: ADMIN_CONNECTIONS, ..Bounds::default() };
         tokio::spawn(serve::run(listener, Hands::Here(service), tls, Arc::new(bounds), drain));
+    }
+}
+
+fn proxy(
+    books: &Books,
+    config: &Config,
+    clock: Clock,
+    prices: Arc<PriceTable>,
+) -> Result<Proxy, StartError> {
+    let (calls, providers) = (Timed::over(books.calls.clone()), config.providers.clone());
+    let proxy = Proxy::new(calls, clock, prices, providers, rules(config));
+    let proxy = proxy.map_err(StartError::Other)?;
+    match &config.record {
+        Some(folder) => Ok(proxy.recording(Recorder::start(folder).map_err(StartError::Config)?)),
+        None => Ok(proxy),
     }
 }
 

@@ -6,7 +6,8 @@
 //! ends with those that it began with. Reloads take turns.
 
 use super::data_listener::Lane;
-use super::{Books, pools, price_table, rules};
+use super::{Books, alerts, pools, price_table, rules};
+use crate::alert::Alerting;
 use crate::clock::{Clock, UnixMs};
 use crate::config::{BadConfig, Config};
 use crate::control::{InForce, PoolsInForce, PricesInForce, Reloaded};
@@ -28,6 +29,7 @@ pub struct Reloader {
     lanes: Vec<Lane>,
     running: ArcSwap<Running>,
     registry: Arc<dyn Registry>,
+    alerting: Arc<Alerting>,
     turn: Arc<Mutex<()>>,
 }
 
@@ -64,14 +66,14 @@ impl Reloader {
         prices: Arc<PriceTable>,
         source: Source,
         lanes: Vec<Lane>,
-        clock: Clock,
+        (clock, alerting): (Clock, Arc<Alerting>),
         books: &Books,
     ) -> Self {
         metrics::gauge!(names::RELOAD_SUCCESS).set(1.0);
         let running = Running::new(config.clone(), prices, clock.now());
         let running = ArcSwap::from_pointee(running);
         let registry = books.registry.clone();
-        Self { source, clock, lanes, running, registry, turn: Arc::default() }
+        Self { source, clock, lanes, running, registry, alerting, turn: Arc::default() }
     }
 
     /// The price table in force.
@@ -99,6 +101,7 @@ impl Reloader {
         let Next { running, proxies, reloaded } = next.map_err(|error| error.to_string())??;
         let terms = &running.config.credentials;
         pools::define(&*self.registry, terms).await.map_err(|error| error.to_string())?;
+        self.alerting.set(alerts::settings(&running.config))?;
         for (lane, proxy) in self.lanes.iter().zip(proxies) {
             lane.store(Arc::new(proxy));
         }

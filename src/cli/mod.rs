@@ -6,6 +6,7 @@
 //! ending the process.
 
 pub mod accounts;
+pub mod alerts;
 pub mod args;
 mod capacity;
 pub mod check;
@@ -84,6 +85,8 @@ pub enum Verb {
     Limits(Remotely<limits::Action>),
     /// Credentials at providers: their quotas and their state
     Providers(Remotely<providers::Action>),
+    /// Alerts: the channels they go to, and what was raised
+    Alerts(Remotely<alerts::Action>),
     /// What was used, and what it cost
     Usage(usage::Usage),
     /// Follow settled calls
@@ -158,6 +161,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Keys(verb) => verb.run(console, keys::run).await,
         Verb::Workspaces(verb) => verb.run(console, workspaces::run).await,
         Verb::Tokens(verb) => verb.run(console, tokens::run).await,
+        Verb::Alerts(verb) => verb.run(console, alerts::run).await,
         Verb::Limits(verb) => verb.run(console, limits::run).await,
         Verb::Providers(verb) => verb.run(console, providers::run).await,
         Verb::Usage(usage) => usage.run(console).await,

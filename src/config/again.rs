@@ -59,6 +59,10 @@ impl Config {
         };
         secret(!same(self.redis_url.as_ref(), other.redis_url.as_ref()), "ledger.redis_url");
         secret(!same(self.admin_token.as_ref(), other.admin_token.as_ref()), "admin.token");
+        let (mine, theirs) = (&self.alerts.channels, &other.alerts.channels);
+        let alike =
+            mine.len() == theirs.len() && mine.iter().zip(theirs).all(|(a, b)| a.is_same(b));
+        secret(!alike, "alerts.channels");
         for provider in self.providers.iter() {
             let Some(theirs) = other.providers.get(&provider.name) else { continue };
             let mut pairs = provider.credentials.iter().zip(&theirs.credentials);

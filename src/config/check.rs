@@ -5,8 +5,8 @@ use super::raw::{
     Raw, RawAdmin, RawHistory, RawPrices, RawProvider, RawRoute, RawServer, UnmeteredRoute,
 };
 use super::{
-    BadConfig, Config, Environment, Overrides, ServerBounds, credentials, deployments, pools,
-    protection,
+    BadConfig, Config, Environment, Overrides, ServerBounds, alerts, credentials, deployments,
+    pools, protection,
 };
 use crate::ledger::Kept;
 use crate::limit::{Calendar, Limit, Meter, Window};
@@ -107,6 +107,7 @@ pub(super) fn check(
         credentials: credentials::terms(&providers, said)?,
         providers,
         deployments,
+        alerts: alerts::read(raw.alerts, environment)?,
         admin_token,
         protection: protection::protection(&raw.admin)?,
         retention_days: retention(&raw.history, environment)?,

@@ -6,6 +6,7 @@
 //! Nothing here opens a socket or reads the process's environment by itself.
 
 mod again;
+mod alerts;
 mod annotate;
 mod check;
 mod credentials;
@@ -17,6 +18,7 @@ mod protection;
 mod raw;
 mod source;
 
+pub use alerts::Alerts;
 pub use annotate::Annotated;
 pub use credentials::CredentialTerms;
 pub use protection::Protection;
@@ -148,6 +150,8 @@ pub struct Config {
     pub credentials: Vec<CredentialTerms>,
     /// What models are called at them.
     pub deployments: Vec<Deployment>,
+    /// How alerts are sent.
+    pub alerts: Alerts,
     /// The operator's token.
     pub admin_token: Option<SecretString>,
     /// How the admin plane is protected.

@@ -7,12 +7,19 @@ use super::{BadConfig, Overrides};
 use toml::de::{DeTable, DeValue};
 
 /// The file's name and text, and the settings that variables laid over it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Origin {
     pub(super) name: String,
     pub(super) text: String,
     /// Places, each with its variable.
     pub(super) variables: Vec<(String, String)>,
+}
+
+/// Without the text, which may hold secrets.
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 impl Origin {

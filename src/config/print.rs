@@ -1,6 +1,6 @@
 //! The configuration in force, in the shape of the file, without secrets.
 
-use super::{Config, OnDisconnect, OnExhausted, UnpricedModel};
+use super::{Config, OnDisconnect, OnExhausted, UnpricedModel, alerts};
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::{Limit, Thresholds};
 use crate::provider::{Credential, Fallback, ModelRoute, Policy, Provider};
@@ -33,6 +33,7 @@ pub(super) fn table(config: &Config) -> Table {
         config.providers.iter().map(|p| (p.name.clone(), provider(config, p).into())).collect();
     put(&mut all, "providers", providers);
     put(&mut all, "routes", config.providers.routes().iter().map(route).collect::<Vec<_>>());
+    put(&mut all, "alerts", alerts::printed(&config.alerts));
     let mut admin = Table::new();
     if config.admin_token.is_some() {
         put(&mut admin, "token", HIDDEN);
@@ -52,7 +53,7 @@ pub(super) fn table(config: &Config) -> Table {
     all
 }
 
-fn put(table: &mut Table, name: &str, value: impl Into<Value>) {
+pub(super) fn put(table: &mut Table, name: &str, value: impl Into<Value>) {
     table.insert(name.to_owned(), value.into());
 }
 

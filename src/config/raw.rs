@@ -7,6 +7,7 @@ use crate::limit::{Limit, Thresholds};
 use crate::pricing::{Markup, Override, ProviderCost};
 use crate::provider::Choose;
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ pub(super) struct Raw {
     pub(super) defaults: RawDefaults,
     pub(super) providers: BTreeMap<String, RawProvider>,
     pub(super) routes: Vec<RawRoute>,
+    pub(super) alerts: RawAlerts,
     pub(super) admin: RawAdmin,
     pub(super) history: RawHistory,
     pub(super) server: RawServer,
@@ -132,6 +134,15 @@ pub(super) struct RawRoute {
     pub(super) provider: String,
     #[serde(default)]
     pub(super) fallbacks: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAlerts {
+    pub(super) check_every: Option<String>,
+    pub(super) renotify_after: Option<String>,
+    pub(super) allow_private: Vec<String>,
+    pub(super) channels: Vec<Map<String, Value>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -93,7 +93,9 @@ async fn object(
     let date = date.unwrap_or(today);
     let days = parts.registry.days(&terms.setup.id, date, date).await?;
     let condition = credential.health.condition(parts.clock.now());
-    let known = Known { terms, account, condition, defaults: &parts.defaults };
+    let accounts = std::slice::from_ref(account);
+    let last_sent = parts.alerting.last_sent(accounts).await?.into_iter().flatten().next();
+    let known = Known { terms, account, condition, defaults: &parts.defaults, last_sent };
     Ok(pool::credential(&known, &Shown { date, today: date == today, figures: days.first() }))
 }
 

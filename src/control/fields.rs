@@ -106,6 +106,11 @@ impl Fields {
         Value::Object(self.left.clone()).to_string()
     }
 
+    /// All that was not read yet.
+    pub(super) fn into_map(self) -> Map<String, Value> {
+        self.left
+    }
+
     /// Adds a fault of the field `name`.
     pub(super) fn fault(&mut self, name: &str, detail: String) {
         self.faults.push(Fault { pointer: format!("{}{name}", self.prefix), detail });

@@ -10,6 +10,8 @@
 
 mod accounts;
 mod admin_tokens;
+mod alert_channels;
+mod alerts;
 mod analytics;
 mod answer;
 mod audit;
@@ -57,6 +59,7 @@ pub use own::SelfService;
 pub use quota::{ProvidersInForce, QUOTA, Quota};
 pub use scope::{Resource, Scope, Scopes};
 
+use crate::alert::Alerting;
 use crate::clock::Clock;
 use crate::config::Protection;
 use crate::ledger::{Enforcement, Records, Registry};
@@ -94,6 +97,8 @@ pub struct Parts {
     pub records: Arc<dyn Records>,
     /// What live clients share.
     pub live: Arc<Live>,
+    /// Alerts and their channels.
+    pub alerting: Arc<Alerting>,
     /// The time.
     pub clock: Clock,
     /// The ledger's time zone; days of sums are its days.
@@ -167,6 +172,8 @@ fn operations() -> Operations {
         .and(live::operations())
         .and(admin_tokens::operations())
         .and(login::operations())
+        .and(alerts::operations())
+        .and(alert_channels::operations())
         .and(openapi::operations())
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Known<'a> {
     pub(super) condition: Condition,
     /// What applies where the account says nothing.
     pub(super) defaults: &'a Defaults,
+    /// When a message of an alert about it was last made.
+    pub(super) last_sent: Option<UnixMs>,
 }
 
 /// Which day's figures are shown.
@@ -39,7 +41,7 @@ pub(super) struct Shown<'a> {
 
 /// The object of a credential.
 pub(super) fn credential(known: &Known<'_>, shown: &Shown<'_>) -> Value {
-    let Known { terms, account, condition, defaults } = known;
+    let Known { terms, account, condition, defaults, last_sent } = known;
     let thresholds = thresholds(account, defaults);
     let quota = quota(terms, account, shown);
     let mut object = json!({
@@ -55,7 +57,7 @@ pub(super) fn credential(known: &Known<'_>, shown: &Shown<'_>) -> Value {
         "alert_threshold_percent": thresholds.as_slice().first(),
         "alert_triggered": account.standings.iter().any(|standing| alerts(standing, thresholds)),
         "last_updated": account.last.map(rfc3339),
-        "last_alert_sent": null,
+        "last_alert_sent": last_sent.map(rfc3339),
         "metadata": terms.setup.metadata,
         "thresholds": thresholds,
         "limits": view::limits(account, defaults),

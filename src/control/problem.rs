@@ -3,7 +3,7 @@
 //! A [`Problem`] travels inside its response; `answer` writes it as `application/problem+json` or,
 //! under `/api/quota/`, as an envelope; under `/v1/`, as OpenAI's API does it. No error body of the control plane is written elsewhere.
 
-use crate::ledger::RegistryError;
+use crate::ledger::{RegistryError, Unavailable};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -111,6 +111,12 @@ impl IntoResponse for Problem {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(why: Unavailable) -> Self {
+        RegistryError::from(why).into()
     }
 }
 

@@ -5,9 +5,10 @@
 use crate::ids::{AccountId, AccountKind};
 use crate::limit::{Level, Limit, Meter, Period};
 use crate::money::NanoUsd;
+use serde::{Deserialize, Serialize};
 
 /// A limit's use reached one of the account's thresholds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crossing {
     /// Whose limit.
     pub account: AccountId,
@@ -29,23 +30,32 @@ impl Crossing {
     /// What happened, in a sentence: `QUOTA EXCEEDED: groq_1 at 100.0% (14,400/14,400 chars)`. A
     /// credential goes by its bare name, as its provider's console has it.
     pub fn sentence(&self) -> String {
-        let name = match self.account.kind {
-            AccountKind::Credential => self.account.id.to_string(),
-            _ => self.account.to_string(),
-        };
+        let name = self.name();
         let word = match self.level {
             Level::Warning => "WARNING",
             Level::Critical => "CRITICAL",
             Level::Exceeded => "EXCEEDED",
         };
-        let (used, allowed) =
-            (shown(self.limit.meter, self.used), shown(self.limit.meter, self.allowed));
-        let unit = unit(self.limit.meter);
-        format!("QUOTA {word}: {name} at {}% ({used}/{allowed}{unit})", self.per_cent())
+        let (used, allowed) = (shown_amount(self.limit.meter, self.used), self.allowance());
+        format!("QUOTA {word}: {name} at {}% ({used}/{allowed})", self.per_cent())
+    }
+
+    /// The account's name; a credential's is bare.
+    pub fn name(&self) -> String {
+        match self.account.kind {
+            AccountKind::Credential => self.account.id.to_string(),
+            _ => self.account.to_string(),
+        }
+    }
+
+    /// What the limit allows, with its unit: `14,400 chars`, `$25`.
+    pub fn allowance(&self) -> String {
+        let meter = self.limit.meter;
+        format!("{}{}", shown_amount(meter, self.allowed), unit(meter))
     }
 
     /// Used of what is allowed, in per cent with one decimal, rounded down; 100 of nothing.
-    fn per_cent(&self) -> String {
+    pub fn per_cent(&self) -> String {
         let allowed = i128::from(self.allowed);
         let tenths = i128::from(self.used).saturating_mul(1_000).checked_div(allowed);
         let tenths = tenths.unwrap_or(1_000);
@@ -65,7 +75,7 @@ impl Crossing {
 }
 
 /// An amount of a meter: dollars as `$1.5`, counts with a comma at each thousand.
-fn shown(meter: Meter, amount: i64) -> String {
+pub fn shown_amount(meter: Meter, amount: i64) -> String {
     if meter == Meter::Usd {
         return format!("${}", NanoUsd::new(amount));
     }

@@ -33,6 +33,8 @@ mod news;
 mod once;
 mod options;
 mod order;
+mod outbox;
+mod pace;
 mod query;
 mod reach;
 mod records;
@@ -51,7 +53,7 @@ pub use aside::{Decided, Verdict};
 pub use attempt::{AttemptAdmission, AttemptOrder, AttemptOutcome, CredentialDay, CredentialSetup};
 pub use audit::{AuditEntry, AuditQuery};
 pub use bump::Bump;
-pub use crossing::Crossing;
+pub use crossing::{Crossing, shown_amount};
 pub use embedded::EmbeddedLedger;
 pub use extending::Extension;
 pub use news::{News, Seen, Watch};
@@ -61,6 +63,8 @@ pub use order::{
     Admission, Amounts, CallFacts, Caller, Denial, Ending, Enforcement, HoldOrder, LimitDenial,
     LostHold, Payers, Settlement, Standing, Unavailable, UsageEvent,
 };
+pub use outbox::{Claimed, Delivery, DeliveryStatus, KeptAlert, Mark, NewAlert, Outbox, Raised};
+pub use pace::{Pace, Rate};
 pub use reach::{BadReach, Network, Reach, Route};
 pub use records::{RecordError, RecordKind, Records, When};
 pub use redis::{Heard, RedisFacts, RedisLedger};

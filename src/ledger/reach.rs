@@ -53,7 +53,7 @@ impl Reach {
     /// Whether a caller at this address may use the key. One whose address is not known may only
     /// where anybody may.
     pub fn includes(&self, address: Option<IpAddr>) -> bool {
-        self.addresses.is_empty() || address.is_some_and(|at| self.has(at.to_canonical()))
+        self.addresses.is_empty() || address.is_some_and(|at| self.has(at))
     }
 
     /// Whether the key may call a path.
@@ -62,7 +62,14 @@ impl Reach {
     }
 
     fn has(&self, address: IpAddr) -> bool {
-        self.addresses.iter().any(|network| network.0.contains(&address))
+        self.addresses.iter().any(|network| network.contains(address))
+    }
+}
+
+impl Network {
+    /// Whether an address lies in it; one of IPv4 that IPv6 writes counts as what it is.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
     }
 }
 

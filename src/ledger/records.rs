@@ -30,12 +30,23 @@ pub enum RecordKind {
     Ticket,
     /// What was consumed elsewhere, and is charged once.
     UsageEvent,
+    /// A channel of alerts that was made over the API, sealed.
+    AlertChannel,
+    /// Who of all proxies does what one of them does at a time.
+    Lease,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::AdminToken, Self::Session, Self::Idempotency, Self::Ticket, Self::UsageEvent];
+    pub const ALL: [Self; 7] = [
+        Self::AdminToken,
+        Self::Session,
+        Self::Idempotency,
+        Self::Ticket,
+        Self::UsageEvent,
+        Self::AlertChannel,
+        Self::Lease,
+    ];
 
     /// The word in the names of keys and tables.
     pub const fn as_str(self) -> &'static str {
@@ -45,6 +56,8 @@ impl RecordKind {
             Self::Idempotency => "idempotency",
             Self::Ticket => "ticket",
             Self::UsageEvent => "usage-event",
+            Self::AlertChannel => "alert-channel",
+            Self::Lease => "lease",
         }
     }
 
@@ -55,6 +68,7 @@ impl RecordKind {
             Self::Session | Self::Ticket => 10_000,
             Self::Idempotency => 100_000,
             Self::UsageEvent => 1_000_000,
+            Self::AlertChannel | Self::Lease => 100,
         }
     }
 }

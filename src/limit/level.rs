@@ -10,7 +10,8 @@ pub struct Thresholds(Vec<u32>);
 
 /// How grave it is that a threshold is reached: by its place in the list. The last one, and 100, are
 /// the gravest; of three, the first warns and the second is critical.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// The first threshold.
     Warning,

@@ -51,6 +51,10 @@ pub const JOURNAL_PENDING: &str = "farebox_journal_pending";
 pub const HOLDS_OPEN: &str = "farebox_holds_open";
 /// Alert thresholds that charges crossed.
 pub const CROSSINGS: &str = "farebox_threshold_crossings_total";
+/// Alerts that were delivered, by channel and level.
+pub const ALERTS: &str = "farebox_alerts_total";
+/// Sends of alerts that failed, by channel.
+pub const ALERT_FAILURES: &str = "farebox_alert_delivery_failures_total";
 /// What happened and live clients will not be told of, because too much waited.
 pub const EVENTS_DROPPED: &str = "farebox_events_dropped_total";
 /// How much of a credential's quota is used, in per cent.
@@ -166,6 +170,8 @@ pub const ALL: &[Metric] = &[
     gauge(JOURNAL_PENDING, &[], "settlements that the ledger has not confirmed"),
     gauge(HOLDS_OPEN, &[], "calls that are admitted and not settled"),
     counter(CROSSINGS, &[], "alert thresholds that charges crossed"),
+    counter(ALERTS, &["channel", "level"], "alerts that a channel took"),
+    counter(ALERT_FAILURES, &["channel"], "sends of alerts that failed"),
     counter(EVENTS_DROPPED, &[], "what live clients are not told of"),
     gauge(QUOTA_USAGE, &["config_id", "provider"], "used of a credential's quota in per cent"),
     gauge(CREDENTIAL_STATE, &["provider", "credential", "state"], "1 for what a credential is"),

@@ -1,6 +1,7 @@
 //! An admin plane over a real embedded ledger, on a socket of its own, and a client for it.
 
 use axum::body::Body;
+use farebox::alert::{Alerting, Allowed, Settings, Sources};
 use farebox::clock::Clock;
 use farebox::config::{Config, Environment, Overrides, Protection};
 use farebox::control::{
@@ -14,7 +15,7 @@ use farebox::ledger::{
     EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Records, Registry, Settlement,
     UsageEvent, Watch,
 };
-use farebox::limit::Calendar;
+use farebox::limit::{Calendar, Thresholds};
 use farebox::money::NanoUsd;
 use farebox::pricing::PriceTable;
 use farebox::secret::SecretDigest;
@@ -26,6 +27,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub const TOKEN: &str = "a-token-of-the-tests";
 /// 2026-11-24T21:13:36.123Z
@@ -110,14 +112,41 @@ fn pools(file: &str) -> PoolsInForce {
     PoolsInForce { providers: Arc::new(config.providers), terms: config.credentials.into() }
 }
 
+/// Alerts that nobody sends.
+fn alerting(
+    registry: &Arc<dyn Registry>,
+    ledger: &Arc<EmbeddedLedger>,
+    clock: &Clock,
+) -> Arc<Alerting> {
+    let sources = Sources {
+        registry: registry.clone(),
+        outbox: ledger.clone(),
+        records: ledger.clone(),
+        clock: clock.clone(),
+        calendar: Calendar::default(),
+        token: TOKEN.into(),
+        provider: Arc::new(|_| None),
+    };
+    let settings = Settings {
+        check_every: Duration::from_secs(60),
+        renotify_after: Duration::from_secs(3600),
+        allowed: Allowed::new(Vec::new()),
+        channels: Vec::new(),
+        thresholds: Thresholds::default(),
+    };
+    Arc::new(Alerting::new(sources, settings).unwrap())
+}
+
 async fn serve_pools(
-    (registry, records, live): (Arc<dyn Registry>, Arc<dyn Records>, Arc<Live>),
+    (registry, records, live): (Arc<dyn Registry>, Arc<EmbeddedLedger>, Arc<Live>),
     clock: Clock,
     checks: Vec<Check>,
     pools: PoolsInForce,
     protection: Protection,
 ) -> SocketAddr {
     let token = SecretDigest::of(TOKEN);
+    let alerting = alerting(&registry, &records, &clock);
+    let records: Arc<dyn Records> = records;
     let (its, at) = (records.clone(), clock.clone());
     let identity = Identity::new(token, its, at, protection.clone(), false);
     let providers = pools.providers.clone();
@@ -133,6 +162,7 @@ async fn serve_pools(
         registry,
         records,
         live,
+        alerting,
         clock,
         calendar: Calendar::default(),
         identity: Arc::new(identity),
@@ -186,8 +216,7 @@ impl Desk {
         let pools = pools(file);
         let setups: Vec<_> = pools.terms.iter().map(|terms| terms.setup.clone()).collect();
         ledger.define(&setups).await.unwrap();
-        let its: (Arc<dyn Registry>, Arc<dyn Records>, _) =
-            (ledger.clone(), ledger.clone(), live.clone());
+        let its: (Arc<dyn Registry>, _, _) = (ledger.clone(), ledger.clone(), live.clone());
         let (at, kept) = (clock.clone(), pools.clone());
         let at = serve_pools(its, at, Vec::new(), kept, protection).await;
         Self { at, pools, ledger, live, clock, dir }

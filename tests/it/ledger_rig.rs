@@ -6,8 +6,8 @@ use farebox::ids::{AccountId, CallId};
 use farebox::ledger::{
     Account, Admission, Amounts, BoxFuture, CallFacts, Caller, Change, Crossing, Denial,
     EmbeddedLedger, Ending, Enforcement, HoldOrder, Kept, KeyFacts, Ledger, LimitDenial,
-    NewAccount, OnceKey, Options, Payers, Reach, Records, RedisLedger, Registry, Settlement,
-    Unavailable, UsageEvent,
+    NewAccount, OnceKey, Options, Outbox, Payers, Reach, Records, RedisLedger, Registry,
+    Settlement, Unavailable, UsageEvent,
 };
 use farebox::limit::Limit;
 use farebox::money::NanoUsd;
@@ -34,7 +34,7 @@ macro_rules! contract {
 pub(crate) use contract;
 
 /// Both halves of a back end, and what tests do to it.
-pub trait Backend: Ledger + Registry + Records {
+pub trait Backend: Ledger + Registry + Records + Outbox {
     fn sweep_now(&self) -> BoxFuture<'_, ()>;
     fn renew_now(&self) -> BoxFuture<'_, ()>;
     fn delivered(&self) -> BoxFuture<'_, ()>;

@@ -3,6 +3,13 @@
 
 mod agreed;
 mod agreed_names;
+mod alert_channels;
+mod alert_config;
+mod alert_hostile;
+mod alert_mail;
+mod alert_sinks;
+mod alerts;
+mod alerts_fleet;
 mod broken;
 mod canned;
 mod captures;
@@ -53,6 +60,7 @@ mod ledger_models;
 mod ledger_moves;
 mod ledger_once;
 mod ledger_once_faults;
+mod ledger_outbox;
 mod ledger_plain;
 mod ledger_random;
 mod ledger_records;

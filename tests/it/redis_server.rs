@@ -73,7 +73,8 @@ impl RedisServer {
             .args(arguments)
             .output()
             .expect("redis-cli is installed");
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+        // Some values are not text.
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 }
 

@@ -31,9 +31,11 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "proxy",
         &["limit", "framing", "dialect", "pricing", "ledger", "provider", "telemetry::names"],
     ),
+    ("alert", &["limit", "ledger", "telemetry::names"]),
     (
         "control",
         &[
+            "alert",
             "limit",
             "framing",
             "dialect",
@@ -48,7 +50,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     ("serve", &["telemetry::names"]),
     ("telemetry", &[]),
-    ("config", &["limit", "pricing", "provider", "ledger"]),
+    ("config", &["limit", "pricing", "provider", "ledger", "alert"]),
     ("app", &["*"]),
     ("cli", &["*"]),
     ("demo", &["*"]),

@@ -6,6 +6,7 @@
 //!
 //! Invariant: everything that the router serves is described, and nothing else.
 
+mod alerts;
 mod notation;
 mod objects;
 mod quotas;
@@ -190,6 +191,8 @@ fn schemas() -> Value {
     let answered = ANSWERED
         .iter()
         .chain(quotas::ANSWERED)
+        .chain(alerts::ANSWERED)
+        .chain(alerts::TAKEN)
         .map(|(name, table)| (*name, notation::object(table, false)));
     let taken = TAKEN.iter().map(|(name, table)| (*name, notation::object(table, true)));
     Value::Object(answered.chain(taken).map(|(name, schema)| (name.to_owned(), schema)).collect())

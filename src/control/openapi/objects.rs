@@ -439,6 +439,7 @@ pub(super) const PARAMETERS: &[(&str, &str, &str)] = &[
     ("user", "id", "Only what is of this user."),
     ("key", "id", "Only what is of this key."),
     ("account", "text", "Only what was done to this: `user:alice`."),
+    ("level", "warning|critical|exceeded", "Only this level."),
     ("actor", "text", "Only what this token did."),
     ("action", "text", "Only this action; `user.` are all that begin so."),
     (

@@ -10,6 +10,7 @@ mod audit;
 mod credentials;
 mod dirty;
 mod entry;
+mod outbox;
 mod ranking;
 mod records;
 mod registry;

@@ -34,6 +34,8 @@ const fn table(kind: RecordKind) -> Kept {
         RecordKind::Idempotency => "record_idempotency",
         RecordKind::Ticket => "record_ticket",
         RecordKind::UsageEvent => "record_usage_event",
+        RecordKind::AlertChannel => "record_alert_channel",
+        RecordKind::Lease => "record_lease",
     })
 }
 
@@ -198,15 +200,15 @@ fn first_overdue(
 
 impl EmbeddedLedger {
     /// Works on the store on a thread that may wait.
-    async fn on_store<T: Send + 'static>(
+    pub(super) async fn on_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store, UnixMs) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, RecordError> {
+    ) -> Result<T, Unavailable> {
         let inner = self.inner.clone();
         let now = inner.options.clock.now();
         let task = tokio::task::spawn_blocking(move || work(&inner.store, now));
         let done = task.await.map_err(|why| Unavailable(why.to_string()))?;
-        done.map_err(|why| Unavailable(format!("the ledger's store fails: {why}")).into())
+        done.map_err(|why| Unavailable(format!("the ledger's store fails: {why}")))
     }
 }
 
@@ -250,7 +252,10 @@ impl Records for EmbeddedLedger {
         id: &'a Id,
     ) -> BoxFuture<'a, Result<Option<String>, RecordError>> {
         let id = id.clone();
-        Box::pin(self.on_store(move |store, now| store.get_record(kind, id.as_str(), now)))
+        Box::pin(async move {
+            let work = move |store: &Store, now| store.get_record(kind, id.as_str(), now);
+            Ok(self.on_store(work).await?)
+        })
     }
 
     fn take<'a>(
@@ -259,7 +264,10 @@ impl Records for EmbeddedLedger {
         id: &'a Id,
     ) -> BoxFuture<'a, Result<Option<String>, RecordError>> {
         let id = id.clone();
-        Box::pin(self.on_store(move |store, now| store.take_record(kind, id.as_str(), now)))
+        Box::pin(async move {
+            let work = move |store: &Store, now| store.take_record(kind, id.as_str(), now);
+            Ok(self.on_store(work).await?)
+        })
     }
 
     fn list<'a>(

@@ -129,6 +129,7 @@ impl Store {
         write.open_table(EVENT_IDS).map_err(text)?;
         audit::prepare(&write)?;
         Self::prepare_records(&write)?;
+        Self::prepare_outbox(&write)?;
         Self::prepare_sums(&write)?;
         let meta = {
             let mut table = write.open_table(META).map_err(text)?;

@@ -290,7 +290,10 @@ fn permanent(name: &str) -> bool {
         keys::ROLLUP_OPEN,
     ];
     let orders = [SortBy::Utilization, SortBy::Spent, SortBy::Name];
-    if shared.contains(&name) || orders.iter().any(|by| name == keys::ranked(*by)) {
+    if name == keys::ALERT_MARKS
+        || shared.contains(&name)
+        || orders.iter().any(|by| name == keys::ranked(*by))
+    {
         return true;
     }
     if let Some(rest) = name.strip_prefix("farebox:{credential:") {

@@ -24,6 +24,12 @@ pub const WALK: &str = "farebox:{0}:users:walk";
 pub const DELETED: &str = "farebox:{0}:deleted";
 /// Versions.
 pub const META: &str = "farebox:meta";
+/// Alerts that were raised, by when.
+pub const ALERTS: &str = "farebox:{0}:alerts";
+/// What is remembered of accounts, limits and thresholds that fired.
+pub const ALERT_MARKS: &str = "farebox:{0}:alert-marks";
+/// How fast channels were used lately.
+pub const ALERT_PACES: &str = "farebox:{0}:alert-paces";
 /// What the names of sums begin with.
 pub const ROLLUP: &str = "farebox:{0}:rollup:";
 /// Minutes whose sums are not folded yet, by how many rows are not.
@@ -117,6 +123,16 @@ pub fn parse_record(name: &str) -> Option<(RecordKind, &str)> {
     let (word, id) = name.strip_prefix(RECORD)?.split_once(':')?;
     let kind = RecordKind::ALL.into_iter().find(|kind| kind.as_str() == word)?;
     Some((kind, id))
+}
+
+/// An alert.
+pub fn alert(id: &Id) -> String {
+    format!("farebox:{{0}}:alert:{id}")
+}
+
+/// What is to be sent to a channel, by when.
+pub fn alerts_due(channel: &Id) -> String {
+    format!("farebox:{{0}}:alerts-due:{channel}")
 }
 
 /// The ids of all records of a kind.

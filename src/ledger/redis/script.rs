@@ -37,6 +37,10 @@ pub struct Scripts {
     pub record_put: Script,
     pub record_get: Script,
     pub record_take: Script,
+    pub alert_raise: Script,
+    pub alert_claim: Script,
+    pub alert_settle: Script,
+    pub mark_forget: Script,
 }
 
 macro_rules! script {
@@ -87,10 +91,20 @@ impl Scripts {
                 repeatable: false,
                 ..script!(includes "head.lua", "record_get.lua")
             },
+            alert_raise: Script {
+                repeatable: false,
+                ..script!(includes "head.lua", "alert_raise.lua")
+            },
+            alert_claim: Script {
+                repeatable: false,
+                ..script!(includes "head.lua", "alert_claim.lua")
+            },
+            alert_settle: script!(includes "head.lua", "alert_settle.lua"),
+            mark_forget: script!(includes "head.lua", "mark_forget.lua"),
         }
     }
 
-    fn all(&self) -> [&Script; 18] {
+    fn all(&self) -> [&Script; 22] {
         [
             &self.hold,
             &self.extend,
@@ -110,6 +124,10 @@ impl Scripts {
             &self.record_put,
             &self.record_get,
             &self.record_take,
+            &self.alert_raise,
+            &self.alert_claim,
+            &self.alert_settle,
+            &self.mark_forget,
         ]
     }
 
