@@ -107,17 +107,16 @@ pub fn revision(state: &AccountState) -> String {
     SecretDigest::of(&what.to_string()).hex().get(..REVISION).unwrap_or_default().to_owned()
 }
 
-/// The workspace that a change moves a user to, once that is allowed.
+/// The workspace that a change moves a user to, once that and the rest of the change are allowed.
 pub fn destination<'a>(
     state: &AccountState,
-    change: &'a Change,
+    asked: &'a Change,
+    defaults: &[Limit],
 ) -> Result<Option<&'a Id>, RegistryError> {
-    let asked = change.workspace.as_ref();
-    let moves = asked.filter(|asked| state.workspace.as_ref() != Some(asked));
+    let moves = asked.workspace.as_ref().filter(|to| state.workspace.as_ref() != Some(to));
     let Some(to) = moves.filter(|_| state.id.kind == AccountKind::User) else { return Ok(None) };
-    if change.revision.as_ref().is_some_and(|asked| *asked != revision(state)) {
-        return Err(RegistryError::Changed(state.id.clone()));
-    }
+    let rest = Change { workspace: None, ..asked.clone() };
+    change(&mut state.clone(), &rest, defaults, state.created)?;
     Ok(Some(to))
 }
 

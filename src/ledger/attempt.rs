@@ -67,6 +67,12 @@ pub enum AttemptOutcome {
     },
 }
 
+impl AttemptOutcome {
+    pub(super) fn is_reported(self) -> bool {
+        matches!(self, Self::Reported { .. })
+    }
+}
+
 /// A credential as the configuration sets it up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialSetup {

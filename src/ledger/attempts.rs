@@ -157,12 +157,10 @@ impl Day {
 }
 
 impl Attempts {
-    /// Notes how an attempt ended. Where that replaces an expiry, it is forgotten when that would be.
-    fn mark(&mut self, id: CallId, mark: AttemptMark, at: UnixMs) {
-        let ages = match mark {
-            AttemptMark::Ended => &mut self.done,
-            AttemptMark::Expired(_) => &mut self.expired,
-        };
+    /// Notes how an attempt ended. Where that replaces an expiry, it is forgotten when that would be;
+    /// one that is to be stored, as an expiry would be.
+    fn mark(&mut self, id: CallId, mark: AttemptMark, at: UnixMs, stored: bool) {
+        let ages = if stored { &mut self.expired } else { &mut self.done };
         if self.ended.insert(id, (at, mark)).is_none() {
             ages.push_back((at, id));
         }
@@ -310,7 +308,7 @@ impl Book {
             }
             None => self.charge_attempt(open.as_ref(), (credential, model), counted, at).1,
         };
-        self.attempts.mark(id, AttemptMark::Ended, at.0.now);
+        self.attempts.mark(id, AttemptMark::Ended, at.0.now, outcome.is_reported());
         Settled { applied: true, crossings, ..Settled::default() }
     }
 
@@ -327,7 +325,7 @@ impl Book {
         let (trace, crossings) = self.charge_attempt(Some(&open), of, counted, at);
         let day = at.0.period(Window::Day);
         let expired = ExpiredAttempt { charge: counted.charge, trace, day };
-        self.attempts.mark(id, AttemptMark::Expired(Box::new(expired)), at.0.now);
+        self.attempts.mark(id, AttemptMark::Expired(Box::new(expired)), at.0.now, true);
         Settled { applied: true, crossings, ..Settled::default() }
     }
 
@@ -455,9 +453,9 @@ mod tests {
         let [done, late] = [CallId::new(), CallId::new()];
         let expired =
             ExpiredAttempt { charge: Amounts::default(), trace: Trace::default(), day: 20_261_124 };
-        attempts.mark(done, AttemptMark::Ended, 10);
-        attempts.mark(late, AttemptMark::Expired(Box::new(expired)), 10);
-        attempts.mark(late, AttemptMark::Ended, 20);
+        attempts.mark(done, AttemptMark::Ended, 10, false);
+        attempts.mark(late, AttemptMark::Expired(Box::new(expired)), 10, true);
+        attempts.mark(late, AttemptMark::Ended, 20, false);
         assert_eq!(attempts.forget(11, 10), []);
         assert!(!attempts.ended.contains_key(&done) && attempts.ended.contains_key(&late));
         assert_eq!(attempts.forget(11, 11), [late]);

@@ -83,8 +83,7 @@ impl Book {
     ) -> Result<Verdict, Denial> {
         let ids = order.payers.accounts();
         if self.marks.contains_key(&order.id) {
-            let [account, ..] = ids;
-            return Err(Denial::Status { account, status: "settled".to_owned() });
+            return Err(order.settled());
         }
         if self.holds.contains_key(&order.id) {
             return Ok(Verdict::Known);

@@ -203,6 +203,14 @@ pub struct HoldOrder {
     pub facts: CallFacts,
 }
 
+impl HoldOrder {
+    /// The answer where the call was ended before.
+    pub(super) fn settled(&self) -> Denial {
+        let [account, ..] = self.payers.accounts();
+        Denial::Status { account, status: "settled".to_owned() }
+    }
+}
+
 /// The ledger's answer to a hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {

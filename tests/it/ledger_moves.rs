@@ -12,6 +12,7 @@ contract! {
     a_moved_user_is_deleted_and_nothing_is_lost,
     only_users_move_and_only_to_what_exists,
     a_change_for_another_revision_is_refused,
+    a_change_that_is_refused_moves_nobody,
 }
 
 async fn relocate(rig: &Rig, user: &str, workspace: &str) -> Result<(), RegistryError> {
@@ -129,6 +130,21 @@ async fn only_users_move_and_only_to_what_exists(rig: &Rig) {
         assert!(refused.contains("cannot be moved"), "{refused}");
     }
     assert_eq!(rig.caller("alice").await.unwrap().payers, payers);
+    rig.clean().await;
+}
+
+async fn a_change_that_is_refused_moves_nobody(rig: &Rig) {
+    rig.workspace("eng").await;
+    let payers = rig.user("alice", &["25 usd/month"]).await;
+    let id = AccountId::user(&payers.user);
+    let limits = ["5 usd/day", "6 usd/day"].map(|limit| limit.parse().unwrap()).to_vec();
+    let limits = Some(LimitsChange::Set(limits));
+    let workspace = Some("eng".parse().unwrap());
+    let change = Change { workspace, limits, ..Change::default() };
+    let refused = rig.ledger.change(&id, &change).await.unwrap_err().to_string();
+    assert!(refused.contains("two limits"), "{refused}");
+    assert_eq!(rig.caller("alice").await.unwrap().payers, payers);
+    assert_eq!(rig.account(&id).await.workspace, Some(payers.workspace));
     rig.clean().await;
 }
 

@@ -2,10 +2,12 @@
 //! says, once by its id.
 
 use crate::ledger_attempts_rig::{credential, days, figures_of, id, shown, totals, used};
-use crate::ledger_rig::{Rig, amounts, contract, event, order};
+use crate::ledger_rig::{Rig, amounts, clock, contract, event, options, order};
+use crate::redis_server::RedisServer;
 use farebox::ids::{AccountId, CallId};
 use farebox::ledger::{
-    Account, AttemptOutcome, EventQuery, HoldOrder, Payers, RegistryError, Settlement,
+    Account, Admission, AttemptOutcome, Denial, EmbeddedLedger, EventQuery, HoldOrder, Payers,
+    RegistryError, Settlement,
 };
 
 contract! {
@@ -15,6 +17,7 @@ contract! {
     r062_a_report_is_not_refused_and_the_next_call_is,
     r062_a_report_counts_on_a_credential_as_often_as_it_says,
     several_accounts_are_read_at_once_in_the_order_asked_for,
+    a_call_that_ended_long_ago_is_not_held_again,
 }
 
 /// What so many dollars bought elsewhere, in so many requests.
@@ -143,4 +146,74 @@ async fn several_accounts_are_read_at_once_in_the_order_asked_for(rig: &Rig) {
     assert_eq!(names, [Some(workspace), None, Some(key), Some(user)]);
     let none: Result<_, RegistryError> = rig.ledger.together(&[]).await;
     assert_eq!(none.unwrap().len(), 0);
+}
+
+async fn a_call_that_ended_long_ago_is_not_held_again(rig: &Rig) {
+    let payers = rig.user("alice", &["10usd/month"]).await;
+    let call = order(&payers, 2);
+    rig.admit(&call).await;
+    rig.post(&call, 2).await;
+    rig.clean().await;
+    rig.clock.advance(3_600_000);
+    rig.sweep().await;
+    let again = rig.hold(&call).await.unwrap();
+    let Admission::Denied(Denial::Status { status, .. }) = &again else {
+        panic!("{again:?}");
+    };
+    assert_eq!(status, "settled");
+    rig.post(&call, 2).await;
+    let user = rig.account(&AccountId::user(&payers.user)).await;
+    assert_eq!((user.total_requests, user.held_usd.get()), (1, 0));
+    rig.clean().await;
+}
+
+/// Whoever reports again because it does not know whether the first time worked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_is_settled_once_also_by_another_process_of_the_directory() {
+    let (clock, dir) = (clock(), tempfile::tempdir().unwrap());
+    let open = || {
+        let ledger = EmbeddedLedger::open(dir.path(), options(&clock)).unwrap();
+        Rig::over(clock.clone(), ledger)
+    };
+    let rig = open();
+    let payers = rig.user("alice", &["10usd/month"]).await;
+    let account = credential(&rig, "groq_1", &["100 requests/day"]).await;
+    let of_credential = Settlement::Attempt {
+        id: CallId::new(),
+        credential: "groq_1".parse().unwrap(),
+        charge: used(1000),
+        outcome: AttemptOutcome::Reported { requests: 5, failed: 1 },
+        model: "llama-3".to_owned(),
+    };
+    let of_user = report(&payers, 2, 5);
+    for settlement in [&of_user, &of_credential] {
+        reported(&rig, settlement).await;
+    }
+    rig.clean().await;
+    drop(rig);
+    let rig = open();
+    rig.clock.advance(3_600_000);
+    rig.sweep().await;
+    for settlement in [&of_user, &of_credential] {
+        reported(&rig, settlement).await;
+    }
+    let user = rig.account(&AccountId::user(&payers.user)).await;
+    let credential = rig.account(&account).await;
+    assert_eq!((user.total_requests, credential.total_requests), (5, 5));
+    rig.clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_is_settled_once_also_after_its_mark_is_gone() {
+    let server = RedisServer::start(&[]);
+    let rig = Rig::on(&server, "one").await;
+    let payers = rig.user("alice", &["10usd/month"]).await;
+    let once = report(&payers, 2, 5);
+    reported(&rig, &once).await;
+    let mark = format!("farebox:{{0}}:settled:{}", once.id());
+    assert_eq!(server.cli(&["DEL", &mark]).trim(), "1");
+    reported(&rig, &once).await;
+    let user = rig.account(&AccountId::user(&payers.user)).await;
+    assert_eq!((user.total_requests, user.total_usd.get()), (5, 2_000_000_000));
+    rig.clean().await;
 }

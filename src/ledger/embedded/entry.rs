@@ -224,8 +224,8 @@ fn note(dirty: &mut Dirty, id: CallId, settled: Settled, text: Option<Box<RawVal
     settled
 }
 
-/// Ends an attempt. The end itself is not stored: only one that replaces an expiry may come when
-/// this process is another.
+/// Ends an attempt. The end itself is stored only where it may come again when this process is
+/// another: where it replaces an expiry, or was reported.
 fn end_attempt(
     ((id, credential, model), end): ((CallId, &Id, &str), (Amounts, AttemptOutcome)),
     book: &mut Book,
@@ -239,7 +239,8 @@ fn end_attempt(
     let settled = book.end_attempt((id, credential, model), end, at);
     dirty.attempts.ended(id);
     dirty.account(&AccountId::credential(credential));
-    dirty.attempt_marks.extend(expired.map(|_| id));
+    let again = expired.is_some() || end.1.is_reported();
+    dirty.attempt_marks.extend(again.then_some(id));
     let day = expired.unwrap_or_else(|| at.0.period(Window::Day));
     dirty.days.insert(DayKey { credential: credential.clone(), day });
     settled

@@ -153,7 +153,8 @@ impl Ledger for EmbeddedLedger {
     fn hold<'a>(&'a self, order: &'a HoldOrder) -> BoxFuture<'a, Result<Admission, Unavailable>> {
         Box::pin(async move {
             order.demand().check()?;
-            let admission = self.inner.state.lock().hold(order, &self.inner.options)?;
+            let Inner { store, options, .. } = &*self.inner;
+            let admission = self.inner.state.lock().hold(order, store, options)?;
             self.writer.wake();
             Ok(admission)
         })

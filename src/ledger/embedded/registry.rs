@@ -55,7 +55,9 @@ impl EmbeddedLedger {
         let mut state = self.inner.state.lock();
         let moment = state.moment(options);
         let old = state.book.accounts.get(id).ok_or_else(|| RegistryError::Missing(id.clone()))?;
-        let Some(to) = admin::destination(old, change)? else { return Ok(None) };
+        let Some(to) = admin::destination(old, change, &options.default_user_limits)? else {
+            return Ok(None);
+        };
         let workspace = AccountId::workspace(to);
         if !state.book.accounts.contains_key(&workspace) {
             return Err(RegistryError::Missing(workspace));

@@ -80,11 +80,20 @@ impl State {
     }
 
     /// See [`super::super::Ledger::hold`].
-    pub fn hold(&mut self, order: &HoldOrder, options: &Options) -> Result<Admission, Unavailable> {
+    pub fn hold(
+        &mut self,
+        order: &HoldOrder,
+        store: &Store,
+        options: &Options,
+    ) -> Result<Admission, Unavailable> {
         let moment = self.moment(options);
         match self.book.check(order, &moment, options.default_enforcement) {
             Err(denial) => return Ok(Admission::Denied(denial)),
             Ok(Verdict::Known) => {}
+            // Its post may be remembered by its event only.
+            Ok(Verdict::Fresh(_)) if store.has_event(&order.id).map_err(Unavailable)? => {
+                return Ok(Admission::Denied(order.settled()));
+            }
             Ok(Verdict::Fresh(hold)) => {
                 let lease_end = moment.now.saturating_add(options.lease_ms);
                 let entry = Entry::Hold { now: moment.now, lease_end, hold };
@@ -235,7 +244,7 @@ impl State {
             Some((_, Mark::Posted | Mark::Voided)) => true,
             Some((_, Mark::Orphaned(_))) => false,
             None if self.book.holds.contains_key(id) => false,
-            None => store.snapshot().and_then(|seen| seen.has_event(id)).unwrap_or(false),
+            None => store.has_event(id).unwrap_or(false),
         }
     }
 

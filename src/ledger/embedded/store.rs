@@ -153,6 +153,12 @@ impl Store {
         Ok(Snapshot { read: self.db.begin_read().map_err(text)? })
     }
 
+    /// Whether a call has an event.
+    pub fn has_event(&self, id: &CallId) -> Result<bool, StoreError> {
+        let ids = self.snapshot()?.read.open_table(EVENT_IDS).map_err(text)?;
+        Ok(ids.get(id.to_string().as_str()).map_err(text)?.is_some())
+    }
+
     /// Writes a batch durably.
     pub fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         let write = self.db.begin_write().map_err(text)?;
@@ -226,12 +232,6 @@ impl Snapshot {
         }
         into.days.extend(self.all::<(DayKey, Day)>(DAYS)?);
         Ok(())
-    }
-
-    /// Whether a call has an event.
-    pub fn has_event(&self, id: &CallId) -> Result<bool, StoreError> {
-        let ids = self.read.open_table(EVENT_IDS).map_err(text)?;
-        Ok(ids.get(id.to_string().as_str()).map_err(text)?.is_some())
     }
 
     /// The event of a call.

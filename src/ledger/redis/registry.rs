@@ -345,7 +345,8 @@ impl Registry for RedisLedger {
     ) -> BoxFuture<'a, Result<(Account, Account), RegistryError>> {
         Box::pin(async move {
             let first = self.existing(id).await?;
-            let (old, change) = match admin::destination(&first, change)? {
+            let defaults = &self.options.default_user_limits;
+            let (old, change) = match admin::destination(&first, change, defaults)? {
                 Some(to) => {
                     self.relocate(&first, to).await?;
                     (self.existing(id).await?, Change { revision: None, ..change.clone() })
@@ -353,7 +354,7 @@ impl Registry for RedisLedger {
                 None => (first.clone(), change.clone()),
             };
             let (mut new, moment) = (old.clone(), script::moment(&self.options));
-            admin::change(&mut new, &change, &self.options.default_user_limits, moment.now)?;
+            admin::change(&mut new, &change, defaults, moment.now)?;
             self.write_change_if(&old, &new, change.revision.is_some()).await?;
             if id.kind == AccountKind::User && old.name != new.name {
                 self.unrank(&id.id, &old.name, false).await?;
@@ -431,7 +432,15 @@ impl Registry for RedisLedger {
     }
 
     fn report(&self, settlement: Settlement) -> BoxFuture<'_, Result<(), RegistryError>> {
-        Box::pin(settle_now(self, settlement))
+        Box::pin(async {
+            // Reports are repeated for longer than marks are kept; events tell of them then.
+            if let Settlement::Post { event, .. } = &settlement
+                && self.read_event(event.id).await?.is_some()
+            {
+                return Ok(());
+            }
+            settle_now(self, settlement).await
+        })
     }
 
     fn define<'a>(
