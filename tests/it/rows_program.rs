@@ -397,11 +397,12 @@ async fn r035_r036_what_calls_leave_in_redis_is_bounded_and_ends_by_itself() {
 
 #[test]
 fn r015_only_scripts_write_money_to_redis() {
-    const READS: [&str; 18] = [
+    const READS: [&str; 20] = [
         "CONFIG",
         "GET",
         "HGET",
         "HGETALL",
+        "HMGET",
         "HSCAN",
         "INFO",
         "PTTL",
@@ -416,6 +417,7 @@ fn r015_only_scripts_write_money_to_redis() {
         "ZRANGE",
         "ZRANGEBYLEX",
         "ZRANGEBYSCORE",
+        "ZREVRANGEBYLEX",
     ];
     // The scripts themselves, the schema's version at the first start, leases whose hold is gone,
     // the index of credentials, which has no money, hints of whose figures moved, whose turn it is

@@ -67,9 +67,9 @@ impl RedisLedger {
         let mut away = redis::pipe();
         for place in &gone {
             if let Some(id) = id_at(place) {
-                away.del(keys::alert(&id)).ignore();
+                away.cmd("DEL").arg(keys::alert(&id)).ignore();
             }
-            away.zrem(keys::ALERTS, place).ignore();
+            away.cmd("ZREM").arg(keys::ALERTS).arg(place).ignore();
         }
         Ok(self.read_all(&away).await?)
     }
