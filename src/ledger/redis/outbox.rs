@@ -141,7 +141,7 @@ impl RedisLedger {
             match found {
                 Some(found) => claimed.push(found),
                 None => {
-                    lost.zrem(keys::alerts_due(channel), id.as_str()).ignore();
+                    lost.cmd("ZREM").arg(keys::alerts_due(channel)).arg(id.as_str()).ignore();
                 }
             }
         }
