@@ -22,6 +22,9 @@ use serde_json::{Value, json};
 /// How many entries a list has where nobody says.
 pub(super) const PAGE: usize = 50;
 
+/// How many pages are read for one of a list that is filtered by status.
+const MOST_PAGES: usize = 100;
+
 /// The account of `kind` that a path names.
 pub(super) fn named(kind: AccountKind, text: &str) -> Result<AccountId, Problem> {
     let id: Id = text
@@ -58,12 +61,37 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
     let after = fields.read("after", value::cursor);
+    let status = fields.read("status", value::status);
     let filter = fields.finish(Some(ListFilter { limit, after, ..filter }))?;
     let page = match (kind, &filter.workspace) {
         (AccountKind::Workspace, Some(own)) => alone(desk, own, &filter).await?,
-        _ => desk.registry.accounts(kind, &filter).await.map_err(bad_place)?,
+        _ => of_status(desk, kind, filter, status.as_deref()).await?,
     };
     Ok(listed(page, |account| shown(desk, account)))
+}
+
+/// A page of the accounts that have a status. Where few have it, the page may be short of its length
+/// and still have a next one.
+async fn of_status(
+    desk: &Desk,
+    kind: AccountKind,
+    mut filter: ListFilter,
+    status: Option<&str>,
+) -> Result<Page<Account>, Problem> {
+    let (length, now) = (filter.limit, desk.clock.now());
+    let mut kept = Vec::new();
+    for _ in 0..MOST_PAGES {
+        let page = desk.registry.accounts(kind, &filter).await.map_err(bad_place)?;
+        let word = |account: &Account| view::word(account, &desk.defaults, now);
+        let has_it = |account: &Account| status.is_none_or(|status| word(account) == status);
+        kept.extend(page.entries.into_iter().filter(has_it));
+        filter.after = page.next;
+        filter.limit = length.saturating_sub(kept.len());
+        if status.is_none() || filter.after.is_none() || filter.limit == 0 {
+            break;
+        }
+    }
+    Ok(Page { entries: kept, next: filter.after })
 }
 
 /// Of what a list is asked for, only a cursor can be wrong that could be read.

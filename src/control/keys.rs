@@ -28,7 +28,7 @@ pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/api/v1/keys", read, list)
         .says("Lists keys", 200, "[Key]")
-        .asks(&["user", "workspace", "limit", "after"])
+        .asks(&["user", "workspace", "status", "limit", "after"])
         .post("/api/v1/keys", write, create)
         .says("Issues a key; its text is in `key`, this once", 201, "Key")
         .takes("NewKey")

@@ -161,7 +161,21 @@ async fn authorize(entry: &Entry, request: Request, next: Next) -> Response {
     };
     match refused {
         Some(problem) => problem.into_response(),
-        None => next.run(request).await,
+        None if request.method().is_safe() => next.run(request).await,
+        None => to_its_end(request, next).await,
+    }
+}
+
+/// A change that has begun runs to its end, also when its sender hangs up: half of one, or one
+/// without its entry in the audit, must not stand.
+async fn to_its_end(request: Request, next: Next) -> Response {
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(why) => {
+            tracing::error!("a change did not come to its end: {why}");
+            let detail = "it did not come to its end; look what has changed, then try again";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
+        }
     }
 }
 

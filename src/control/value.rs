@@ -12,6 +12,9 @@ use jiff::civil::Date;
 use serde_json::Value;
 use std::str::FromStr;
 
+/// What the status of a user, key or workspace may be.
+pub(super) const STATUSES: &str =
+    "normal|warning|critical|rate_limited|quota_exceeded|suspended|revoked|expired";
 const LONGEST_NAME: usize = 200;
 /// Models, addresses or routes of one key.
 const MOST_OF_A_KEY: usize = 100;
@@ -223,6 +226,17 @@ pub(super) fn sort(value: &Value) -> Read<Sort> {
         let shown = shown(value);
         format!("`{shown}` is no order: write utilization, spent or name, with - before it for the highest first, or id").into()
     })
+}
+
+/// The status of an account in a list.
+pub(super) fn status(value: &Value) -> Read<String> {
+    match value.as_str() {
+        Some(text) if STATUSES.split('|').any(|known| known == text) => Ok(text.to_owned()),
+        _ => {
+            let known = STATUSES.replace('|', ", ");
+            Err(format!("`{}` is not a status; there are: {known}", shown(value)).into())
+        }
+    }
 }
 
 /// The cursor of a page: what `next_cursor` said.

@@ -58,7 +58,7 @@ fn moment(at: Option<UnixMs>) -> Value {
 }
 
 /// The status word of an account; of a key also `revoked` and `expired`.
-fn word(account: &Account, defaults: &Defaults, now: UnixMs) -> &'static str {
+pub(super) fn word(account: &Account, defaults: &Defaults, now: UnixMs) -> &'static str {
     let expired = account.key.as_ref().and_then(|key| key.expires).is_some_and(|at| at <= now);
     match account.status {
         AccountStatus::Revoked => "revoked",

@@ -23,7 +23,7 @@ pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/api/v1/workspaces", read, list)
         .says("Lists workspaces", 200, "[Workspace]")
-        .asks(&["limit", "after"])
+        .asks(&["status", "limit", "after"])
         .post("/api/v1/workspaces", write, create)
         .says("Creates a workspace", 201, "Workspace")
         .takes("NewWorkspace")

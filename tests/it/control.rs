@@ -157,6 +157,13 @@ async fn a_key_is_shown_once_rotated_with_grace_and_revoked() {
     assert!(desk.ledger.caller(&digest).await.unwrap().is_none_or(|caller| caller.revoked));
     let mine = desk.get("/api/v1/keys?user=alice").await.of(200);
     assert_eq!(mine["data"].as_array().unwrap().len(), 2);
+    let revoked = desk.get("/api/v1/keys?status=revoked&limit=1").await.of(200);
+    assert_eq!(revoked["data"][0]["id"], new["id"]);
+    let expired = desk.get("/api/v1/keys?status=expired").await.of(200);
+    assert_eq!((&expired["data"][0]["id"], &expired["has_more"]), (&key["id"], &json!(false)));
+    assert_eq!(desk.get("/api/v1/keys?status=normal").await.of(200)["data"], json!([]));
+    let refused = desk.get("/api/v1/keys?status=lost").await.of(422);
+    assert_eq!(refused["errors"][0]["pointer"], "?status");
     let theirs = desk.get("/api/v1/keys?user=bob").await.of(200);
     assert_eq!(theirs["data"], json!([]));
 }

@@ -26,6 +26,7 @@ mod config_prices;
 mod control;
 mod control_credentials;
 mod control_desk;
+mod control_hangups;
 mod control_scripts;
 mod demo;
 mod denied;

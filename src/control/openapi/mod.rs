@@ -16,6 +16,7 @@ use super::mirror;
 use super::operation::{Entry, Operations};
 use super::scope::Scope;
 use axum::Json;
+use axum::http::Method;
 use notation::schema;
 use objects::{ANSWERED, PARAMETERS, TAKEN};
 use serde_json::{Map, Value, json};
@@ -113,7 +114,26 @@ fn parameters(entry: &Entry) -> Vec<Value> {
         let (name, holds, what) = PARAMETERS.iter().find(|(name, ..)| name == asked)?;
         Some(json!({"name": name, "in": "query", "description": what, "schema": schema(holds)}))
     });
-    in_path.chain(in_query).collect()
+    in_path.chain(in_query).chain(header(entry)).collect()
+}
+
+/// What a change may say in its headers.
+fn header(entry: &Entry) -> Option<Value> {
+    let (name, what, holds) = match entry.method {
+        _ if !entry.path.starts_with("/api/v1/") => return None,
+        Method::POST => (
+            "Idempotency-Key",
+            "Sent again with the same key within a day, it is done once.",
+            json!({"type": "string", "pattern": "^[!-~]{1,255}$"}),
+        ),
+        Method::PATCH | Method::PUT => (
+            "If-Match",
+            "The `ETag` of what is to be changed; 412 where it is another by now.",
+            json!({"type": "string", "examples": ["*"]}),
+        ),
+        _ => return None,
+    };
+    Some(json!({"name": name, "in": "header", "description": what, "schema": holds}))
 }
 
 fn responses(entry: &Entry) -> Value {
@@ -201,7 +221,6 @@ fn schemas() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::Method;
     use std::collections::HashSet;
 
     fn references(value: &Value, found: &mut HashSet<String>) {

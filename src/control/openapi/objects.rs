@@ -1,6 +1,7 @@
 //! The objects that operations answer with, and the bodies that they take, as tables.
 
 use super::notation::Table;
+use crate::control::value::STATUSES;
 
 /// What is answered.
 pub(super) const ANSWERED: &[(&str, Table)] = &[
@@ -447,6 +448,7 @@ pub(super) const PARAMETERS: &[(&str, &str, &str)] = &[
         "utilization|-utilization|spent|-spent|name|-name|id",
         "The order; `-`: the highest first.",
     ),
+    ("status", STATUSES, "Only what has this status now."),
     ("ticket", "text", "A ticket that was not used yet."),
     ("model", "text", "Only this model."),
     ("provider", "text", "Only this provider."),
