@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod alerts;
 pub mod args;
+pub mod calls;
 mod capacity;
 pub mod check;
 pub mod client;

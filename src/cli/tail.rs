@@ -1,5 +1,6 @@
 //! `farebox tail`: one line per settled call, as they settle, until SIGINT.
 
+use super::calls::Calls;
 use super::client::{Client, Remote};
 use super::console::Console;
 use super::failure::{Exit, Failure};
@@ -20,18 +21,9 @@ pub struct Tail {
     /// Where the admin API is.
     #[command(flatten)]
     pub remote: Remote,
-    /// Only of this user
-    #[arg(long)]
-    pub user: Option<String>,
-    /// Only of this key
-    #[arg(long)]
-    pub key: Option<String>,
-    /// Only of this workspace
-    #[arg(long)]
-    pub workspace: Option<String>,
-    /// Only of this model
-    #[arg(long)]
-    pub model: Option<String>,
+    /// Which calls.
+    #[command(flatten)]
+    pub calls: Calls,
     /// How many earlier calls to print first, at most 200
     #[arg(long, short = 'n', default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=200))]
     pub lines: u8,
@@ -80,17 +72,10 @@ impl Tail {
         first: bool,
     ) -> Result<Vec<Value>, Failure> {
         let since = tracker.since();
-        let query = [
-            ("user", self.user.as_deref()),
-            ("key", self.key.as_deref()),
-            ("workspace", self.workspace.as_deref()),
-            ("model", self.model.as_deref()),
-            ("since", since.as_deref()),
-        ];
+        let mut query = self.calls.query([("since", since.as_deref())]);
         let calls = if since.is_some() {
             client.all("/api/v1/requests", &query).await?
         } else {
-            let mut query = query.to_vec();
             query.push(("limit", Some("200")));
             match client.get("/api/v1/requests", &query).await?["data"].take() {
                 Value::Array(calls) => calls,

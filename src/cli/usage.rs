@@ -1,5 +1,6 @@
 //! `farebox usage`: what was used, added up by the server.
 
+use super::calls::Calls;
 use super::client::{Client, Remote};
 use super::console::Console;
 use super::csv;
@@ -13,21 +14,9 @@ pub struct Usage {
     /// Where the admin API is.
     #[command(flatten)]
     pub remote: Remote,
-    /// Only of this user
-    #[arg(long)]
-    pub user: Option<String>,
-    /// Only of this key
-    #[arg(long)]
-    pub key: Option<String>,
-    /// Only of this workspace
-    #[arg(long)]
-    pub workspace: Option<String>,
-    /// Only of this model
-    #[arg(long)]
-    pub model: Option<String>,
-    /// Only of this provider
-    #[arg(long)]
-    pub provider: Option<String>,
+    /// Which calls.
+    #[command(flatten)]
+    pub calls: Calls,
     /// From when: 7d, 24h, or a time
     #[arg(long, value_name = "WHEN", default_value = "7d", allow_hyphen_values = true)]
     pub since: String,
@@ -49,16 +38,11 @@ impl Usage {
     /// Runs the verb.
     pub async fn run(self, console: &mut Console) -> Result<(), Failure> {
         let client = Client::open(&self.remote, console.flags.verbose)?;
-        let query = [
-            ("user", self.user.as_deref()),
-            ("key", self.key.as_deref()),
-            ("workspace", self.workspace.as_deref()),
-            ("model", self.model.as_deref()),
-            ("provider", self.provider.as_deref()),
+        let query = self.calls.query([
             ("since", Some(self.since.trim())),
             ("until", self.until.as_deref().map(str::trim)),
             ("group_by", Some(self.group_by.as_str())),
-        ];
+        ]);
         let mut answer = client.get("/api/v1/analytics/usage", &query).await?;
         let Value::Array(rows) = answer["data"].take() else { return Ok(()) };
         let names: Vec<&str> = self.group_by.split(',').map(str::trim).collect();

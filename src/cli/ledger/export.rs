@@ -2,10 +2,12 @@
 //!
 //! Invariant: one page is kept in memory, however many calls there are.
 
+use super::super::calls::Calls;
 use super::super::client::Client;
 use super::super::console::Console;
 use super::super::csv;
 use super::super::failure::Failure;
+
 use crate::usage::Figure;
 use serde_json::Value;
 
@@ -39,21 +41,9 @@ const AFTER: [&str; 7] = [
 /// Which calls.
 #[derive(Debug, clap::Args)]
 pub struct Export {
-    /// Only of this user
-    #[arg(long)]
-    pub user: Option<String>,
-    /// Only of this key
-    #[arg(long)]
-    pub key: Option<String>,
-    /// Only of this workspace
-    #[arg(long)]
-    pub workspace: Option<String>,
-    /// Only of this model
-    #[arg(long)]
-    pub model: Option<String>,
-    /// Only of this provider
-    #[arg(long)]
-    pub provider: Option<String>,
+    /// Which calls.
+    #[command(flatten)]
+    pub calls: Calls,
     /// From when: 7d, 24h, or a time (default: all that is kept)
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub since: Option<String>,
@@ -68,15 +58,10 @@ pub struct Export {
 impl Export {
     /// Prints the calls. Those that settle meanwhile are newer than the first page and left out.
     pub(super) async fn run(self, client: &Client, console: &mut Console) -> Result<(), Failure> {
-        let query = [
-            ("user", self.user.as_deref()),
-            ("key", self.key.as_deref()),
-            ("workspace", self.workspace.as_deref()),
-            ("model", self.model.as_deref()),
-            ("provider", self.provider.as_deref()),
+        let query = self.calls.query([
             ("since", self.since.as_deref().map(str::trim)),
             ("until", self.until.as_deref().map(str::trim)),
-        ];
+        ]);
         if self.csv {
             console.line(&head())?;
         }
