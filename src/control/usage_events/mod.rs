@@ -79,23 +79,7 @@ async fn repeated(
     if noted.settlements.is_empty() {
         return Ok(Json(noted.answer).into_response());
     }
-    let noted = left(desk, noted).await?;
     Ok(Json(settle(desk, record, noted).await?).into_response())
-}
-
-/// The same without what the history has: the ledger itself knows for a day only what it settled.
-async fn left(desk: &Desk, noted: Noted) -> Result<Noted, Problem> {
-    let mut settlements = Vec::new();
-    for settlement in noted.settlements {
-        let known = match &settlement {
-            Settlement::Post { event, .. } => desk.registry.event(event.id).await?.is_some(),
-            _ => false,
-        };
-        if !known {
-            settlements.push(settlement);
-        }
-    }
-    Ok(Noted { settlements, ..noted })
 }
 
 /// Settles what is noted, and notes that it is.
