@@ -15,10 +15,13 @@ use super::facts::{self, Point};
 use super::notice::{Notice, State, Subject};
 use super::outcome::Outcome;
 use super::outgoing::Outgoing;
+use super::rule_book::RuleBook;
+use super::rules::Rule;
+use super::ruling::Seen;
 use crate::clock::{Clock, UnixMs};
 use crate::ids::{AccountId, Id};
 use crate::ledger::{
-    Account, Crossing, KeptAlert, Mark, NewAlert, Outbox, Page, Raised, RecordError, Records,
+    Account, Crossing, Kept, KeptAlert, Mark, NewAlert, Outbox, Page, Raised, RecordError, Records,
     Registry, Unavailable,
 };
 use crate::limit::{Calendar, Thresholds};
@@ -44,8 +47,23 @@ pub struct Settings {
     pub allowed: Allowed,
     /// The channels of the file.
     pub channels: Vec<Channel>,
+    /// The rules of the file.
+    pub rules: Vec<Rule>,
+    /// For how long what rules look at is kept.
+    pub kept: Kept,
     /// The thresholds of accounts without some of their own.
     pub thresholds: Thresholds,
+}
+
+/// What only this proxy knows of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    /// So many settled calls wait for the ledger.
+    pub pending: usize,
+    /// Models without a price that were asked for since this was asked last.
+    pub unpriced: Vec<String>,
+    /// Credentials that their provider rejected.
+    pub quarantined: Vec<Id>,
 }
 
 /// Names the provider of a credential.
@@ -67,6 +85,8 @@ pub struct Sources {
     pub token: SecretString,
     /// The provider of a credential.
     pub provider: ProviderOf,
+    /// What only this proxy knows.
+    pub own: Arc<dyn Fn() -> Own + Send + Sync>,
 }
 
 /// Alerts, from crossing to channel.
@@ -75,6 +95,8 @@ pub struct Alerting {
     pub(super) directory: Directory,
     pub(super) settings: ArcSwap<Settings>,
     pub(super) outgoing: ArcSwap<Outgoing>,
+    pub(super) rules: RuleBook,
+    pub(super) seen: Seen,
     /// Something is due.
     pub(super) due: Notify,
 }
@@ -87,6 +109,8 @@ impl Alerting {
         let directory = Directory::new(sources.records.clone(), &sources.token);
         directory.set_file(settings.channels.clone(), settings.allowed.clone());
         Ok(Self {
+            rules: RuleBook::new(sources.records.clone()),
+            seen: Seen::default(),
             sources,
             directory,
             settings: ArcSwap::from_pointee(settings),
@@ -291,7 +315,7 @@ impl Alerting {
         self.put(&alert).await
     }
 
-    async fn put(&self, alert: &NewAlert) -> Result<(), String> {
+    pub(super) async fn put(&self, alert: &NewAlert) -> Result<(), String> {
         let raised = self.sources.outbox.raise(alert).await.map_err(|why| why.to_string())?;
         if let Raised::Now { suppressed } = raised {
             tracing::debug!(id = %alert.id, mark = alert.mark, suppressed, "alert raised");
@@ -300,7 +324,7 @@ impl Alerting {
         Ok(())
     }
 
-    fn wanting(&self, notice: &Notice) -> Vec<Id> {
+    pub(super) fn wanting(&self, notice: &Notice) -> Vec<Id> {
         let all = self.directory.all();
         let wanting = all.iter().filter(|listed| listed.channel.wants(notice));
         wanting.map(|listed| listed.channel.name().clone()).collect()

@@ -11,7 +11,7 @@ use super::pagerduty::PagerDuty;
 use super::slack::Slack;
 use super::twilio::Twilio;
 use super::webhook::Webhook;
-use super::written::{BadChannel, Keys, bad};
+use super::written::{BadKey, Keys, LEVELS, bad};
 use crate::clock::UnixMs;
 use crate::ids::Id;
 use crate::ledger::Rate;
@@ -23,8 +23,6 @@ const KINDS: [&str; 5] = ["slack", "webhook", "email", "pagerduty", "twilio"];
 
 /// What every kind of channel has.
 const SHARED: [&str; 4] = ["type", "name", "levels", "workspace"];
-
-const LEVELS: [Level; 3] = [Level::Warning, Level::Critical, Level::Exceeded];
 
 /// What stands for a secret.
 pub(super) const HIDDEN: &str = "***";
@@ -50,7 +48,7 @@ enum Kind {
 impl Channel {
     /// Reads a channel as it was written: the keys of docs/alerts.md. A channel without a name has
     /// that of its type. Addresses that are written as numbers must be public or allowed.
-    pub fn read(map: &Map<String, Value>, allowed: &Allowed) -> Result<Self, BadChannel> {
+    pub fn read(map: &Map<String, Value>, allowed: &Allowed) -> Result<Self, BadKey> {
         let word = match map.get("type") {
             Some(Value::String(word)) => word.as_str(),
             _ => return Err(bad("type", format!("it is missing: one of {}", KINDS.join(", ")))),
@@ -67,7 +65,7 @@ impl Channel {
                 return Err(bad("type", format!("`{shown}` is not one of {kinds}")));
             }
         };
-        let keys = Keys::of(map, word, &[&SHARED, own].concat(), allowed)?;
+        let keys = Keys::of(map, &format!("{word} channel"), &[&SHARED, own].concat(), allowed)?;
         let kind = match word {
             "slack" => Kind::Slack(Slack::read(&keys)?),
             "webhook" => Kind::Webhook(Webhook::read(&keys)?),
@@ -171,15 +169,9 @@ impl Channel {
     }
 }
 
-fn levels(keys: &Keys<'_>) -> Result<Vec<Level>, BadChannel> {
+fn levels(keys: &Keys<'_>) -> Result<Vec<Level>, BadKey> {
     let Some(list) = keys.list("levels", LEVELS.len())? else { return Ok(LEVELS.to_vec()) };
-    let read = |word: &str| {
-        let found = LEVELS.into_iter().find(|level| level.as_str() == word);
-        found.ok_or_else(|| {
-            let shown: String = word.escape_debug().take(40).collect();
-            bad("levels", format!("`{shown}` is not one of warning, critical, exceeded"))
-        })
-    };
+    let read = |word: &str| keys.level("levels", word);
     let mut levels = list.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     levels.sort();
     levels.dedup();

@@ -6,7 +6,7 @@
 use super::address::Allowed;
 use super::channel::Channel;
 use super::sealed::Seal;
-use super::written::{BadChannel, bad};
+use super::written::{BadKey, bad};
 use crate::ids::Id;
 use crate::ledger::{RecordError, RecordKind, Records, When};
 use arc_swap::ArcSwap;
@@ -30,7 +30,7 @@ pub struct Listed {
 #[derive(Debug)]
 pub enum NotMade {
     /// Something is wrong with it.
-    Bad(BadChannel),
+    Bad(BadKey),
     /// There is one of that name.
     Exists(Id),
     /// It cannot be kept.

@@ -5,6 +5,7 @@
 
 use super::alerting::Alerting;
 use super::facts::{self, Point};
+use super::ruling::Marks;
 use crate::ids::{AccountId, AccountKind, Id};
 use crate::ledger::{Account, ListFilter, Mark, RecordKind, When};
 use std::collections::BTreeMap;
@@ -22,6 +23,9 @@ impl Alerting {
     pub(super) async fn sweep_on(&self) {
         loop {
             let every = self.settings.load().check_every;
+            if let Err(why) = self.check_own().await {
+                tracing::warn!(%why, "rules about this proxy were not checked; they will be");
+            }
             match self.elected(every).await {
                 Ok(true) => {
                     if let Err(why) = self.sweep().await {
@@ -49,12 +53,19 @@ impl Alerting {
     /// Looks at every mark and every account, once.
     pub async fn sweep(&self) -> Result<(), String> {
         let mut after: Option<String> = None;
+        let mut of_rules = Marks::new();
         loop {
             let page = self.sources.outbox.all_marks(after.as_deref()).await;
             let page = page.map_err(|why| why.to_string())?;
-            let marks = page.entries.into_iter();
-            let marks: Vec<_> =
-                marks.filter_map(|(name, mark)| Some((Point::parse(&name)?, mark))).collect();
+            let mut marks = Vec::new();
+            for (name, mark) in page.entries {
+                match Point::parse(&name) {
+                    Some(point) => marks.push((point, mark)),
+                    None => {
+                        of_rules.insert(name, mark);
+                    }
+                }
+            }
             self.end_what_is_over(&marks).await?;
             after = page.next;
             if after.is_none() {
@@ -71,7 +82,7 @@ impl Alerting {
                 filter.after = Some(next);
             }
         }
-        Ok(())
+        self.check_rules(&of_rules).await
     }
 
     async fn end_what_is_over(&self, marks: &[(Point, Mark)]) -> Result<(), String> {

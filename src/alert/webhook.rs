@@ -5,7 +5,7 @@ use super::channel::HIDDEN;
 use super::message::Post;
 use super::notice::{Notice, State};
 use super::target::Target;
-use super::written::{BadChannel, Keys, bad};
+use super::written::{BadKey, Keys, bad};
 use crate::clock::{UnixMs, rfc3339};
 use crate::ledger::Crossing;
 use crate::limit::Meter;
@@ -32,7 +32,7 @@ pub(super) struct Webhook {
 impl Webhook {
     pub(super) const KEYS: &[&str] = &["url", "secret"];
 
-    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadChannel> {
+    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadKey> {
         let url = keys.url("url")?.ok_or_else(|| bad("url", "it is missing"))?;
         let text = keys.secret("secret")?;
         let encoded = text.expose_secret().strip_prefix(PREFIX);

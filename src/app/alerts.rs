@@ -2,9 +2,11 @@
 
 use super::data_listener::Lane;
 use super::{Books, StartError};
-use crate::alert::{Alerting, Settings, Sources};
+use crate::alert::{Alerting, Own, Settings, Sources};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::provider::State;
+use crate::proxy::take_unpriced;
 use secrecy::SecretString;
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ pub(super) fn settings(config: &Config) -> Settings {
         renotify_after: alerts.renotify_after,
         allowed: alerts.allowed.clone(),
         channels: alerts.channels.clone(),
+        rules: alerts.rules.clone(),
+        kept: config.sums,
         thresholds: config.thresholds.clone(),
     }
 }
@@ -28,6 +32,7 @@ pub(super) fn open(
     clock: Clock,
     lane: Lane,
 ) -> Result<Arc<Alerting>, StartError> {
+    let own = own(books, clock.clone(), lane.clone());
     let sources = Sources {
         registry: books.registry.clone(),
         outbox: books.outbox.clone(),
@@ -42,6 +47,22 @@ pub(super) fn open(
             let own = all.find(|provider| provider.credentials.iter().any(|c| has(&c.name)));
             own.map(|provider| provider.name.clone())
         }),
+        own: Arc::new(own),
     };
     Alerting::new(sources, settings(config)).map(Arc::new).map_err(StartError::Other)
+}
+
+/// What only this proxy knows.
+fn own(books: &Books, clock: Clock, lane: Lane) -> impl Fn() -> Own + Send + Sync + 'static {
+    let waiting = books.waiting();
+    move || {
+        let (providers, now) = (lane.load().providers(), clock.now());
+        let all = providers.iter().flat_map(|provider| provider.conditions(now));
+        let out = all.filter(|(_, condition)| condition.state == State::Quarantined);
+        Own {
+            pending: waiting(),
+            unpriced: take_unpriced(),
+            quarantined: out.filter_map(|(credential, _)| credential.name.parse().ok()).collect(),
+        }
+    }
 }

@@ -84,6 +84,7 @@ pub(super) fn check(
     let said = credentials::said(&raw.providers)?;
     let prices = prices(raw.prices, &raw.providers)?;
     let providers = providers(raw.providers, raw.routes, environment, overrides)?;
+    let kept = sums(&raw.history)?;
     Ok(Config {
         listen,
         admin_listen,
@@ -107,11 +108,11 @@ pub(super) fn check(
         credentials: credentials::terms(&providers, said)?,
         providers,
         deployments,
-        alerts: alerts::read(raw.alerts, environment)?,
+        alerts: alerts::read(raw.alerts, environment, &kept)?,
         admin_token,
         protection: protection::protection(&raw.admin)?,
         retention_days: retention(&raw.history, environment)?,
-        sums: sums(&raw.history)?,
+        sums: kept,
         server: server(&raw.server)?,
         record: overrides.record.clone(),
         origin: Origin::default(),

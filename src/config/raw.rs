@@ -143,6 +143,7 @@ pub(super) struct RawAlerts {
     pub(super) renotify_after: Option<String>,
     pub(super) allow_private: Vec<String>,
     pub(super) channels: Vec<Map<String, Value>>,
+    pub(super) rules: Vec<Map<String, Value>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -7,6 +7,7 @@ mod alert_channels;
 mod alert_config;
 mod alert_hostile;
 mod alert_mail;
+mod alert_rules;
 mod alert_sinks;
 mod alerts;
 mod alerts_fleet;

@@ -9,6 +9,9 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
         &[
             ("id", "id"),
             ("time", "time"),
+            ("kind", "text"),
+            ("rule", "id?"),
+            ("headline", "text"),
             ("account", "account?"),
             ("limit", "text?"),
             ("period", "integer?"),

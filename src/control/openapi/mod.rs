@@ -6,6 +6,7 @@
 //!
 //! Invariant: everything that the router serves is described, and nothing else.
 
+mod alert_rules;
 mod alerts;
 mod notation;
 mod objects;
@@ -213,6 +214,8 @@ fn schemas() -> Value {
         .chain(quotas::ANSWERED)
         .chain(alerts::ANSWERED)
         .chain(alerts::TAKEN)
+        .chain(alert_rules::ANSWERED)
+        .chain(alert_rules::TAKEN)
         .map(|(name, table)| (*name, notation::object(table, false)));
     let taken = TAKEN.iter().map(|(name, table)| (*name, notation::object(table, true)));
     Value::Object(answered.chain(taken).map(|(name, schema)| (name.to_owned(), schema)).collect())
