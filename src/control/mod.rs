@@ -41,6 +41,7 @@ mod providers;
 mod quota;
 mod requests;
 mod scope;
+mod snapshots;
 mod unapplied;
 mod usage_events;
 mod users;
@@ -62,7 +63,7 @@ pub use scope::{Resource, Scope, Scopes};
 use crate::alert::Alerting;
 use crate::clock::Clock;
 use crate::config::Protection;
-use crate::ledger::{Enforcement, Records, Registry};
+use crate::ledger::{Enforcement, Records, Registry, Snapshots};
 use crate::limit::{Calendar, Thresholds};
 use axum::Router;
 use axum::http::{StatusCode, Uri};
@@ -95,6 +96,8 @@ pub struct Parts {
     pub registry: Arc<dyn Registry>,
     /// Small documents of the control plane.
     pub records: Arc<dyn Records>,
+    /// How workspaces stood.
+    pub snapshots: Arc<dyn Snapshots>,
     /// What live clients share.
     pub live: Arc<Live>,
     /// Alerts and their channels.
@@ -164,6 +167,7 @@ fn operations() -> Operations {
         .and(unapplied::operations())
         .and(audit::operations())
         .and(analytics::operations())
+        .and(snapshots::operations())
         .and(config::operations())
         .and(pricing::operations())
         .and(credentials::operations())

@@ -10,6 +10,7 @@ mod alerts;
 mod notation;
 mod objects;
 mod quotas;
+mod snapshots;
 mod viewer;
 
 use super::mirror;
@@ -213,6 +214,7 @@ fn schemas() -> Value {
         .chain(quotas::ANSWERED)
         .chain(alerts::ANSWERED)
         .chain(alerts::TAKEN)
+        .chain(snapshots::ANSWERED)
         .map(|(name, table)| (*name, notation::object(table, false)));
     let taken = TAKEN.iter().map(|(name, table)| (*name, notation::object(table, true)));
     Value::Object(answered.chain(taken).map(|(name, schema)| (name.to_owned(), schema)).collect())
