@@ -18,6 +18,7 @@ mod audit;
 mod condition;
 mod config;
 mod credentials;
+pub mod csv;
 mod desk;
 mod fields;
 mod health;

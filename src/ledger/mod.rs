@@ -77,7 +77,7 @@ pub use replay::{Frame, PastCall, Peak, Replay};
 pub use rollup::{Kept, Sum, Tier};
 pub use snapshots::{Snapshot, SnapshotQuery, Snapshots};
 pub use sorting::{Sort, SortBy};
-pub use sums::{Dimension, SumQuery, SumRow};
+pub use sums::{Dimension, SumQuery, SumRow, SummedSince};
 
 use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;

@@ -246,6 +246,29 @@ impl Snapshot {
         stored.map(|stored| serde_json::from_slice(stored.value()).map_err(text)).transpose()
     }
 
+    /// A number that all events are below that were settled before a moment, as long as no event
+    /// follows one of this moment or later.
+    pub fn events_before(&self, at: UnixMs) -> Result<u64, StoreError> {
+        let events = self.read.open_table(EVENTS).map_err(text)?;
+        let last = events.last().map_err(text)?.map_or(0, |(number, _)| number.value());
+        let (mut low, mut high) = (0, last.saturating_add(1));
+        while low < high {
+            let middle = low.midpoint(high);
+            let found = events.range(middle..high).map_err(text)?.next().transpose();
+            let Some((number, stored)) = found.map_err(text)? else {
+                high = middle;
+                continue;
+            };
+            let event: UsageEvent = serde_json::from_slice(stored.value()).map_err(text)?;
+            if event.settled < at {
+                low = number.value().saturating_add(1);
+            } else {
+                high = middle;
+            }
+        }
+        Ok(high)
+    }
+
     /// Shows events below a number, newest first, until `visit` says stop.
     pub fn events(
         &self,

@@ -10,7 +10,7 @@ use super::super::registry::{
     Account, Change, EventQuery, ListFilter, NewAccount, Page, Registry, RegistryError,
     Verification, settle_now,
 };
-use super::super::sums::{SumQuery, SumRow};
+use super::super::sums::{SumQuery, SumRow, SummedSince};
 use super::super::{BoxFuture, OpenError, admin};
 use super::{RedisLedger, fields, keys, script};
 use crate::clock::UnixMs;
@@ -437,6 +437,13 @@ impl Registry for RedisLedger {
         query: &'a SumQuery,
     ) -> BoxFuture<'a, Result<Vec<SumRow>, RegistryError>> {
         Box::pin(self.read_sums(query))
+    }
+
+    fn summed_since(&self) -> BoxFuture<'_, Result<SummedSince, RegistryError>> {
+        Box::pin(async {
+            let (now, first) = (self.ledger_time().await?, self.first_summed().await?);
+            Ok(SummedSince::reckon(&self.options.rollups, now, first))
+        })
     }
 
     fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
