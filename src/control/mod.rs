@@ -18,6 +18,7 @@ mod audit;
 mod condition;
 mod config;
 mod credentials;
+mod dashboard;
 mod desk;
 mod fields;
 mod health;
@@ -67,6 +68,7 @@ use crate::limit::{Calendar, Thresholds};
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Redirect, Response};
 use std::fmt;
 use std::sync::Arc;
 
@@ -175,8 +177,13 @@ fn operations() -> Operations {
         .and(alerts::operations())
         .and(alert_channels::operations())
         .and(openapi::operations())
+        .and(dashboard::operations())
 }
 
-async fn unknown(uri: Uri) -> problem::Problem {
+async fn unknown(uri: Uri) -> Response {
+    if uri.path() == "/dashboard/" {
+        return Redirect::temporary("/").into_response();
+    }
     problem::Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
+        .into_response()
 }
