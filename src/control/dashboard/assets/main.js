@@ -2,7 +2,7 @@
 import { html, render, useEffect, useErrorBoundary, useRef, useState } from "./lib/html.js";
 import { login, whoAmI } from "./lib/api.js";
 import * as live from "./lib/live.js";
-import { go, place } from "./lib/router.js";
+import { go, own, place } from "./lib/router.js";
 import { useStore } from "./lib/store.js";
 import { Shell } from "./components/shell.js";
 import { Dialog } from "./components/dialog.js";
@@ -76,7 +76,7 @@ function App() {
     if (session) {
       be(true);
       live.start();
-      if (path === "/login") go("/", { replace: true });
+      if (path === "/login") go(own(query.get("next") || "/"), { replace: true });
     } else if (session === false) {
       live.stop();
       if (!was && path !== "/login") go(`/login?next=${encodeURIComponent(path + (query.size ? `?${query}` : ""))}`, { replace: true });
@@ -87,7 +87,7 @@ function App() {
   if (!session && !was) return null;
   return html`<${Shell} built=${BUILT}><${Page} name=${pageOf(path)} /><//>
     <${Toasts} />
-    ${!session && html`<${Dialog} title="Your session has ended" closable=${false}><p class="muted">Sign in again. What you typed is still there.</p><br /><${SignIn} done=${() => {}} /><//>`}`;
+    ${!session && html`<${Dialog} title="Your session has ended" closable=${false}><p class="muted">Sign in again. What you typed is still there.</p><br /><${SignIn} /><//>`}`;
 }
 
 render(html`<${App} />`, document.getElementById("app"));

@@ -49,7 +49,7 @@ export function TimeBars({ title, points, say, when }) {
   return html`<figure class="chart">
     <div ref=${at} style=${{ height: `${HEIGHT}px` }} aria-hidden="true"></div>
     <details><summary>${title} as a table</summary>
-      <div class="table-frame" tabindex="0" role="region" aria-label=${title}><table><thead><tr><th scope="col">Time</th><th scope="col" class="end">${title}</th></tr></thead>
+      <div class="table-frame" tabindex="0" role="group" aria-label=${title}><table><thead><tr><th scope="col">Time</th><th scope="col" class="end">${title}</th></tr></thead>
         <tbody>${points.map(([x, y]) => html`<tr key=${x}><td>${when(x)}</td><td class="end figures">${say(y)}</td></tr>`)}</tbody></table></div>
     </details>
   </figure>`;
@@ -67,8 +67,8 @@ function options(UPlot, width, { title, say, when }) {
     padding: [12, 8, 0, 0],
     scales: { y: { range: (_, least, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 64, values: (_, ticks) => ticks.map(when) },
-      { ...axis, size: 62, values: (_, ticks) => ticks.map(say) },
+      { ...axis, size: 28, grid: { show: false }, space: 64, values: (_, ticks) => ticks.map(when) },
+      { ...axis, size: 58, values: (_, ticks) => ticks.map(say) },
     ],
     series: [
       {},

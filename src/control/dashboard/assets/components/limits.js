@@ -25,7 +25,7 @@ export function Limits({ limits, status, ended }) {
 
 const isMore = (held) => Number(held) > 0;
 
-export const GRAMMAR = "One on each line: 25usd/month, 100ktok/day, 60req/min.";
+export const GRAMMAR = "One on each line: 25usd/month, 100000tokens/day, 60requests/minute.";
 export const linesOf = (text) => text.split(/[\n,]/).map((line) => line.trim()).filter(Boolean);
 
 export function SetLimits({ account, limits, tag, close, done }) {
@@ -55,7 +55,7 @@ export function Bump({ accounts, close, done }) {
   };
   return html`<${FormDialog} title=${accounts.length === 1 ? `Raise a limit of ${accounts[0]}` : `Raise a limit of ${accounts.length} accounts`} close=${close} send=${send} action="Raise">
     ${(error) => html`
-      <${Field} label="By" value=${raise} set=${set} fault=${error?.fields.get("amount")} hint="+10usd, or +100ktok/day where there are several limits." autofocus />
+      <${Field} label="By" value=${raise} set=${set} fault=${error?.fields.get("amount")} hint="+10usd, or +100000tokens/day where there are several limits." autofocus />
       <${Field} label="For" value=${span} set=${last} fault=${error?.fields.get("for")} hint="2h, 3d. Empty: to the end of its period." />`}
   <//>`;
 }

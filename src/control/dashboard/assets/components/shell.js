@@ -36,7 +36,7 @@ export function Shell({ built, children }) {
   return html`<a class="skip" href="#main">Skip to content</a>
     <div class="frame">
       ${open && html`<button class="veil" type="button" aria-label="Close navigation" onClick=${() => show(false)}></button>`}
-      <div class="side ${open ? "open" : ""}" id="side">
+      <aside class="side ${open ? "open" : ""}" id="side" aria-label="Farebox">
         <${Link} to="/" class="brand"><img src=${new URL("../icon.svg", import.meta.url).pathname} alt="" />Farebox<//>
         <nav class="nav" aria-label="Pages">
           ${NAV.filter(([to, , , scope]) => built.has(to) && (!scope || may(scope))).map(([to, icon, text]) => html`<${Link} key=${to} to=${to} aria-current=${here(to) ? "page" : undefined}><${Icon} name=${icon} />${text}<//>`)}
@@ -46,7 +46,7 @@ export function Shell({ built, children }) {
           <button class="button bare" type="button" onClick=${leave}><${Icon} name="out" />Sign out</button>
           ${session?.workspace && html`<p class="small muted">Workspace ${session.workspace}</p>`}
         </div>
-      </div>
+      </aside>
       <div class="work">
         <header class="top">
           <button class="button bare icon menu" type="button" aria-label="Navigation" aria-expanded=${open ? "true" : "false"} aria-controls="side" onClick=${() => show(!open)}><${Icon} name="menu" /></button>

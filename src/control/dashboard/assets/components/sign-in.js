@@ -8,7 +8,7 @@ const WHY = {
   401: "This is no admin token that works. Look for it in the file admin-token of the data directory.",
 };
 
-export function SignIn({ done }) {
+export function SignIn() {
   const [token, set] = useState("");
   const [error, fail] = useState(null);
   const [busy, work] = useState(false);
@@ -20,7 +20,6 @@ export function SignIn({ done }) {
     fail(null);
     try {
       await logIn(token.trim());
-      done();
     } catch (why) {
       fail(WHY[why.status] || why.words || why.message);
       work(false);

@@ -58,7 +58,7 @@ export function Table({ label, columns, rows, keyOf, sort, resort, open, more, b
   const from = cut ? Math.min(window_[0], Math.max(0, rows.length - 20)) : 0;
   const to = cut ? Math.min(window_[1], rows.length) : rows.length;
   const gap = (height) => height > 0 && html`<tr class="gap" aria-hidden="true"><td colspan=${columns.length} style=${{ height: `${height}px` }}></td></tr>`;
-  return html`<div class="table-frame" ref=${frame} tabindex="0" role="region" aria-label=${label}>
+  return html`<div class="table-frame" ref=${frame} tabindex="0" role="group" aria-label=${label}>
     <table aria-label=${label} aria-rowcount=${more ? -1 : rows.length + 1} aria-busy=${busy ? "true" : undefined}>
       <thead><tr>${columns.map((column) => html`<${Head} key=${column.id} column=${column} sort=${sort} resort=${resort} />`)}</tr></thead>
       <tbody ref=${body}>

@@ -1,4 +1,5 @@
 // Sums by day, without gaps: a day on which nothing was spent is a bar of no height.
+import { short } from "./format.js";
 import { now } from "./time.js";
 
 const DAY = 86_400;
@@ -16,4 +17,4 @@ export function dailyDollars(sums, length) {
 const format = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", timeZone: "UTC" });
 export const dayName = (seconds) => format.format(new Date(seconds * 1000));
 // Of a chart, where nine places are not wanted.
-export const dollars = (value) => (value >= 100 ? `$${Math.round(value).toLocaleString("en")}` : value >= 0.1 || value === 0 ? `$${value.toFixed(2)}` : `$${Number(value.toPrecision(2))}`);
+export const dollars = (value) => (value >= 10_000 ? `$${short(Math.round(value))}` : value >= 100 ? `$${Math.round(value).toLocaleString("en")}` : value >= 0.1 || value === 0 ? `$${value.toFixed(2)}` : `$${Number(value.toPrecision(2))}`);

@@ -5,7 +5,7 @@ import { dailyDollars, dayName, dollars } from "../lib/days.js";
 import { count, percent, short, usd } from "../lib/format.js";
 import { on } from "../lib/live.js";
 import { Link } from "../lib/router.js";
-import { absolute, ago } from "../lib/time.js";
+import { absolute, ago, day } from "../lib/time.js";
 import { useAsked, useCalmly } from "../lib/use.js";
 import { Badge } from "../components/badge.js";
 import { Shares, TimeBars } from "../components/chart.js";
@@ -19,13 +19,12 @@ const curl = () => `curl ${location.protocol}//${location.hostname}:8080/v1/chat
 
 export default function Overview() {
   const usage = useAsked(data("/api/quota/usage"), "usage");
-  const status = useAsked(data("/api/quota/status"), "status");
   const byDay = useAsked(data(`/api/v1/analytics/usage?group_by=day&since=${DAYS}d`), "days");
   const byModel = useAsked(data(`/api/v1/analytics/usage?group_by=model&since=${DAYS}d`), "models");
   const tight = useAsked(may("users:read") ? data("/api/v1/users?sort=-utilization&limit=6") : async () => [], "tight");
   const pools = useAsked(may("providers:read") ? data("/api/v1/credentials?limit=50") : async () => [], "pools");
   const alerts = useAsked(may("alerts:read") ? data("/api/v1/alerts?limit=6") : async () => [], "alerts");
-  const often = useCalmly(() => [status, tight].forEach((asked) => asked.again()), 2000);
+  const often = useCalmly(() => tight.again(), 2000);
   const seldom = useCalmly(() => [usage, byDay, byModel].forEach((asked) => asked.again()), 15_000);
   const raised = useCalmly(() => alerts.again(), 1000);
   const served = useCalmly(() => pools.again(), 3000);
@@ -38,7 +37,7 @@ export default function Overview() {
   return html`
     <${Head} title="Overview" sub="This month, all that you may see" />
     <div class="stack">
-      <${Numbers} usage=${usage} status=${status} byDay=${byDay} />
+      <${Numbers} usage=${usage} byDay=${byDay} />
       ${idle && html`<section class="card"><${Nothing} icon="bolt" title="No traffic yet" text="Create a user and a key, then send a first call through Farebox:" command=${curl()} /></section>`}
       <div class="halves">
         <${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${6}>
@@ -60,12 +59,12 @@ export default function Overview() {
     </div>`;
 }
 
-function Numbers({ usage, status, byDay }) {
+function Numbers({ usage, byDay }) {
   const today = byDay.value ? dailyDollars(byDay.value, 1)[0][1] : null;
   const told = usage.value;
   const hit = told && told.total_tokens > 0 ? Math.round((told.cached_input_tokens / told.total_tokens) * 100) : null;
   const all = [
-    ["Spent this month", told && usd(told.cost_usd), status.value && `now ${usd(status.value.budget.current)} in budgets`],
+    ["Spent this month", told && usd(told.cost_usd), told && `since ${day(told.since)}`],
     ["Spent today", today === null ? null : dollars(today), "since midnight, UTC"],
     ["Requests", told && short(told.total_requests), told && `${count(told.failed_requests)} failed at providers`],
     ["Tokens", told && short(told.total_tokens), hit === null ? "" : `${hit}% read from caches`],
@@ -79,6 +78,6 @@ function Days({ sums }) {
 
 function Tight({ user }) {
   const quota = user.llm_quota;
-  return html`<li><div class="row" style=${{ justifyContent: "space-between" }}><${Link} to=${`/users/${encodeURIComponent(user.id)}`} class="strong clip"><bdi>${user.name}</bdi><//><${Badge} status=${user.status} /></div>
+  return html`<li><div class="row" style=${{ justifyContent: "space-between" }}><${Link} to=${`/users/${encodeURIComponent(user.id)}`} class="strong clip"><bdi>${user.name || user.id}</bdi><//><${Badge} status=${user.status} /></div>
     <${Meter} value=${quota.utilization_percent} used=${quota.dollars_used} limit=${quota.dollars_per_period} status=${user.status} label=${`Quota of ${user.id}`} /></li>`;
 }

@@ -40,7 +40,7 @@ function Pool({ pool, keys, again }) {
     <div class="head"><div class="titles"><h2>${pool.id}</h2><p class="muted small break">${pool.base_url}, ${pool.choose.replaceAll("_", " ")}</p></div>
       ${room.map(([name, one]) => html`<span key=${name} class="small muted figures">${amount(name.split("/")[0], one.remaining)} of ${amount(name.split("/")[0], one.limit)} ${name} left</span>`)}
     </div>
-    <div class="grid">${keys.map((key) => html`<${Key} key=${key.config_id} one=${key} again=${again} />`)}</div>
+    <div class="cards">${keys.map((key) => html`<${Key} key=${key.config_id} one=${key} again=${again} />`)}</div>
   </section>`;
 }
 

@@ -51,7 +51,7 @@ function Of({ id }) {
   const done = () => [user, audit].forEach((asked) => asked.again());
   const account = `user:${id}`;
   return html`
-    <${Head} title=${one.name} sub=${html`<span class="row"><code>${account}</code><span>in ${one.workspace}</span><${Badge} status=${one.status} /></span>`}>
+    <${Head} title=${one.name || id} sub=${html`<span class="row"><code>${account}</code><span>in ${one.workspace}</span><${Badge} status=${one.status} /></span>`}>
       <${Actions} one=${one} show=${show} done=${done} />
     <//>
     <${Fault} error=${user.error} again=${user.again} />

@@ -69,7 +69,7 @@ export default function Users() {
             ? html`<${Nothing} icon="search" title="Nobody is like that" text="No user fits the search and the filters."><button class="button" type="button" onClick=${() => ask({ search: "", status: "", workspace: "" })}>Show all</button><//>`
             : html`<${Nothing} icon="users" title="Create your first user" text="A user has limits and keys. Every call with one of the keys is counted for the user." command="farebox users create alice --limit 25usd/month" />`
           : html`<${Table} label="Users" columns=${columns} rows=${list.rows} keyOf=${(user) => user.id} sort=${asked.sort} resort=${(sort) => ask({ sort: sort === FIRST_SORT ? "" : sort })} open=${(user) => go(address(user))} more=${list.more} busy=${list.loading} />
-            <div class="table-foot"><span>${count(list.rows.length)} ${list.rows.length === 1 ? "user" : "users"}${list.more ? " so far, more below" : ""}</span><span aria-hidden="true">j k to walk, Enter to open, / to search</span></div>`}
+            <div class="table-foot"><span>${count(list.rows.length)} ${list.rows.length === 1 ? "user" : "users"}${list.more ? " so far, more below" : ""}</span><span class="wide" aria-hidden="true">j k to walk, Enter to open, / to search</span></div>`}
     </section>
     ${open === "create" && html`<${CreateUser} close=${close} done=${(user) => { said(`${user.id} is created`); list.again(); }} />`}
     ${open === "bump" && html`<${Bump} accounts=${[...chosen].map((id) => `user:${id}`)} close=${close} done=${() => { choose(new Set()); list.again(); }} />`}`;
@@ -111,7 +111,7 @@ function columnsOf({ rows, chosen, choose, again, selects }) {
       sort: "name",
       first: "up",
       class: "w-name",
-      cell: (user) => html`<div class="clip"><${Link} to=${address(user)} class="main" data-row title=${user.name}><bdi>${user.name}</bdi><//></div>${user.name !== user.id && html`<div class="under clip" title=${user.id}>${user.id}</div>`}`,
+      cell: (user) => html`<div class="clip"><${Link} to=${address(user)} class="main" data-row title=${user.name}><bdi>${user.name || user.id}</bdi><//></div>${user.name && user.name !== user.id && html`<div class="under clip" title=${user.id}>${user.id}</div>`}`,
     },
     { id: "workspace", title: "Workspace", far: true, cell: (user) => html`<${Workspace} id=${user.workspace} />` },
     { id: "status", title: "Status", far: true, cell: (user) => html`<${Badge} status=${user.status} />` },
@@ -131,7 +131,7 @@ const Quota = ({ user }) => {
 function Spent({ quota }) {
   const { dollars_used: used, dollars_per_period: limit, period } = quota;
   const title = `${exactUsd(used)} of ${limit === null ? "no limit" : `${exactUsd(limit)} per ${period}`}`;
-  return html`<span title=${title}>${usd(used)}<span class="muted"> / ${limit === null ? "no limit" : usd(limit)}</span></span>`;
+  return html`<span title=${title}>${usd(used)}<span class="muted far"> / ${limit === null ? "no limit" : usd(limit)}</span></span>`;
 }
 
 function Bulk({ chosen, choose, show, again }) {
