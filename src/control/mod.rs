@@ -19,6 +19,7 @@ mod condition;
 mod config;
 mod credentials;
 pub mod csv;
+mod dashboard;
 mod desk;
 mod fields;
 mod health;
@@ -69,6 +70,7 @@ use crate::limit::{Calendar, Thresholds};
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Redirect, Response};
 use std::fmt;
 use std::sync::Arc;
 
@@ -180,8 +182,13 @@ fn operations() -> Operations {
         .and(alerts::operations())
         .and(alert_channels::operations())
         .and(openapi::operations())
+        .and(dashboard::operations())
 }
 
-async fn unknown(uri: Uri) -> problem::Problem {
+async fn unknown(uri: Uri) -> Response {
+    if uri.path() == "/dashboard/" {
+        return Redirect::temporary("/").into_response();
+    }
     problem::Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
+        .into_response()
 }
