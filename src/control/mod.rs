@@ -20,6 +20,7 @@ mod config;
 mod credentials;
 mod desk;
 mod fields;
+mod forecast;
 mod health;
 mod idempotency;
 mod identity;
@@ -164,6 +165,7 @@ fn operations() -> Operations {
         .and(unapplied::operations())
         .and(audit::operations())
         .and(analytics::operations())
+        .and(forecast::operations())
         .and(config::operations())
         .and(pricing::operations())
         .and(credentials::operations())

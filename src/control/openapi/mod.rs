@@ -7,6 +7,7 @@
 //! Invariant: everything that the router serves is described, and nothing else.
 
 mod alerts;
+mod history;
 mod notation;
 mod objects;
 mod quotas;
@@ -212,6 +213,7 @@ fn schemas() -> Value {
         .iter()
         .chain(quotas::ANSWERED)
         .chain(alerts::ANSWERED)
+        .chain(history::ANSWERED)
         .chain(alerts::TAKEN)
         .map(|(name, table)| (*name, notation::object(table, false)));
     let taken = TAKEN.iter().map(|(name, table)| (*name, notation::object(table, true)));
