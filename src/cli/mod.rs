@@ -15,7 +15,6 @@ pub mod client;
 pub mod completions;
 pub mod config;
 pub mod console;
-mod csv;
 pub mod demo;
 pub mod doctor;
 pub mod failure;

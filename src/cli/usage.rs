@@ -3,9 +3,9 @@
 use super::calls::Calls;
 use super::client::{Client, Remote};
 use super::console::Console;
-use super::csv;
 use super::failure::Failure;
 use super::table::{Cell, Table, field};
+use crate::control::csv;
 use serde_json::Value;
 
 /// What was used, and what it cost.

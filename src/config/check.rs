@@ -6,7 +6,7 @@ use super::raw::{
 };
 use super::{
     BadConfig, Config, Environment, Overrides, ServerBounds, alerts, credentials, deployments,
-    pools, protection,
+    pools, protection, snapshots,
 };
 use crate::ledger::Kept;
 use crate::limit::{Calendar, Limit, Meter, Window};
@@ -83,6 +83,7 @@ pub(super) fn check(
     let deployments = deployments::read(&raw.providers)?;
     let said = credentials::said(&raw.providers)?;
     let prices = prices(raw.prices, &raw.providers)?;
+    let retention_days = retention(&raw.history, environment)?;
     let providers = providers(raw.providers, raw.routes, environment, overrides)?;
     Ok(Config {
         listen,
@@ -110,7 +111,8 @@ pub(super) fn check(
         alerts: alerts::read(raw.alerts, environment)?,
         admin_token,
         protection: protection::protection(&raw.admin)?,
-        retention_days: retention(&raw.history, environment)?,
+        retention_days,
+        snapshots: snapshots::read(&raw.history, environment, retention_days)?,
         sums: sums(&raw.history)?,
         server: server(&raw.server)?,
         record: overrides.record.clone(),

@@ -18,6 +18,7 @@ mod audit;
 mod condition;
 mod config;
 mod credentials;
+pub mod csv;
 mod desk;
 mod fields;
 mod forecast;
@@ -42,6 +43,7 @@ mod providers;
 mod quota;
 mod requests;
 mod scope;
+mod snapshots;
 mod unapplied;
 mod usage_events;
 mod users;
@@ -63,7 +65,7 @@ pub use scope::{Resource, Scope, Scopes};
 use crate::alert::Alerting;
 use crate::clock::Clock;
 use crate::config::Protection;
-use crate::ledger::{Enforcement, Records, Registry};
+use crate::ledger::{Enforcement, Records, Registry, Snapshots};
 use crate::limit::{Calendar, Thresholds};
 use axum::Router;
 use axum::http::{StatusCode, Uri};
@@ -96,6 +98,8 @@ pub struct Parts {
     pub registry: Arc<dyn Registry>,
     /// Small documents of the control plane.
     pub records: Arc<dyn Records>,
+    /// How workspaces stood.
+    pub snapshots: Arc<dyn Snapshots>,
     /// What live clients share.
     pub live: Arc<Live>,
     /// Alerts and their channels.
@@ -166,6 +170,7 @@ fn operations() -> Operations {
         .and(audit::operations())
         .and(analytics::operations())
         .and(forecast::operations())
+        .and(snapshots::operations())
         .and(config::operations())
         .and(pricing::operations())
         .and(credentials::operations())

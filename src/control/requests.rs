@@ -16,8 +16,18 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 const PAGE: usize = 50;
-const FILTERS: &[&str] =
-    &["user", "key", "workspace", "model", "provider", "since", "until", "limit", "after"];
+const FILTERS: &[&str] = &[
+    "user",
+    "key",
+    "workspace",
+    "model",
+    "provider",
+    "credential",
+    "since",
+    "until",
+    "limit",
+    "after",
+];
 
 pub(super) fn operations() -> Operations {
     let (usage, sound) = (Scope::Read(Resource::Usage), Scope::Read(Resource::Ledger));
@@ -48,6 +58,7 @@ pub(super) async fn read_filters(desk: &Desk, fields: &mut Fields) -> Result<Eve
         workspace: desk.within(fields.read("workspace", value::id))?,
         model: fields.read("model", value::text),
         provider: fields.read("provider", value::text),
+        credential: fields.read("credential", value::text),
         ..EventQuery::default()
     };
     desk.sees(query.user.as_ref().map(AccountId::user).as_ref()).await?;

@@ -1,12 +1,17 @@
-//! What the ledger's past says: forecasts, and reports of days and weeks.
+//! History: what is kept of the past beside the ledger's own figures, and what the past says.
 //!
-//! `forecast` is the model, pure; `forecasts` asks it about accounts. Not here: how answers look, which
-//! is `control`'s, and who sends reports, which are channels of `alert`.
+//! `snapshots` takes how every workspace stands at every interval. What is kept, and for how long,
+//! is the ledger's to know. `forecast` is the model of what comes, pure; `forecasts` asks it about
+//! accounts. Not here: how answers look, which is `control`'s.
 //!
-//! Invariant: nothing here writes to the ledger or is on the way of a call.
+//! Invariant: nothing here is on the way of a call.
 
 mod forecast;
 mod forecasts;
+mod snapshots;
 
-pub use forecast::{Backtest, Horizon, Method, Outlook, Question, Spent, Tested, backtest, outlook};
+pub use forecast::{
+    Backtest, Horizon, Method, Outlook, Question, Spent, Tested, backtest, outlook,
+};
 pub use forecasts::{Forecast, Forecasts, Review};
+pub use snapshots::{Rounds, Sources, Taken};

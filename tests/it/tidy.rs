@@ -32,7 +32,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &["limit", "framing", "dialect", "pricing", "ledger", "provider", "telemetry::names"],
     ),
     ("alert", &["limit", "ledger", "telemetry::names"]),
-    ("history", &["limit", "event", "ledger"]),
+    ("history", &["limit", "ledger", "telemetry::names"]),
     (
         "control",
         &[

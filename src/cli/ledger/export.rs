@@ -5,9 +5,9 @@
 use super::super::calls::Calls;
 use super::super::client::Client;
 use super::super::console::Console;
-use super::super::csv;
 use super::super::failure::Failure;
 
+use crate::control::csv;
 use crate::usage::Figure;
 use serde_json::Value;
 

@@ -7,10 +7,12 @@
 //! Invariant: everything that the router serves is described, and nothing else.
 
 mod alerts;
+mod analytics;
 mod history;
 mod notation;
 mod objects;
 mod quotas;
+mod snapshots;
 mod viewer;
 
 use super::mirror;
@@ -112,10 +114,16 @@ fn parameters(entry: &Entry) -> Vec<Value> {
         Some(json!({"name": name, "in": "path", "required": true, "schema": holds}))
     });
     let in_query = entry.said.query.iter().filter_map(|asked| {
-        let (name, holds, what) = PARAMETERS.iter().find(|(name, ..)| name == asked)?;
+        let (name, holds, what) = parameters_known().find(|(name, ..)| name == asked)?;
+        let name = name.rsplit('.').next().unwrap_or(name);
         Some(json!({"name": name, "in": "query", "description": what, "schema": schema(holds)}))
     });
     in_path.chain(in_query).chain(header(entry)).collect()
+}
+
+/// All parameters that are explained.
+fn parameters_known() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
+    PARAMETERS.iter().chain(analytics::PARAMETERS)
 }
 
 /// What a change may say in its headers.
@@ -215,6 +223,8 @@ fn schemas() -> Value {
         .chain(alerts::ANSWERED)
         .chain(history::ANSWERED)
         .chain(alerts::TAKEN)
+        .chain(snapshots::ANSWERED)
+        .chain(analytics::ANSWERED)
         .map(|(name, table)| (*name, notation::object(table, false)));
     let taken = TAKEN.iter().map(|(name, table)| (*name, notation::object(table, true)));
     Value::Object(answered.chain(taken).map(|(name, schema)| (name.to_owned(), schema)).collect())
@@ -245,7 +255,7 @@ mod tests {
             assert!(!said.summary.is_empty() && said.status >= 101, "{method} {path} says nothing");
             assert!(ids.insert(operation_id(entry)), "{} twice", operation_id(entry));
             for asked in said.query {
-                let known = PARAMETERS.iter().any(|(name, ..)| name == asked);
+                let known = parameters_known().any(|(name, ..)| name == asked);
                 assert!(known, "{method} {path}: the parameter {asked} is not explained");
             }
             if matches!(*method, Method::POST | Method::PUT | Method::PATCH) {

@@ -159,6 +159,7 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("workspace?", "id"),
             ("model?", "text"),
             ("provider?", "text"),
+            ("credential?", "text"),
             ("day?", "date"),
             ("hour?", "time"),
             ("requests", "count"),
@@ -457,7 +458,7 @@ pub(super) const PARAMETERS: &[(&str, &str, &str)] = &[
     (
         "group_by",
         "text",
-        "By what sums are kept apart: user, key, workspace, model, provider, day, hour; with commas between.",
+        "By what sums are kept apart: user, key, workspace, provider, credential, model, day, hour; with commas between.",
     ),
     ("detail", "flag", "Sums of token classes and estimates too."),
     ("date", "date", "The day whose figures are shown."),
