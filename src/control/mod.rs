@@ -22,6 +22,7 @@ pub mod csv;
 mod dashboard;
 mod desk;
 mod fields;
+mod forecast;
 mod health;
 mod idempotency;
 mod identity;
@@ -170,6 +171,7 @@ fn operations() -> Operations {
         .and(unapplied::operations())
         .and(audit::operations())
         .and(analytics::operations())
+        .and(forecast::operations())
         .and(snapshots::operations())
         .and(config::operations())
         .and(pricing::operations())

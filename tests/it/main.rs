@@ -34,6 +34,8 @@ mod deployments;
 mod dice;
 mod doctor;
 mod examples;
+mod forecast;
+mod forecast_shapes;
 mod free_calls;
 mod hangups;
 mod hangups_calls;
