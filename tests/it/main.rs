@@ -10,6 +10,7 @@ mod alert_mail;
 mod alert_sinks;
 mod alerts;
 mod alerts_fleet;
+mod analytics_sums;
 mod broken;
 mod canned;
 mod captures;
