@@ -16,13 +16,13 @@ use super::notice::{Notice, State, Subject};
 use super::outcome::Outcome;
 use super::outgoing::Outgoing;
 use super::rule_book::RuleBook;
-use super::rules::Rule;
+use super::rules::{Projection, Rule};
 use super::ruling::Seen;
 use crate::clock::{Clock, UnixMs};
 use crate::ids::{AccountId, Id};
 use crate::ledger::{
-    Account, Crossing, Kept, KeptAlert, Mark, NewAlert, Outbox, Page, Raised, RecordError, Records,
-    Registry, Unavailable,
+    Account, BoxFuture, Crossing, Kept, KeptAlert, Mark, NewAlert, Outbox, Page, Raised,
+    RecordError, Records, Registry, Unavailable,
 };
 use crate::limit::{Calendar, Thresholds};
 use arc_swap::ArcSwap;
@@ -69,6 +69,11 @@ pub struct Own {
 /// Names the provider of a credential.
 pub type ProviderOf = Arc<dyn Fn(&Id) -> Option<String> + Send + Sync>;
 
+/// What accounts will have spent of their limits when the periods end; those without a limit in
+/// dollars of a window of the calendar are left out.
+pub type ProjectionsOf =
+    Arc<dyn Fn(Vec<Account>) -> BoxFuture<'static, Result<Vec<Projection>, String>> + Send + Sync>;
+
 /// What alerts are made of.
 pub struct Sources {
     /// Accounts.
@@ -85,6 +90,8 @@ pub struct Sources {
     pub token: SecretString,
     /// The provider of a credential.
     pub provider: ProviderOf,
+    /// What accounts will have spent.
+    pub projections: ProjectionsOf,
     /// What only this proxy knows.
     pub own: Arc<dyn Fn() -> Own + Send + Sync>,
 }
@@ -155,6 +162,15 @@ impl Alerting {
     /// Makes a channel.
     pub async fn make(&self, map: &Map<String, Value>) -> Result<Channel, NotMade> {
         self.directory.make(map).await
+    }
+
+    /// Changes some keys of a channel that was made over the API; `None`: there is none.
+    pub async fn change(
+        &self,
+        name: &Id,
+        changes: Map<String, Value>,
+    ) -> Result<Option<Channel>, NotMade> {
+        self.directory.change(name, changes).await
     }
 
     /// Deletes a channel that was made over the API, and what is still to be sent to it; whether

@@ -5,6 +5,7 @@
 
 use super::address::Allowed;
 use super::email::Email;
+use super::exec::Exec;
 use super::message::Message;
 use super::notice::{Notice, State};
 use super::pagerduty::PagerDuty;
@@ -19,7 +20,7 @@ use crate::limit::Level;
 use serde_json::{Map, Value, json};
 
 /// The words of a channel's `type`.
-const KINDS: [&str; 5] = ["slack", "webhook", "email", "pagerduty", "twilio"];
+const KINDS: [&str; 6] = ["slack", "webhook", "email", "pagerduty", "twilio", "exec"];
 
 /// What every kind of channel has.
 const SHARED: [&str; 4] = ["type", "name", "levels", "workspace"];
@@ -43,6 +44,7 @@ enum Kind {
     Email(Email),
     PagerDuty(PagerDuty),
     Twilio(Twilio),
+    Exec(Exec),
 }
 
 impl Channel {
@@ -59,6 +61,7 @@ impl Channel {
             "email" => Email::KEYS,
             "pagerduty" => PagerDuty::KEYS,
             "twilio" => Twilio::KEYS,
+            "exec" => Exec::KEYS,
             _ => {
                 let shown: String = word.escape_debug().take(40).collect();
                 let kinds = KINDS.join(", ");
@@ -71,6 +74,7 @@ impl Channel {
             "webhook" => Kind::Webhook(Webhook::read(&keys)?),
             "email" => Kind::Email(Email::read(&keys)?),
             "pagerduty" => Kind::PagerDuty(PagerDuty::read(&keys)?),
+            "exec" => Kind::Exec(Exec::read(&keys)?),
             _ => Kind::Twilio(Twilio::read(&keys)?),
         };
         let name = match keys.parsed("name")? {
@@ -93,6 +97,7 @@ impl Channel {
             Kind::Email(_) => "email",
             Kind::PagerDuty(_) => "pagerduty",
             Kind::Twilio(_) => "twilio",
+            Kind::Exec(_) => "exec",
         }
     }
 
@@ -120,7 +125,13 @@ impl Channel {
             }
             Kind::PagerDuty(pagerduty) => Ok(Message::Post(pagerduty.post(notice))),
             Kind::Twilio(twilio) => twilio.post(notice).map(Message::Post),
+            Kind::Exec(exec) => Ok(Message::Run(exec.run(notice))),
         }
+    }
+
+    /// Whether it runs a command on this machine.
+    pub fn runs_command(&self) -> bool {
+        matches!(self.kind, Kind::Exec(_))
     }
 
     /// How fast it may be used.
@@ -128,7 +139,9 @@ impl Channel {
         match &self.kind {
             Kind::Slack(_) => Slack::RATE,
             Kind::Twilio(twilio) => twilio.rate(),
-            Kind::Webhook(_) | Kind::Email(_) | Kind::PagerDuty(_) => Rate::default(),
+            Kind::Webhook(_) | Kind::Email(_) | Kind::PagerDuty(_) | Kind::Exec(_) => {
+                Rate::default()
+            }
         }
     }
 
@@ -148,6 +161,7 @@ impl Channel {
             Kind::Email(email) => email.shown(),
             Kind::PagerDuty(pagerduty) => pagerduty.shown(),
             Kind::Twilio(twilio) => twilio.shown(),
+            Kind::Exec(exec) => exec.shown(),
         };
         if let Value::Object(own) = own {
             shown.extend(own);
@@ -163,6 +177,7 @@ impl Channel {
             (Kind::Email(one), Kind::Email(other)) => one.is_same(other),
             (Kind::PagerDuty(one), Kind::PagerDuty(other)) => one.is_same(other),
             (Kind::Twilio(one), Kind::Twilio(other)) => one.is_same(other),
+            (Kind::Exec(one), Kind::Exec(other)) => one == other,
             _ => false,
         };
         kinds && self.shown() == other.shown()

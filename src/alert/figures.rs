@@ -4,13 +4,15 @@ use super::alerting::Sources;
 use super::rules::{About, Group, Rule, Scope};
 use crate::clock::UnixMs;
 use crate::ids::AccountId;
-use crate::ledger::{Account, Dimension, Kept, Sum, SumQuery, SumRow, Tier};
-use crate::limit::Period;
+use crate::ledger::{Account, Dimension, Kept, ListFilter, Standing, Sum, SumQuery, SumRow, Tier};
+use crate::limit::{Meter, Period};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// How many accounts are read at a time.
 const AT_ONCE: usize = 200;
+/// How many accounts of one rule are forecast.
+const MOST_ACCOUNTS: usize = 5_000;
 /// How far a clock may be behind that of the ledger.
 const AHEAD: i64 = 60_000;
 
@@ -86,6 +88,34 @@ impl<'a> Figures<'a> {
         Ok(rows)
     }
 
+    /// Accounts whom the rule looks at and who have spent of a limit in dollars of a window of the
+    /// calendar, [`MOST_ACCOUNTS`] at most.
+    pub(super) async fn limited(&self, rule: &Rule) -> Result<Vec<Account>, String> {
+        let Some(Group::Accounts(kind)) = rule.scope.group() else { return Ok(Vec::new()) };
+        let workspace = rule.workspace().cloned();
+        let mut filter = ListFilter { workspace, limit: AT_ONCE, ..ListFilter::default() };
+        let mut limited = Vec::new();
+        loop {
+            let page = self.sources.registry.accounts(kind, &filter).await;
+            let page = page.map_err(|why| why.to_string())?;
+            let wanted = page.entries.into_iter().filter(|account| {
+                rule.scope.has(account.id.id.as_str()) && account.standings.iter().any(is_spent_of)
+            });
+            limited.extend(wanted);
+            let next = page.next.filter(|_| limited.len() < MOST_ACCOUNTS);
+            let Some(next) = next.and_then(|next| next.parse().ok()) else { break };
+            filter.after = Some(next);
+        }
+        if limited.len() >= MOST_ACCOUNTS {
+            tracing::warn!(
+                rule = %rule.name(),
+                "only the first {MOST_ACCOUNTS} accounts are forecast; name fewer in `account`"
+            );
+            limited.truncate(MOST_ACCOUNTS);
+        }
+        Ok(limited)
+    }
+
     /// Those of these accounts that there are.
     pub(super) async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Account>, String> {
         let mut accounts = Vec::new();
@@ -95,6 +125,11 @@ impl<'a> Figures<'a> {
         }
         Ok(accounts)
     }
+}
+
+fn is_spent_of(standing: &Standing) -> bool {
+    let rolls = standing.limit.window.is_none_or(|window| window.steps().is_some());
+    standing.limit.meter == Meter::Usd && !rolls && standing.used > 0
 }
 
 /// Whom a row is about, where the rule looks at it.

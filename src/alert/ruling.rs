@@ -27,6 +27,8 @@ const MOST_FIRINGS: usize = 1_000;
 const MOST_MODELS: usize = 100;
 /// For how long they are.
 const REMEMBERED_MS: i64 = 86_400_000;
+/// How often forecasts are made: they read weeks of hours.
+const FORECAST_EVERY_MS: i64 = 600_000;
 /// How long a check of the ledger may take.
 const VERIFY_LIMIT: Duration = Duration::from_secs(120);
 
@@ -38,6 +40,8 @@ pub(super) type Marks = BTreeMap<String, Mark>;
 pub(super) struct Seen {
     /// Models without a price, and when they were asked for.
     unpriced: Mutex<BTreeMap<String, UnixMs>>,
+    /// When rules that are dear to check were checked last.
+    forecast: Mutex<BTreeMap<String, UnixMs>>,
     /// What the last check of the ledger found.
     verified: Mutex<Option<(UnixMs, Verification)>>,
 }
@@ -140,6 +144,14 @@ impl Alerting {
                 let judged = hours.iter().map(|(about, hours)| kind.judge(about, hours, time));
                 judged.flatten().collect()
             }
+            Kind::ProjectedExceed(kind) => {
+                if !self.seen.is_due(&rule.prefix(), now) {
+                    return Ok(None);
+                }
+                let accounts = figures.limited(rule).await?;
+                let expected = (self.sources.projections)(accounts).await?;
+                expected.iter().filter_map(|one| kind.judge(one, time.0)).collect()
+            }
             Kind::LedgerImbalance(kind) => {
                 let found = self.verified(kind.every.0).await?;
                 kind.judge(&found).into_iter().collect()
@@ -192,7 +204,7 @@ impl Alerting {
     }
 
     /// Checks what only this proxy knows.
-    pub(super) async fn check_own(&self) -> Result<(), String> {
+    pub async fn check_own(&self) -> Result<(), String> {
         let own = (self.sources.own)();
         let now = self.sources.clock.now();
         self.seen.remember(own.unpriced, now);
@@ -337,6 +349,17 @@ impl Alerting {
 }
 
 impl Seen {
+    /// Whether a rule that is dear to check is to be checked now.
+    fn is_due(&self, rule: &str, now: UnixMs) -> bool {
+        let mut checked = self.forecast.lock();
+        checked.retain(|_, at| (0..FORECAST_EVERY_MS).contains(&now.saturating_sub(*at)));
+        let due = !checked.contains_key(rule);
+        if due {
+            checked.insert(rule.to_owned(), now);
+        }
+        due
+    }
+
     fn remember(&self, models: Vec<String>, now: UnixMs) {
         let mut seen = self.unpriced.lock();
         seen.retain(|_, at| (0..REMEMBERED_MS).contains(&now.saturating_sub(*at)));

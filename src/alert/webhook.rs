@@ -81,7 +81,8 @@ impl Webhook {
     }
 }
 
-fn body(notice: &Notice) -> Value {
+/// What a webhook is told.
+pub(super) fn body(notice: &Notice) -> Value {
     let crossing = notice.crossing();
     let state = match notice.state {
         State::Triggered => "triggered",

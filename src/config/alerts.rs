@@ -32,6 +32,8 @@ pub struct Alerts {
     pub renotify_after: Duration,
     /// Where channels may go.
     pub allowed: Allowed,
+    /// Channels may run commands on this machine.
+    pub allow_exec: bool,
     /// The channels, each with a name of its own.
     pub channels: Vec<Channel>,
     /// The rules, each with a name of its own.
@@ -47,6 +49,7 @@ pub(super) fn read(
     let mut networks = Vec::new();
     let mut written = raw.allow_private;
     let (mut maps, mut rules) = (raw.channels, raw.rules);
+    let mut allow_exec = raw.allow_exec;
     // A line below the channels belongs to the last of them, says TOML; it means all of them.
     for map in maps.iter_mut().chain(&mut rules) {
         if let Some(list) = map.remove("allow_private") {
@@ -54,6 +57,10 @@ pub(super) fn read(
             written.extend(list.map_err(|_| {
                 bad("alerts.allow_private is not a list of networks, such as [\"10.0.0.0/8\"]")
             })?);
+        }
+        if let Some(value) = map.remove("allow_exec") {
+            let allowed = value.as_bool().ok_or_else(|| bad("alerts.allow_exec: true or false"))?;
+            allow_exec = allow_exec || allowed;
         }
     }
     for text in &written {
@@ -68,6 +75,10 @@ pub(super) fn read(
         let place = place("channels", &map, i.saturating_add(1));
         let Some(map) = expanded(&place, map, environment)? else { continue };
         let channel = Channel::read(&map, &allowed).map_err(|wrong| at(&place, &wrong))?;
+        if channel.runs_command() && !allow_exec {
+            let detail = "a channel that runs a command needs `allow_exec = true` in [alerts]";
+            return Err(bad(format!("{place}: {detail}")));
+        }
         if channels.iter().any(|other: &Channel| other.name() == channel.name()) {
             let name = channel.name();
             return Err(bad(format!("{place}: two channels are named `{name}`; rename one")));
@@ -78,6 +89,7 @@ pub(super) fn read(
         check_every: span("check_every", raw.check_every.as_deref(), "60s", SECOND)?,
         renotify_after: span("renotify_after", raw.renotify_after.as_deref(), "1h", 0)?,
         allowed,
+        allow_exec,
         channels,
         rules: read_rules(rules, kept)?,
     })
@@ -164,6 +176,7 @@ pub(super) fn printed(alerts: &Alerts) -> toml::Table {
     put(&mut table, "renotify_after", written(alerts.renotify_after));
     let allowed: Vec<_> = alerts.allowed.networks().iter().map(ToString::to_string).collect();
     put(&mut table, "allow_private", allowed);
+    put(&mut table, "allow_exec", alerts.allow_exec);
     let channels = alerts.channels.iter().filter_map(|c| toml::Table::try_from(c.shown()).ok());
     put(&mut table, "channels", channels.collect::<Vec<_>>());
     let rules = alerts.rules.iter().filter_map(|r| toml::Table::try_from(r.shown()).ok());

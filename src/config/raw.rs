@@ -142,6 +142,7 @@ pub(super) struct RawAlerts {
     pub(super) check_every: Option<String>,
     pub(super) renotify_after: Option<String>,
     pub(super) allow_private: Vec<String>,
+    pub(super) allow_exec: bool,
     pub(super) channels: Vec<Map<String, Value>>,
     pub(super) rules: Vec<Map<String, Value>>,
 }
@@ -169,6 +170,8 @@ pub(super) struct RawHistory {
     pub(super) hour_sums_days: Option<u64>,
     #[serde(deserialize_with = "number")]
     pub(super) day_sums_days: Option<u64>,
+    pub(super) snapshot_every: Option<String>,
+    pub(super) persistence: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -5,6 +5,7 @@
 //! at its accounts only.
 
 use super::accounts::listed;
+use super::alert_channels;
 use super::audit::{self, Done};
 use super::condition::Tagged;
 use super::desk::Desk;
@@ -12,7 +13,6 @@ use super::fields::Body;
 use super::operation::Operations;
 use super::problem::Problem;
 use super::scope::{Resource, Scope};
-use super::value;
 use crate::alert::{ListedRule, NotKept, Rule};
 use crate::ids::AccountId;
 use crate::ledger::Page;
@@ -121,17 +121,7 @@ async fn delete(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Proble
 
 /// Puts a rule into the workspace of whoever asks, and refuses one about accounts of others.
 async fn within(desk: &Desk, map: &mut Map<String, Value>) -> Result<(), Problem> {
-    let asked = map.get("workspace").filter(|asked| !asked.is_null()).map(value::id).transpose();
-    let asked = asked.map_err(|fault| Problem::field("/workspace", fault.detail))?;
-    match (&asked, &desk.by.workspace) {
-        (Some(asked), _) => {
-            desk.find(&AccountId::workspace(asked)).await?;
-        }
-        (None, Some(own)) => {
-            map.insert("workspace".to_owned(), json!(own));
-        }
-        (None, None) => {}
-    }
+    alert_channels::within(desk, map).await?;
     let account = map.get("account").and_then(Value::as_str);
     match (account.and_then(|text| text.parse::<AccountId>().ok()), &desk.by.workspace) {
         (Some(account), Some(_)) => desk.find(&account).await.map(|_| ()),

@@ -2,12 +2,12 @@
 //! over, and told over when it is.
 
 use crate::alert_sinks::{Got, HttpSink, answer};
-use crate::alerts::{TOKEN, admin, file, got, spend, start, verb, webhook};
+use crate::alerts::{SECRET, TOKEN, admin, file, got, spend, start, verb, webhook};
 use crate::program::Program;
 use crate::redis_server::RedisServer;
 use crate::world::{Answer, LIMIT};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -260,4 +260,66 @@ async fn r096_rules_are_made_changed_and_deleted_over_the_api() {
     let audit = admin(&program, "/api/v1/audit?account=alert_rule:mine", Value::Null).await;
     let audit = audit.text();
     assert!(audit.contains("alert_rule.create") && audit.contains("alert_rule.change"), "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r097_what_will_pass_its_limit_is_told_before() {
+    let hook = HttpSink::start(&[&answer("200 OK", "")]).await;
+    let dir = tempfile::tempdir().unwrap();
+    file(dir.path(), "0", "");
+    let program = start(dir.path(), &[]);
+    user(&program, "alice", &["25 usd/month !observe"]).await;
+    user(&program, "bob", &["900000 usd/month"]).await;
+    spend(&program, "e1", "alice", 30).await;
+    spend(&program, "e2", "bob", 1).await;
+    let channel = json!({
+        "type": "webhook", "name": "hook", "url": hook.url("/hook"), "secret": SECRET,
+    });
+    assert_eq!(admin(&program, "/api/v1/alert-channels", channel).await.status(), 201);
+    rule(&program, json!({"name": "ahead", "kind": "projected_exceed", "level": "critical"})).await;
+    let until = Instant::now() + LIMIT;
+    let told = loop {
+        let all = hook.got.lock().clone();
+        if let Some(told) = all.iter().map(body).find(|body| body["rule"] == "ahead") {
+            break told;
+        }
+        assert!(Instant::now() < until, "{all:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(
+        (&told["alert_type"], &told["account"], &told["level"], &told["cost_usd"]),
+        (&json!("projected_exceed"), &json!("user:alice"), &json!("critical"), &json!("30"))
+    );
+    assert!(told["resets_at"].as_str().is_some(), "{told}");
+    let listed = admin(&program, "/api/v1/alerts?account=user:bob", Value::Null).await.json();
+    assert_eq!(listed["data"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r096_a_model_without_a_price_and_a_ledger_that_does_not_add_up() {
+    let redis = RedisServer::start(&[]);
+    let hook = HttpSink::start(&[&answer("200 OK", "")]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let rules = "[[alerts.rules]]\nname = \"prices\"\nkind = \"unpriced_model\"\n\
+                 [[alerts.rules]]\nname = \"sums\"\nkind = \"ledger_imbalance\"\nwindow = \"1m\"\n";
+    file(dir.path(), "0", &(webhook("hook", &hook) + rules));
+    let program = start(dir.path(), &["--redis", &redis.url()]);
+    user(&program, "alice", &["100 usd/month"]).await;
+    let key = admin(&program, "/api/v1/keys", json!({"user": "alice"})).await.json();
+    let headers = format!("authorization: Bearer {}\r\n", key["key"].as_str().unwrap());
+    let call = crate::world::chat("gpt-of-nobody", "");
+    let sent = crate::world::send(program.data, crate::world::CHAT, &headers, &call).await;
+    let refused = Answer::read(sent).await;
+    assert!(refused.text().contains("gpt-of-nobody"), "{}", refused.text());
+    let told = body(&got(&hook, 1, LIMIT).await[0]);
+    assert_eq!(
+        (&told["alert_type"], &told["rule"], &told["account"]),
+        (&json!("unpriced_model"), &json!("prices"), &Value::Null)
+    );
+    // The check of the ledger was made and found nothing; a proxy that starts checks again.
+    drop(program);
+    redis.cli(&["HINCRBY", "farebox:{0}:user:alice", "usd.held", "7"]);
+    let _program = start(dir.path(), &["--redis", &redis.url()]);
+    let told = body(&got(&hook, 2, LIMIT).await[1]);
+    assert_eq!((&told["alert_type"], &told["rule"]), (&json!("ledger_imbalance"), &json!("sums")));
 }

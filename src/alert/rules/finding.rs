@@ -2,7 +2,7 @@
 
 use crate::clock::UnixMs;
 use crate::ids::AccountId;
-use crate::limit::Period;
+use crate::limit::{Limit, Period};
 use crate::money::NanoUsd;
 use std::fmt;
 
@@ -95,6 +95,25 @@ pub(in crate::alert) struct Finding {
     pub(in crate::alert) tokens: i64,
     /// When the period ends, where it does.
     pub(in crate::alert) ends: Option<UnixMs>,
+}
+
+/// Where a limit's use will be at the end of its period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Projection {
+    /// Whose.
+    pub account: AccountId,
+    /// The limit; one of dollars and of a window of the calendar.
+    pub limit: Limit,
+    /// What it allows now, raises included.
+    pub allowed: NanoUsd,
+    /// What was spent of it so far.
+    pub used: NanoUsd,
+    /// What is expected to be spent when the period ends.
+    pub projected: NanoUsd,
+    /// When that passes the limit, where it does.
+    pub exhausts: Option<UnixMs>,
+    /// When the period ends.
+    pub ends: UnixMs,
 }
 
 /// What to do about an account, a provider or all that spends more than was thought of.

@@ -6,6 +6,7 @@ use super::burn_rate::{BurnRate, Pace};
 use super::error_rate::ErrorRate;
 use super::journal_backlog::JournalBacklog;
 use super::ledger_imbalance::LedgerImbalance;
+use super::projected_exceed::ProjectedExceed;
 use super::quarantined::Quarantined;
 use super::spike::Spike;
 use super::unpriced_model::UnpricedModel;
@@ -24,18 +25,20 @@ pub(in crate::alert) enum Kind {
     ErrorRate(ErrorRate),
     JournalBacklog(JournalBacklog),
     LedgerImbalance(LedgerImbalance),
+    ProjectedExceed(ProjectedExceed),
     Quarantined(Quarantined),
     Spike(Spike),
     UnpricedModel(UnpricedModel),
 }
 
 /// All words, each with the keys of its own.
-pub(super) const KINDS: [(&str, &[&str]); 8] = [
+pub(super) const KINDS: [(&str, &[&str]); 9] = [
     ("absolute_usd", AbsoluteUsd::KEYS),
     ("burn_rate", BurnRate::KEYS),
     ("error_rate", ErrorRate::KEYS),
     ("journal_backlog", JournalBacklog::KEYS),
     ("ledger_imbalance", LedgerImbalance::KEYS),
+    ("projected_exceed", ProjectedExceed::KEYS),
     ("quarantined", Quarantined::KEYS),
     ("spike", Spike::KEYS),
     ("unpriced_model", UnpricedModel::KEYS),
@@ -50,6 +53,7 @@ impl Kind {
             "error_rate" => Self::ErrorRate(ErrorRate::read(keys, kept)?),
             "journal_backlog" => Self::JournalBacklog(JournalBacklog::read(keys)?),
             "ledger_imbalance" => Self::LedgerImbalance(LedgerImbalance::read(keys, kept)?),
+            "projected_exceed" => Self::ProjectedExceed(ProjectedExceed::read(keys)?),
             "quarantined" => Self::Quarantined(Quarantined::read(keys)?),
             "spike" => Self::Spike(Spike::read(keys, kept)?),
             _ => Self::UnpricedModel(UnpricedModel::read(keys)?),
@@ -64,6 +68,7 @@ impl Kind {
             Self::ErrorRate(_) => "error_rate",
             Self::JournalBacklog(_) => "journal_backlog",
             Self::LedgerImbalance(_) => "ledger_imbalance",
+            Self::ProjectedExceed(_) => "projected_exceed",
             Self::Quarantined(_) => "quarantined",
             Self::Spike(_) => "spike",
             Self::UnpricedModel(_) => "unpriced_model",
@@ -78,6 +83,7 @@ impl Kind {
             Self::ErrorRate(kind) => kind.shown(),
             Self::JournalBacklog(kind) => kind.shown(),
             Self::LedgerImbalance(kind) => kind.shown(),
+            Self::ProjectedExceed(kind) => kind.shown(),
             Self::Quarantined(kind) => kind.shown(),
             Self::Spike(kind) => kind.shown(),
             Self::UnpricedModel(kind) => kind.shown(),
@@ -109,6 +115,7 @@ impl Kind {
         let usual = match self {
             Self::ErrorRate(_) => Scope::every(Group::Providers),
             Self::Quarantined(_) => Scope::every(credentials),
+            Self::ProjectedExceed(_) => Scope::every(Group::Accounts(AccountKind::User)),
             Self::BurnRate(BurnRate { pace: Pace::Even(_), .. }) => {
                 Scope::every(Group::Accounts(AccountKind::User))
             }
@@ -118,7 +125,7 @@ impl Kind {
         let group = scope.group();
         let fits = match self {
             Self::Quarantined(_) => group == Some(credentials),
-            Self::BurnRate(BurnRate { pace: Pace::Even(_), .. }) => {
+            Self::ProjectedExceed(_) | Self::BurnRate(BurnRate { pace: Pace::Even(_), .. }) => {
                 matches!(group, Some(Group::Accounts(_)))
             }
             _ => true,

@@ -12,6 +12,7 @@ mod finding;
 mod journal_backlog;
 mod kind;
 mod ledger_imbalance;
+mod projected_exceed;
 mod quarantined;
 mod rule;
 mod scope;
@@ -19,6 +20,7 @@ mod span;
 mod spike;
 mod unpriced_model;
 
+pub use finding::Projection;
 pub(super) use finding::{About, Finding, Point};
 pub(super) use kind::Kind;
 pub use rule::Rule;

@@ -175,6 +175,7 @@ mod tests {
             (r#""kind": "burn_rate", "amount": "5""#, "all"),
             (r#""kind": "burn_rate", "percent": 200"#, "user:*"),
             (r#""kind": "error_rate", "percent": 10"#, "provider:*"),
+            (r#""kind": "projected_exceed""#, "user:*"),
             (r#""kind": "spike""#, "all"),
             (r#""kind": "unpriced_model""#, "all"),
             (r#""kind": "ledger_imbalance""#, "all"),

@@ -4,7 +4,7 @@ use super::notation::Table;
 
 /// All kinds of rules.
 const KINDS: &str = "absolute_usd|burn_rate|error_rate|journal_backlog|ledger_imbalance|\
-                     quarantined|spike|unpriced_model";
+                     projected_exceed|quarantined|spike|unpriced_model";
 
 /// What is answered.
 pub(super) const ANSWERED: &[(&str, Table)] = &[(
