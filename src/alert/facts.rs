@@ -99,6 +99,13 @@ pub(super) fn reached(
     at.map(crossing).collect()
 }
 
+/// Whether what a mark is on for is over: its period is, or the use fell below. Without a period
+/// there is no such limit any more.
+pub(super) fn is_over(mark: Mark, current: Option<Period>, reached: bool) -> bool {
+    let passed = |current| mark.period < current || (mark.period == current && !reached);
+    mark.on && current.is_none_or(passed)
+}
+
 /// Whether a mark may be forgotten: its period is over, and so is the time in which it keeps others
 /// silent.
 pub(super) fn is_spent(mark: Mark, current: Option<Period>, now: UnixMs, renotify: i64) -> bool {

@@ -41,13 +41,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use timed::Timed;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
 /// Connections of operators: live clients, of which there may be 2,000, and others.
 const ADMIN_CONNECTIONS: usize = 4_000;
-/// So many crossings may wait to become alerts.
-const CROSSINGS: usize = 10_000;
+/// So many crossings may wait to become alerts; the oldest make room for new ones.
+const CROSSINGS: usize = 8_192;
 /// How long the admin listener may take to finish once the data plane has.
 const ADMIN_STOP: Duration = Duration::from_secs(5);
 
@@ -132,7 +132,7 @@ impl App {
             Pools::start(&books, clock.clone(), defaults(config), reloader.clone(), hints.told())
                 .await
                 .map_err(ledger)?;
-        let (sender, crossings) = mpsc::channel(CROSSINGS);
+        let (sender, crossings) = broadcast::channel(CROSSINGS);
         let (live, mut tasks) = hints.start(&books, clock.clone(), sender);
         let running = alert::start(&alerting, crossings);
         tasks.push(following);
