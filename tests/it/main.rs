@@ -45,6 +45,7 @@ mod identity_program;
 mod identity_protection;
 mod identity_rig;
 mod incidents;
+mod killed;
 mod ledger;
 mod ledger_attempts;
 mod ledger_attempts_faults;
