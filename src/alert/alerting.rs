@@ -200,10 +200,7 @@ impl Alerting {
         }
         let arm = mark.filter(|mark| mark.period == period).map_or(0, |mark| mark.arm);
         let Some(id) = point.alert(period, arm, account.created) else { return Ok(()) };
-        let Sources { calendar, clock, provider, .. } = &self.sources;
-        let provider = provider(&account.id.id)
-            .filter(|_| account.id.kind == crate::ids::AccountKind::Credential);
-        let notice = facts::notice(crossing, account, provider, (calendar, clock.now()));
+        let notice = self.notice(crossing, account);
         let alert = NewAlert {
             id,
             mark: point.mark(),
@@ -215,6 +212,13 @@ impl Alerting {
             channels: self.wanting(&notice),
         };
         self.put(&alert).await
+    }
+
+    fn notice(&self, crossing: Crossing, account: &Account) -> Notice {
+        let Sources { calendar, clock, provider, .. } = &self.sources;
+        let provider = provider(&account.id.id)
+            .filter(|_| account.id.kind == crate::ids::AccountKind::Credential);
+        facts::notice(crossing, account, provider, (calendar, clock.now()))
     }
 
     /// Tells that what a mark is on for is over. Channels hear of it with the lowest threshold.
@@ -229,6 +233,12 @@ impl Alerting {
         let kept = self.sources.outbox.alert(&id).await.map_err(|why| why.to_string())?;
         let began = kept.and_then(|kept| serde_json::from_str::<Notice>(&kept.text).ok());
         let thresholds = self.thresholds_of(account);
+        // An alert is kept for less time than a month has.
+        let began = began.or_else(|| {
+            let standing = facts::standing(account, &point.limit)?;
+            let crossing = facts::crossing(standing, &thresholds, (point.threshold, mark.period));
+            Some(self.notice(crossing, account))
+        });
         let first = thresholds.as_slice().first().is_none_or(|first| *first >= point.threshold);
         let mut alert = NewAlert {
             id: end,

@@ -28,9 +28,9 @@ const KINDS: [AccountKind; 4] =
     [AccountKind::Workspace, AccountKind::User, AccountKind::Key, AccountKind::Credential];
 
 /// Accounts were checked, here or by another proxy.
-#[allow(clippy::as_conversions, clippy::cast_precision_loss)]
 fn watched(at: UnixMs) {
-    metrics::gauge!(names::ALERT_CHECK).set(at.div_euclid(1000) as f64);
+    let seconds = u32::try_from(at.div_euclid(1000)).unwrap_or(u32::MAX);
+    metrics::gauge!(names::ALERT_CHECK).set(seconds);
 }
 
 /// The right of one proxy to sweep.

@@ -4,7 +4,9 @@
 //! connections, calls in flight, ledger.
 
 mod alerts;
+mod balance;
 mod books;
+mod budgets;
 mod data_listener;
 mod first;
 mod hints;
@@ -27,6 +29,7 @@ use crate::secret::SecretDigest;
 use crate::serve::{self, Bounds, Drain, Hands, Tls, Workers};
 use crate::telemetry;
 use arc_swap::ArcSwap;
+use budgets::Budgets;
 use data_listener::{Data, Lane};
 use hints::Hints;
 use hyper_util::service::TowerToHyperService;
@@ -81,6 +84,7 @@ pub struct App {
     reloader: Arc<Reloader>,
     quota: Arc<Quota>,
     pools: Arc<Pools>,
+    budgets: Arc<Budgets>,
     live: Arc<Live>,
     own_live: Arc<OnceLock<OwnLive>>,
     following: Vec<AbortHandle>,
@@ -135,7 +139,8 @@ impl App {
         let (sender, crossings) = broadcast::channel(CROSSINGS);
         let (live, mut tasks) = hints.start(&books, clock.clone(), sender);
         let running = alert::start(&alerting, crossings);
-        tasks.push(following);
+        let (budgets, reading) = Budgets::start(&books, config.metrics_per_user);
+        tasks.extend([following, reading, balance::start(&books, clock.clone())]);
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,
@@ -144,6 +149,7 @@ impl App {
             reloader,
             quota,
             pools,
+            budgets,
             live,
             own_live,
             following: tasks,
@@ -228,7 +234,8 @@ impl App {
         ready: Readiness,
         metrics: PrometheusHandle,
     ) {
-        let pools = self.pools.clone();
+        let (pools, budgets) = (self.pools.clone(), self.budgets.clone());
+        let computed = move || [pools.samples(), budgets.samples()].concat();
         let identity = Identity::new(
             SecretDigest::of(token.expose_secret()),
             self.books.records.clone(),
@@ -247,7 +254,7 @@ impl App {
             protection: config.protection.clone(),
             defaults: defaults(config),
             quota: self.quota.clone(),
-            metrics: Arc::new(move || telemetry::render(&metrics, &pools.samples())),
+            metrics: Arc::new(move || telemetry::render(&metrics, &computed())),
             ready,
             in_force: Arc::new(self.reloader.clone()),
         });

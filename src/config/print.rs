@@ -49,6 +49,9 @@ pub(super) fn table(config: &Config) -> Table {
     put(&mut history, "hour_sums_days", config.sums.hours / DAY_MS);
     put(&mut history, "day_sums_days", config.sums.days / DAY_MS);
     put(&mut all, "history", history);
+    let mut metrics = Table::new();
+    put(&mut metrics, "per_user", i64::try_from(config.metrics_per_user).unwrap_or(i64::MAX));
+    put(&mut all, "metrics", metrics);
     put(&mut all, "server", server(config));
     all
 }

@@ -141,12 +141,14 @@ fn files_certificates_and_prices_are_looked_at() {
 async fn r100_it_says_whether_alerts_are_watched_limits_are_set_and_who_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let key = [("OPENAI_API_KEY", PROVIDER_KEY)];
-    let program = Program::serve(dir.path(), &[], &key);
+    let file = dir.path().join("farebox.toml").display().to_string();
+    std::fs::write(&file, "[defaults.user]\nlimits = []\n").unwrap();
+    let program = Program::serve(dir.path(), &["--config", &file], &key);
     // The first start makes a user with a limit.
     let deleted = program.verb(dir.path(), &["users", "delete", "default", "--yes"]);
     assert!(deleted.status.success(), "{}", String::from_utf8_lossy(&deleted.stderr));
     let admin = format!("http://{}", program.admin);
-    let arguments = ["--admin-url", &admin];
+    let arguments = ["--admin-url", &admin, "--config", &file];
     let begun = Instant::now();
     let found = loop {
         let found = visit(dir.path(), &arguments, &key);

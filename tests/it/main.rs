@@ -5,6 +5,7 @@ mod agreed;
 mod agreed_names;
 mod alert_channels;
 mod alert_config;
+mod alert_faults;
 mod alert_hostile;
 mod alert_mail;
 mod alert_sinks;
