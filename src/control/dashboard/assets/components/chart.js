@@ -78,11 +78,11 @@ function options(UPlot, width, { title, say, when }) {
 }
 
 // Shares of a whole by name: a list of bars, the rest gathered in "Other".
-export function Shares({ rows, say, most = 6 }) {
+export function Shares({ rows, say, most = 6, other = true }) {
   const sorted = [...rows].sort((a, b) => b.value - a.value);
   const shown = sorted.slice(0, most);
   const rest = sorted.slice(most).reduce((sum, row) => sum + row.value, 0);
-  if (rest > 0) shown.push({ name: "Other", value: rest });
+  if (rest > 0 && other) shown.push({ name: "Other", value: rest });
   const top = Math.max(...shown.map((row) => row.value), 0);
   return html`<ul class="shares">${shown.map((row) => html`<li key=${row.name}>
     <div class="line"><span class="clip" title=${row.name}>${row.link || row.name}</span><span class="figures strong">${say(row.value)}</span></div>
