@@ -15,6 +15,7 @@ mod alerts;
 mod analytics;
 mod answer;
 mod audit;
+pub mod call_sheet;
 mod condition;
 mod config;
 mod credentials;
@@ -22,6 +23,8 @@ pub mod csv;
 mod dashboard;
 mod desk;
 mod fields;
+mod forecast;
+pub mod focus;
 mod health;
 mod idempotency;
 mod identity;
@@ -51,6 +54,7 @@ mod value;
 mod view;
 mod workspaces;
 
+pub use analytics::{LATENCY, metric_columns};
 pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use dashboard::own_page;
@@ -171,6 +175,7 @@ fn operations() -> Operations {
         .and(unapplied::operations())
         .and(audit::operations())
         .and(analytics::operations())
+        .and(forecast::operations())
         .and(snapshots::operations())
         .and(config::operations())
         .and(pricing::operations())

@@ -44,6 +44,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "ledger",
             "provider",
             "event",
+            "history",
             "config",
             "serve",
             "telemetry",

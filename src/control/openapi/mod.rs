@@ -8,6 +8,7 @@
 
 mod alerts;
 mod analytics;
+mod history;
 mod notation;
 mod objects;
 mod quotas;
@@ -232,6 +233,7 @@ fn schemas() -> Value {
         .iter()
         .chain(quotas::ANSWERED)
         .chain(alerts::ANSWERED)
+        .chain(history::ANSWERED)
         .chain(alerts::TAKEN)
         .chain(snapshots::ANSWERED)
         .chain(analytics::ANSWERED)

@@ -464,6 +464,7 @@ pub(super) const PARAMETERS: &[(&str, &str, &str)] = &[
     ),
     ("detail", "flag", "Sums of token classes and estimates too."),
     ("date", "date", "The day whose figures are shown."),
+    ("kind", "user|key|workspace|credential", "Which accounts; users unless given."),
     ("from", "date", "The first day."),
     ("to", "date", "The last day."),
     ("start_time", "integer", "Unix seconds; the first bucket holds it."),
