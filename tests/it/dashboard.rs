@@ -87,7 +87,8 @@ async fn r114_files_are_kept_for_ever_under_the_version_of_their_content() {
     }
     println!("the dashboard takes {total} bytes, compressed");
     assert!(total <= MOST, "{total} bytes are more than {MOST}");
-    for missing in ["lib/none.js", "index.html", "vendor/SHA256SUMS", "..%2fmod.rs", "%2e%2e/mod.rs"]
+    for missing in
+        ["lib/none.js", "index.html", "vendor/SHA256SUMS", "..%2fmod.rs", "%2e%2e/mod.rs"]
     {
         let path = format!("/assets/{version}/{missing}");
         assert_eq!(raw(desk.at, "GET", &path, &[], "").await.status, 404, "{path}");

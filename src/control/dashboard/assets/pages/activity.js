@@ -71,7 +71,7 @@ export default function Activity() {
       </div>
       <${Card} id="table" title="In figures" asked=${top} empty=${(found) => found.data.length === 0 && html`<${Nothing} icon="list" title="Nothing to list" />`}>
         ${(found) => html`<${Table} label="In figures" rows=${found.data} keyOf=${(row) => row[by]} columns=${[
-          { id: "name", title: GROUPS.find(([of]) => of === by)[1].slice(3), class: "w-name", cell: (row) => html`<div class="clip strong" title=${row[by]}>${row[by]}</div>` },
+          { id: "name", title: by[0].toUpperCase() + by.slice(1), class: "w-name", cell: (row) => html`<div class="clip strong" title=${row[by]}>${row[by]}</div>` },
           { id: "requests", title: "Requests", end: true, cell: (row) => count(row.requests) },
           { id: "tokens", title: "Tokens", end: true, cell: (row) => count(row.tokens) },
           { id: "cost", title: "Spent", end: true, cell: (row) => html`<span title=${`$${row.cost_usd}`}>${usd(row.cost_usd)}</span>` },
@@ -92,5 +92,5 @@ const LATENCY = [
 function Over({ found, metric, bucket }) {
   const points = useMemo(() => found.data.map(({ start_time, results }) => [Date.parse(start_time) / 1000, results.length ? metric.value(results[0]) : 0]), [found]);
   const when = (at) => (bucket === "hour" ? hourly : daily).format(new Date(at * 1000));
-  return html`<${TimeBars} title=${metric.text} points=${points} say=${metric.say} when=${when} />`;
+  return html`<${TimeBars} title=${metric.text} points=${points} say=${metric.say} when=${when} step=${bucket === "hour" ? 3600 : 86_400} />`;
 }
