@@ -144,8 +144,14 @@ fn exhaustion(shape: Shape, days: i64, noise: (f64, f64)) -> Errors {
             }
         }
         let truth = truth.unwrap();
-        let question =
-            Question { past, now, calendar: &calendar, window: Window::Month, used, allowed: Some(allowed) };
+        let question = Question {
+            past,
+            now,
+            calendar: &calendar,
+            window: Window::Month,
+            used,
+            allowed: Some(allowed),
+        };
         let told = outlook(&question);
         assert_eq!(told.method, Method::Seasonal);
         // What was not foreseen is off by as much as the period's end is.
@@ -212,7 +218,10 @@ fn r097_four_of_five_months_end_in_the_interval() {
         let mut all = Vec::new();
         for (name, shape) in SHAPES {
             let (errors, inside) = projection(shape, noise);
-            println!("  {name:8} month's end: off by {:4.1}%, inside: {inside:3.0}%", errors.mean());
+            println!(
+                "  {name:8} month's end: off by {:4.1}%, inside: {inside:3.0}%",
+                errors.mean()
+            );
             all.push(inside);
         }
         let inside = all.iter().sum::<f64>() / all.len() as f64;

@@ -30,6 +30,7 @@ mod control_credentials;
 mod control_desk;
 mod control_hangups;
 mod control_scripts;
+mod dashboard;
 mod demo;
 mod denied;
 mod deployments;
