@@ -2,10 +2,11 @@
 //!
 //! A [`Notice`] is what an alert says. A [`Channel`] is where it goes, as it was written in the file
 //! or sent to the API; it turns a notice into a [`Message`], which is pure. [`Outgoing`] sends one
-//! message and tells the [`Outcome`]; `outcome` also says when to try again. `Alerting` makes alerts of crossings (`facts` says what
-//! they are made of, `sweep` finds what was missed or is over), `directory` has the channels, and
-//! `delivery` sends what is due. `rules` are what else an operator wants to hear of: `rule_book` has
-//! them, `figures` reads what they look at, and `ruling` raises what fires. Not here: the queues in which alerts wait, which are in the ledger.
+//! message and tells the [`Outcome`]; `outcome` also says when to try again. `Alerting` makes alerts of crossings (`hints` brings
+//! them, `facts` says what they are made of, `sweep` finds what was missed or is over), `directory` has the channels, and
+//! `delivery` sends what is due. `rules` are what else an operator wants to hear of:
+//! `rule_book` has them, `figures` reads what they look at, and `ruling` raises what fires. Not here:
+//! the queues in which alerts wait, which are in the ledger.
 //!
 //! Invariants: nothing here decides about a call or waits for one. A secret of a channel stands in
 //! the message that needs it and in no error, log or text. No address is connected to that was not
@@ -20,6 +21,7 @@ mod email;
 mod exec;
 mod facts;
 mod figures;
+mod hints;
 mod message;
 mod notice;
 mod outcome;

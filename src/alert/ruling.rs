@@ -4,8 +4,8 @@
 //! itself; that fires once in a period, by an id that is the same on all, and is over when the
 //! period is.
 //!
-//! Invariants: marks are read before figures. A rule whose figures cannot be read ends nothing. A
-//! rule that was changed is another one: what it fired for before is ended.
+//! Invariants: a rule whose figures cannot be read ends nothing. A rule that was changed is another
+//! one: what it fired for before is ended.
 
 use super::alerting::Alerting;
 use super::facts;
@@ -16,13 +16,16 @@ use super::rules::{About, Finding, Kind, Rule, alert_id, prefix_of};
 use crate::clock::UnixMs;
 use crate::ids::{AccountKind, Id};
 use crate::ledger::{Mark, NewAlert, RecordError, Tier, Verification};
+use crate::limit::Period;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// So many are raised in one check; the rest in the next ones.
 const MOST_FIRINGS: usize = 1_000;
+/// How many marks are read at a time.
+const AT_ONCE: usize = 200;
 /// So many models without a price are remembered.
 const MOST_MODELS: usize = 100;
 /// For how long they are.
@@ -32,8 +35,14 @@ const FORECAST_EVERY_MS: i64 = 600_000;
 /// How long a check of the ledger may take.
 const VERIFY_LIMIT: Duration = Duration::from_secs(120);
 
-/// The marks of rules, by their names.
-pub(super) type Marks = BTreeMap<String, Mark>;
+/// What a check found: what is not in it is over.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// The rules there are, by what the names of their marks begin with; `None`: not known now.
+    rules: BTreeMap<String, Option<Rule>>,
+    /// What fires, by the name of its mark, and in which period.
+    found: BTreeMap<String, Period>,
+}
 
 /// What was seen last, in this process.
 #[derive(Debug, Default)]
@@ -76,29 +85,30 @@ impl Alerting {
         self.rules.remove(name).await
     }
 
-    /// Checks what the ledger knows; `marks` were read before.
-    pub(super) async fn check_rules(&self, marks: &Marks) -> Result<(), String> {
+    /// Checks what the ledger knows and raises what fires; what is over, the walk over all marks
+    /// ends.
+    pub(super) async fn check_rules(&self) -> Result<Judged, String> {
         let rules = self.rules().await.map_err(|why| why.to_string())?;
         let mut figures = Figures::new(&self.sources, self.settings.load().kept);
-        let mut room = MOST_FIRINGS;
-        for ListedRule { rule, .. } in &rules {
-            match self.findings(rule, &mut figures).await {
-                Ok(Some(found)) => self.settle(rule, found, marks, &mut room).await?,
-                Ok(None) => {}
-                Err(why) => tracing::warn!(rule = %rule.name(), %why, "a rule was not checked"),
+        let (mut judged, mut room) = (Judged::default(), MOST_FIRINGS);
+        for ListedRule { rule, .. } in rules {
+            match self.findings(&rule, &mut figures).await {
+                Ok(Some(found)) => {
+                    let named = found.iter().map(|one| (rule.mark(&one.point), one.period));
+                    judged.found.extend(named);
+                    self.raise_found(&rule, found, &mut room).await?;
+                    judged.rules.insert(rule.prefix(), Some(rule));
+                }
+                Ok(None) => {
+                    judged.rules.insert(rule.prefix(), None);
+                }
+                Err(why) => {
+                    tracing::warn!(rule = %rule.name(), %why, "a rule was not checked");
+                    judged.rules.insert(rule.prefix(), None);
+                }
             }
         }
-        let known: BTreeSet<String> = rules.iter().map(|listed| listed.rule.prefix()).collect();
-        for (name, mark) in marks {
-            if prefix_of(name).is_some_and(|prefix| known.contains(prefix)) {
-                continue;
-            }
-            match mark.on {
-                true => self.end_firing(name, *mark).await?,
-                false => self.forget_firing(name, *mark).await?,
-            }
-        }
-        Ok(())
+        Ok(judged)
     }
 
     /// What a rule fires for now; `None` where that cannot be said.
@@ -161,46 +171,60 @@ impl Alerting {
         Ok(Some(found))
     }
 
-    /// Raises what a rule found and ends what is over.
-    async fn settle(
+    /// Raises what a rule found and nobody raised before.
+    async fn raise_found(
         &self,
         rule: &Rule,
         found: Vec<Finding>,
-        marks: &Marks,
         room: &mut usize,
     ) -> Result<(), String> {
-        let (calendar, now) = (&self.sources.calendar, self.sources.clock.now());
-        let current = rule.kind.period(calendar, now);
-        let own = rule.kind.is_own();
-        let found: BTreeMap<String, Finding> =
-            found.into_iter().map(|one| (rule.mark(&one.point), one)).collect();
-        let prefix = rule.prefix();
-        let mine = marks.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix));
-        for (name, mark) in mine {
-            let holds = match found.get(name) {
-                Some(finding) => finding.period == mark.period,
-                None => own && current == Some(mark.period),
-            };
-            if mark.on && !holds {
-                self.end_firing(name, *mark).await?;
-            } else if facts::is_spent(*mark, current, now, self.renotify_ms()) {
-                self.forget_firing(name, *mark).await?;
+        let mut found = found.into_iter().peekable();
+        while found.peek().is_some() {
+            let some: Vec<Finding> = found.by_ref().take(AT_ONCE).collect();
+            let names: Vec<String> = some.iter().map(|one| rule.mark(&one.point)).collect();
+            let marks = self.sources.outbox.marks(&names).await.map_err(|why| why.to_string())?;
+            for (finding, mark) in some.into_iter().zip(marks) {
+                if mark.is_some_and(|mark| mark.on && mark.period == finding.period) {
+                    continue;
+                }
+                let Some(left) = room.checked_sub(1) else {
+                    tracing::warn!(rule = %rule.name(), "{MOST_FIRINGS} alerts were raised in one \
+                        check; the others wait for the next one");
+                    return Ok(());
+                };
+                *room = left;
+                self.fire(rule, finding, mark).await?;
             }
-        }
-        for (name, finding) in found {
-            let mark = marks.get(&name).copied();
-            if mark.is_some_and(|mark| mark.on && mark.period == finding.period) {
-                continue;
-            }
-            let Some(left) = room.checked_sub(1) else {
-                tracing::warn!(rule = %rule.name(), "{MOST_FIRINGS} alerts were raised in one \
-                    check; the others wait for the next one");
-                return Ok(());
-            };
-            *room = left;
-            self.fire(rule, finding, mark).await?;
         }
         Ok(())
+    }
+
+    /// Ends or forgets a mark of a rule, if it is one.
+    pub(super) async fn look_at_rule(
+        &self,
+        name: &str,
+        mark: Mark,
+        judged: &Judged,
+    ) -> Result<(), String> {
+        let Some(prefix) = prefix_of(name) else { return Ok(()) };
+        let (over, spent) = match judged.rules.get(prefix) {
+            None => (true, true),
+            Some(None) => return Ok(()),
+            Some(Some(rule)) => {
+                let now = self.sources.clock.now();
+                let current = rule.kind.period(&self.sources.calendar, now);
+                let holds = match judged.found.get(name) {
+                    Some(period) => *period == mark.period,
+                    None => rule.kind.is_own() && current == Some(mark.period),
+                };
+                (!holds, facts::is_spent(mark, current, now, self.renotify_ms()))
+            }
+        };
+        match (mark.on, over, spent) {
+            (true, true, _) => self.end_firing(name, mark).await,
+            (false, _, true) => self.forget_firing(name, mark).await,
+            _ => Ok(()),
+        }
     }
 
     /// Checks what only this proxy knows.

@@ -58,6 +58,7 @@ mod workspaces;
 pub use analytics::{LATENCY, metric_columns};
 pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
+pub use dashboard::own_page;
 pub use health::readiness;
 pub use identity::Identity;
 pub use live::{Asked, Live, OwnLive, Pace};

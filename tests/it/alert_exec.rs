@@ -122,8 +122,9 @@ async fn r087_a_channel_is_changed_and_keeps_the_secrets_that_are_not_named() {
     let moved = json!({"url": second.url("/two"), "levels": ["warning"]});
     let moved = change(&program, path, moved, &format!("if-match: {tag}\r\n")).await;
     assert_eq!((moved.status(), &moved.json()["levels"]), (200, &json!(["warning"])));
-    let stale = change(&program, path, json!({"levels": null}), &format!("if-match: {tag}\r\n"));
-    assert_eq!(stale.await.status(), 412);
+    let condition = format!("if-match: {tag}\r\n");
+    let stale = change(&program, path, json!({"levels": null}), &condition).await;
+    assert_eq!(stale.status(), 412);
     let tested = admin(&program, &format!("{path}/test"), json!({})).await.json();
     assert_eq!(tested["delivered"], true, "{tested}");
     let got = got(&second, 1, LIMIT).await;
