@@ -300,7 +300,7 @@ impl Alerting {
         Ok(())
     }
 
-    fn wanting(&self, notice: &Notice) -> Vec<Id> {
+    pub(super) fn wanting(&self, notice: &Notice) -> Vec<Id> {
         let all = self.directory.all();
         let wanting = all.iter().filter(|listed| listed.channel.wants(notice));
         wanting.map(|listed| listed.channel.name().clone()).collect()

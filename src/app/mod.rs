@@ -11,10 +11,12 @@ mod hints;
 mod history;
 mod pools;
 mod reload;
+mod reports;
 mod timed;
 
 pub use books::Books;
 pub use first::{admin_token, first_key, token_file};
+pub use reports::Mailing;
 pub use reload::{Reloader, Source};
 
 use crate::alert::{self, Alerting, Running};
@@ -138,6 +140,7 @@ impl App {
         let running = alert::start(&alerting, crossings);
         tasks.push(following);
         tasks.extend(history::start(&books, config, clock.clone()));
+        tasks.extend(reports::start(&books, config, alerting.clone(), clock.clone()));
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,

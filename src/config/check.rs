@@ -6,7 +6,7 @@ use super::raw::{
 };
 use super::{
     BadConfig, Config, Environment, Overrides, ServerBounds, alerts, credentials, deployments,
-    pools, protection, snapshots,
+    pools, protection, reports, snapshots,
 };
 use crate::ledger::Kept;
 use crate::limit::{Calendar, Limit, Meter, Window};
@@ -113,6 +113,7 @@ pub(super) fn check(
         protection: protection::protection(&raw.admin)?,
         retention_days,
         snapshots: snapshots::read(&raw.history, environment, retention_days)?,
+        reports: reports::read(&raw.history)?,
         sums: sums(&raw.history)?,
         server: server(&raw.server)?,
         record: overrides.record.clone(),

@@ -222,6 +222,7 @@ fn schemas() -> Value {
         .chain(quotas::ANSWERED)
         .chain(alerts::ANSWERED)
         .chain(history::ANSWERED)
+        .chain(history::TAKEN)
         .chain(alerts::TAKEN)
         .chain(snapshots::ANSWERED)
         .chain(analytics::ANSWERED)
