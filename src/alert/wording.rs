@@ -45,7 +45,10 @@ impl Wording {
         Self {
             title: line(&format!("{word}: {}", notice.config_id())),
             headline: line(&headline),
-            facts: facts(notice).into_iter().map(|(name, text)| (name.to_owned(), line(&text))).collect(),
+            facts: facts(notice)
+                .into_iter()
+                .map(|(name, text)| (name.to_owned(), line(&text)))
+                .collect(),
             action: line(&action),
         }
     }

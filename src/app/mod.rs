@@ -16,8 +16,8 @@ mod timed;
 
 pub use books::Books;
 pub use first::{admin_token, first_key, token_file};
-pub use reports::Mailing;
 pub use reload::{Reloader, Source};
+pub use reports::Mailing;
 
 use crate::alert::{self, Alerting, Running};
 use crate::clock::Clock;

@@ -69,13 +69,18 @@ async fn send(
     path: &str,
     asked: [(&str, Option<&str>); 2],
 ) -> Result<(), Failure> {
-    let given = asked.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    let given =
+        asked.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
     let body = Value::Object(given.collect::<Map<String, Value>>());
     let sent = client.send(Method::POST, path, &body).await?;
     if console.flags.json {
         return console.json(&sent);
     }
-    console.line(&format!("report of {} is on its way to {}", field(&sent, "period"), field(&sent, "channels")))?;
+    console.line(&format!(
+        "report of {} is on its way to {}",
+        field(&sent, "period"),
+        field(&sent, "channels")
+    ))?;
     console.hint("next: farebox alerts history --level report");
     Ok(())
 }

@@ -32,7 +32,9 @@ pub(super) fn read(raw: &RawHistory) -> Result<ReportTerms, BadConfig> {
     kinds.dedup();
     let text = raw.report_at.as_deref().unwrap_or(USUAL);
     let minute = minute(text).ok_or_else(|| {
-        bad(format!("history.report_at = \"{text}\": a time of day from 00:00 to 23:59, such as {USUAL}"))
+        bad(format!(
+            "history.report_at = \"{text}\": a time of day from 00:00 to 23:59, such as {USUAL}"
+        ))
     })?;
     Ok(ReportTerms { kinds, minute })
 }

@@ -54,9 +54,9 @@ async fn forecast(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>,
     }
     let kind = fields.read("kind", |word| {
         let found = KINDS.iter().find(|(name, _)| word.as_str() == Some(*name));
-        found.map(|(_, kind)| *kind).ok_or_else(|| {
-            format!("{word} is not one of user, key, workspace, credential").into()
-        })
+        found
+            .map(|(_, kind)| *kind)
+            .ok_or_else(|| format!("{word} is not one of user, key, workspace, credential").into())
     });
     let limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
     let after = fields.read("after", value::cursor);

@@ -117,7 +117,11 @@ async fn show(
     })
 }
 
-async fn send(desk: &Desk, kind: ReportKind, Body(mut fields): Body) -> Result<Json<Value>, Problem> {
+async fn send(
+    desk: &Desk,
+    kind: ReportKind,
+    Body(mut fields): Body,
+) -> Result<Json<Value>, Problem> {
     let date = fields.read("date", value::date);
     let workspace = fields.read("workspace", value::id);
     fields.finish(Some(()))?;

@@ -149,8 +149,7 @@ async fn r097_a_workspace_sees_its_own_forecasts_only() {
     assert_eq!(accounts(ask("/api/v1/forecast").await.of(200)), ["user:ann"]);
     let workspaces = ask("/api/v1/forecast?kind=workspace").await.of(200);
     assert_eq!(accounts(workspaces), ["workspace:eng"]);
-    for path in
-        ["/api/v1/forecast?account=user:bob", "/api/v1/forecast/backtest?account=user:bob"]
+    for path in ["/api/v1/forecast?account=user:bob", "/api/v1/forecast/backtest?account=user:bob"]
     {
         assert_eq!(ask(path).await.status, 404, "{path}");
     }

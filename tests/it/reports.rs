@@ -55,10 +55,10 @@ fn nanos(list: &Value) -> i64 {
 async fn r098_a_day_and_a_week_add_up_to_the_nano_dollar() {
     let desk = spent().await;
     let day = desk.get("/api/v1/reports/daily").await.of(200);
-    assert_eq!((&day["from"], &day["to"]), (
-        &json!("2026-11-25T00:00:00Z"),
-        &json!("2026-11-26T00:00:00Z"),
-    ));
+    assert_eq!(
+        (&day["from"], &day["to"]),
+        (&json!("2026-11-25T00:00:00Z"), &json!("2026-11-26T00:00:00Z"),)
+    );
     assert_eq!(day["total_cost_nanousd"], 600_000_042);
     assert_eq!((&day["total_requests"], &day["before"]["total_requests"]), (&json!(2), &json!(2)));
     assert_eq!(day["change_percent"], 200.0);
@@ -140,7 +140,10 @@ async fn r098_a_workspace_gets_its_own_report() {
     let answer = raw(desk.at, "GET", path, &headers, "").await;
     assert!(!answer.text.contains("alice"), "{}", answer.text);
     let own = answer.of(200);
-    assert_eq!((&own["total_cost_nanousd"], &own["workspace"]), (&json!(300_000_021), &json!("eng")));
+    assert_eq!(
+        (&own["total_cost_nanousd"], &own["workspace"]),
+        (&json!(300_000_021), &json!("eng"))
+    );
     let foreign = format!("{path}&workspace=default");
     assert_eq!(raw(desk.at, "GET", &foreign, &headers, "").await.status, 404);
 }
@@ -234,7 +237,10 @@ async fn r098_a_report_is_sent_now_when_it_is_asked_for() {
     assert_eq!(sent.json()["channels"], json!(["hook"]));
     let told = got(&hook, 1, LIMIT).await;
     let body: Value = serde_json::from_str(&told[0].body).unwrap();
-    assert_eq!((&body["alert_type"], &body["report"]["kind"]), (&json!("report"), &json!("weekly")));
+    assert_eq!(
+        (&body["alert_type"], &body["report"]["kind"]),
+        (&json!("report"), &json!("weekly"))
+    );
     let none = crate::alerts::admin(&program, "/api/v1/reports/daily", json!({})).await;
     assert_eq!(none.status(), 409, "{}", none.text());
 }
@@ -257,7 +263,10 @@ async fn r124_a_time_series_database_reads_the_metrics() {
             let words: Vec<&str> = rest.splitn(3, ' ').collect();
             assert!(matches!(words[0], "HELP" | "TYPE"), "{line}");
             if words[0] == "TYPE" {
-                assert!(matches!(words[2], "counter" | "gauge" | "histogram" | "summary"), "{line}");
+                assert!(
+                    matches!(words[2], "counter" | "gauge" | "histogram" | "summary"),
+                    "{line}"
+                );
                 assert!(families.insert(words[1].to_owned()), "{line}: a second time");
             }
             continue;
@@ -266,7 +275,8 @@ async fn r124_a_time_series_database_reads_the_metrics() {
         assert!(value.parse::<f64>().is_ok(), "{line}");
         let name = series.split('{').next().unwrap();
         let known = |suffix: &str| name.strip_suffix(suffix).is_some_and(|n| families.contains(n));
-        let of_family = families.contains(name) || ["_bucket", "_sum", "_count"].into_iter().any(known);
+        let of_family =
+            families.contains(name) || ["_bucket", "_sum", "_count"].into_iter().any(known);
         assert!(of_family, "{line}: its family has no type");
     }
     for needed in [

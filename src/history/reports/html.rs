@@ -27,14 +27,16 @@ pub fn html(report: &Report) -> String {
     }
     page.push_str("</table>\n");
     for (head, parts) in lists(report) {
-        let _ = writeln!(page, "<h2 style=\"font-size:16px\">{head}</h2>\n<table style=\"{TABLE}\">");
+        let _ =
+            writeln!(page, "<h2 style=\"font-size:16px\">{head}</h2>\n<table style=\"{TABLE}\">");
         let heads = [("Name", CELL), ("Cost", FIGURE), ("Share", FIGURE), ("Requests", FIGURE)];
         let cells = heads.map(|(head, style)| format!("<th style=\"{style}\">{head}</th>"));
         let _ = writeln!(page, "<tr>{}</tr>", cells.concat());
         for row in rows(parts, report.total.sum.cost.get()) {
-            let cells = row.iter().zip(heads).map(|(text, (_, style))| {
-                format!("<td style=\"{style}\">{}</td>", escaped(text))
-            });
+            let cells = row
+                .iter()
+                .zip(heads)
+                .map(|(text, (_, style))| format!("<td style=\"{style}\">{}</td>", escaped(text)));
             let _ = writeln!(page, "<tr>{}</tr>", cells.collect::<String>());
         }
         page.push_str("</table>\n");

@@ -279,8 +279,7 @@ pub fn due(kind: ReportKind, today: Date) -> Option<Date> {
 
 /// The dearest of some parts, and the others as one, with how many they are.
 fn dearest(parts: &[Part], most: usize) -> (Vec<Part>, Option<(usize, Part)>) {
-    let shown: Vec<&Part> =
-        parts.iter().filter(|part| part.sum != Sum::default()).collect();
+    let shown: Vec<&Part> = parts.iter().filter(|part| part.sum != Sum::default()).collect();
     let (first, rest) = shown.split_at(most.min(shown.len()));
     let others = rest.iter().fold((Sum::default(), Sum::default()), |(sum, before), part| {
         (sum.plus(&part.sum), before.plus(&part.before))

@@ -51,7 +51,11 @@ pub fn facts(report: &Report) -> Vec<(&'static str, String)> {
         0 => "nothing was spent before".to_owned(),
         cost => {
             let sign = if report.total.change() > 0 { "+" } else { "" };
-            format!("{sign}{} against ${} before", percent(report.total.change(), cost), before.cost)
+            format!(
+                "{sign}{} against ${} before",
+                percent(report.total.change(), cost),
+                before.cost
+            )
         }
     };
     let tokens = |n| shown_amount(Meter::Tokens, n);
