@@ -107,8 +107,17 @@ fn table(console: &mut Console, all: &[Value]) -> Result<(), Failure> {
 
 fn reviews(console: &mut Console, all: &[Value]) -> Result<(), Failure> {
     let heads = [
-        "ACCOUNT", "LIMIT", "AHEAD", "FORECASTS", "ERROR", "INSIDE", "EXHAUSTED", "OFF", "WITHIN 10%",
-        "MISSED", "FALSE",
+        "ACCOUNT",
+        "LIMIT",
+        "AHEAD",
+        "FORECASTS",
+        "ERROR",
+        "INSIDE",
+        "EXHAUSTED",
+        "OFF",
+        "WITHIN 10%",
+        "MISSED",
+        "FALSE",
     ];
     let mut table = Table::new(&heads);
     for told in all.iter().filter(|told| told["predictions"] != 0) {
@@ -136,7 +145,8 @@ fn reviews(console: &mut Console, all: &[Value]) -> Result<(), Failure> {
     }
     console.table(&table)?;
     if all.iter().all(|told| told["predictions"] == 0) {
-        console.hint("no period that ended is known well enough: it takes a week of spending first");
+        console
+            .hint("no period that ended is known well enough: it takes a week of spending first");
     }
     Ok(())
 }
@@ -165,7 +175,7 @@ mod tests {
             (0, "$0.0000"),
             (12_345_678, "$0.0123"),
             (1_000_000_000, "$1.00"),
-            (12_345_678_901, "$12.35"),
+            (12_345_678_901_i64, "$12.35"),
         ] {
             assert_eq!(dollars(&nanos.into()), text);
         }

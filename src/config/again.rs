@@ -33,6 +33,7 @@ impl Config {
             snapshots: old.snapshots,
             reports: old.reports.clone(),
             sums: old.sums,
+            metrics_per_user: old.metrics_per_user,
             providers: new.providers.keeping(&old.providers),
             server: ServerBounds {
                 handshake: old.server.handshake,

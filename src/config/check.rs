@@ -64,16 +64,10 @@ pub(super) fn check(
     let ledger = raw.ledger;
     let lease = lease(ledger.lease_seconds.unwrap_or(60))?;
     let timezone = ledger.timezone.unwrap_or_else(|| "UTC".to_owned());
-    let calendar = Calendar::named(&timezone).ok_or_else(|| {
-        bad(format!("ledger.timezone = \"{timezone}\": no such zone; write it like Europe/Berlin"))
-    })?;
+    let calendar = calendar(&timezone)?;
     let redis_url = overrides.redis.clone().or(ledger.redis_url);
     let redis_url = redis_url.map(|url| redis(&url, environment)).transpose()?;
     let rules = raw.enforcement;
-    let drain = rules.drain_seconds.unwrap_or(30);
-    if drain > 3600 {
-        return Err(bad(format!("enforcement.drain_seconds = {drain}: at most 3600")));
-    }
     let data_dir = overrides
         .data_dir
         .clone()
@@ -99,7 +93,7 @@ pub(super) fn check(
         mode: rules.mode.unwrap_or_default(),
         on_exhausted: rules.on_exhausted.unwrap_or_default(),
         on_disconnect: rules.on_disconnect.unwrap_or_default(),
-        drain: Duration::from_secs(drain),
+        drain: drain(rules.drain_seconds.unwrap_or(30))?,
         unpriced_model: rules.unpriced_model.unwrap_or_default(),
         prices,
         forward_unmetered: rules.unmetered_route == Some(UnmeteredRoute::Forward),
@@ -115,10 +109,24 @@ pub(super) fn check(
         snapshots: snapshots::read(&raw.history, environment, retention_days)?,
         reports: reports::read(&raw.history)?,
         sums: sums(&raw.history)?,
+        metrics_per_user: per_user(raw.metrics.per_user.unwrap_or(0))?,
         server: server(&raw.server)?,
         record: overrides.record.clone(),
         origin: Origin::default(),
     })
+}
+
+fn calendar(timezone: &str) -> Result<Calendar, BadConfig> {
+    Calendar::named(timezone).ok_or_else(|| {
+        bad(format!("ledger.timezone = \"{timezone}\": no such zone; write it like Europe/Berlin"))
+    })
+}
+
+fn drain(seconds: u64) -> Result<Duration, BadConfig> {
+    if seconds > 3600 {
+        return Err(bad(format!("enforcement.drain_seconds = {seconds}: at most 3600")));
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 /// How long a hold outlives its proxy.
@@ -374,6 +382,12 @@ fn usable_url(name: &str, url: &str) -> Result<String, BadConfig> {
         )));
     }
     Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// How many users have series of their own.
+fn per_user(users: u64) -> Result<usize, BadConfig> {
+    let fits = usize::try_from(users).ok().filter(|users| *users <= 100);
+    fits.ok_or_else(|| bad(format!("metrics.per_user = {users}: at most 100")))
 }
 
 /// For how many days the history is kept; the variable of older deployments goes before the file.

@@ -53,6 +53,9 @@ pub(super) fn table(config: &Config) -> Table {
     put(&mut history, "reports", config.reports.kinds.clone());
     put(&mut history, "report_at", config.reports.written());
     put(&mut all, "history", history);
+    let mut metrics = Table::new();
+    put(&mut metrics, "per_user", i64::try_from(config.metrics_per_user).unwrap_or(i64::MAX));
+    put(&mut all, "metrics", metrics);
     put(&mut all, "server", server(config));
     all
 }

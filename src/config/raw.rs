@@ -27,6 +27,7 @@ pub(super) struct Raw {
     pub(super) alerts: RawAlerts,
     pub(super) admin: RawAdmin,
     pub(super) history: RawHistory,
+    pub(super) metrics: RawMetrics,
     pub(super) server: RawServer,
 }
 
@@ -172,6 +173,13 @@ pub(super) struct RawHistory {
     pub(super) persistence: Option<bool>,
     pub(super) reports: Option<Vec<String>>,
     pub(super) report_at: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawMetrics {
+    #[serde(deserialize_with = "number")]
+    pub(super) per_user: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -21,12 +21,16 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
 
 /// A sheet with a head: the columns, and a line for each row.
 pub(super) fn sheet(columns: &[&str], rows: &[Map<String, Value>]) -> Response {
-    let mut text = columns.join(",");
-    text.push_str("\r\n");
-    for row in rows {
-        text.push_str(&line(columns.iter().map(|name| row.get(*name).unwrap_or(&Value::Null))));
-        text.push_str("\r\n");
-    }
+    let cells = |row: &Map<String, Value>| {
+        line(columns.iter().map(|name| row.get(*name).unwrap_or(&Value::Null)))
+    };
+    lines(&columns.join(","), &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// A sheet of lines that are written already.
+pub(super) fn lines(head: &str, lines: &[String]) -> Response {
+    let all = std::iter::once(head).chain(lines.iter().map(String::as_str));
+    let text: String = all.flat_map(|line| [line, "\r\n"]).collect();
     ([(CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response()
 }
 

@@ -15,12 +15,15 @@ mod alerts;
 mod analytics;
 mod answer;
 mod audit;
+pub mod call_sheet;
 mod condition;
 mod config;
 mod credentials;
 pub mod csv;
+mod dashboard;
 mod desk;
 mod fields;
+pub mod focus;
 mod forecast;
 mod health;
 mod idempotency;
@@ -52,8 +55,10 @@ mod value;
 mod view;
 mod workspaces;
 
+pub use analytics::{LATENCY, metric_columns};
 pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
+pub use dashboard::own_page;
 pub use health::readiness;
 pub use identity::Identity;
 pub use live::{Asked, Live, OwnLive, Pace};
@@ -72,6 +77,7 @@ use crate::limit::{Calendar, Thresholds};
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Redirect, Response};
 use std::fmt;
 use std::sync::Arc;
 
@@ -185,8 +191,13 @@ fn operations() -> Operations {
         .and(alerts::operations())
         .and(alert_channels::operations())
         .and(openapi::operations())
+        .and(dashboard::operations())
 }
 
-async fn unknown(uri: Uri) -> problem::Problem {
+async fn unknown(uri: Uri) -> Response {
+    if uri.path() == "/dashboard/" {
+        return Redirect::temporary("/").into_response();
+    }
     problem::Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
+        .into_response()
 }

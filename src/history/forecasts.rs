@@ -5,12 +5,12 @@
 //! several limits in dollars, that is told of which is reached first, else the one that is nearest to
 //! it.
 
-use super::forecast::{
-    Backtest, Method, Outlook, Question, Spent, Tested, backtest, outlook,
-};
+use super::forecast::{Backtest, Method, Outlook, Question, Spent, Tested, backtest, outlook};
 use crate::clock::{Clock, UnixMs};
 use crate::ids::{AccountId, AccountKind};
-use crate::ledger::{Account, Dimension, Registry, RegistryError, Standing, SumQuery, SumRow, Tier};
+use crate::ledger::{
+    Account, Dimension, Registry, RegistryError, Standing, SumQuery, SumRow, Tier,
+};
 use crate::limit::{Calendar, Limit, Meter, Window};
 use crate::money::NanoUsd;
 use std::collections::{BTreeMap, HashMap};
@@ -151,12 +151,9 @@ impl Forecasts {
         until: UnixMs,
     ) -> Result<Past, RegistryError> {
         let mut past = Past::new();
-        for kind in [
-            AccountKind::Key,
-            AccountKind::User,
-            AccountKind::Workspace,
-            AccountKind::Credential,
-        ] {
+        for kind in
+            [AccountKind::Key, AccountKind::User, AccountKind::Workspace, AccountKind::Credential]
+        {
             let ids = accounts.iter().map(|account| &account.id).filter(|id| id.kind == kind);
             let ids: Vec<&AccountId> = ids.collect();
             match ids.as_slice() {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// By what figures are kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dimension {
+pub(in crate::control) enum Dimension {
     User,
     Key,
     Workspace,

@@ -1,12 +1,12 @@
 //! Gathering: sums of the calls of a span, by anything, from the ledger's sums and, where these
 //! cannot tell, from pages of events.
 
-use super::super::Parts;
 use super::super::problem::Problem;
 use super::cover::{Piece, Sums};
 use super::dimension::{Dimension, grain};
 use crate::clock::UnixMs;
-use crate::ledger::{self, EventQuery, Sum, SumQuery, Tier, UsageEvent};
+use crate::ledger::{self, EventQuery, Registry, RegistryError, Sum, SumQuery, Tier, UsageEvent};
+use crate::limit::Calendar;
 use std::collections::{BTreeMap, HashMap};
 
 const PAGE: usize = 1_000;
@@ -17,19 +17,51 @@ pub(super) const MOST_GROUPS: usize = 20_000;
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub(super) struct Question {
+pub(in crate::control) struct Question {
     /// From when on.
-    pub(super) since: UnixMs,
+    pub(in crate::control) since: UnixMs,
     /// Before when; `None`: up to now.
-    pub(super) until: Option<UnixMs>,
+    pub(in crate::control) until: Option<UnixMs>,
     /// Of which calls; times are not looked at.
-    pub(super) only: EventQuery,
+    pub(in crate::control) only: EventQuery,
     /// By what they are kept apart.
-    pub(super) by: Vec<Dimension>,
+    pub(in crate::control) by: Vec<Dimension>,
+}
+
+/// What questions are answered from.
+#[derive(Clone, Copy)]
+pub(in crate::control) struct Books<'a> {
+    pub(in crate::control) registry: &'a dyn Registry,
+    pub(in crate::control) calendar: &'a Calendar,
+    pub(in crate::control) now: UnixMs,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(in crate::control) enum NoAnswer {
+    /// More than this was found: the text says what, and how to ask for less.
+    TooMuch(&'static str, String),
+    /// The ledger does not answer.
+    Ledger(RegistryError),
+}
+
+impl From<RegistryError> for NoAnswer {
+    fn from(error: RegistryError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+impl From<NoAnswer> for Problem {
+    fn from(none: NoAnswer) -> Self {
+        match none {
+            NoAnswer::TooMuch(parameter, why) => Self::field(parameter, why),
+            NoAnswer::Ledger(error) => error.into(),
+        }
+    }
 }
 
 /// Sums by the names of what they are kept apart by.
-pub(super) type Groups = BTreeMap<Vec<String>, Sum>;
+pub(in crate::control) type Groups = BTreeMap<Vec<String>, Sum>;
 
 impl Question {
     fn only(&self) -> Vec<(ledger::Dimension, String)> {
@@ -55,18 +87,21 @@ impl Question {
 }
 
 /// Sums of what is asked.
-pub(super) async fn gather(parts: &Parts, asked: &Question) -> Result<Groups, Problem> {
-    let sums = Sums { calendar: &parts.calendar, since: parts.registry.summed_since().await? };
+pub(in crate::control) async fn gather(
+    books: Books<'_>,
+    asked: &Question,
+) -> Result<Groups, NoAnswer> {
+    let sums = Sums { calendar: books.calendar, since: books.registry.summed_since().await? };
     let grain = grain(&asked.by);
-    let until = asked.end(&sums, parts.clock.now(), grain);
+    let until = asked.end(&sums, books.now, grain);
     let mut groups = Groups::new();
     for piece in sums.cover((asked.since, until), grain) {
         match piece.tier {
-            Some(tier) => add_sums(parts, asked, (tier, piece), grain, &mut groups).await?,
+            Some(tier) => add_sums(books, asked, (tier, piece), grain, &mut groups).await?,
             None => {
                 let span = (piece.from, piece.until);
-                each(parts, (span, &asked.only), |event| {
-                    let names = asked.by.iter().map(|by| by.of(event, &parts.calendar)).collect();
+                each(books, (span, &asked.only), |event| {
+                    let names = asked.by.iter().map(|by| by.of(event, books.calendar)).collect();
                     add(&mut groups, names, &Sum::of(event, event.cost))
                 })
                 .await?;
@@ -76,29 +111,29 @@ pub(super) async fn gather(parts: &Parts, asked: &Question) -> Result<Groups, Pr
     Ok(groups)
 }
 
-fn add(groups: &mut Groups, names: Vec<String>, sum: &Sum) -> Result<(), Problem> {
+fn add(groups: &mut Groups, names: Vec<String>, sum: &Sum) -> Result<(), NoAnswer> {
     let group = groups.entry(names).or_default();
     *group = group.plus(sum);
     few(groups.len())
 }
 
 /// Refuses an answer with too many groups.
-pub(super) fn few(groups: usize) -> Result<(), Problem> {
+pub(super) fn few(groups: usize) -> Result<(), NoAnswer> {
     if groups <= MOST_GROUPS {
         return Ok(());
     }
     let detail =
         format!("more than {MOST_GROUPS} groups: ask for a later beginning or fewer groups");
-    Err(Problem::field("?group_by", detail))
+    Err(NoAnswer::TooMuch("?group_by", detail))
 }
 
 async fn add_sums(
-    parts: &Parts,
+    books: Books<'_>,
     asked: &Question,
     (tier, piece): (Tier, Piece),
     grain: Option<Tier>,
     groups: &mut Groups,
-) -> Result<(), Problem> {
+) -> Result<(), NoAnswer> {
     let mut by: Vec<_> = asked.by.iter().filter_map(|by| by.summed()).collect();
     let told_apart = grain == Some(tier);
     if told_apart {
@@ -106,8 +141,8 @@ async fn add_sums(
     }
     let (from, until) = (piece.from, piece.until);
     let query = SumQuery { tier, from, until, only: asked.only(), by };
-    let rows = parts.registry.sums(&query).await?;
-    let begins = if told_apart { beginnings(parts, tier, piece) } else { HashMap::new() };
+    let rows = books.registry.sums(&query).await?;
+    let begins = if told_apart { beginnings(books, tier, piece) } else { HashMap::new() };
     for row in rows {
         let mut parts_of_name = row.names.into_iter();
         let mut names: Vec<String> = asked
@@ -120,7 +155,7 @@ async fn add_sums(
         let period = parts_of_name.next();
         let at = period.and_then(|period| begins.get(&period).copied()).unwrap_or(piece.from);
         for (n, by) in asked.by.iter().enumerate().filter(|(_, by)| by.summed().is_none()) {
-            names.insert(n.min(names.len()), by.at(at, &parts.calendar));
+            names.insert(n.min(names.len()), by.at(at, books.calendar));
         }
         add(groups, names, &row.sum)?;
     }
@@ -128,8 +163,8 @@ async fn add_sums(
 }
 
 /// When the periods of a piece begin, by their ids.
-fn beginnings(parts: &Parts, tier: Tier, piece: Piece) -> HashMap<String, UnixMs> {
-    let (calendar, window) = (&parts.calendar, tier.window());
+fn beginnings(books: Books<'_>, tier: Tier, piece: Piece) -> HashMap<String, UnixMs> {
+    let (calendar, window) = (books.calendar, tier.window());
     let mut begins = HashMap::new();
     let mut at = piece.from;
     while at < piece.until {
@@ -142,20 +177,20 @@ fn beginnings(parts: &Parts, tier: Tier, piece: Piece) -> HashMap<String, UnixMs
 
 /// Shows each event of a span to `visit`.
 pub(super) async fn each(
-    parts: &Parts,
+    books: Books<'_>,
     ((since, until), only): ((UnixMs, UnixMs), &EventQuery),
-    mut visit: impl FnMut(&UsageEvent) -> Result<(), Problem>,
-) -> Result<(), Problem> {
+    mut visit: impl FnMut(&UsageEvent) -> Result<(), NoAnswer>,
+) -> Result<(), NoAnswer> {
     let (since, until) = (Some(since), Some(until));
     let mut query = EventQuery { since, until, limit: PAGE, ..only.clone() };
     let mut seen: u64 = 0;
     loop {
-        let page = parts.registry.events(&query).await?;
+        let page = books.registry.events(&query).await?;
         page.entries.iter().try_for_each(&mut visit)?;
         seen = seen.saturating_add(page.entries.len().try_into().unwrap_or(u64::MAX));
         if seen > MOST_EVENTS {
             let detail = format!("more than {MOST_EVENTS} calls: ask for a later `since`");
-            return Err(Problem::field("?since", detail));
+            return Err(NoAnswer::TooMuch("?since", detail));
         }
         match page.next {
             Some(next) => query.after = Some(next),

@@ -10,7 +10,7 @@ use super::super::problem::Problem;
 use super::super::scope::{Resource, Scope};
 use super::dimension::{self, Dimension};
 use super::gather::{each, few};
-use super::{Row, answer, calls, span};
+use super::{Row, answer, books, calls, span};
 use crate::clock::UnixMs;
 use crate::ledger::UsageEvent;
 use axum::http::HeaderMap;
@@ -23,6 +23,17 @@ const PERCENTILES: [(usize, &str, &str); 3] = [
     (50, "ttft_ms_p50", "duration_ms_p50"),
     (90, "ttft_ms_p90", "duration_ms_p90"),
     (99, "ttft_ms_p99", "duration_ms_p99"),
+];
+
+/// The figures of a row, in their order.
+pub const COLUMNS: [&str; 7] = [
+    "requests",
+    "ttft_ms_p50",
+    "duration_ms_p50",
+    "ttft_ms_p90",
+    "duration_ms_p90",
+    "ttft_ms_p99",
+    "duration_ms_p99",
 ];
 
 pub(super) fn operations() -> Operations {
@@ -92,7 +103,7 @@ async fn latency(
     let only = calls(&desk, &mut fields).await?;
     let only = fields.finish(Some(only))?;
     let mut groups: BTreeMap<Vec<String>, Took> = BTreeMap::new();
-    each(&desk, ((since, until), &only), |event| {
+    each(books(&desk), ((since, until), &only), |event| {
         if counts(event) {
             let names = by.iter().map(|by| by.of(event, &desk.calendar)).collect();
             groups.entry(names).or_default().add(event);
@@ -109,9 +120,7 @@ async fn latency(
             row
         })
         .collect();
-    let figures = PERCENTILES.iter().flat_map(|(_, first_byte, whole)| [*first_byte, *whole]);
-    let columns: Vec<&str> =
-        by.iter().map(|by| by.name()).chain(["requests"]).chain(figures).collect();
+    let columns: Vec<&str> = by.iter().map(|by| by.name()).chain(COLUMNS).collect();
     let json = json!({"data": &rows, "has_more": false, "next_cursor": null});
     Ok(answer(&headers, &columns, &rows, json))
 }

@@ -135,6 +135,13 @@ impl Metric {
     }
 }
 
+/// The fields of a metric by its name, in their order; of one that is not known, those that every
+/// row has.
+pub fn metric_columns(name: &str) -> Vec<&'static str> {
+    let known = Metric::ALL.iter().find(|(_, word)| *word == name);
+    known.map_or(Metric::Cost, |(metric, _)| *metric).columns()
+}
+
 /// Writes what every row has.
 pub(super) fn write_figures(sum: &Sum, row: &mut Row) {
     let values: [Value; 4] = [

@@ -19,6 +19,12 @@ mod span;
 mod top;
 mod usage;
 
+pub(super) use dimension::Dimension;
+pub(super) use gather::{Books, NoAnswer, Question, gather};
+pub use latency::COLUMNS as LATENCY;
+pub use metric::metric_columns;
+
+use super::Parts;
 use super::csv;
 use super::desk::Desk;
 use super::fields::Fields;
@@ -40,6 +46,11 @@ async fn calls(desk: &Desk, fields: &mut Fields) -> Result<EventQuery, Problem> 
     let mut query = read_filters(desk, fields).await?;
     (query.since, query.until) = (None, None);
     Ok(query)
+}
+
+/// What questions are answered from here.
+fn books(parts: &Parts) -> Books<'_> {
+    Books { registry: &*parts.registry, calendar: &parts.calendar, now: parts.clock.now() }
 }
 
 type Row = Map<String, Value>;

@@ -7,6 +7,7 @@
 
 use super::super::Parts;
 use super::super::problem::Problem;
+use super::books;
 use super::dimension::Dimension;
 use super::gather::{Question, gather};
 use super::metric::Figures;
@@ -28,7 +29,7 @@ pub(super) async fn figures(
     }
     let (table, now) = (parts.in_force.prices().table, parts.clock.now());
     let mut all: BTreeMap<Vec<String>, Figures> = BTreeMap::new();
-    for (mut names, sum) in gather(parts, &asked).await? {
+    for (mut names, sum) in gather(books(parts), &asked).await? {
         let saved = match names.get(wanted..) {
             Some([provider, model]) => saved(&table, (provider, model), sum.cached_input, now),
             _ => NanoUsd::ZERO,

@@ -9,7 +9,7 @@ use super::super::value;
 use super::dimension::{self, Dimension};
 use super::gather::{Question, gather};
 use super::metric::{FIGURES, write_figures};
-use super::{Row, answer, calls, span};
+use super::{Row, answer, books, calls, span};
 use crate::ledger::Sum;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -55,7 +55,7 @@ async fn usage(
     let detail = fields.read("detail", value::flag).unwrap_or_default();
     let only = calls(&desk, &mut fields).await?;
     let asked = fields.finish(Some(Question { since, until, only, by: by.clone() }))?;
-    let rows: Vec<Row> = gather(&desk, &asked)
+    let rows: Vec<Row> = gather(books(&desk), &asked)
         .await?
         .into_iter()
         .map(|(names, sum)| row(&by, names, &sum, detail))

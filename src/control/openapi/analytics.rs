@@ -76,6 +76,7 @@ pub(super) const PARAMETERS: &[(&str, &str, &str)] = &[
     ),
     ("top.limit", "count", "How many rows, 1 to 1000; 10 where it is not given."),
     ("credential", "text", "Only this credential."),
+    ("columns", "farebox|focus", "How calls are written: `focus` in the columns of FOCUS 1.2."),
     ("bucket", "minute|hour|day", "The length of a bucket; a day where it is not given."),
     (
         "series.group_by",

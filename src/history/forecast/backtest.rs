@@ -141,7 +141,9 @@ impl Came {
         for hour in between(tested.past, asked.begins, asked.ends) {
             let before = spent;
             spent = spent.saturating_add(hour.nanos);
-            if let Some(allowed) = allowed.filter(|allowed| exhausted.is_none() && spent >= *allowed) {
+            if let Some(allowed) =
+                allowed.filter(|allowed| exhausted.is_none() && spent >= *allowed)
+            {
                 let part = allowed.saturating_sub(before) as f64 / hour.nanos.max(1) as f64;
                 let into = (part.clamp(0.0, 1.0) * HOUR as f64) as i64;
                 exhausted = Some(hour.begins.saturating_add(into));
@@ -194,7 +196,9 @@ fn questions(calendar: &Calendar, window: Window, from: UnixMs, now: UnixMs) -> 
         midnight = calendar.ends(Window::Day, day).filter(|next| *next > day);
         let next = midnight.unwrap_or(now).min(now);
         // A day of 23 or 25 hours begins where it begins.
-        all.extend((0..4).map(|n| day.saturating_add(step.saturating_mul(n))).filter(|at| *at < next));
+        all.extend(
+            (0..4).map(|n| day.saturating_add(step.saturating_mul(n))).filter(|at| *at < next),
+        );
     }
     all
 }

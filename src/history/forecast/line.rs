@@ -84,10 +84,7 @@ pub(super) fn through(points: &[Point], with_trend: bool) -> Option<Line> {
 /// `(1 + r) / (1 - r)`, with the correlation of each day with the next.
 fn sticky(points: &[Point], off: &dyn Fn(&Point) -> f64) -> f64 {
     let own: f64 = points.iter().map(|point| point.weight * off(point).powi(2)).sum();
-    let next: f64 = points
-        .windows(2)
-        .map(|two| two[0].weight * off(&two[0]) * off(&two[1]))
-        .sum();
+    let next: f64 = points.windows(2).map(|two| two[0].weight * off(&two[0]) * off(&two[1])).sum();
     if own <= 0.0 {
         return 1.0;
     }

@@ -116,8 +116,7 @@ impl Model {
         }
         let weeks = (known.min(SEASON_HALF_LIFE / std::f64::consts::LN_2) / 7.0).max(1.0);
         let (hourly, common, daily) = (0.0, 0.0, 0.0);
-        let mut model =
-            Self { line, weekdays, hours, hourly, common, daily, weeks, seasonal, now };
+        let mut model = Self { line, weekdays, hours, hourly, common, daily, weeks, seasonal, now };
         model.learn_noise(&days);
         Some(model)
     }
@@ -177,7 +176,11 @@ fn levelled(
         let (factor, known) = (weekdays[day.weekday], day.known(hours));
         // A day on which little is expected says little of the level.
         let weight = decayed(day.age, HALF_LIFE) * known * factor.min(1.0);
-        (weight > 1e-6).then(|| Point { age: day.age, value: day.total() / (factor * known), weight })
+        (weight > 1e-6).then(|| Point {
+            age: day.age,
+            value: day.total() / (factor * known),
+            weight,
+        })
     };
     line::through(&days.iter().filter_map(point).collect::<Vec<_>>(), with_trend)
 }

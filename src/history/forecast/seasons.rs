@@ -28,11 +28,9 @@ pub(super) fn factors<const N: usize>(seen: &[Seen]) -> [f64; N] {
     let groups = known.len() as f64;
     let all = known.iter().map(|group| mean(*group)).sum::<f64>() / groups;
     // Within groups, with the freedom that their means took.
-    let within: f64 = seen
-        .iter()
-        .map(|one| one.weight * (one.value - mean(one.group)).powi(2))
-        .sum::<f64>()
-        / weight;
+    let within: f64 =
+        seen.iter().map(|one| one.weight * (one.value - mean(one.group)).powi(2)).sum::<f64>()
+            / weight;
     let many = weight * weight / square;
     let within = within * many / (many - groups).max(1.0);
     let uncertain = |group: usize| within * squares[group] / (weights[group] * weights[group]);
@@ -58,7 +56,8 @@ mod tests {
     use super::*;
 
     fn seen(values: &[(usize, f64)]) -> Vec<Seen> {
-        let one = |(group, value): &(usize, f64)| Seen { group: *group, value: *value, weight: 1.0 };
+        let one =
+            |(group, value): &(usize, f64)| Seen { group: *group, value: *value, weight: 1.0 };
         values.iter().map(one).collect()
     }
 
