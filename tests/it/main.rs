@@ -120,6 +120,7 @@ mod refuse;
 mod relay;
 mod reload;
 mod replay;
+mod reports;
 mod rounds;
 mod rows;
 mod rows_credentials;
