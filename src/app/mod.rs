@@ -129,13 +129,11 @@ impl App {
         let calls = Data::new(first.clone(), shown, ready.clone());
         let services = (0..workers.count()).map(|_| calls.with_own_connections());
         let services = services.collect::<Result<Vec<_>, _>>().map_err(StartError::Other)?;
-        let first_lane = first.clone();
+        let told = (clock.clone(), hints.told());
+        let alerting = alerts::open(&books, config, token, told, first.clone())?;
         let lanes = std::iter::once(first).chain(services.iter().map(Data::lane)).collect();
-        let alerting =
-            alerts::open(&books, config, token, (clock.clone(), hints.told()), first_lane)?;
         let time = (clock.clone(), alerting.clone());
-        let reloader = Reloader::new(config, prices, source, lanes, time, &books);
-        let reloader = Arc::new(reloader);
+        let reloader = Arc::new(Reloader::new(config, prices, source, lanes, time, &books));
         let (pools, following) =
             Pools::start(&books, clock.clone(), defaults(config), reloader.clone(), hints.told())
                 .await
