@@ -8,6 +8,7 @@ mod books;
 mod data_listener;
 mod first;
 mod hints;
+mod history;
 mod pools;
 mod reload;
 mod timed;
@@ -136,6 +137,7 @@ impl App {
         let (live, mut tasks) = hints.start(&books, clock.clone(), sender);
         let running = alert::start(&alerting, crossings);
         tasks.push(following);
+        tasks.extend(history::start(&books, config, clock.clone()));
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,
@@ -239,6 +241,7 @@ impl App {
         let parts = Arc::new(control::Parts {
             registry: self.books.registry.clone(),
             records: self.books.records.clone(),
+            snapshots: self.books.snapshots.clone(),
             live: self.live.clone(),
             alerting: self.alerting.clone(),
             clock,

@@ -30,6 +30,7 @@ impl Config {
             protection: old.protection,
             record: old.record,
             retention_days: old.retention_days,
+            snapshots: old.snapshots,
             sums: old.sums,
             providers: new.providers.keeping(&old.providers),
             server: ServerBounds {

@@ -44,6 +44,7 @@ mod replay;
 mod rollup;
 mod settling;
 mod slot;
+mod snapshots;
 mod sorting;
 mod standing;
 mod sums;
@@ -74,6 +75,7 @@ pub use registry::{
 };
 pub use replay::{Frame, PastCall, Peak, Replay};
 pub use rollup::{Kept, Sum, Tier};
+pub use snapshots::{Snapshot, SnapshotQuery, Snapshots};
 pub use sorting::{Sort, SortBy};
 pub use sums::{Dimension, SumQuery, SumRow, SummedSince};
 

@@ -55,6 +55,8 @@ pub const CROSSINGS: &str = "farebox_threshold_crossings_total";
 pub const ALERTS: &str = "farebox_alerts_total";
 /// Sends of alerts that failed, by channel.
 pub const ALERT_FAILURES: &str = "farebox_alert_delivery_failures_total";
+/// Snapshots of workspaces that were kept.
+pub const SNAPSHOTS: &str = "farebox_snapshots_total";
 /// What happened and live clients will not be told of, because too much waited.
 pub const EVENTS_DROPPED: &str = "farebox_events_dropped_total";
 /// How much of a credential's quota is used, in per cent.
@@ -172,6 +174,7 @@ pub const ALL: &[Metric] = &[
     counter(CROSSINGS, &[], "alert thresholds that charges crossed"),
     counter(ALERTS, &["channel", "level"], "alerts that a channel took"),
     counter(ALERT_FAILURES, &["channel"], "sends of alerts that failed"),
+    counter(SNAPSHOTS, &[], "snapshots of workspaces that this process kept"),
     counter(EVENTS_DROPPED, &[], "what live clients are not told of"),
     gauge(QUOTA_USAGE, &["config_id", "provider"], "used of a credential's quota in per cent"),
     gauge(CREDENTIAL_STATE, &["provider", "credential", "state"], "1 for what a credential is"),

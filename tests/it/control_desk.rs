@@ -13,7 +13,7 @@ use farebox::ids::{AccountId, CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
     EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Records, Registry, Settlement,
-    UsageEvent, Watch,
+    Snapshots, UsageEvent, Watch,
 };
 use farebox::limit::{Calendar, Thresholds};
 use farebox::money::NanoUsd;
@@ -156,6 +156,7 @@ async fn serve_pools(
 ) -> SocketAddr {
     let token = SecretDigest::of(TOKEN);
     let alerting = alerting(&registry, &records, &clock);
+    let snapshots: Arc<dyn Snapshots> = records.clone();
     let records: Arc<dyn Records> = records;
     let (its, at) = (records.clone(), clock.clone());
     let identity = Identity::new(token, its, at, protection.clone(), false);
@@ -171,6 +172,7 @@ async fn serve_pools(
     let parts = Parts {
         registry,
         records,
+        snapshots,
         live,
         alerting,
         clock,

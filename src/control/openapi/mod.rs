@@ -8,9 +8,11 @@
 
 mod alerts;
 mod analytics;
+mod history;
 mod notation;
 mod objects;
 mod quotas;
+mod snapshots;
 mod viewer;
 
 use super::mirror;
@@ -92,7 +94,14 @@ fn tag(path: &str) -> &str {
     let rest = path.strip_prefix("/api/v1/").or_else(|| path.strip_prefix("/v1/"));
     match rest.or_else(|| path.strip_prefix("/api/")) {
         Some(rest) => rest.split('/').next().unwrap_or_default(),
-        None => "health",
+        None if path.starts_with("/livez")
+            || path.starts_with("/readyz")
+            || path.starts_with("/healthz")
+            || path.starts_with("/metrics") =>
+        {
+            "health"
+        }
+        None => "dashboard",
     }
 }
 
@@ -180,6 +189,11 @@ fn content(entry: &Entry) -> Option<Value> {
         "page" => ("text/html", text),
         "script" => ("text/javascript", text),
         "style" => ("text/css", text),
+        "asset" => {
+            let kinds = ["text/javascript", "text/css", "image/svg+xml", "text/plain"];
+            let of = |kind: &str| (kind.to_owned(), json!({"schema": text}));
+            return Some(Value::Object(kinds.iter().map(|kind| of(kind)).collect()));
+        }
         gives if entry.path.starts_with("/api/quota/") => {
             ("application/json", enveloped(schema(gives)))
         }
@@ -219,7 +233,9 @@ fn schemas() -> Value {
         .iter()
         .chain(quotas::ANSWERED)
         .chain(alerts::ANSWERED)
+        .chain(history::ANSWERED)
         .chain(alerts::TAKEN)
+        .chain(snapshots::ANSWERED)
         .chain(analytics::ANSWERED)
         .map(|(name, table)| (*name, notation::object(table, false)));
     let taken = TAKEN.iter().map(|(name, table)| (*name, notation::object(table, true)));

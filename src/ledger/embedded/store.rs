@@ -131,6 +131,7 @@ impl Store {
         Self::prepare_records(&write)?;
         Self::prepare_outbox(&write)?;
         Self::prepare_sums(&write)?;
+        Self::prepare_snapshots(&write)?;
         let meta = {
             let mut table = write.open_table(META).map_err(text)?;
             let stored = table.get("meta").map_err(text)?.map(|v| v.value().to_vec());
