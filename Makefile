@@ -6,12 +6,12 @@
 CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test lint unit oracle sdk api tools bench instructions redis-cpu deny demo fuzz prices
+.PHONY: help test lint unit oracle sdk api browser screenshots vendor tools bench instructions redis-cpu deny demo fuzz prices
 
 help:
 	@sed -n 's/^# //p' Makefile
 
-test: tools lint unit oracle sdk api
+test: tools lint unit oracle sdk api browser
 
 lint:
 	$(CARGO) fmt --check
@@ -29,9 +29,25 @@ sdk:
 	$(CARGO) build --locked
 	tests/sdk/against.sh target/debug/farebox
 
+# make browser the dashboard in Chromium, against the built program
+browser: tools
+	$(CARGO) build --locked
+	tests/browser/run.sh target/debug/farebox
+
+# make screenshots  the pictures of the dashboard in the README
+screenshots: tools
+	$(CARGO) build --locked
+	tests/browser/run.sh target/debug/farebox --pictures
+
+# make vendor  the third-party modules of the dashboard, at the versions of the lock file
+vendor:
+	src/control/dashboard/vendor.sh
+
 # Installs what the tests need and a fresh Debian lacks.
 tools:
 	@command -v redis-server >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq redis-server; }
+	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium; }
+	@command -v npm >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq nodejs npm; }
 
 # make demo    everything on one machine, offline, for twenty seconds
 demo:

@@ -15,7 +15,7 @@
 //! 7. [`provider`]: the upstream services and our credentials there.
 //! 8. [`proxy`]: the life of a request. Start with `Proxy::relay`.
 //! 9. [`event`]: what happened, as hints. [`alert`]: what an alert says, and the channels that it
-//!    goes to.
+//!    goes to. [`history`]: what is kept of the past, and what it says: forecasts, reports.
 //! 10. [`control`]: the admin API. [`telemetry`]: logs and metrics. [`serve`]: listeners, TLS,
 //!     drain. [`config`]: file, environment and flags.
 //! 11. [`app`] wires it all; [`cli`] has one file a verb; [`demo`] has the simulated provider.
@@ -30,6 +30,7 @@ pub mod demo;
 pub mod dialect;
 pub mod event;
 pub mod framing;
+pub mod history;
 pub mod ids;
 pub mod ledger;
 pub mod limit;

@@ -4,7 +4,9 @@ use super::StartError;
 use super::hints::Hints;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{EmbeddedLedger, Ledger, Options, Outbox, Records, RedisLedger, Registry};
+use crate::ledger::{
+    EmbeddedLedger, Ledger, Options, Outbox, Records, RedisLedger, Registry, Snapshots,
+};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 
@@ -18,6 +20,8 @@ pub struct Books {
     pub records: Arc<dyn Records>,
     /// For alerts.
     pub outbox: Arc<dyn Outbox>,
+    /// For the history.
+    pub snapshots: Arc<dyn Snapshots>,
     kind: Kind,
 }
 
@@ -45,6 +49,7 @@ impl Books {
                     registry: ledger.clone(),
                     records: ledger.clone(),
                     outbox: ledger.clone(),
+                    snapshots: ledger.clone(),
                     kind: Kind::Redis(ledger),
                 })
             }
@@ -56,6 +61,7 @@ impl Books {
                     registry: ledger.clone(),
                     records: ledger.clone(),
                     outbox: ledger.clone(),
+                    snapshots: ledger.clone(),
                     kind: Kind::Embedded(ledger),
                 })
             }

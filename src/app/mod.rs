@@ -10,6 +10,7 @@ mod budgets;
 mod data_listener;
 mod first;
 mod hints;
+mod history;
 mod pools;
 mod reload;
 mod timed;
@@ -141,6 +142,7 @@ impl App {
         let running = alert::start(&alerting, crossings);
         let (budgets, reading) = Budgets::start(&books, config.metrics_per_user);
         tasks.extend([following, reading, balance::start(&books, clock.clone())]);
+        tasks.extend(history::start(&books, config, clock.clone()));
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,
@@ -246,6 +248,7 @@ impl App {
         let parts = Arc::new(control::Parts {
             registry: self.books.registry.clone(),
             records: self.books.records.clone(),
+            snapshots: self.books.snapshots.clone(),
             live: self.live.clone(),
             alerting: self.alerting.clone(),
             clock,

@@ -18,6 +18,9 @@ pub struct Calls {
     /// Only of this provider
     #[arg(long)]
     pub provider: Option<String>,
+    /// Only with this credential
+    #[arg(long)]
+    pub credential: Option<String>,
 }
 
 impl Calls {
@@ -32,6 +35,7 @@ impl Calls {
             ("workspace", self.workspace.as_deref()),
             ("model", self.model.as_deref()),
             ("provider", self.provider.as_deref()),
+            ("credential", self.credential.as_deref()),
         ];
         own.into_iter().chain(more).collect()
     }

@@ -15,10 +15,10 @@ pub mod client;
 pub mod completions;
 pub mod config;
 pub mod console;
-mod csv;
 pub mod demo;
 pub mod doctor;
 pub mod failure;
+pub mod forecast;
 pub mod init;
 pub mod keys;
 pub mod ledger;
@@ -90,6 +90,8 @@ pub enum Verb {
     Alerts(Remotely<alerts::Action>),
     /// What was used, and what it cost
     Usage(usage::Usage),
+    /// What accounts will have spent when their period ends, and when limits are reached
+    Forecast(forecast::ForecastVerb),
     /// Follow settled calls
     Tail(tail::Tail),
     /// Show who spends right now
@@ -166,6 +168,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Limits(verb) => verb.run(console, limits::run).await,
         Verb::Providers(verb) => verb.run(console, providers::run).await,
         Verb::Usage(usage) => usage.run(console).await,
+        Verb::Forecast(forecast) => forecast.run(console).await,
         Verb::Tail(tail) => tail.run(console).await,
         Verb::Top(top) => top.run(console).await,
         Verb::Reconcile(reconcile) => reconcile.run(console).await,

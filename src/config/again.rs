@@ -30,6 +30,7 @@ impl Config {
             protection: old.protection,
             record: old.record,
             retention_days: old.retention_days,
+            snapshots: old.snapshots,
             sums: old.sums,
             metrics_per_user: old.metrics_per_user,
             providers: new.providers.keeping(&old.providers),

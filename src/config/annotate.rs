@@ -6,6 +6,7 @@
 use super::check::{OLDER_LIMITS, OLDER_RETENTION, TOKEN_VARIABLES};
 use super::origin::Origin;
 use super::print::key;
+use super::snapshots::{OLDER_INTERVAL, OLDER_PERSISTENCE};
 use super::{BadConfig, Config, Environment, Overrides};
 use crate::provider::known;
 use toml::{Table, Value};
@@ -121,6 +122,8 @@ impl Sources<'_> {
             "admin.token" => &TOKEN_VARIABLES,
             "ledger.data_dir" => &["FAREBOX_DATA_DIR"],
             "history.retention_days" => &[OLDER_RETENTION],
+            "history.snapshot_every" => &[OLDER_INTERVAL],
+            "history.persistence" => &[OLDER_PERSISTENCE],
             _ => return None,
         };
         let set = names.iter().find(|name| self.environment.get(name).is_some());

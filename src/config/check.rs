@@ -6,7 +6,7 @@ use super::raw::{
 };
 use super::{
     BadConfig, Config, Environment, Overrides, ServerBounds, alerts, credentials, deployments,
-    pools, protection,
+    pools, protection, snapshots,
 };
 use crate::ledger::Kept;
 use crate::limit::{Calendar, Limit, Meter, Window};
@@ -64,16 +64,10 @@ pub(super) fn check(
     let ledger = raw.ledger;
     let lease = lease(ledger.lease_seconds.unwrap_or(60))?;
     let timezone = ledger.timezone.unwrap_or_else(|| "UTC".to_owned());
-    let calendar = Calendar::named(&timezone).ok_or_else(|| {
-        bad(format!("ledger.timezone = \"{timezone}\": no such zone; write it like Europe/Berlin"))
-    })?;
+    let calendar = calendar(&timezone)?;
     let redis_url = overrides.redis.clone().or(ledger.redis_url);
     let redis_url = redis_url.map(|url| redis(&url, environment)).transpose()?;
     let rules = raw.enforcement;
-    let drain = rules.drain_seconds.unwrap_or(30);
-    if drain > 3600 {
-        return Err(bad(format!("enforcement.drain_seconds = {drain}: at most 3600")));
-    }
     let data_dir = overrides
         .data_dir
         .clone()
@@ -83,6 +77,7 @@ pub(super) fn check(
     let deployments = deployments::read(&raw.providers)?;
     let said = credentials::said(&raw.providers)?;
     let prices = prices(raw.prices, &raw.providers)?;
+    let retention_days = retention(&raw.history, environment)?;
     let providers = providers(raw.providers, raw.routes, environment, overrides)?;
     Ok(Config {
         listen,
@@ -98,7 +93,7 @@ pub(super) fn check(
         mode: rules.mode.unwrap_or_default(),
         on_exhausted: rules.on_exhausted.unwrap_or_default(),
         on_disconnect: rules.on_disconnect.unwrap_or_default(),
-        drain: Duration::from_secs(drain),
+        drain: drain(rules.drain_seconds.unwrap_or(30))?,
         unpriced_model: rules.unpriced_model.unwrap_or_default(),
         prices,
         forward_unmetered: rules.unmetered_route == Some(UnmeteredRoute::Forward),
@@ -110,13 +105,27 @@ pub(super) fn check(
         alerts: alerts::read(raw.alerts, environment)?,
         admin_token,
         protection: protection::protection(&raw.admin)?,
-        retention_days: retention(&raw.history, environment)?,
+        retention_days,
+        snapshots: snapshots::read(&raw.history, environment, retention_days)?,
         sums: sums(&raw.history)?,
         metrics_per_user: per_user(raw.metrics.per_user.unwrap_or(0))?,
         server: server(&raw.server)?,
         record: overrides.record.clone(),
         origin: Origin::default(),
     })
+}
+
+fn calendar(timezone: &str) -> Result<Calendar, BadConfig> {
+    Calendar::named(timezone).ok_or_else(|| {
+        bad(format!("ledger.timezone = \"{timezone}\": no such zone; write it like Europe/Berlin"))
+    })
+}
+
+fn drain(seconds: u64) -> Result<Duration, BadConfig> {
+    if seconds > 3600 {
+        return Err(bad(format!("enforcement.drain_seconds = {seconds}: at most 3600")));
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 /// How long a hold outlives its proxy.

@@ -16,12 +16,14 @@ mod pools;
 mod print;
 mod protection;
 mod raw;
+mod snapshots;
 mod source;
 
 pub use alerts::Alerts;
 pub use annotate::Annotated;
 pub use credentials::CredentialTerms;
 pub use protection::Protection;
+pub use snapshots::SnapshotTerms;
 pub use source::Environment;
 
 use crate::ledger::{Enforcement, Kept, LostHold};
@@ -158,6 +160,8 @@ pub struct Config {
     pub protection: Protection,
     /// For how many days the history is kept.
     pub retention_days: i64,
+    /// Whether and how often snapshots are taken.
+    pub snapshots: SnapshotTerms,
     /// For how long sums of calls are kept.
     pub sums: Kept,
     /// So many users are named in metrics, those with the fullest budgets.

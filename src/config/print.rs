@@ -1,6 +1,6 @@
 //! The configuration in force, in the shape of the file, without secrets.
 
-use super::{Config, OnDisconnect, OnExhausted, UnpricedModel, alerts};
+use super::{Config, OnDisconnect, OnExhausted, UnpricedModel, alerts, snapshots};
 use crate::ledger::{Enforcement, LostHold};
 use crate::limit::{Limit, Thresholds};
 use crate::provider::{Credential, Fallback, ModelRoute, Policy, Provider};
@@ -48,6 +48,8 @@ pub(super) fn table(config: &Config) -> Table {
     put(&mut history, "minute_sums_hours", config.sums.minutes / HOUR_MS);
     put(&mut history, "hour_sums_days", config.sums.hours / DAY_MS);
     put(&mut history, "day_sums_days", config.sums.days / DAY_MS);
+    put(&mut history, "snapshot_every", snapshots::written(config.snapshots.every));
+    put(&mut history, "persistence", config.snapshots.persistence);
     put(&mut all, "history", history);
     let mut metrics = Table::new();
     put(&mut metrics, "per_user", i64::try_from(config.metrics_per_user).unwrap_or(i64::MAX));

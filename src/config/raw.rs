@@ -169,6 +169,8 @@ pub(super) struct RawHistory {
     pub(super) hour_sums_days: Option<u64>,
     #[serde(deserialize_with = "number")]
     pub(super) day_sums_days: Option<u64>,
+    pub(super) snapshot_every: Option<String>,
+    pub(super) persistence: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -7,6 +7,7 @@ use super::desk::Desk;
 use super::fields::{Body, Fields};
 use super::problem::Problem;
 use super::{Parts, value, view};
+use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, Id};
 use crate::ledger::{
     Account, Change, Enforcement, KeyFacts, LimitsChange, ListFilter, NewAccount, Page,
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 /// How many entries a list has where nobody says.
 pub(super) const PAGE: usize = 50;
 
-/// How many pages are read for one of a list that is filtered by status.
+/// How many pages are read for one of a list that is narrowed.
 const MOST_PAGES: usize = 100;
 
 /// The account of `kind` that a path names.
@@ -62,32 +63,57 @@ pub(super) async fn list(
     let limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
     let after = fields.read("after", value::cursor);
     let status = fields.read("status", value::status);
+    // Only users have a name to be looked for.
+    let search = match kind {
+        AccountKind::User => fields.read("search", value::text).map(|text| text.to_lowercase()),
+        _ => None,
+    };
     let filter = fields.finish(Some(ListFilter { limit, after, ..filter }))?;
     let page = match (kind, &filter.workspace) {
         (AccountKind::Workspace, Some(own)) => alone(desk, own, &filter).await?,
-        _ => of_status(desk, kind, filter, status.as_deref()).await?,
+        _ => chosen(desk, kind, filter, &Chosen { status, search }).await?,
     };
     Ok(listed(page, |account| shown(desk, account)))
 }
 
-/// A page of the accounts that have a status. Where few have it, the page may be short of its length
-/// and still have a next one.
-async fn of_status(
+/// Which accounts a list is narrowed to, of what the ledger gives.
+struct Chosen {
+    status: Option<String>,
+    /// In small letters.
+    search: Option<String>,
+}
+
+impl Chosen {
+    fn has(&self, account: &Account, desk: &Desk, now: UnixMs) -> bool {
+        let found = |text: &String| {
+            account.id.id.as_str().to_lowercase().contains(text)
+                || account.name.to_lowercase().contains(text)
+        };
+        self.search.as_ref().is_none_or(found)
+            && self.status.as_ref().is_none_or(|s| view::word(account, &desk.defaults, now) == s)
+    }
+
+    fn is_all(&self) -> bool {
+        self.status.is_none() && self.search.is_none()
+    }
+}
+
+/// A page of the accounts that are chosen. Where few are, the page may be short of its length and
+/// still have a next one.
+async fn chosen(
     desk: &Desk,
     kind: AccountKind,
     mut filter: ListFilter,
-    status: Option<&str>,
+    chosen: &Chosen,
 ) -> Result<Page<Account>, Problem> {
     let (length, now) = (filter.limit, desk.clock.now());
     let mut kept = Vec::new();
     for _ in 0..MOST_PAGES {
         let page = desk.registry.accounts(kind, &filter).await.map_err(bad_place)?;
-        let word = |account: &Account| view::word(account, &desk.defaults, now);
-        let has_it = |account: &Account| status.is_none_or(|status| word(account) == status);
-        kept.extend(page.entries.into_iter().filter(has_it));
+        kept.extend(page.entries.into_iter().filter(|account| chosen.has(account, desk, now)));
         filter.after = page.next;
         filter.limit = length.saturating_sub(kept.len());
-        if status.is_none() || filter.after.is_none() || filter.limit == 0 {
+        if chosen.is_all() || filter.after.is_none() || filter.limit == 0 {
             break;
         }
     }

@@ -15,11 +15,16 @@ mod alerts;
 mod analytics;
 mod answer;
 mod audit;
+pub mod call_sheet;
 mod condition;
 mod config;
 mod credentials;
+pub mod csv;
+mod dashboard;
 mod desk;
 mod fields;
+pub mod focus;
+mod forecast;
 mod health;
 mod idempotency;
 mod identity;
@@ -41,6 +46,7 @@ mod providers;
 mod quota;
 mod requests;
 mod scope;
+mod snapshots;
 mod unapplied;
 mod usage_events;
 mod users;
@@ -48,8 +54,10 @@ mod value;
 mod view;
 mod workspaces;
 
+pub use analytics::{LATENCY, metric_columns};
 pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
+pub use dashboard::own_page;
 pub use health::readiness;
 pub use identity::Identity;
 pub use live::{Asked, Live, OwnLive, Pace};
@@ -62,11 +70,12 @@ pub use scope::{Resource, Scope, Scopes};
 use crate::alert::Alerting;
 use crate::clock::Clock;
 use crate::config::Protection;
-use crate::ledger::{Enforcement, Records, Registry};
+use crate::ledger::{Enforcement, Records, Registry, Snapshots};
 use crate::limit::{Calendar, Thresholds};
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Redirect, Response};
 use std::fmt;
 use std::sync::Arc;
 
@@ -95,6 +104,8 @@ pub struct Parts {
     pub registry: Arc<dyn Registry>,
     /// Small documents of the control plane.
     pub records: Arc<dyn Records>,
+    /// How workspaces stood.
+    pub snapshots: Arc<dyn Snapshots>,
     /// What live clients share.
     pub live: Arc<Live>,
     /// Alerts and their channels.
@@ -164,6 +175,8 @@ fn operations() -> Operations {
         .and(unapplied::operations())
         .and(audit::operations())
         .and(analytics::operations())
+        .and(forecast::operations())
+        .and(snapshots::operations())
         .and(config::operations())
         .and(pricing::operations())
         .and(credentials::operations())
@@ -175,8 +188,13 @@ fn operations() -> Operations {
         .and(alerts::operations())
         .and(alert_channels::operations())
         .and(openapi::operations())
+        .and(dashboard::operations())
 }
 
-async fn unknown(uri: Uri) -> problem::Problem {
+async fn unknown(uri: Uri) -> Response {
+    if uri.path() == "/dashboard/" {
+        return Redirect::temporary("/").into_response();
+    }
     problem::Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
+        .into_response()
 }

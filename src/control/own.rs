@@ -68,7 +68,9 @@ impl SelfService {
     pub async fn organization(&self, uri: &Uri, user: &Id) -> Result<Value, NoPage> {
         let _place = self.room.acquire().await;
         let only = mirror::Only { user: Some(user), ..mirror::Only::default() };
-        let page = mirror::page(&*self.registry, self.clock.now(), uri, only);
+        let (registry, now) = (&*self.registry, self.clock.now());
+        let books = mirror::Books { registry, calendar: &self.calendar, now };
+        let page = mirror::page(books, uri, only);
         let late = |_| Unavailable("its events take too long".to_owned()).into();
         tokio::time::timeout(PATIENCE, page)
             .await

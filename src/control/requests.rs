@@ -2,29 +2,56 @@
 
 use super::accounts::listed;
 use super::desk::Desk;
-use super::fields::{Fields, Params};
+use super::fields::{Fields, Params, Read};
 use super::operation::Operations;
 use super::problem::Problem;
 use super::scope::{Resource, Scope};
-use super::value;
+use super::{call_sheet, csv, focus, value};
 use crate::clock::rfc3339;
 use crate::ids::{AccountId, CallId};
-use crate::ledger::{EventQuery, UsageEvent};
+use crate::ledger::{EventQuery, Page, UsageEvent};
 use axum::Json;
 use axum::extract::Path;
-use axum::http::StatusCode;
+use axum::http::header::LINK;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 const PAGE: usize = 50;
-const FILTERS: &[&str] =
-    &["user", "key", "workspace", "model", "provider", "since", "until", "limit", "after"];
+const FILTERS: &[&str] = &[
+    "user",
+    "key",
+    "workspace",
+    "model",
+    "provider",
+    "credential",
+    "since",
+    "until",
+    "limit",
+    "after",
+];
+
+/// With how they are written.
+const LISTED: &[&str] = &[
+    "user",
+    "key",
+    "workspace",
+    "model",
+    "provider",
+    "credential",
+    "since",
+    "until",
+    "limit",
+    "after",
+    "columns",
+];
 
 pub(super) fn operations() -> Operations {
     let (usage, sound) = (Scope::Read(Resource::Usage), Scope::Read(Resource::Ledger));
     Operations::default()
         .get("/api/v1/requests", usage, list)
-        .says("Lists settled calls, newest first", 200, "[Request]")
-        .asks(FILTERS)
+        .says("Lists settled calls, newest first; as CSV where it is accepted", 200, "[Request]")
+        .asks(LISTED)
         .get("/api/v1/requests/{id}", usage, show)
         .says("Shows a settled call", 200, "Request")
         .get("/api/v1/ledger", sound, ledger)
@@ -48,6 +75,7 @@ pub(super) async fn read_filters(desk: &Desk, fields: &mut Fields) -> Result<Eve
         workspace: desk.within(fields.read("workspace", value::id))?,
         model: fields.read("model", value::text),
         provider: fields.read("provider", value::text),
+        credential: fields.read("credential", value::text),
         ..EventQuery::default()
     };
     desk.sees(query.user.as_ref().map(AccountId::user).as_ref()).await?;
@@ -55,25 +83,81 @@ pub(super) async fn read_filters(desk: &Desk, fields: &mut Fields) -> Result<Eve
     Ok(query)
 }
 
-async fn list(desk: Desk, params: Params) -> Result<Json<Value>, Problem> {
-    page(&desk, params, false).await
+/// How calls are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Columns {
+    #[default]
+    Ours,
+    Focus,
 }
 
-async fn orphans(desk: Desk, params: Params) -> Result<Json<Value>, Problem> {
-    page(&desk, params, true).await
+impl Columns {
+    fn read(value: &Value) -> Read<Self> {
+        match value::text(value)?.as_str() {
+            "farebox" => Ok(Self::Ours),
+            "focus" => Ok(Self::Focus),
+            word => Err(format!("`{word}` is not one of farebox, focus").into()),
+        }
+    }
+}
+
+async fn list(
+    desk: Desk,
+    uri: Uri,
+    headers: HeaderMap,
+    Params(mut fields): Params,
+) -> Result<Response, Problem> {
+    let columns = fields.read("columns", Columns::read).unwrap_or_default();
+    let page = page(&desk, fields, false).await?;
+    if !csv::is_wanted(&headers) {
+        let listed = match columns {
+            Columns::Ours => listed(page, event),
+            Columns::Focus => listed(page, |event| focus::row(event, &desk.calendar).into()),
+        };
+        return Ok(listed.into_response());
+    }
+    let link = page.next.as_ref().map(|next| next_page(&uri, next));
+    let mut response = match columns {
+        Columns::Ours => {
+            let lines: Vec<String> =
+                page.entries.iter().map(|call| call_sheet::line(&event(call))).collect();
+            csv::lines(&call_sheet::head(), &lines)
+        }
+        Columns::Focus => {
+            let rows = page.entries.iter().map(|call| focus::row(call, &desk.calendar));
+            csv::sheet(&focus::COLUMNS, &rows.collect::<Vec<_>>())
+        }
+    };
+    if let Some(link) = link.and_then(|link| HeaderValue::try_from(link).ok()) {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+/// Where the next page is, as a header says it.
+fn next_page(uri: &Uri, cursor: &str) -> String {
+    let query = uri.query().unwrap_or_default();
+    let others: Vec<&str> =
+        query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after=")).collect();
+    let others: String = others.iter().map(|pair| format!("{pair}&")).collect();
+    format!("<{}?{others}after={cursor}>; rel=\"next\"", uri.path())
+}
+
+async fn orphans(desk: Desk, Params(fields): Params) -> Result<Json<Value>, Problem> {
+    Ok(listed(page(&desk, fields, true).await?, event))
 }
 
 async fn page(
     desk: &Desk,
-    Params(mut fields): Params,
+    mut fields: Fields,
     orphaned: bool,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Page<UsageEvent>, Problem> {
     let mut query = read_filters(desk, &mut fields).await?;
     query.limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
     query.after = fields.read("after", value::cursor);
     query.orphaned = orphaned;
     let query = fields.finish(Some(query))?;
-    Ok(listed(desk.registry.events(&query).await?, event))
+    Ok(desk.registry.events(&query).await?)
 }
 
 async fn show(desk: Desk, Path(id): Path<String>) -> Result<Json<Value>, Problem> {

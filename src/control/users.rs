@@ -26,7 +26,7 @@ pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/api/v1/users", read, list)
         .says("Lists users", 200, "[User]")
-        .asks(&["workspace", "status", "sort", "limit", "after"])
+        .asks(&["workspace", "status", "search", "sort", "limit", "after"])
         .post("/api/v1/users", write, create)
         .says("Creates a user", 201, "User")
         .takes("NewUser")

@@ -29,6 +29,7 @@ pub(super) fn account(account: &Account, defaults: &Defaults, now: UnixMs) -> Va
             object["workspace"] = json!(account.workspace);
             object["follows_defaults"] = account.follows_defaults.into();
             object["llm_quota"] = llm_quota(account);
+            object["total_requests"] = account.total_requests.into();
             object["last_seen"] = moment(account.last);
         }
         AccountKind::Workspace | AccountKind::Credential => {

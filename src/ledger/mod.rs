@@ -45,6 +45,7 @@ mod replay;
 mod rollup;
 mod settling;
 mod slot;
+mod snapshots;
 mod sorting;
 mod standing;
 mod sums;
@@ -76,8 +77,9 @@ pub use registry::{
 };
 pub use replay::{Frame, PastCall, Peak, Replay};
 pub use rollup::{Kept, Sum, Tier};
+pub use snapshots::{Snapshot, SnapshotQuery, Snapshots};
 pub use sorting::{Sort, SortBy};
-pub use sums::{Dimension, SumQuery, SumRow};
+pub use sums::{Dimension, SumQuery, SumRow, SummedSince};
 
 use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;

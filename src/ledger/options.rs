@@ -34,7 +34,8 @@ pub struct Options {
     pub journal_dir: PathBuf,
     /// How many settlements may be under way.
     pub settle_capacity: usize,
-    /// How long events are kept by the embedded back end, and the days of credentials by both.
+    /// How long events are kept by the embedded back end, and the days of credentials and snapshots
+    /// by both.
     pub retention_days: i64,
     /// For how long sums are kept.
     pub rollups: Kept,
@@ -75,6 +76,11 @@ impl Options {
     pub(super) fn days_since(&self) -> UnixMs {
         let kept = self.retention_days.saturating_mul(86_400_000);
         self.clock.now().saturating_sub(kept)
+    }
+
+    /// How long snapshots are kept, in milliseconds.
+    pub(super) fn snapshots_ms(&self) -> i64 {
+        self.retention_days.saturating_mul(86_400_000)
     }
 
     /// Logs crossings and passes them on.

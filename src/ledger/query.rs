@@ -2,6 +2,7 @@
 
 use super::order::UsageEvent;
 use super::registry::{EventQuery, KeyFacts, ListFilter, RegistryError};
+use crate::clock::UnixMs;
 use crate::ids::Id;
 use std::str::FromStr;
 
@@ -35,6 +36,11 @@ impl EventQuery {
         self.since.is_some_and(|since| event.settled < since.saturating_sub(SLACK_MS))
     }
 
+    /// No event is asked for that comes after one of this moment or later.
+    pub(super) fn no_later(&self) -> Option<UnixMs> {
+        self.until.map(|until| until.saturating_add(SLACK_MS))
+    }
+
     /// Whether an event is asked for.
     pub(super) fn wants(&self, event: &UsageEvent) -> bool {
         let is = |asked: &Option<Id>, id: &Id| asked.as_ref().is_none_or(|asked| asked == id);
@@ -47,6 +53,7 @@ impl EventQuery {
             && is(&self.workspace, &event.payers.workspace)
             && named(&self.model, &event.facts.model)
             && named(&self.provider, &event.facts.provider)
+            && named(&self.credential, &event.facts.credential)
             && (!self.orphaned || event.ending == super::Ending::Orphaned)
     }
 

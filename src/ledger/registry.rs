@@ -6,7 +6,7 @@ use super::audit::{AuditEntry, AuditQuery};
 use super::order::{Enforcement, Settlement, Standing, Unavailable, UsageEvent};
 use super::reach::{Network, Reach, Route};
 use super::sorting::Sort;
-use super::sums::{SumQuery, SumRow};
+use super::sums::{SumQuery, SumRow, SummedSince};
 use super::{BoxFuture, Ledger};
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
@@ -218,6 +218,8 @@ pub struct EventQuery {
     pub model: Option<String>,
     /// Only of this provider.
     pub provider: Option<String>,
+    /// Only of this credential.
+    pub credential: Option<String>,
     /// Only estimates of calls whose proxy died.
     pub orphaned: bool,
     /// The cursor of the page before.
@@ -371,6 +373,10 @@ pub trait Registry: Send + Sync + 'static {
     /// none; a question for too many periods or groups is [`RegistryError::Invalid`].
     fn sums<'a>(&'a self, query: &'a SumQuery)
     -> BoxFuture<'a, Result<Vec<SumRow>, RegistryError>>;
+
+    /// From when on sums tell of all calls: how long they are kept, and whether an earlier version
+    /// made none.
+    fn summed_since(&self) -> BoxFuture<'_, Result<SummedSince, RegistryError>>;
 
     /// Settles what was consumed elsewhere, without a hold, once by its id. Where it cannot be
     /// written, nothing is settled. The figures have it when this returns, unless the ledger takes

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 /// Periods of one question: 13 days of minutes, two years of hours.
 const MOST_PERIODS: usize = 20_000;
 const MOST_GROUPS: usize = 20_000;
+/// So long before sums go nobody relies on them: clocks differ, and a question takes its time.
+const GOING_MS: i64 = 3_600_000;
 
 /// By what sums are kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,36 @@ pub struct SumQuery {
     pub only: Vec<(Dimension, String)>,
     /// By what they are kept apart; by nothing: one sum.
     pub by: Vec<Dimension>,
+}
+
+/// From when on the sums of each tier are those of all calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SummedSince {
+    /// Those of minutes.
+    pub minutes: UnixMs,
+    /// Those of hours.
+    pub hours: UnixMs,
+    /// Those of days.
+    pub days: UnixMs,
+}
+
+impl SummedSince {
+    /// Where calls were not added up before `first`. Sums that are about to go count as gone.
+    pub(super) fn reckon(kept: &Kept, now: UnixMs, first: UnixMs) -> Self {
+        let of = |tier| {
+            now.saturating_sub(kept.of(tier)).saturating_add(GOING_MS).clamp(first, UnixMs::MAX)
+        };
+        Self { minutes: of(Tier::Minute), hours: of(Tier::Hour), days: of(Tier::Day) }
+    }
+
+    /// That of a tier.
+    pub const fn of(&self, tier: Tier) -> UnixMs {
+        match tier {
+            Tier::Minute => self.minutes,
+            Tier::Hour => self.hours,
+            Tier::Day => self.days,
+        }
+    }
 }
 
 /// One sum.

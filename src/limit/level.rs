@@ -127,6 +127,21 @@ pub enum Status {
 }
 
 impl Status {
+    const ALL: [Self; 7] = [
+        Self::Normal,
+        Self::Warning,
+        Self::Critical,
+        Self::Degraded,
+        Self::RateLimited,
+        Self::QuotaExceeded,
+        Self::Suspended,
+    ];
+
+    /// Reads what [`Status::as_str`] writes.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+
     /// The word in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {

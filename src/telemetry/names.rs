@@ -55,6 +55,8 @@ pub const CROSSINGS: &str = "farebox_threshold_crossings_total";
 pub const ALERTS: &str = "farebox_alerts_total";
 /// Sends of alerts that failed, by channel.
 pub const ALERT_FAILURES: &str = "farebox_alert_delivery_failures_total";
+/// Snapshots of workspaces that were kept.
+pub const SNAPSHOTS: &str = "farebox_snapshots_total";
 /// Crossings that wait to become alerts.
 pub const ALERT_HINTS: &str = "farebox_alert_hints_waiting";
 /// Crossings that came too fast; the next check finds them.
@@ -182,6 +184,7 @@ pub const ALL: &[Metric] = &[
     counter(CROSSINGS, &[], "alert thresholds that charges crossed"),
     counter(ALERTS, &["channel", "level"], "alerts that a channel took"),
     counter(ALERT_FAILURES, &["channel"], "sends of alerts that failed"),
+    counter(SNAPSHOTS, &[], "snapshots of workspaces that this process kept"),
     gauge(ALERT_HINTS, &[], "crossings that wait to become alerts"),
     counter(ALERT_HINTS_DROPPED, &[], "crossings that came too fast for hints"),
     gauge(ALERT_CHECK, &[], "last check of accounts, seconds since 1970"),

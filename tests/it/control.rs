@@ -8,7 +8,7 @@ use farebox::ids::{AccountId, AccountKind, CallId};
 use farebox::ledger::{
     Account, AuditEntry, AuditQuery, BoxFuture, Change, CredentialDay, CredentialSetup, Decided,
     EventQuery, Ledger, ListFilter, NewAccount, Page, Registry, RegistryError, Settlement,
-    SumQuery, SumRow, Unavailable, UsageEvent, Verification,
+    SumQuery, SumRow, SummedSince, Unavailable, UsageEvent, Verification,
 };
 use farebox::limit::{Calendar, Increase};
 use farebox::secret::SecretDigest;
@@ -600,6 +600,10 @@ impl Registry for Away {
     }
 
     fn sums<'a>(&'a self, _: &'a SumQuery) -> BoxFuture<'a, Result<Vec<SumRow>, RegistryError>> {
+        away()
+    }
+
+    fn summed_since(&self) -> BoxFuture<'_, Result<SummedSince, RegistryError>> {
         away()
     }
 

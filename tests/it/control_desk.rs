@@ -13,7 +13,7 @@ use farebox::ids::{AccountId, CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
     EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Records, Registry, Settlement,
-    UsageEvent, Watch,
+    Snapshots, UsageEvent, Watch,
 };
 use farebox::limit::{Calendar, Thresholds};
 use farebox::money::NanoUsd;
@@ -85,12 +85,22 @@ impl InForce for BuiltIn {
 
 /// Serves an admin plane over `registry`, whose own documents are kept by another ledger.
 pub async fn serve(registry: Arc<dyn Registry>, clock: Clock, checks: Vec<Check>) -> SocketAddr {
+    serve_in(Calendar::default(), registry, clock, checks).await
+}
+
+/// The same, where days are those of a zone.
+pub async fn serve_in(
+    calendar: Calendar,
+    registry: Arc<dyn Registry>,
+    clock: Clock,
+    checks: Vec<Check>,
+) -> SocketAddr {
     let dir = tempfile::tempdir().unwrap().keep();
     let options = Options { clock: clock.clone(), background: false, ..Options::default() };
     let records = EmbeddedLedger::open(&dir, options).unwrap();
     let live = Live::new(Arc::default(), Pace::default());
     let bounds = Protection::default();
-    serve_pools((registry, records, live), clock, checks, pools(""), bounds).await
+    serve_pools((registry, records, live), (clock, calendar), checks, pools(""), bounds).await
 }
 
 /// Tells a feed.
@@ -139,18 +149,19 @@ fn alerting(
 
 async fn serve_pools(
     (registry, records, live): (Arc<dyn Registry>, Arc<EmbeddedLedger>, Arc<Live>),
-    clock: Clock,
+    (clock, calendar): (Clock, Calendar),
     checks: Vec<Check>,
     pools: PoolsInForce,
     protection: Protection,
 ) -> SocketAddr {
     let token = SecretDigest::of(TOKEN);
     let alerting = alerting(&registry, &records, &clock);
+    let snapshots: Arc<dyn Snapshots> = records.clone();
     let records: Arc<dyn Records> = records;
     let (its, at) = (records.clone(), clock.clone());
     let identity = Identity::new(token, its, at, protection.clone(), false);
     let providers = pools.providers.clone();
-    let time = (clock.clone(), Calendar::default());
+    let time = (clock.clone(), calendar.clone());
     let quota = Quota::new(
         registry.clone(),
         time,
@@ -161,10 +172,11 @@ async fn serve_pools(
     let parts = Parts {
         registry,
         records,
+        snapshots,
         live,
         alerting,
         clock,
-        calendar: Calendar::default(),
+        calendar,
         identity: Arc::new(identity),
         protection,
         defaults: Defaults::default(),
@@ -217,7 +229,7 @@ impl Desk {
         let setups: Vec<_> = pools.terms.iter().map(|terms| terms.setup.clone()).collect();
         ledger.define(&setups).await.unwrap();
         let its: (Arc<dyn Registry>, _, _) = (ledger.clone(), ledger.clone(), live.clone());
-        let (at, kept) = (clock.clone(), pools.clone());
+        let (at, kept) = ((clock.clone(), Calendar::default()), pools.clone());
         let at = serve_pools(its, at, Vec::new(), kept, protection).await;
         Self { at, pools, ledger, live, clock, dir }
     }

@@ -2,8 +2,12 @@
 
 use crate::ledger_rig::{Rig, amounts, contract, order, usd};
 use farebox::ids::{AccountId, AccountKind};
-use farebox::ledger::{Change, LimitsChange, ListFilter, Payers, RegistryError, Settlement};
+use farebox::ledger::{
+    Change, KeyFacts, LimitsChange, ListFilter, NewAccount, Payers, Reach, RegistryError,
+    Settlement,
+};
 use farebox::money::NanoUsd;
+use farebox::secret::SecretDigest;
 
 contract! {
     what_a_moved_user_spent_stays_with_its_former_workspace,
@@ -199,5 +203,64 @@ async fn of_many_changes_for_one_revision_one_is_made() {
         assert_eq!(made, 1, "round {round}");
     }
     rig.settle(Settlement::Void { id: order(&payers, 1).id, payers }).await;
+    rig.clean().await;
+}
+
+/// A key is in the workspace of its user, also where it was made while the user moved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_made_while_its_user_moves_is_where_the_user_is() {
+    let rig = Rig::redis().await;
+    rig.workspace("eng").await;
+    let payers = rig.user("alice", &[]).await;
+    for round in 0..60 {
+        let to = ["eng", "default"][round % 2];
+        let (ledger, user) = (rig.ledger_of(1), AccountId::user(&payers.user));
+        let change = Change { workspace: Some(to.parse().unwrap()), ..Change::default() };
+        let moving = tokio::spawn(async move { ledger.change(&user, &change).await });
+        let digest = SecretDigest::of(&format!("key of {round}"));
+        let id = AccountId::key(&digest.key_id().unwrap());
+        let facts = KeyFacts {
+            digest,
+            user: payers.user.clone(),
+            label: "sk-fb-abcd…wxyz".to_owned(),
+            models: Vec::new(),
+            expires: None,
+            reach: Reach::default(),
+        };
+        let new = NewAccount { id: id.clone(), key: Some(facts), ..rig.new_user("alice", &[]) };
+        let made = rig.ledger.create(&new).await.unwrap();
+        moving.await.unwrap().unwrap();
+        let workspace = rig.account(&id).await.workspace;
+        assert_eq!(workspace.unwrap().as_str(), to, "round {round}, made in {made:?}");
+    }
+    rig.clean().await;
+}
+
+/// A user that is deleted while it moves is gone from both workspaces.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_that_is_deleted_while_it_moves_stays_nowhere() {
+    let rig = Rig::redis().await;
+    rig.workspace("eng").await;
+    for round in 0..60 {
+        let payers = rig.user(&format!("user-{round}"), &[]).await;
+        rig.call(&payers, 1).await;
+        let (ledger, id) = (rig.ledger_of(1), AccountId::user(&payers.user));
+        let moved = id.clone();
+        let change = Change { workspace: Some("eng".parse().unwrap()), ..Change::default() };
+        let moving = tokio::spawn(async move { ledger.change(&moved, &change).await });
+        match rig.ledger.delete(&id).await {
+            Ok(()) => {}
+            // It was moving all the time.
+            Err(why) => assert_eq!(why, RegistryError::Changed(id.clone())),
+        }
+        let _ = moving.await.unwrap();
+        if rig.ledger.account(&id).await.unwrap().is_some() {
+            rig.ledger.delete(&id).await.unwrap();
+        }
+    }
+    rig.clean().await;
+    let eng = "workspace:eng".parse().unwrap();
+    rig.ledger.delete(&eng).await.expect("nobody is left in it");
+    assert_eq!(spent(&rig, "workspace:default").await, usd(60));
     rig.clean().await;
 }

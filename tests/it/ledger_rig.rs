@@ -7,7 +7,7 @@ use farebox::ledger::{
     Account, Admission, Amounts, BoxFuture, CallFacts, Caller, Change, Crossing, Denial,
     EmbeddedLedger, Ending, Enforcement, HoldOrder, Kept, KeyFacts, Ledger, LimitDenial,
     NewAccount, OnceKey, Options, Outbox, Payers, Reach, Records, RedisLedger, Registry,
-    Settlement, Unavailable, UsageEvent,
+    Settlement, Snapshots, Unavailable, UsageEvent,
 };
 use farebox::limit::Limit;
 use farebox::money::NanoUsd;
@@ -34,7 +34,7 @@ macro_rules! contract {
 pub(crate) use contract;
 
 /// Both halves of a back end, and what tests do to it.
-pub trait Backend: Ledger + Registry + Records + Outbox {
+pub trait Backend: Ledger + Registry + Records + Outbox + Snapshots {
     fn sweep_now(&self) -> BoxFuture<'_, ()>;
     fn renew_now(&self) -> BoxFuture<'_, ()>;
     fn delivered(&self) -> BoxFuture<'_, ()>;

@@ -32,6 +32,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &["limit", "framing", "dialect", "pricing", "ledger", "provider", "telemetry::names"],
     ),
     ("alert", &["limit", "ledger", "telemetry::names"]),
+    ("history", &["limit", "ledger", "telemetry::names"]),
     (
         "control",
         &[
@@ -43,6 +44,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "ledger",
             "provider",
             "event",
+            "history",
             "config",
             "serve",
             "telemetry",

@@ -5,38 +5,10 @@
 use super::super::calls::Calls;
 use super::super::client::Client;
 use super::super::console::Console;
-use super::super::csv;
 use super::super::failure::Failure;
 
-use crate::usage::Figure;
+use crate::control::{call_sheet, csv, focus};
 use serde_json::Value;
-
-/// The columns of CSV beside those of usage, as the fields of a call.
-const BEFORE: [&str; 14] = [
-    "id",
-    "started",
-    "settled",
-    "user",
-    "key",
-    "workspace",
-    "provider",
-    "credential",
-    "dialect",
-    "model",
-    "service_tier",
-    "status",
-    "ending",
-    "estimated",
-];
-const AFTER: [&str; 7] = [
-    "cost_usd",
-    "cost_nanousd",
-    "price_version",
-    "provider_cost_usd",
-    "held_nanousd",
-    "ttft_ms",
-    "duration_ms",
-];
 
 /// Which calls.
 #[derive(Debug, clap::Args)]
@@ -53,6 +25,9 @@ pub struct Export {
     /// Print CSV instead of a line of JSON for each call
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
+    /// Print the columns of FOCUS 1.2, as CSV; with --json, a line of JSON for each call
+    #[arg(long, conflicts_with = "csv")]
+    pub focus: bool,
 }
 
 impl Export {
@@ -61,15 +36,20 @@ impl Export {
         let query = self.calls.query([
             ("since", self.since.as_deref().map(str::trim)),
             ("until", self.until.as_deref().map(str::trim)),
+            ("columns", self.focus.then_some("focus")),
         ]);
+        let json = console.flags.json;
         if self.csv {
-            console.line(&head())?;
+            console.line(&call_sheet::head())?;
+        } else if self.focus && !json {
+            console.line(&focus::COLUMNS.join(","))?;
         }
         let mut after = None;
         loop {
             let (calls, next) = client.page("/api/v1/requests", &query, after.as_deref()).await?;
             if !calls.is_empty() {
-                let lines: Vec<String> = calls.iter().map(|call| self.written(call)).collect();
+                let lines: Vec<String> =
+                    calls.iter().map(|call| self.written(call, json)).collect();
                 console.line(&lines.join("\n"))?;
             }
             after = next;
@@ -79,20 +59,11 @@ impl Export {
         }
     }
 
-    fn written(&self, call: &Value) -> String {
-        if !self.csv {
-            return call.to_string();
+    fn written(&self, call: &Value, json: bool) -> String {
+        match (self.csv, self.focus && !json) {
+            (true, _) => call_sheet::line(call),
+            (_, true) => csv::line(focus::COLUMNS.iter().map(|name| &call[*name])),
+            _ => call.to_string(),
         }
-        let usage = Figure::ALL.iter().map(|figure| &call["usage"][figure.name()]);
-        let (before, after) = (BEFORE.iter(), AFTER.iter());
-        let cells = before.map(|name| &call[*name]).chain(usage).chain(after.map(|n| &call[*n]));
-        csv::line(cells)
     }
-}
-
-fn head() -> String {
-    let usage = Figure::ALL.iter().map(|figure| format!("usage.{}", figure.name()));
-    let plain = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let all = plain(&BEFORE).into_iter().chain(usage).chain(plain(&AFTER));
-    all.collect::<Vec<_>>().join(",")
 }

@@ -1,8 +1,8 @@
 //! What a replay found: who would have been refused how often. Pure, but for printing.
 
-use crate::cli::csv;
 use crate::cli::table::{Cell, Table, field};
 use crate::clock::{UnixMs, rfc3339};
+use crate::control::csv;
 use crate::ids::AccountId;
 use crate::ledger::{PastCall, Peak, Replay};
 use crate::limit::{Limit, Meter};

@@ -22,6 +22,15 @@ pub(super) enum Facet {
     Unknown(&'static str),
 }
 
+/// Who paid, for what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Payer<'a> {
+    pub(super) workspace: &'a str,
+    pub(super) user: &'a str,
+    pub(super) key: &'a str,
+    pub(super) model: &'a str,
+}
+
 /// The values of the facets that are asked for.
 pub(super) type Group = Vec<Option<String>>;
 
@@ -62,6 +71,18 @@ impl Facet {
             Self::Tier => event.service_tier.clone(),
             Self::Unknown(_) => None,
         }
+    }
+
+    /// The same of costs, which have no other facets.
+    fn of_payer(self, payer: &Payer<'_>) -> Option<String> {
+        let text = match self {
+            Self::Project => payer.workspace,
+            Self::User => payer.user,
+            Self::Key => payer.key,
+            Self::Model | Self::LineItem => payer.model,
+            Self::Batch | Self::Tier | Self::Unknown(_) => return None,
+        };
+        Some(text.to_owned())
     }
 
     fn value(self, text: Option<&String>) -> Value {
@@ -124,12 +145,40 @@ impl Facets {
 
     /// Whether a call counts.
     pub(super) fn take(&self, event: &UsageEvent) -> bool {
+        let payers = &event.payers;
+        let payer = Payer {
+            workspace: payers.workspace.as_str(),
+            user: payers.user.as_str(),
+            key: payers.key.as_str(),
+            model: &event.facts.model,
+        };
+        self.pays(&payer) && self.batch.is_none_or(|batch| batch == is_batch(event))
+    }
+
+    /// Whether what somebody paid counts.
+    pub(super) fn pays(&self, payer: &Payer<'_>) -> bool {
         let among = |list: &[String], text: &str| list.is_empty() || list.iter().any(|l| l == text);
-        among(&self.projects, event.payers.workspace.as_str())
-            && (self.users.is_empty() || self.users.contains(&event.payers.user))
-            && among(&self.keys, event.payers.key.as_str())
-            && among(&self.models, &event.facts.model)
-            && self.batch.is_none_or(|batch| batch == is_batch(event))
+        let of = |id: &Id| id.as_str() == payer.user;
+        among(&self.projects, payer.workspace)
+            && (self.users.is_empty() || self.users.iter().any(of))
+            && among(&self.keys, payer.key)
+            && among(&self.models, payer.model)
+    }
+
+    /// What must be known of a payer: workspace, user, key, model.
+    pub(super) fn needed(&self) -> [bool; 4] {
+        let by = |facet| self.by.contains(&facet);
+        [
+            by(Facet::Project) || !self.projects.is_empty(),
+            by(Facet::User) || !self.users.is_empty(),
+            by(Facet::Key) || !self.keys.is_empty(),
+            by(Facet::Model) || by(Facet::LineItem) || !self.models.is_empty(),
+        ]
+    }
+
+    /// To which result that belongs.
+    pub(super) fn group_of(&self, payer: &Payer<'_>) -> Group {
+        self.by.iter().map(|facet| facet.of_payer(payer)).collect()
     }
 
     /// To which result a call belongs.

@@ -2,9 +2,10 @@
 //! of OpenAI's administration API, so that scripts written for it run unchanged. A workspace is a
 //! project there.
 //!
-//! On the admin listener they show all, on the data listener what is of a key's user. Made from
-//! pages of events, as the analytics are; memory is bounded by the number of results, and the work
-//! by a number of events.
+//! On the admin listener they show all, on the data listener what is of a key's user. Costs are made
+//! from the ledger's sums; usage from pages of events, because sums tell neither the kind of a call
+//! nor its tier or batch. Memory is bounded by the number of results, and the work by a number of
+//! events.
 //!
 //! Invariant: what is refused is refused as OpenAI does it, and names the parameter.
 
@@ -15,11 +16,11 @@ mod span;
 mod usage;
 
 use super::Parts;
+pub(super) use super::analytics::Books;
 use super::desk::Desk;
 use super::operation::Operations;
 use super::problem::Problem;
 use super::scope::{Resource, Scope};
-use crate::clock::UnixMs;
 use crate::ids::Id;
 use crate::ledger::{EventQuery, Registry, RegistryError, UsageEvent};
 use axum::Json;
@@ -101,9 +102,10 @@ impl From<NoPage> for Problem {
 }
 
 async fn all(desk: Desk, uri: Uri) -> Result<Json<Value>, Problem> {
-    let Parts { registry, clock, .. } = &*desk;
+    let Parts { registry, clock, calendar, .. } = &*desk;
+    let books = Books { registry: &**registry, calendar, now: clock.now() };
     let only = Only { workspace: desk.by.workspace.as_ref(), user: None };
-    Ok(Json(page(&**registry, clock.now(), &uri, only).await?))
+    Ok(Json(page(books, &uri, only).await?))
 }
 
 /// Whose figures are shown.
@@ -116,25 +118,20 @@ pub(super) struct Only<'a> {
 }
 
 /// The page at a path below [`PREFIX`].
-pub(super) async fn page(
-    registry: &dyn Registry,
-    now: UnixMs,
-    uri: &Uri,
-    only: Only<'_>,
-) -> Result<Value, NoPage> {
-    let query = Query::read(uri)?;
+pub(super) async fn page(books: Books<'_>, uri: &Uri, only: Only<'_>) -> Result<Value, NoPage> {
+    let (query, now) = (Query::read(uri)?, books.now);
     match uri.path().strip_prefix(PREFIX).unwrap_or_default() {
         "costs" => {
             let (span, facets) = (Span::of_costs(&query, now)?, costs::facets(&query)?);
-            let sums = summed(registry, only, (&span, &facets), (costs::counts, costs::add));
-            Ok(written(&span, &facets, sums.await?, costs::result))
+            let sums = costs::summed(books, only, (&span, &facets)).await?;
+            Ok(written(&span, &facets, sums, costs::result))
         }
         path => {
             let kind =
                 path.strip_prefix("usage/").and_then(Kind::of_name).ok_or(NoPage::Unknown)?;
             let (span, facets) = (Span::of_usage(&query, now)?, kind.facets(&query)?);
             let counts = |event: &UsageEvent| kind.counts(event);
-            let sums = summed(registry, only, (&span, &facets), (counts, Kind::add));
+            let sums = summed(books.registry, only, (&span, &facets), (counts, Kind::add));
             Ok(written(&span, &facets, sums.await?, |sum| kind.result(sum)))
         }
     }

@@ -7,9 +7,12 @@
 //! Invariant: everything that the router serves is described, and nothing else.
 
 mod alerts;
+mod analytics;
+mod history;
 mod notation;
 mod objects;
 mod quotas;
+mod snapshots;
 mod viewer;
 
 use super::mirror;
@@ -91,7 +94,14 @@ fn tag(path: &str) -> &str {
     let rest = path.strip_prefix("/api/v1/").or_else(|| path.strip_prefix("/v1/"));
     match rest.or_else(|| path.strip_prefix("/api/")) {
         Some(rest) => rest.split('/').next().unwrap_or_default(),
-        None => "health",
+        None if path.starts_with("/livez")
+            || path.starts_with("/readyz")
+            || path.starts_with("/healthz")
+            || path.starts_with("/metrics") =>
+        {
+            "health"
+        }
+        None => "dashboard",
     }
 }
 
@@ -111,10 +121,16 @@ fn parameters(entry: &Entry) -> Vec<Value> {
         Some(json!({"name": name, "in": "path", "required": true, "schema": holds}))
     });
     let in_query = entry.said.query.iter().filter_map(|asked| {
-        let (name, holds, what) = PARAMETERS.iter().find(|(name, ..)| name == asked)?;
+        let (name, holds, what) = parameters_known().find(|(name, ..)| name == asked)?;
+        let name = name.rsplit('.').next().unwrap_or(name);
         Some(json!({"name": name, "in": "query", "description": what, "schema": schema(holds)}))
     });
     in_path.chain(in_query).chain(header(entry)).collect()
+}
+
+/// All parameters that are explained.
+fn parameters_known() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
+    PARAMETERS.iter().chain(analytics::PARAMETERS)
 }
 
 /// What a change may say in its headers.
@@ -173,6 +189,11 @@ fn content(entry: &Entry) -> Option<Value> {
         "page" => ("text/html", text),
         "script" => ("text/javascript", text),
         "style" => ("text/css", text),
+        "asset" => {
+            let kinds = ["text/javascript", "text/css", "image/svg+xml", "text/plain"];
+            let of = |kind: &str| (kind.to_owned(), json!({"schema": text}));
+            return Some(Value::Object(kinds.iter().map(|kind| of(kind)).collect()));
+        }
         gives if entry.path.starts_with("/api/quota/") => {
             ("application/json", enveloped(schema(gives)))
         }
@@ -212,7 +233,10 @@ fn schemas() -> Value {
         .iter()
         .chain(quotas::ANSWERED)
         .chain(alerts::ANSWERED)
+        .chain(history::ANSWERED)
         .chain(alerts::TAKEN)
+        .chain(snapshots::ANSWERED)
+        .chain(analytics::ANSWERED)
         .map(|(name, table)| (*name, notation::object(table, false)));
     let taken = TAKEN.iter().map(|(name, table)| (*name, notation::object(table, true)));
     Value::Object(answered.chain(taken).map(|(name, schema)| (name.to_owned(), schema)).collect())
@@ -243,7 +267,7 @@ mod tests {
             assert!(!said.summary.is_empty() && said.status >= 101, "{method} {path} says nothing");
             assert!(ids.insert(operation_id(entry)), "{} twice", operation_id(entry));
             for asked in said.query {
-                let known = PARAMETERS.iter().any(|(name, ..)| name == asked);
+                let known = parameters_known().any(|(name, ..)| name == asked);
                 assert!(known, "{method} {path}: the parameter {asked} is not explained");
             }
             if matches!(*method, Method::POST | Method::PUT | Method::PATCH) {

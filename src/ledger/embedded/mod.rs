@@ -15,6 +15,7 @@ mod ranking;
 mod records;
 mod registry;
 mod rollups;
+mod snapshots;
 mod state;
 mod store;
 mod writer;

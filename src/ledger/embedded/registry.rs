@@ -11,7 +11,7 @@ use super::super::registry::{
     Verification, settle_now,
 };
 use super::super::rollup::Tier;
-use super::super::sums::{SumQuery, SumRow};
+use super::super::sums::{SumQuery, SumRow, SummedSince};
 use super::super::verify::{ByDay, Evidence, day_sums, verify};
 use super::super::{BoxFuture, account::AccountState};
 use super::entry::Entry;
@@ -248,6 +248,12 @@ impl Registry for EmbeddedLedger {
         })
     }
 
+    fn summed_since(&self) -> BoxFuture<'_, Result<SummedSince, RegistryError>> {
+        let options = &self.inner.options;
+        let since = SummedSince::reckon(&options.rollups, options.clock.now(), UnixMs::MIN);
+        Box::pin(async move { Ok(since) })
+    }
+
     fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {
         Box::pin(async move { self.read(move |snapshot, _| snapshot.event(&id)).await })
     }
@@ -340,6 +346,10 @@ fn page(
 ) -> Result<Page<UsageEvent>, StoreError> {
     let size = query.page_size();
     let mut entries = Vec::new();
+    let below = match query.no_later() {
+        Some(at) if below == u64::MAX => snapshot.events_before(at)?,
+        _ => below,
+    };
     let (mut next, mut last) = (None, below);
     snapshot.events(below, |number, event| {
         if query.too_old(&event) {

@@ -131,6 +131,7 @@ impl Store {
         Self::prepare_records(&write)?;
         Self::prepare_outbox(&write)?;
         Self::prepare_sums(&write)?;
+        Self::prepare_snapshots(&write)?;
         let meta = {
             let mut table = write.open_table(META).map_err(text)?;
             let stored = table.get("meta").map_err(text)?.map(|v| v.value().to_vec());
@@ -243,6 +244,29 @@ impl Snapshot {
         let events = self.read.open_table(EVENTS).map_err(text)?;
         let stored = events.get(number.value()).map_err(text)?;
         stored.map(|stored| serde_json::from_slice(stored.value()).map_err(text)).transpose()
+    }
+
+    /// A number that all events are below that were settled before a moment, as long as no event
+    /// follows one of this moment or later.
+    pub fn events_before(&self, at: UnixMs) -> Result<u64, StoreError> {
+        let events = self.read.open_table(EVENTS).map_err(text)?;
+        let last = events.last().map_err(text)?.map_or(0, |(number, _)| number.value());
+        let (mut low, mut high) = (0, last.saturating_add(1));
+        while low < high {
+            let middle = low.midpoint(high);
+            let found = events.range(middle..high).map_err(text)?.next().transpose();
+            let Some((number, stored)) = found.map_err(text)? else {
+                high = middle;
+                continue;
+            };
+            let event: UsageEvent = serde_json::from_slice(stored.value()).map_err(text)?;
+            if event.settled < at {
+                low = number.value().saturating_add(1);
+            } else {
+                high = middle;
+            }
+        }
+        Ok(high)
     }
 
     /// Shows events below a number, newest first, until `visit` says stop.

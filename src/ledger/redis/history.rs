@@ -43,7 +43,7 @@ impl RedisLedger {
         query: &EventQuery,
     ) -> Result<Page<UsageEvent>, RegistryError> {
         let start: Cursor = query.cursor(Cursor("+".to_owned()))?;
-        let mut from = if start.0 == "+" { start.0 } else { format!("({}", start.0) };
+        let mut from = if start.0 == "+" { self.newest(query) } else { format!("({}", start.0) };
         let mut entries: Vec<UsageEvent> = Vec::new();
         let mut last = String::new();
         // No more than a page needs, unless most of what is read is not wanted.
@@ -67,6 +67,16 @@ impl RedisLedger {
                 last.clone_from(id);
                 entries.push(event);
             }
+        }
+    }
+
+    /// The id of the newest event that may be asked for. Ids begin with Redis' time; where the
+    /// ledger goes by a clock that is moved by hand, they say nothing.
+    fn newest(&self, query: &EventQuery) -> String {
+        let by_hand = self.options.clock.moved_by_hand().is_some();
+        match query.no_later().filter(|_| !by_hand) {
+            Some(at) => at.max(0).to_string(),
+            None => "+".to_owned(),
         }
     }
 
@@ -203,7 +213,7 @@ impl RedisLedger {
             return Ok(None);
         }
         let (calendar, now) = (&self.options.calendar, self.options.clock.now());
-        let since = calendar.period(Window::Day, self.summed_since().await?);
+        let since = calendar.period(Window::Day, self.first_summed().await?);
         let oldest = self.options.rollups.oldest(Tier::Day, calendar, now);
         let mut by_day = ByDay { after: since.max(oldest), ..ByDay::default() };
         let (mut count, mut cost, mut from) = (0_i64, 0_i64, "-".to_owned());

@@ -7,6 +7,7 @@ use super::super::once::OnceKey;
 use super::super::records::RecordKind;
 use super::super::rollup::Tier;
 use super::super::sorting::SortBy;
+use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::limit::Period;
 
@@ -36,6 +37,8 @@ pub const ROLLUP: &str = "farebox:{0}:rollup:";
 pub const ROLLUP_OPEN: &str = "farebox:{0}:rollup:open";
 /// Who folds them has it.
 pub const ROLLUP_TURN: &str = "farebox:{0}:rollup:turn";
+/// The moments of which there are snapshots.
+pub const SNAPSHOTS: &str = "farebox:{0}:snapshots";
 /// The channel of hints between proxies; no key.
 pub const HINTS: &str = "farebox:{0}:hints";
 /// What all keys begin with.
@@ -74,6 +77,11 @@ pub fn days(credential: &Id) -> String {
 /// The sums of a period of a tier.
 pub fn rollup(tier: Tier, period: Period) -> String {
     format!("{ROLLUP}{}:{period}", tier.as_str())
+}
+
+/// The snapshots of a moment.
+pub fn snapshots(at: UnixMs) -> String {
+    format!("{SNAPSHOTS}:{at}")
 }
 
 /// What is set aside for a call.

@@ -28,6 +28,7 @@ mod registry;
 mod replaying;
 mod rollups;
 mod script;
+mod snapshots;
 mod sweep;
 
 pub use facts::RedisFacts;

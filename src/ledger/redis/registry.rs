@@ -10,7 +10,7 @@ use super::super::registry::{
     Account, Change, EventQuery, ListFilter, NewAccount, Page, Registry, RegistryError,
     Verification, settle_now,
 };
-use super::super::sums::{SumQuery, SumRow};
+use super::super::sums::{SumQuery, SumRow, SummedSince};
 use super::super::{BoxFuture, OpenError, admin};
 use super::{RedisLedger, fields, keys, script};
 use crate::clock::UnixMs;
@@ -20,6 +20,8 @@ use jiff::civil::Date;
 use std::collections::BTreeMap;
 
 const LIST_AT_ONCE: usize = 200;
+/// How often a deletion is tried while the account is moved.
+const DELETIONS: usize = 3;
 /// Fields that an account has only where an operator wrote them.
 const OPTIONAL: &[&str] =
     &["thresholds", "enforcement", "defaults", "addresses", "routes", "expires_ms"];
@@ -105,7 +107,7 @@ impl RedisLedger {
         };
         let moment = script::moment(&self.options);
         let defaults = &self.options.default_user_limits;
-        let state = admin::found(new, above.as_ref(), defaults, moment.now)?;
+        let mut state = admin::found(new, above.as_ref(), defaults, moment.now)?;
         let key = keys::account(&new.id);
         let index = keys::index(new.id.kind);
         let mut all = vec![key.clone()];
@@ -124,6 +126,8 @@ impl RedisLedger {
         let reply: Vec<String> = self.scripts.create.run(on, &call).await?;
         match (reply.first().map(String::as_str), parent) {
             (Some("done"), _) => {
+                let moved = reply.get(1).and_then(|workspace| workspace.parse().ok());
+                state.workspace = moved.or(state.workspace);
                 self.rank_account(&new.id).await;
                 self.news.moved(&new.id, new.workspace.as_ref());
                 Ok(view(&state, &moment))
@@ -245,7 +249,8 @@ impl RedisLedger {
             keys::UTILIZATION.to_owned(),
             above.as_ref().map_or_else(|| keys::DELETED.to_owned(), keys::account),
         ];
-        let arguments = [id.id.to_string(), id.kind.as_str().to_owned()];
+        let workspace = state.workspace.as_ref().map(ToString::to_string).unwrap_or_default();
+        let arguments = [id.id.to_string(), id.kind.as_str().to_owned(), workspace];
         let on = &self.connections.settlements;
         let call = self.scripts.delete.call(&self.options, &all, &arguments);
         let reply: Vec<String> = self.scripts.delete.run(on, &call).await?;
@@ -257,6 +262,7 @@ impl RedisLedger {
                 Ok(())
             }
             Some("in use") => Err(RegistryError::InUse(id.clone())),
+            Some("changed") => Err(RegistryError::Changed(id.clone())),
             _ => Err(RegistryError::Missing(id.clone())),
         }
     }
@@ -367,7 +373,13 @@ impl Registry for RedisLedger {
 
     fn delete<'a>(&'a self, id: &'a AccountId) -> BoxFuture<'a, Result<(), RegistryError>> {
         Box::pin(async move {
-            let removed = self.remove(id).await;
+            let mut removed = self.remove(id).await;
+            for _ in 1..DELETIONS {
+                if !matches!(removed, Err(RegistryError::Changed(_))) {
+                    break;
+                }
+                removed = self.remove(id).await;
+            }
             self.news.changed_in(id, None);
             removed
         })
@@ -425,6 +437,13 @@ impl Registry for RedisLedger {
         query: &'a SumQuery,
     ) -> BoxFuture<'a, Result<Vec<SumRow>, RegistryError>> {
         Box::pin(self.read_sums(query))
+    }
+
+    fn summed_since(&self) -> BoxFuture<'_, Result<SummedSince, RegistryError>> {
+        Box::pin(async {
+            let (now, first) = (self.ledger_time().await?, self.first_summed().await?);
+            Ok(SummedSince::reckon(&self.options.rollups, now, first))
+        })
     }
 
     fn event(&self, id: CallId) -> BoxFuture<'_, Result<Option<UsageEvent>, RegistryError>> {

@@ -119,7 +119,7 @@ impl RedisLedger {
     }
 
     /// Before this, calls were settled that are in no sums.
-    pub(super) async fn summed_since(&self) -> Result<UnixMs, Unavailable> {
+    pub(super) async fn first_summed(&self) -> Result<UnixMs, Unavailable> {
         let mut get = redis::cmd("HGET");
         let since: Option<UnixMs> = self.read(get.arg(keys::META).arg(SINCE)).await?;
         Ok(since.unwrap_or(0))

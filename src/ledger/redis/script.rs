@@ -41,6 +41,7 @@ pub struct Scripts {
     pub alert_claim: Script,
     pub alert_settle: Script,
     pub mark_forget: Script,
+    pub snapshots_keep: Script,
 }
 
 macro_rules! script {
@@ -101,10 +102,11 @@ impl Scripts {
             },
             alert_settle: script!(includes "head.lua", "alert_settle.lua"),
             mark_forget: script!(includes "head.lua", "mark_forget.lua"),
+            snapshots_keep: script!(includes "head.lua", "snapshots_keep.lua"),
         }
     }
 
-    fn all(&self) -> [&Script; 22] {
+    fn all(&self) -> [&Script; 23] {
         [
             &self.hold,
             &self.extend,
@@ -128,6 +130,7 @@ impl Scripts {
             &self.alert_claim,
             &self.alert_settle,
             &self.mark_forget,
+            &self.snapshots_keep,
         ]
     }
 

@@ -1,0 +1,61 @@
+//! `/api/v1/analytics/…`: questions about settled calls.
+//!
+//! One file for each question: `usage` adds up by anything, `top` ranks, `series` goes along time,
+//! `latency` says how long calls took. They share `gather`, which answers from the ledger's sums as
+//! far as these can tell (`cover`), and from pages of events at the edges that they cannot. `metric`
+//! has what is derived from sums, `saved` what caching was worth.
+//!
+//! Invariants: an answer from sums is the one that the events would give; memory and work are
+//! bounded, and above a bound the answer says how to ask for less.
+
+mod cover;
+mod dimension;
+mod gather;
+mod latency;
+mod metric;
+mod saved;
+mod series;
+mod span;
+mod top;
+mod usage;
+
+pub(super) use dimension::Dimension;
+pub(super) use gather::{Books, NoAnswer, Question, gather};
+pub use latency::COLUMNS as LATENCY;
+pub use metric::metric_columns;
+
+use super::Parts;
+use super::csv;
+use super::desk::Desk;
+use super::fields::Fields;
+use super::operation::Operations;
+use super::problem::Problem;
+use super::requests::read_filters;
+use crate::ledger::EventQuery;
+use axum::Json;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
+
+pub(super) fn operations() -> Operations {
+    usage::operations().and(top::operations()).and(series::operations()).and(latency::operations())
+}
+
+/// Which calls a question is about, without their time.
+async fn calls(desk: &Desk, fields: &mut Fields) -> Result<EventQuery, Problem> {
+    let mut query = read_filters(desk, fields).await?;
+    (query.since, query.until) = (None, None);
+    Ok(query)
+}
+
+/// What questions are answered from here.
+fn books(parts: &Parts) -> Books<'_> {
+    Books { registry: &*parts.registry, calendar: &parts.calendar, now: parts.clock.now() }
+}
+
+type Row = Map<String, Value>;
+
+/// An answer in the form that is asked for: JSON, or these rows as CSV.
+fn answer(headers: &HeaderMap, columns: &[&str], rows: &[Row], json: Value) -> Response {
+    if csv::is_wanted(headers) { csv::sheet(columns, rows) } else { Json(json).into_response() }
+}

@@ -1,0 +1,92 @@
+// A chart with its table: bars over time, or of names. Drawn by uPlot, which is fetched when the
+// first chart is shown; colours come from the tokens, so both themes are served.
+import { html, useEffect, useRef, useState } from "../lib/html.js";
+import { theme } from "../lib/choices.js";
+import { useStore } from "../lib/store.js";
+
+const HEIGHT = 190;
+
+let fetched = null;
+function library() {
+  fetched ??= import("../vendor/uplot.js").then((module) => {
+    const sheet = document.createElement("link");
+    sheet.rel = "stylesheet";
+    sheet.href = new URL("../vendor/uplot.css", import.meta.url).pathname;
+    document.head.append(sheet);
+    return module.default;
+  });
+  return fetched;
+}
+
+const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// points: [[unix seconds, number]]; say: a number as text; title: what is counted.
+// step: seconds between two points.
+export function TimeBars({ title, points, say, when, step = 86_400 }) {
+  const at = useRef(null);
+  const chosen = useStore(theme);
+  const [dark, shade] = useState(0);
+  useEffect(() => {
+    const query = matchMedia("(prefers-color-scheme: dark)");
+    const turn = () => shade((n) => n + 1);
+    query.addEventListener("change", turn);
+    return () => query.removeEventListener("change", turn);
+  }, []);
+  useEffect(() => {
+    let plot = null;
+    let gone = false;
+    library().then((UPlot) => {
+      if (gone || !at.current) return;
+      plot = new UPlot(options(UPlot, at.current.clientWidth, { title, say, when, step }), columns(points), at.current);
+    });
+    const resized = new ResizeObserver(() => plot?.setSize({ width: at.current.clientWidth, height: HEIGHT }));
+    resized.observe(at.current);
+    return () => {
+      gone = true;
+      resized.disconnect();
+      plot?.destroy();
+    };
+  }, [points, chosen, dark]);
+  return html`<figure class="chart">
+    <div ref=${at} style=${{ height: `${HEIGHT}px` }} aria-hidden="true"></div>
+    <details><summary>${title} as a table</summary>
+      <div class="table-frame" tabindex="0" role="group" aria-label=${title}><table><thead><tr><th scope="col">Time</th><th scope="col" class="end">${title}</th></tr></thead>
+        <tbody>${points.map(([x, y]) => html`<tr key=${x}><td>${when(x)}</td><td class="end figures">${say(y)}</td></tr>`)}</tbody></table></div>
+    </details>
+  </figure>`;
+}
+
+const columns = (points) => [points.map(([x]) => x), points.map(([, y]) => y)];
+
+function options(UPlot, width, { title, say, when, step }) {
+  const axis = { stroke: token("--muted"), grid: { stroke: token("--line"), width: 1 }, ticks: { show: false }, font: `11px ${token("--font")}` };
+  return {
+    width,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { points: { show: false }, drag: { x: false, y: false } },
+    padding: [12, 8, 0, 0],
+    scales: { x: { range: (_, least, most) => [least - step / 2, most + step / 2] }, y: { range: (_, least, most) => [0, most > 0 ? most * 1.1 : 1] } },
+    axes: [
+      { ...axis, size: 28, grid: { show: false }, space: 64, incrs: [1, 2, 3, 4, 6, 7, 12, 14, 24, 30].map((n) => n * step), values: (_, ticks) => ticks.map(when) },
+      { ...axis, size: 58, values: (_, ticks) => ticks.map(say) },
+    ],
+    series: [
+      {},
+      { label: title, stroke: token("--accent"), fill: token("--accent"), width: 0, points: { show: false }, paths: UPlot.paths.bars({ size: [0.7, 40], radius: 0.15 }) },
+    ],
+  };
+}
+
+// Shares of a whole by name: a list of bars, the rest gathered in "Other".
+export function Shares({ rows, say, most = 6, other = true }) {
+  const sorted = [...rows].sort((a, b) => b.value - a.value);
+  const shown = sorted.slice(0, most);
+  const rest = sorted.slice(most).reduce((sum, row) => sum + row.value, 0);
+  if (rest > 0 && other) shown.push({ name: "Other", value: rest });
+  const top = Math.max(...shown.map((row) => row.value), 0);
+  return html`<ul class="shares">${shown.map((row) => html`<li key=${row.name}>
+    <div class="line"><span class="clip" title=${row.name}>${row.link || row.name}</span><span class="figures strong">${say(row.value)}</span></div>
+    <div class="bar" aria-hidden="true"><span style=${{ width: `${top > 0 ? (row.value / top) * 100 : 0}%` }}></span></div>
+  </li>`)}</ul>`;
+}

@@ -1,0 +1,27 @@
+// A button that copies a text. Where the browser gives no clipboard (plain HTTP), it selects it.
+import { html, useState } from "../lib/html.js";
+import { Icon } from "./icon.js";
+
+async function copied(text, button) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return true;
+  }
+  const code = button.parentElement.querySelector("code");
+  if (!code) return false;
+  getSelection().selectAllChildren(code);
+  return document.execCommand("copy");
+}
+
+export function Copy({ text, label = "Copy" }) {
+  const [said, say] = useState("");
+  const copy = async (event) => {
+    const button = event.currentTarget;
+    const done = await copied(text, button).catch(() => false);
+    say(done ? "Copied" : "Press Ctrl+C");
+    setTimeout(() => say(""), 2000);
+  };
+  return html`<button class="button tiny" type="button" onClick=${copy}>
+    <${Icon} name=${said === "Copied" ? "check" : "copy"} size=${14} /><span aria-live="polite">${said || label}</span>
+  </button>`;
+}

@@ -1,0 +1,35 @@
+// One field of a form: label, control, hint, and what is wrong with it.
+import { html, useId } from "../lib/html.js";
+import { Icon } from "./icon.js";
+
+export function Field({ label, value, set, hint, fault, type = "text", rows, options, ...rest }) {
+  const id = useId();
+  const described = [hint && `${id}-hint`, fault && `${id}-fault`].filter(Boolean).join(" ") || undefined;
+  const common = {
+    id,
+    class: "input",
+    value,
+    onInput: (event) => set(event.target.value),
+    "aria-invalid": fault ? "true" : undefined,
+    "aria-describedby": described,
+    ...rest,
+  };
+  const control = options
+    ? html`<select ...${common}>${options.map(([of, text]) => html`<option key=${of} value=${of}>${text}</option>`)}</select>`
+    : rows
+      ? html`<textarea rows=${rows} spellcheck=${false} ...${common}></textarea>`
+      : html`<input type=${type} autocomplete="off" spellcheck=${false} ...${common} />`;
+  return html`<div class="field">
+    <label for=${id}>${label}</label>
+    ${control}
+    ${hint && html`<span class="hint" id="${id}-hint">${hint}</span>`}
+    ${fault && html`<span class="fault" id="${id}-fault"><${Icon} name="triangle" size=${14} />${fault}</span>`}
+  </div>`;
+}
+
+// A filter above a table; its label is for screen readers.
+export function Pick({ label, value, set, options }) {
+  return html`<select class="input" aria-label=${label} value=${value} onChange=${(event) => set(event.target.value)}>
+    ${options.map(([of, text]) => html`<option key=${of} value=${of}>${text}</option>`)}
+  </select>`;
+}

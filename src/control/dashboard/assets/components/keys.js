@@ -1,0 +1,100 @@
+// Keys: their table, and making, rotating and revoking them. The text of a key is shown once.
+import { html, useState } from "../lib/html.js";
+import { may, post, remove } from "../lib/api.js";
+import { usd } from "../lib/format.js";
+import { Link } from "../lib/router.js";
+import { absolute, ago } from "../lib/time.js";
+import { said } from "../lib/toasts.js";
+import { Badge } from "./badge.js";
+import { Copy } from "./copy.js";
+import { Confirm, Dialog, FormDialog } from "./dialog.js";
+import { Field } from "./field.js";
+import { Icon } from "./icon.js";
+import { GRAMMAR, linesOf } from "./limits.js";
+import { Table } from "./table.js";
+
+export function KeyTable({ keys, again, more, busy, owner = true }) {
+  const [open, show] = useState(null);
+  const close = () => show(null);
+  const writes = may("keys:write");
+  const lives = (key) => key.status !== "revoked" && key.status !== "expired";
+  const columns = [
+    { id: "key", title: "Key", cell: (key) => html`<code data-row tabindex=${owner ? undefined : "0"}>${key.label}</code>${key.name && html`<div class="under clip w-name"><bdi>${key.name}</bdi></div>`}` },
+    owner && { id: "user", title: "User", class: "w-name", cell: (key) => html`<div class="clip"><${Link} to=${`/users/${encodeURIComponent(key.user)}`}>${key.user}<//></div>` },
+    { id: "status", title: "Status", cell: (key) => html`<${Badge} status=${key.status} />` },
+    { id: "models", title: "Models", far: true, cell: (key) => (key.models.length ? html`<code class="clip">${key.models.join(", ")}</code>` : html`<span class="muted">all</span>`) },
+    { id: "spent", title: "Spent", end: true, far: true, cell: (key) => html`<span title=${`$${key.spent_usd}`}>${usd(key.spent_usd)}</span>` },
+    { id: "used", title: "Last used", end: true, far: true, cell: (key) => html`<span class="muted" title=${absolute(key.last_used)}>${ago(key.last_used)}</span>` },
+    { id: "expires", title: "Expires", end: true, far: true, cell: (key) => html`<span class="muted" title=${absolute(key.expires_at)}>${key.expires_at ? ago(key.expires_at) : "never"}</span>` },
+    writes && {
+      id: "acts",
+      title: "Actions",
+      hidden: true,
+      end: true,
+      cell: (key) => lives(key) && html`<span class="row" style=${{ flexWrap: "nowrap", justifyContent: "flex-end" }}>
+        <button class="button tiny" type="button" onClick=${() => show({ rotate: key })}><${Icon} name="refresh" size=${14} />Rotate</button>
+        <button class="button tiny danger" type="button" onClick=${() => show({ revoke: key })}>Revoke</button>
+      </span>`,
+    },
+  ].filter(Boolean);
+  return html`<${Table} label="Keys" columns=${columns} rows=${keys} keyOf=${(key) => key.id} more=${more} busy=${busy} />
+    ${open?.rotate && html`<${Rotate} key_=${open.rotate} close=${close} done=${again} />`}
+    ${open?.revoke && html`<${Confirm} title=${`Revoke ${open.revoke.label}?`} text=${`Calls of ${open.revoke.user} with this key are refused from now on. It cannot be undone.`} action="Revoke" close=${close} send=${async () => { await remove(`/api/v1/keys/${open.revoke.id}`); said(`${open.revoke.label} is revoked`); close(); again(); }} />`}`;
+}
+
+// Shows the text of a new key; it is nowhere afterwards.
+export function Secret({ made, close }) {
+  return html`<${Dialog} title="Copy this key now" close=${close} closable=${false}>
+    <div class="stack">
+      <p>It is shown this once. Farebox keeps only its digest.</p>
+      <div class="secret"><code data-testid="secret">${made.key}</code><${Copy} text=${made.key} /></div>
+      <p class="small muted">For ${made.user}. Send it as <code>Authorization: Bearer</code>, or set it as <code>OPENAI_API_KEY</code>.</p>
+      <div class="ends"><button class="button first" type="button" onClick=${close}>I have it</button></div>
+    </div>
+  <//>`;
+}
+
+export function CreateKey({ user: given = "", close, done }) {
+  const [made, keep] = useState(null);
+  const [user, setUser] = useState(given);
+  const [name, setName] = useState("");
+  const [models, setModels] = useState("");
+  const [limits, setLimits] = useState("");
+  const [expires, setExpires] = useState("");
+  const finish = () => {
+    close();
+    done();
+  };
+  if (made) return html`<${Secret} made=${made} close=${finish} />`;
+  const send = async () => {
+    const asked = { user: user.trim() };
+    if (name.trim()) asked.name = name.trim();
+    if (linesOf(models).length) asked.models = linesOf(models);
+    if (linesOf(limits).length) asked.limits = linesOf(limits);
+    if (expires.trim()) asked.expires_in = expires.trim();
+    keep(await post("/api/v1/keys", asked));
+  };
+  return html`<${FormDialog} title="Create key" close=${close} send=${send} action="Create key">
+    ${(error) => html`
+      <${Field} label="User" value=${user} set=${setUser} fault=${error?.fields.get("user")} autofocus=${!given} maxlength="64" />
+      <${Field} label="Name" value=${name} set=${setName} fault=${error?.fields.get("name")} hint="Where it is used: laptop, CI." autofocus=${Boolean(given)} />
+      <${Field} label="Models" value=${models} set=${setModels} fault=${error?.fields.get("models")} hint="gpt-5*, claude-*. Empty: all." />
+      <${Field} label="Limits" value=${limits} set=${setLimits} rows=${2} hint=${`${GRAMMAR} They come on top of the user's.`} />
+      <${Field} label="Expires in" value=${expires} set=${setExpires} fault=${error?.fields.get("expires_in")} hint="90d. Empty: never." />`}
+  <//>`;
+}
+
+function Rotate({ key_: key, close, done }) {
+  const [made, keep] = useState(null);
+  const [grace, set] = useState("10m");
+  const finish = () => {
+    close();
+    done();
+  };
+  if (made) return html`<${Secret} made=${made} close=${finish} />`;
+  const send = async () => keep(await post(`/api/v1/keys/${key.id}/rotate`, grace.trim() ? { grace: grace.trim() } : {}));
+  return html`<${FormDialog} title=${`Rotate ${key.label}`} close=${close} send=${send} action="Rotate">
+    ${(error) => html`<p>A new key takes its place, with the same limits.</p>
+      <${Field} label="The old one works for" value=${grace} set=${set} fault=${error?.fields.get("grace")} hint="10m, 24h. Empty: it ends at once." autofocus />`}
+  <//>`;
+}

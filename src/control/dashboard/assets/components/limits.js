@@ -1,0 +1,71 @@
+// Limits of an account: shown as meters, and changed: set, raised for a while, reset.
+import { html, useState } from "../lib/html.js";
+import { post, put } from "../lib/api.js";
+import { METERS, amount, per } from "../lib/format.js";
+import { said } from "../lib/toasts.js";
+import { Countdown } from "./countdown.js";
+import { Confirm, FormDialog } from "./dialog.js";
+import { Field } from "./field.js";
+import { Meter } from "./meter.js";
+import { Badge } from "./badge.js";
+
+export function Limits({ limits, status, ended }) {
+  return html`<div class="limits">${limits.map((one) => html`<div class="limit" key=${`${one.account} ${one.text}`}>
+    <div class="line">
+      <span class="strong">${METERS[one.meter] || one.meter} ${per(one.window)}${one.models ? html` <code>${one.models}</code>` : ""}</span>
+      <span class="row"><${Badge} status=${status === "suspended" ? "suspended" : one.status} /></span>
+    </div>
+    <${Meter} value=${one.usage_percent} used=${one.used} limit=${one.limit} meter=${one.meter} status=${status} label=${one.text} />
+    <div class="line small muted">
+      <span class="figures">${amount(one.meter, one.used)} of ${amount(one.meter, one.limit)}${isMore(one.held) ? `, ${amount(one.meter, one.held)} held` : ""}${one.bump ? `, raised by ${amount(one.meter, one.bump.amount)}` : ""}${one.mode === "observe" ? ", alerts only" : ""}</span>
+      ${one.window && html`<span>resets in <${Countdown} to=${one.resets_at} ended=${ended} /></span>`}
+    </div>
+  </div>`)}</div>`;
+}
+
+const isMore = (held) => Number(held) > 0;
+
+export const GRAMMAR = "One on each line: 25usd/month, 100000tokens/day, 60requests/minute.";
+export const linesOf = (text) => text.split(/[\n,]/).map((line) => line.trim()).filter(Boolean);
+
+export function SetLimits({ account, limits, tag, close, done }) {
+  const [text, set] = useState(limits.map((one) => one.text).join("\n"));
+  const send = async () => {
+    await put(`/api/v1/limits/${encodeURIComponent(account)}`, { limits: linesOf(text) }, tag ? { headers: { "if-match": tag } } : {});
+    said(`The limits of ${account} are set`);
+    close();
+    done();
+  };
+  return html`<${FormDialog} title=${`Limits of ${account}`} close=${close} send=${send} action="Set limits">
+    ${(error) => html`<${Field} label="Limits" value=${text} set=${set} rows=${5} hint=${`${GRAMMAR} What was used stays counted.`} />
+      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Close this, look at what stands there now, then set it again.</p>`}`}
+  <//>`;
+}
+
+export function Bump({ accounts, close, done }) {
+  const [raise, set] = useState("+10usd");
+  const [span, last] = useState("");
+  const send = async () => {
+    for (const account of accounts) {
+      await post(`/api/v1/limits/${encodeURIComponent(account)}/bump`, { amount: raise.trim(), ...(span.trim() ? { for: span.trim() } : {}) });
+    }
+    said(accounts.length === 1 ? `${accounts[0]} may use ${raise} more` : `${accounts.length} accounts may use ${raise} more`);
+    close();
+    done();
+  };
+  return html`<${FormDialog} title=${accounts.length === 1 ? `Raise a limit of ${accounts[0]}` : `Raise a limit of ${accounts.length} accounts`} close=${close} send=${send} action="Raise">
+    ${(error) => html`
+      <${Field} label="By" value=${raise} set=${set} fault=${error?.fields.get("amount")} hint="+10usd, or +100000tokens/day where there are several limits." autofocus />
+      <${Field} label="For" value=${span} set=${last} fault=${error?.fields.get("for")} hint="2h, 3d. Empty: to the end of its period." />`}
+  <//>`;
+}
+
+export function Reset({ account, close, done }) {
+  const send = async () => {
+    await post("/api/quota/reset", { account });
+    said(`What ${account} used is set to zero`);
+    close();
+    done();
+  };
+  return html`<${Confirm} title=${`Reset ${account}?`} text="What it used in the current periods is set to zero. Holds of calls in flight stay. This cannot be undone, and it stands in the audit log." action="Reset" typed=${account.split(":")[1]} close=${close} send=${send} />`;
+}

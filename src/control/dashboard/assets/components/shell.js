@@ -1,0 +1,68 @@
+// The frame of all pages: navigation, live badge, notifications, theme.
+import { html, useEffect, useState } from "../lib/html.js";
+import { login, logOut, may } from "../lib/api.js";
+import { theme } from "../lib/choices.js";
+import { Link, go, place } from "../lib/router.js";
+import { useStore } from "../lib/store.js";
+import { failed } from "../lib/toasts.js";
+import { Icon } from "./icon.js";
+import { LiveBadge } from "./live.js";
+import { Notifications } from "./notifications.js";
+
+const NAV = [
+  ["/", "home", "Overview", "usage:read"],
+  ["/users", "users", "Users", "users:read"],
+  ["/keys", "key", "Keys", "keys:read"],
+  ["/providers", "cloud", "Providers", "providers:read"],
+  ["/requests", "list", "Requests", "usage:read"],
+  ["/activity", "chart", "Activity", "usage:read"],
+  ["/alerts", "bell", "Alerts", "alerts:read"],
+  ["/snapshots", "clock", "Snapshots", "usage:read"],
+  ["/reports", "file", "Reports", "usage:read"],
+  ["/settings", "gear", "Settings", null],
+];
+
+const THEMES = { system: ["gear", "System theme", "light"], light: ["sun", "Light theme", "dark"], dark: ["clock", "Dark theme", "system"] };
+
+export function Shell({ built, children }) {
+  const { path } = useStore(place);
+  const session = useStore(login);
+  const chosen = useStore(theme);
+  const [open, show] = useState(false);
+  useEffect(() => show(false), [path]);
+  const here = (to) => (to === "/" ? path === "/" : path === to || path.startsWith(`${to}/`));
+  const leave = () => logOut().then(() => go("/login")).catch((why) => failed("You are still signed in", why));
+  const [, said, next] = THEMES[chosen] || THEMES.system;
+  return html`<a class="skip" href="#main">Skip to content</a>
+    <div class="frame">
+      ${open && html`<button class="veil" type="button" aria-label="Close navigation" onClick=${() => show(false)}></button>`}
+      <aside class="side ${open ? "open" : ""}" id="side" aria-label="Farebox">
+        <${Link} to="/" class="brand"><img src=${new URL("../icon.svg", import.meta.url).pathname} alt="" />Farebox<//>
+        <nav class="nav" aria-label="Pages">
+          ${NAV.filter(([to, , , scope]) => built.has(to) && (!scope || may(scope))).map(([to, icon, text]) => html`<${Link} key=${to} to=${to} aria-current=${here(to) ? "page" : undefined}><${Icon} name=${icon} />${text}<//>`)}
+        </nav>
+        <div class="foot">
+          <button class="button bare" type="button" onClick=${() => theme.set(next)}><${Icon} name="sun" />${said}</button>
+          <button class="button bare" type="button" onClick=${leave}><${Icon} name="out" />Sign out</button>
+          ${session?.workspace && html`<p class="small muted">Workspace ${session.workspace}</p>`}
+        </div>
+      </aside>
+      <div class="work">
+        <header class="top">
+          <button class="button bare icon menu" type="button" aria-label="Navigation" aria-expanded=${open ? "true" : "false"} aria-controls="side" onClick=${() => show(!open)}><${Icon} name="menu" /></button>
+          <span class="fill"></span>
+          <${LiveBadge} />
+          <${Notifications} />
+        </header>
+        <main id="main" tabindex="-1">${children}</main>
+      </div>
+    </div>`;
+}
+
+// The head of a page.
+export function Head({ title, sub, children }) {
+  useEffect(() => {
+    document.title = `${typeof title === "string" ? title : "User"} · Farebox`;
+  }, [title]);
+  return html`<div class="head"><div class="titles"><h1 class="break">${title}</h1>${sub && html`<p class="muted">${sub}</p>`}</div>${children && html`<div class="actions">${children}</div>`}</div>`;
+}

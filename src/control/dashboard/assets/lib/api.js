@@ -1,0 +1,122 @@
+// The admin API, asked with the cookie of the login.
+//
+// An answer that is no success is thrown as a Refusal, which has the status and, for forms, the
+// detail of each field. A login that has ended is told to `login`, whoever asked.
+import { serverSaid } from "./time.js";
+import { store } from "./store.js";
+
+const PATIENCE = 25_000;
+
+// null: not known yet; false: nobody is logged in; else the object of the session.
+export const login = store(null);
+
+export class Refusal extends Error {
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `The server answered ${status}.`);
+    this.status = status;
+    this.fields = new Map((problem.errors || []).map((e) => [e.pointer.replace(/^[/?]/, ""), e.detail]));
+    // What a person should be told at a form that does not show each field's own.
+    this.words = this.fields.size ? [...this.fields].map(([field, why]) => `${field}: ${why}`).join("; ") : this.message;
+  }
+}
+
+// The server could not be reached at all.
+export class Unreachable extends Error {
+  constructor() {
+    super("Farebox cannot be reached.");
+    this.status = 0;
+    this.fields = new Map();
+    this.words = this.message;
+  }
+}
+
+function unique() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function ask(method, path, { body, headers = {}, signal } = {}) {
+  const all = { accept: "application/json", ...headers };
+  if (body !== undefined) all["content-type"] = "application/json";
+  const session = login.get();
+  if (method !== "GET" && session) all["x-csrf-token"] = session.csrf_token;
+  if (method === "POST") all["idempotency-key"] ??= unique();
+  const limit = AbortSignal.timeout(PATIENCE);
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: all,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      credentials: "same-origin",
+    });
+  } catch (why) {
+    if (signal?.aborted) throw why;
+    throw new Unreachable();
+  }
+  serverSaid(response.headers.get("date"));
+  if (response.status === 304) return { value: null, tag: null, status: 304 };
+  const text = await response.text();
+  let value = null;
+  try {
+    value = text ? JSON.parse(text) : null;
+  } catch {
+    value = { detail: "The answer is not JSON." };
+  }
+  if (!response.ok) {
+    const problem = value?.error ? { detail: value.error.message } : value || {};
+    if (response.status === 401 && path !== "/api/v1/session") login.set(false);
+    throw new Refusal(response.status, problem);
+  }
+  return { value, tag: response.headers.get("etag"), status: response.status };
+}
+
+export const get = async (path, options) => (await ask("GET", path, options)).value;
+export const getTagged = (path, options) => ask("GET", path, options);
+export const post = async (path, body = {}, options) => (await ask("POST", path, { body, ...options })).value;
+export const put = async (path, body, options) => (await ask("PUT", path, { body, ...options })).value;
+export const patch = async (path, body, options) => (await ask("PATCH", path, { body, ...options })).value;
+export const remove = async (path, options) => (await ask("DELETE", path, options)).value;
+
+// "?a=1&b=2" of what is given.
+export function query(parameters) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  return given.length ? `?${new URLSearchParams(given)}` : "";
+}
+
+// Every entry of a list, page by page; at most `most`.
+export async function all(path, parameters = {}, most = 20_000, signal) {
+  const found = [];
+  let after = null;
+  do {
+    const page = await get(path + query({ ...parameters, limit: 200, after }), { signal });
+    found.push(...page.data);
+    after = page.next_cursor;
+  } while (after && found.length < most);
+  return found;
+}
+
+export async function whoAmI() {
+  try {
+    login.set(await get("/api/v1/session"));
+  } catch (why) {
+    if (why.status !== 401) throw why;
+    login.set(false);
+  }
+}
+
+export async function logIn(token) {
+  login.set(await post("/api/v1/session", { token }));
+}
+
+export async function logOut() {
+  await remove("/api/v1/session");
+  login.set(false);
+}
+
+// Whether who is logged in may do this.
+export function may(scope) {
+  const scopes = login.get()?.scopes || [];
+  return scopes.includes("admin") || scopes.includes(scope);
+}

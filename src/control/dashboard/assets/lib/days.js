@@ -1,0 +1,20 @@
+// Sums by day, without gaps: a day on which nothing was spent is a bar of no height.
+import { short } from "./format.js";
+import { now } from "./time.js";
+
+const DAY = 86_400;
+
+// [{day: "2026-11-29", cost_nanousd}] → [[unix seconds, dollars]] of the last `length` days.
+export function dailyDollars(sums, length) {
+  const found = new Map(sums.map((sum) => [sum.day, sum.cost_nanousd]));
+  const today = Math.floor(now() / 1000 / DAY) * DAY;
+  return Array.from({ length }, (_, i) => {
+    const at = today - (length - 1 - i) * DAY;
+    return [at, (found.get(new Date(at * 1000).toISOString().slice(0, 10)) || 0) / 1e9];
+  });
+}
+
+const format = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", timeZone: "UTC" });
+export const dayName = (seconds) => format.format(new Date(seconds * 1000));
+// Of a chart, where nine places are not wanted.
+export const dollars = (value) => (value >= 10_000 ? `$${short(Math.round(value))}` : value >= 100 ? `$${Math.round(value).toLocaleString("en")}` : value >= 0.1 || value === 0 ? `$${value.toFixed(2)}` : `$${Number(value.toPrecision(2))}`);

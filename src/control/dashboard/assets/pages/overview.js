@@ -1,0 +1,89 @@
+// How things stand: what is spent, who spends it, which providers serve, what was raised.
+import { html, useEffect } from "../lib/html.js";
+import { get, may } from "../lib/api.js";
+import { dailyDollars, dayName, dollars } from "../lib/days.js";
+import { count, percent, short, usd } from "../lib/format.js";
+import { metrics } from "../lib/metrics.js";
+import { on } from "../lib/live.js";
+import { Link } from "../lib/router.js";
+import { absolute, ago, day } from "../lib/time.js";
+import { useAsked, useCalmly } from "../lib/use.js";
+import { Badge } from "../components/badge.js";
+import { Shares, TimeBars } from "../components/chart.js";
+import { Meter } from "../components/meter.js";
+import { Head } from "../components/shell.js";
+import { Card, Nothing } from "../components/state.js";
+
+const DAYS = 30;
+const data = (path) => async (signal) => (await get(path, { signal })).data;
+const curl = () => `curl ${location.protocol}//${location.hostname}:8080/v1/chat/completions -H 'Authorization: Bearer sk-fb-…' -H 'Content-Type: application/json' -d '{"model":"gpt-5","messages":[{"role":"user","content":"Hello"}]}'`;
+
+export default function Overview() {
+  const usage = useAsked(data("/api/quota/usage"), "usage");
+  const byDay = useAsked(data(`/api/v1/analytics/usage?group_by=day&since=${DAYS}d`), "days");
+  const byModel = useAsked(data(`/api/v1/analytics/usage?group_by=model&since=${DAYS}d`), "models");
+  const tight = useAsked(may("users:read") ? data("/api/v1/users?sort=-utilization&limit=6") : async () => [], "tight");
+  const pools = useAsked(may("providers:read") ? data("/api/v1/credentials?limit=50") : async () => [], "pools");
+  const alerts = useAsked(may("alerts:read") ? data("/api/v1/alerts?limit=6") : async () => [], "alerts");
+  const proxy = useAsked(metrics, "metrics");
+  const often = useCalmly(() => [tight, proxy].forEach((asked) => asked.again()), 2000);
+  const seldom = useCalmly(() => [usage, byDay, byModel].forEach((asked) => asked.again()), 15_000);
+  const raised = useCalmly(() => alerts.again(), 1000);
+  const served = useCalmly(() => pools.again(), 3000);
+  useEffect(() => {
+    const moved = () => (often(), seldom());
+    const off = [on("update", moved), on("stale", moved), on("alert", raised), on("provider", served)];
+    return () => off.forEach((end) => end());
+  }, []);
+  const idle = usage.value?.total_requests === 0;
+  return html`
+    <${Head} title="Overview" sub="This month, all that you may see" />
+    <div class="stack">
+      <${Numbers} usage=${usage} proxy=${proxy} byDay=${byDay} />
+      ${idle && html`<section class="card"><${Nothing} icon="bolt" title="No traffic yet" text="Create a user and a key, then send a first call through Farebox:" command=${curl()} /></section>`}
+      <div class="halves">
+        <${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${6}>
+          ${(sums) => html`<div class="body"><${Days} sums=${sums} /></div>`}
+        <//>
+        <${Card} id="by-model" title=${`Spent by model, ${DAYS} days`} asked=${byModel} rows=${6} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="No model was used" />`}>
+          ${(sums) => html`<div class="body"><${Shares} rows=${sums.map((sum) => ({ name: sum.model, value: sum.cost_nanousd / 1e9 }))} say=${dollars} /></div>`}
+        <//>
+        <${Card} id="tight" title="Closest to their limits" asked=${tight} actions=${html`<${Link} to="/users">All users<//>`} empty=${(users) => users.length === 0 && html`<${Nothing} icon="users" title="No users yet" command="farebox users create alice --limit 25usd/month" />`}>
+          ${(users) => html`<ul class="list">${users.map((user) => html`<${Tight} key=${user.id} user=${user} />`)}</ul>`}
+        <//>
+        <${Card} id="feed" title="Alerts" asked=${alerts} actions=${html`<${Link} to="/alerts">All alerts<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bell" title="No alerts yet" />`}>
+          ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><${Badge} status=${one.level} /><span class="break">${one.account} at ${percent(one.usage_percent)}</span><span class="muted small" title=${absolute(one.time)}>${ago(one.time)}</span></li>`)}</ul>`}
+        <//>
+      </div>
+      <${Card} id="strip" title="Providers" asked=${pools} actions=${html`<${Link} to="/providers">All providers<//>`} rows=${2} empty=${(all) => all.length === 0 && html`<${Nothing} icon="cloud" title="No provider key configured" text="Calls are forwarded with your keys at providers." command="OPENAI_API_KEY=sk-… farebox serve" />`}>
+        ${(all) => html`<div class="body grid">${all.map((one) => html`<div key=${one.config_id} class="row"><span class="strong clip">${one.config_id}</span><${Badge} status=${one.status} /><span class="muted small figures">${short(one.request_count)} today</span></div>`)}</div>`}
+      <//>
+    </div>`;
+}
+
+function Numbers({ usage, byDay, proxy }) {
+  const today = byDay.value ? dailyDollars(byDay.value, 1)[0][1] : null;
+  const told = usage.value;
+  const hit = told && told.total_tokens > 0 ? Math.round((told.cached_input_tokens / told.total_tokens) * 100) : null;
+  const all = [
+    ["Spent this month", told && usd(told.cost_usd), told && `since ${day(told.since)}`],
+    ["Spent today", today === null ? null : dollars(today), "since midnight, UTC"],
+    ["Requests", told && short(told.total_requests), told && `${count(told.failed_requests)} failed at providers`],
+    ["Tokens", told && short(told.total_tokens), hit === null ? "" : `${hit}% read from caches`],
+    ...(proxy.value ? [
+      ["In flight", count(proxy.value.flight), `${count(proxy.value.streams)} streams, at this proxy`],
+      ["Refused", count(proxy.value.refused), "since this proxy started"],
+    ] : []),
+  ];
+  return html`<dl class="grid stats">${all.map(([name, value, beside]) => html`<div key=${name} class="card stat"><dt>${name}</dt><dd class="figures">${value ?? html`<span class="bone" style=${{ width: "55%", height: "22px", margin: "6px 0" }}></span>`}<div class="beside">${beside || " "}</div></dd></div>`)}</dl>`;
+}
+
+function Days({ sums }) {
+  return html`<${TimeBars} title="Spent" points=${dailyDollars(sums, DAYS)} say=${dollars} when=${dayName} />`;
+}
+
+function Tight({ user }) {
+  const quota = user.llm_quota;
+  return html`<li><div class="row" style=${{ justifyContent: "space-between" }}><${Link} to=${`/users/${encodeURIComponent(user.id)}`} class="strong clip"><bdi>${user.name || user.id}</bdi><//><${Badge} status=${user.status} /></div>
+    <${Meter} value=${quota.utilization_percent} used=${quota.dollars_used} limit=${quota.dollars_per_period} status=${user.status} label=${`Quota of ${user.id}`} /></li>`;
+}

@@ -1,0 +1,79 @@
+// Providers: our keys there, how much of each quota is left, and turning them on and off.
+import { html, useEffect } from "../lib/html.js";
+import { get, login, may, post } from "../lib/api.js";
+import { amount, count, short, usd } from "../lib/format.js";
+import { on } from "../lib/live.js";
+import { absolute, ago } from "../lib/time.js";
+import { failed, said } from "../lib/toasts.js";
+import { useAsked, useCalmly } from "../lib/use.js";
+import { Badge } from "../components/badge.js";
+import { Countdown } from "../components/countdown.js";
+import { Icon } from "../components/icon.js";
+import { Limits } from "../components/limits.js";
+import { Head } from "../components/shell.js";
+import { Bones, Fault, Nothing } from "../components/state.js";
+
+const data = (path) => async (signal) => (await get(path, { signal })).data;
+
+export default function Providers() {
+  const pools = useAsked(data("/api/v1/providers"), "pools");
+  const keys = useAsked(data("/api/v1/credentials?limit=200"), "keys");
+  const again = useCalmly(() => [pools, keys].forEach((asked) => asked.again()), 1500);
+  useEffect(() => {
+    const off = [on("provider", again), on("stale", again)];
+    return () => off.forEach((end) => end());
+  }, []);
+  const all = keys.value || [];
+  return html`
+    <${Head} title="Providers" sub="Our keys at providers, with their quotas of today" />
+    <${Fault} error=${pools.error || keys.error} again=${again} />
+    ${!pools.value || !keys.value
+      ? !(pools.error || keys.error) && html`<section class="card"><${Bones} rows=${6} /></section>`
+      : all.length === 0
+        ? html`<section class="card"><${Nothing} icon="cloud" title="No provider key configured" text="Calls are forwarded with your keys at providers. Give one in the environment, or in farebox.toml:" command=${'[providers.openai]\ncredentials = [{ name = "openai-1", key_env = "OPENAI_API_KEY" }]'} /></section>`
+        : html`<div class="stack">${pools.value.filter((pool) => pool.credentials.length).map((pool) => html`<${Pool} key=${pool.id} pool=${pool} keys=${all.filter((key) => key.provider === pool.id)} again=${again} />`)}</div>`}`;
+}
+
+function Pool({ pool, keys, again }) {
+  const room = Object.entries(pool.capacity);
+  return html`<section aria-label=${`Provider ${pool.id}`}>
+    <div class="head"><div class="titles"><h2>${pool.id}</h2><p class="muted small break">${pool.base_url}, ${pool.choose.replaceAll("_", " ")}</p></div>
+      ${room.map(([name, one]) => html`<span key=${name} class="small muted figures">${amount(name.split("/")[0], one.remaining)} of ${amount(name.split("/")[0], one.limit)} ${name} left</span>`)}
+    </div>
+    <div class="cards">${keys.map((key) => html`<${Key} key=${key.config_id} one=${key} again=${again} />`)}</div>
+  </section>`;
+}
+
+function Key({ one, again }) {
+  const rate = one.request_count > 0 ? Math.round((one.failed / one.request_count) * 1000) / 10 : 0;
+  // Only who is not limited to a workspace may turn them.
+  const turns = may("providers:write") && !login.get()?.workspace;
+  const turn = (verb, back) => async () => {
+    const path = `/api/v1/credentials/${encodeURIComponent(one.config_id)}`;
+    try {
+      await post(`${path}/${verb}`);
+      said(`${one.config_id} is ${verb}d`, "", () => post(`${path}/${back}`).then(again, (why) => failed("Not undone", why)));
+      again();
+    } catch (why) {
+      failed("It was not changed", why);
+    }
+  };
+  const off = one.status === "disabled" || one.status === "quarantined";
+  return html`<article class="card" aria-label=${`Credential ${one.config_id}`}>
+    <div class="title"><h2 class="clip" title=${one.config_id}>${one.config_id}</h2><${Badge} status=${one.status} /></div>
+    <div class="body stack">
+      ${one.available_at && html`<p class="small">Used again in <${Countdown} to=${one.available_at} ended=${again} /></p>`}
+      ${one.limits.length ? html`<${Limits} limits=${one.limits} status=${one.status} ended=${again} />` : html`<p class="muted small">No quota is configured for it.</p>`}
+      <dl class="facts small">
+        <dt>Requests today</dt><dd class="figures" title=${count(one.request_count)}>${short(one.request_count)}, ${rate}% failed</dd>
+        <dt>Tokens</dt><dd class="figures">${short(one.tokens)}</dd>
+        <dt>Characters</dt><dd class="figures">${short(one.character_count)}</dd>
+        <dt>Cost</dt><dd class="figures">${usd(one.cost_usd)}</dd>
+        <dt>Last used</dt><dd title=${absolute(one.last_updated)}>${ago(one.last_updated)}</dd>
+      </dl>
+      ${turns && html`<div class="row">${off
+        ? html`<button class="button tiny" type="button" onClick=${turn("enable", "disable")}><${Icon} name="play" size=${14} />Enable</button>`
+        : html`<button class="button tiny danger" type="button" onClick=${turn("disable", "enable")}><${Icon} name="pause" size=${14} />Disable</button>`}</div>`}
+    </div>
+  </article>`;
+}

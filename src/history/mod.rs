@@ -1,0 +1,17 @@
+//! History: what is kept of the past beside the ledger's own figures, and what the past says.
+//!
+//! `snapshots` takes how every workspace stands at every interval. What is kept, and for how long,
+//! is the ledger's to know. `forecast` is the model of what comes, pure; `forecasts` asks it about
+//! accounts. Not here: how answers look, which is `control`'s.
+//!
+//! Invariant: nothing here is on the way of a call.
+
+mod forecast;
+mod forecasts;
+mod snapshots;
+
+pub use forecast::{
+    Backtest, Horizon, Method, Outlook, Question, Spent, Tested, backtest, outlook,
+};
+pub use forecasts::{Forecast, Forecasts, Review};
+pub use snapshots::{Rounds, Sources, Taken};
