@@ -10,6 +10,7 @@ mod alert_hostile;
 mod alert_mail;
 mod alert_sinks;
 mod alerts;
+mod alerts_dead;
 mod alerts_fleet;
 mod analytics_sums;
 mod broken;
