@@ -5,13 +5,14 @@
 
 use super::address::Allowed;
 use super::email::Email;
+use super::exec::Exec;
 use super::message::Message;
 use super::notice::{Notice, State};
 use super::pagerduty::PagerDuty;
 use super::slack::Slack;
 use super::twilio::Twilio;
 use super::webhook::Webhook;
-use super::written::{BadChannel, Keys, bad};
+use super::written::{BadKey, Keys, LEVELS, bad};
 use crate::clock::UnixMs;
 use crate::ids::Id;
 use crate::ledger::Rate;
@@ -19,12 +20,13 @@ use crate::limit::Level;
 use serde_json::{Map, Value, json};
 
 /// The words of a channel's `type`.
-const KINDS: [&str; 5] = ["slack", "webhook", "email", "pagerduty", "twilio"];
+const KINDS: [&str; 6] = ["slack", "webhook", "email", "pagerduty", "twilio", "exec"];
 
 /// What every kind of channel has.
 const SHARED: [&str; 4] = ["type", "name", "levels", "workspace"];
 
-const LEVELS: [Level; 3] = [Level::Warning, Level::Critical, Level::Exceeded];
+/// What a channel may ask for beside alerts; only those that have room for it.
+const REPORTS: [&str; 2] = ["daily", "weekly"];
 
 /// What stands for a secret.
 pub(super) const HIDDEN: &str = "***";
@@ -35,6 +37,7 @@ pub struct Channel {
     name: Id,
     levels: Vec<Level>,
     workspace: Option<Id>,
+    reports: Vec<&'static str>,
     kind: Kind,
 }
 
@@ -45,12 +48,13 @@ enum Kind {
     Email(Email),
     PagerDuty(PagerDuty),
     Twilio(Twilio),
+    Exec(Exec),
 }
 
 impl Channel {
     /// Reads a channel as it was written: the keys of docs/alerts.md. A channel without a name has
     /// that of its type. Addresses that are written as numbers must be public or allowed.
-    pub fn read(map: &Map<String, Value>, allowed: &Allowed) -> Result<Self, BadChannel> {
+    pub fn read(map: &Map<String, Value>, allowed: &Allowed) -> Result<Self, BadKey> {
         let word = match map.get("type") {
             Some(Value::String(word)) => word.as_str(),
             _ => return Err(bad("type", format!("it is missing: one of {}", KINDS.join(", ")))),
@@ -61,25 +65,33 @@ impl Channel {
             "email" => Email::KEYS,
             "pagerduty" => PagerDuty::KEYS,
             "twilio" => Twilio::KEYS,
+            "exec" => Exec::KEYS,
             _ => {
                 let shown: String = word.escape_debug().take(40).collect();
                 let kinds = KINDS.join(", ");
                 return Err(bad("type", format!("`{shown}` is not one of {kinds}")));
             }
         };
-        let keys = Keys::of(map, word, &[&SHARED, own].concat(), allowed)?;
+        let roomy: &[&str] = match word {
+            "slack" | "webhook" | "email" => &["reports"],
+            _ => &[],
+        };
+        let known = [&SHARED, roomy, own].concat();
+        let keys = Keys::of(map, &format!("{word} channel"), &known, allowed)?;
         let kind = match word {
             "slack" => Kind::Slack(Slack::read(&keys)?),
             "webhook" => Kind::Webhook(Webhook::read(&keys)?),
             "email" => Kind::Email(Email::read(&keys)?),
             "pagerduty" => Kind::PagerDuty(PagerDuty::read(&keys)?),
+            "exec" => Kind::Exec(Exec::read(&keys)?),
             _ => Kind::Twilio(Twilio::read(&keys)?),
         };
         let name = match keys.parsed("name")? {
             Some(name) => name,
             None => word.parse().map_err(|why| bad("name", format!("{why}")))?,
         };
-        Ok(Self { name, levels: levels(&keys)?, workspace: keys.parsed("workspace")?, kind })
+        let (levels, reports) = (levels(&keys)?, reports(&keys)?);
+        Ok(Self { name, levels, workspace: keys.parsed("workspace")?, reports, kind })
     }
 
     /// Its name, which is its own.
@@ -95,6 +107,7 @@ impl Channel {
             Kind::Email(_) => "email",
             Kind::PagerDuty(_) => "pagerduty",
             Kind::Twilio(_) => "twilio",
+            Kind::Exec(_) => "exec",
         }
     }
 
@@ -103,9 +116,19 @@ impl Channel {
         self.workspace.as_ref()
     }
 
+    /// The reports that it asks for: `daily`, `weekly`.
+    pub fn reports(&self) -> &[&'static str] {
+        &self.reports
+    }
+
     /// Whether a notice is for it: its level and its workspace are wanted; and that something is
-    /// over is told to those who keep it open until then, which is PagerDuty.
+    /// over is told to those who keep it open until then, which is PagerDuty. A report is for those
+    /// that ask for it, and of exactly their workspace, or of all.
     pub fn wants(&self, notice: &Notice) -> bool {
+        if let Some(digest) = notice.digest() {
+            let asked = self.reports.contains(&digest.kind.as_str());
+            return asked && self.workspace == notice.workspace;
+        }
         let told = notice.state == State::Triggered || matches!(self.kind, Kind::PagerDuty(_));
         let ours = self.workspace.is_none() || self.workspace == notice.workspace;
         told && ours && self.levels.contains(&notice.level())
@@ -122,7 +145,13 @@ impl Channel {
             }
             Kind::PagerDuty(pagerduty) => Ok(Message::Post(pagerduty.post(notice))),
             Kind::Twilio(twilio) => twilio.post(notice).map(Message::Post),
+            Kind::Exec(exec) => Ok(Message::Run(exec.run(notice))),
         }
+    }
+
+    /// Whether it runs a command on this machine.
+    pub fn runs_command(&self) -> bool {
+        matches!(self.kind, Kind::Exec(_))
     }
 
     /// How fast it may be used.
@@ -130,7 +159,9 @@ impl Channel {
         match &self.kind {
             Kind::Slack(_) => Slack::RATE,
             Kind::Twilio(twilio) => twilio.rate(),
-            Kind::Webhook(_) | Kind::Email(_) | Kind::PagerDuty(_) => Rate::default(),
+            Kind::Webhook(_) | Kind::Email(_) | Kind::PagerDuty(_) | Kind::Exec(_) => {
+                Rate::default()
+            }
         }
     }
 
@@ -144,12 +175,16 @@ impl Channel {
         if let Some(workspace) = &self.workspace {
             shown.insert("workspace".to_owned(), workspace.as_str().into());
         }
+        if !self.reports.is_empty() {
+            shown.insert("reports".to_owned(), json!(self.reports));
+        }
         let own = match &self.kind {
             Kind::Slack(slack) => slack.shown(),
             Kind::Webhook(webhook) => webhook.shown(),
             Kind::Email(email) => email.shown(),
             Kind::PagerDuty(pagerduty) => pagerduty.shown(),
             Kind::Twilio(twilio) => twilio.shown(),
+            Kind::Exec(exec) => exec.shown(),
         };
         if let Value::Object(own) = own {
             shown.extend(own);
@@ -165,30 +200,34 @@ impl Channel {
             (Kind::Email(one), Kind::Email(other)) => one.is_same(other),
             (Kind::PagerDuty(one), Kind::PagerDuty(other)) => one.is_same(other),
             (Kind::Twilio(one), Kind::Twilio(other)) => one.is_same(other),
+            (Kind::Exec(one), Kind::Exec(other)) => one == other,
             _ => false,
         };
         kinds && self.shown() == other.shown()
     }
 }
 
-fn levels(keys: &Keys<'_>) -> Result<Vec<Level>, BadChannel> {
+fn levels(keys: &Keys<'_>) -> Result<Vec<Level>, BadKey> {
     let Some(list) = keys.list("levels", LEVELS.len())? else { return Ok(LEVELS.to_vec()) };
-    let read = |word: &str| {
-        let found = LEVELS.into_iter().find(|level| level.as_str() == word);
-        found.ok_or_else(|| {
-            let shown: String = word.escape_debug().take(40).collect();
-            bad("levels", format!("`{shown}` is not one of warning, critical, exceeded"))
-        })
-    };
+    let read = |word: &str| keys.level("levels", word);
     let mut levels = list.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     levels.sort();
     levels.dedup();
     Ok(levels)
 }
 
+fn reports(keys: &Keys<'_>) -> Result<Vec<&'static str>, BadKey> {
+    let Some(list) = keys.list("reports", REPORTS.len())? else { return Ok(Vec::new()) };
+    if let Some(unknown) = list.iter().find(|word| !REPORTS.contains(word)) {
+        let shown: String = unknown.escape_debug().take(40).collect();
+        return Err(bad("reports", format!("`{shown}` is not one of daily, weekly")));
+    }
+    Ok(REPORTS.into_iter().filter(|word| list.contains(word)).collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::notice::samples::at;
+    use super::super::notice::samples::{at, report};
     use super::*;
 
     const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
@@ -234,6 +273,27 @@ mod tests {
         let over = Notice { state: State::Resolved, ..warning };
         assert!(!all.wants(&over));
         assert!(read(r#"{"type": "pagerduty", "routing_key": "k"}"#).unwrap().wants(&over));
+    }
+
+    #[test]
+    fn a_report_is_for_who_asks_for_it() {
+        let channel = |more: &str| {
+            read(&format!(r#"{{"type": "slack", "url": "https://example.com/x"{more}}}"#)).unwrap()
+        };
+        let all = report();
+        let mut of_team = report();
+        of_team.workspace = Some("team".parse().unwrap());
+        assert!(!channel("").wants(&all));
+        assert!(!channel(r#", "reports": ["weekly"]"#).wants(&all));
+        let daily = channel(r#", "reports": ["weekly", "daily"]"#);
+        assert_eq!(daily.reports(), ["daily", "weekly"]);
+        assert!(daily.wants(&all) && !daily.wants(&of_team));
+        let team = channel(r#", "reports": ["daily"], "workspace": "team""#);
+        assert!(team.wants(&of_team) && !team.wants(&all));
+        let pager = r#"{"type": "pagerduty", "routing_key": "k", "reports": ["daily"]}"#;
+        assert!(read(pager).unwrap_err().contains("unknown key `reports`"));
+        let monthly = r#"{"type": "slack", "url": "https://x.com/x", "reports": ["monthly"]}"#;
+        assert!(read(monthly).unwrap_err().contains("`monthly` is not one of daily, weekly"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::channel::HIDDEN;
 use super::message::{Mail, Tls};
 use super::notice::Notice;
 use super::wording::Wording;
-use super::written::{BadChannel, Keys, bad};
+use super::written::{BadKey, Keys, bad};
 use crate::clock::UnixMs;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -35,7 +35,7 @@ pub(super) struct Email {
 impl Email {
     pub(super) const KEYS: &[&str] = &["host", "port", "from", "to", "username", "password", "tls"];
 
-    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadChannel> {
+    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadKey> {
         let tls = keys.text("tls")?.map(tls).transpose()?;
         let port = keys.number("port", u16::MAX.into())?;
         let port = port.map(u16::try_from).transpose().ok().filter(|port| *port != Some(0));
@@ -102,7 +102,10 @@ impl Email {
         for mailbox in &self.to {
             builder = builder.to(mailbox.clone());
         }
-        let (text, html) = (text(&wording, notice), html(&wording, notice));
+        let (text, html) = match notice.digest() {
+            Some(report) => (report.text.clone(), report.html.clone()),
+            None => (text(&wording, notice), html(&wording, notice)),
+        };
         let mail = builder.multipart(MultiPart::alternative_plain_html(text, html));
         Ok(Mail {
             host: self.host.clone(),
@@ -114,7 +117,7 @@ impl Email {
     }
 }
 
-fn tls(text: &str) -> Result<Tls, BadChannel> {
+fn tls(text: &str) -> Result<Tls, BadKey> {
     MODES.iter().find(|(word, _)| *word == text).map(|(_, tls)| *tls).ok_or_else(|| {
         let shown: String = text.escape_debug().take(40).collect();
         bad("tls", format!("`{shown}` is not one of none, starttls, implicit"))
@@ -122,7 +125,7 @@ fn tls(text: &str) -> Result<Tls, BadChannel> {
 }
 
 /// One mailbox: `ops@example.com` or `Farebox <ops@example.com>`.
-fn mailbox(key: &str, text: &str) -> Result<Mailbox, BadChannel> {
+fn mailbox(key: &str, text: &str) -> Result<Mailbox, BadKey> {
     let wrong = || bad(key, "it is not an address such as ops@example.com");
     let mailbox: Mailbox = text.trim().parse().map_err(|_| wrong())?;
     // What the parser left unread would be lost without a word.
@@ -146,8 +149,8 @@ fn text(wording: &Wording, notice: &Notice) -> String {
 }
 
 fn html(wording: &Wording, notice: &Notice) -> String {
-    let row = |(name, text): &(&str, String)| {
-        format!("<tr><th align=\"left\">{name}</th><td>{}</td></tr>\n", escaped(text))
+    let row = |(name, text): &(String, String)| {
+        format!("<tr><th align=\"left\">{}</th><td>{}</td></tr>\n", escaped(name), escaped(text))
     };
     let rows: String = wording.facts.iter().map(row).collect();
     let mut html = format!(
@@ -180,7 +183,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::notice::samples::{groq, hostile};
+    use super::super::notice::samples::{groq, hostile, report};
     use super::super::{Allowed, Channel, Message};
     use super::*;
 
@@ -216,6 +219,14 @@ mod tests {
         ] {
             assert!(mail.contains(part), "{part:?} is missing in {mail}");
         }
+    }
+
+    #[test]
+    fn a_report_is_sent_as_it_was_written() {
+        let mail = formatted(&report());
+        assert!(mail.contains("Subject: Farebox daily report: 2026-11-27\r\n"), "{mail}");
+        assert!(mail.contains("\r\nSpent $21.25\r\n"), "{mail}");
+        assert!(mail.contains("<p>Spent $21.25</p>"), "{mail}");
     }
 
     #[test]

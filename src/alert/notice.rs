@@ -2,6 +2,7 @@
 //!
 //! Invariant: a notice holds nothing of a prompt, a completion or a key.
 
+use super::wording::Wording;
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, Id};
 use crate::ledger::Crossing;
@@ -30,10 +31,31 @@ pub struct Firing {
     pub level: Level,
     /// Of whom; `None`: of nobody in particular.
     pub account: Option<AccountId>,
+    /// Whom or what it is about: `user:alice usd/month`, `provider:openai`, `all`. Keeps what one
+    /// rule fires for apart.
+    #[serde(default)]
+    pub about: String,
     /// What happened, in a sentence.
     pub says: String,
     /// What to do about it.
     pub action: String,
+}
+
+/// A report, written already: it goes the way of alerts to the channels that ask for reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// `daily` or `weekly`.
+    pub kind: String,
+    /// `Farebox daily report: 2026-11-28`.
+    pub title: String,
+    /// The most important figures: names and texts.
+    pub facts: Vec<(String, String)>,
+    /// All of it as text.
+    pub text: String,
+    /// All of it as a page.
+    pub html: String,
+    /// All of it as the API shows it.
+    pub object: serde_json::Value,
 }
 
 /// What an alert is about.
@@ -44,6 +66,8 @@ pub enum Subject {
     Threshold(Crossing),
     /// A rule fired.
     Rule(Firing),
+    /// Nothing happened: a report is due.
+    Report(Box<Digest>),
 }
 
 /// One alert, as it is told.
@@ -70,11 +94,20 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// How grave it is.
+    /// How grave it is; a report is as little so as anything.
     pub fn level(&self) -> Level {
         match &self.subject {
             Subject::Threshold(crossing) => crossing.level,
             Subject::Rule(firing) => firing.level,
+            Subject::Report(_) => Level::Warning,
+        }
+    }
+
+    /// The word for that: `warning`, `critical`, `exceeded`, or `report`.
+    pub fn grade(&self) -> &'static str {
+        match self.subject {
+            Subject::Report(_) => "report",
+            _ => self.level().as_str(),
         }
     }
 
@@ -83,6 +116,7 @@ impl Notice {
         match &self.subject {
             Subject::Threshold(crossing) => Some(&crossing.account),
             Subject::Rule(firing) => firing.account.as_ref(),
+            Subject::Report(_) => None,
         }
     }
 
@@ -94,6 +128,7 @@ impl Notice {
             (_, Some(account)) => account.to_string(),
             (Subject::Rule(firing), None) => firing.rule.clone(),
             (Subject::Threshold(crossing), None) => crossing.name(),
+            (Subject::Report(digest), None) => digest.kind.clone(),
         }
     }
 
@@ -102,13 +137,19 @@ impl Notice {
         match &self.subject {
             Subject::Threshold(_) => "quota_threshold",
             Subject::Rule(firing) => &firing.kind,
+            Subject::Report(_) => "report",
         }
+    }
+
+    /// What happened, in a line: `QUOTA EXCEEDED: groq_1 at 100.0% (…), threshold 100%`.
+    pub fn headline(&self) -> String {
+        Wording::of(self).headline
     }
 
     /// The rule's name.
     pub fn rule(&self) -> Option<&str> {
         match &self.subject {
-            Subject::Threshold(_) => None,
+            Subject::Threshold(_) | Subject::Report(_) => None,
             Subject::Rule(firing) => Some(&firing.rule),
         }
     }
@@ -117,7 +158,15 @@ impl Notice {
     pub fn crossing(&self) -> Option<&Crossing> {
         match &self.subject {
             Subject::Threshold(crossing) => Some(crossing),
-            Subject::Rule(_) => None,
+            Subject::Rule(_) | Subject::Report(_) => None,
+        }
+    }
+
+    /// The report.
+    pub fn digest(&self) -> Option<&Digest> {
+        match &self.subject {
+            Subject::Report(digest) => Some(digest),
+            Subject::Threshold(_) | Subject::Rule(_) => None,
         }
     }
 }
@@ -167,6 +216,19 @@ pub(super) mod samples {
         notice
     }
 
+    /// The report of a day.
+    pub(in crate::alert) fn report() -> Notice {
+        let digest = Digest {
+            kind: "daily".to_owned(),
+            title: "Farebox daily report: 2026-11-27".to_owned(),
+            facts: vec![("Spent".to_owned(), "$21.25 <all>".to_owned())],
+            text: "Spent $21.25\n".to_owned(),
+            html: "<p>Spent $21.25</p>".to_owned(),
+            object: serde_json::json!({"kind": "daily", "total_cost_usd": "21.25"}),
+        };
+        Notice { subject: Subject::Report(Box::new(digest)), ..groq() }
+    }
+
     /// A rule with a name that means harm.
     pub(in crate::alert) fn hostile() -> Notice {
         let firing = Firing {
@@ -174,6 +236,7 @@ pub(super) mod samples {
             kind: "burn_rate".to_owned(),
             level: Level::Critical,
             account: None,
+            about: "all".to_owned(),
             says: "<script>alert(1)</script>\r\n.\r\nQUIT <!channel> *x*".to_owned(),
             action: "<https://evil.example|click>".to_owned(),
         };

@@ -3,10 +3,10 @@
 
 use super::channel::HIDDEN;
 use super::message::Post;
-use super::notice::{Notice, State};
+use super::notice::{Digest, Notice, State};
 use super::target::Target;
 use super::wording::Wording;
-use super::written::{BadChannel, Keys, bad};
+use super::written::{BadKey, Keys, bad};
 use crate::clock::{UnixMs, rfc3339};
 use crate::ledger::Crossing;
 use crate::limit::Meter;
@@ -33,7 +33,7 @@ pub(super) struct Webhook {
 impl Webhook {
     pub(super) const KEYS: &[&str] = &["url", "secret"];
 
-    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadChannel> {
+    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadKey> {
         let url = keys.url("url")?.ok_or_else(|| bad("url", "it is missing"))?;
         let text = keys.secret("secret")?;
         let encoded = text.expose_secret().strip_prefix(PREFIX);
@@ -82,7 +82,20 @@ impl Webhook {
     }
 }
 
-fn body(notice: &Notice) -> Value {
+/// A report is the object of the API, with the kind and time of any alert beside it.
+fn of_report(notice: &Notice, digest: &Digest) -> Value {
+    json!({
+        "alert_type": notice.alert_type(),
+        "timestamp": rfc3339(notice.time),
+        "report": digest.object,
+    })
+}
+
+/// What a webhook is told.
+pub(super) fn body(notice: &Notice) -> Value {
+    if let Some(digest) = notice.digest() {
+        return of_report(notice, digest);
+    }
     let crossing = notice.crossing();
     let state = match notice.state {
         State::Triggered => "triggered",
@@ -97,7 +110,7 @@ fn body(notice: &Notice) -> Value {
         "quota_limit": crossing.map(quota),
         "timestamp": rfc3339(notice.time),
         "account": notice.account(),
-        "level": notice.level().as_str(),
+        "level": notice.grade(),
         "state": state,
         "threshold": crossing.map(|crossing| crossing.threshold),
         "limit": crossing.map(|crossing| crossing.limit.to_string()),

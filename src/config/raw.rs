@@ -143,7 +143,9 @@ pub(super) struct RawAlerts {
     pub(super) check_every: Option<String>,
     pub(super) renotify_after: Option<String>,
     pub(super) allow_private: Vec<String>,
+    pub(super) allow_exec: bool,
     pub(super) channels: Vec<Map<String, Value>>,
+    pub(super) rules: Vec<Map<String, Value>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -171,6 +173,8 @@ pub(super) struct RawHistory {
     pub(super) day_sums_days: Option<u64>,
     pub(super) snapshot_every: Option<String>,
     pub(super) persistence: Option<bool>,
+    pub(super) reports: Option<Vec<String>>,
+    pub(super) report_at: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
