@@ -13,6 +13,7 @@ mod alert_mail;
 mod alert_rules;
 mod alert_sinks;
 mod alerts;
+mod alerts_dead;
 mod alerts_fleet;
 mod analytics;
 mod analytics_sums;
