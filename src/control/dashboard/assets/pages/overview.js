@@ -71,7 +71,7 @@ function Numbers({ usage, byDay, proxy }) {
     ["Requests", told && short(told.total_requests), told && `${count(told.failed_requests)} failed at providers`],
     ["Tokens", told && short(told.total_tokens), hit === null ? "" : `${hit}% read from caches`],
     ...(proxy.value ? [
-      ["In flight", count(proxy.value.flight), `${count(proxy.value.streams)} streams, at this proxy`],
+      ["In flight", count(proxy.value.flight), `${count(proxy.value.streams)} streams`],
       ["Refused", count(proxy.value.refused), "since this proxy started"],
     ] : []),
   ];
