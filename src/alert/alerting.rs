@@ -23,15 +23,12 @@ use crate::ledger::{
 };
 use crate::limit::{Calendar, Thresholds};
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::Receiver;
-
-/// How many hints are taken at a time.
-const HINTS: usize = 100;
 
 /// What the file says of alerts.
 #[derive(Debug, Clone)]
@@ -77,6 +74,8 @@ pub struct Alerting {
     pub(super) outgoing: ArcSwap<Outgoing>,
     /// Something is due.
     pub(super) due: Notify,
+    /// How far the walk through all marks came.
+    pub(super) walked: Mutex<Option<String>>,
 }
 
 impl Alerting {
@@ -92,6 +91,7 @@ impl Alerting {
             settings: ArcSwap::from_pointee(settings),
             outgoing: ArcSwap::from_pointee(outgoing),
             due: Notify::new(),
+            walked: Mutex::default(),
         })
     }
 
@@ -170,15 +170,7 @@ impl Alerting {
     }
 
     fn marks_of(&self, account: &Account) -> Vec<String> {
-        let thresholds = self.thresholds_of(account);
-        let point = |limit: String, threshold| {
-            Point { account: account.id.clone(), limit, threshold }.mark()
-        };
-        let limits = account.standings.iter().map(|standing| standing.limit.name());
-        let each = |limit: String| {
-            thresholds.as_slice().iter().map(move |t| (limit.clone(), *t)).collect::<Vec<_>>()
-        };
-        limits.flat_map(each).map(|(limit, threshold)| point(limit, threshold)).collect()
+        self.points(account).iter().map(Point::mark).collect()
     }
 
     pub(super) fn thresholds_of(&self, account: &Account) -> Thresholds {
@@ -186,41 +178,12 @@ impl Alerting {
         own.unwrap_or_else(|| self.settings.load().thresholds.clone())
     }
 
-    /// Takes hints for as long as there are any.
-    pub(super) async fn listen(&self, mut hints: Receiver<Crossing>) {
-        let mut some = Vec::with_capacity(HINTS);
-        while hints.recv_many(&mut some, HINTS).await > 0 {
-            for crossing in some.drain(..) {
-                let account = crossing.account.clone();
-                if let Err(why) = self.hint(crossing).await {
-                    tracing::warn!(%account, %why, "an alert waits for the next check");
-                }
-            }
-        }
-    }
-
-    /// A settlement reported a crossing.
-    async fn hint(&self, crossing: Crossing) -> Result<(), String> {
-        let point = Point::of(&crossing);
-        let mark = self.mark(&point).await?;
-        let Some(account) = self.account(&crossing.account).await? else { return Ok(()) };
-        let now = self.sources.clock.now();
-        let (calendar, window) = (&self.sources.calendar, crossing.limit.window);
-        let current = facts::period(calendar, window, now) == Some(facts::period_of(&crossing));
-        let holds = facts::standing(&account, &point.limit)
-            .is_some_and(|standing| facts::reaches(standing, point.threshold));
-        if current && !holds {
-            return Ok(());
-        }
-        self.raise(crossing, mark, &account).await
-    }
-
     pub(super) async fn mark(&self, point: &Point) -> Result<Option<Mark>, String> {
         let marks = self.sources.outbox.marks(&[point.mark()]).await;
         Ok(marks.map_err(|why| why.to_string())?.into_iter().flatten().next())
     }
 
-    async fn account(&self, id: &AccountId) -> Result<Option<Account>, String> {
+    pub(super) async fn account(&self, id: &AccountId) -> Result<Option<Account>, String> {
         self.sources.registry.account(id).await.map_err(|why| why.to_string())
     }
 
@@ -237,10 +200,7 @@ impl Alerting {
         }
         let arm = mark.filter(|mark| mark.period == period).map_or(0, |mark| mark.arm);
         let Some(id) = point.alert(period, arm, account.created) else { return Ok(()) };
-        let Sources { calendar, clock, provider, .. } = &self.sources;
-        let provider = provider(&account.id.id)
-            .filter(|_| account.id.kind == crate::ids::AccountKind::Credential);
-        let notice = facts::notice(crossing, account, provider, (calendar, clock.now()));
+        let notice = self.notice(crossing, account);
         let alert = NewAlert {
             id,
             mark: point.mark(),
@@ -252,6 +212,13 @@ impl Alerting {
             channels: self.wanting(&notice),
         };
         self.put(&alert).await
+    }
+
+    fn notice(&self, crossing: Crossing, account: &Account) -> Notice {
+        let Sources { calendar, clock, provider, .. } = &self.sources;
+        let provider = provider(&account.id.id)
+            .filter(|_| account.id.kind == crate::ids::AccountKind::Credential);
+        facts::notice(crossing, account, provider, (calendar, clock.now()))
     }
 
     /// Tells that what a mark is on for is over. Channels hear of it with the lowest threshold.
@@ -266,6 +233,12 @@ impl Alerting {
         let kept = self.sources.outbox.alert(&id).await.map_err(|why| why.to_string())?;
         let began = kept.and_then(|kept| serde_json::from_str::<Notice>(&kept.text).ok());
         let thresholds = self.thresholds_of(account);
+        // An alert is kept for less time than a month has.
+        let began = began.or_else(|| {
+            let standing = facts::standing(account, &point.limit)?;
+            let crossing = facts::crossing(standing, &thresholds, (point.threshold, mark.period));
+            Some(self.notice(crossing, account))
+        });
         let first = thresholds.as_slice().first().is_none_or(|first| *first >= point.threshold);
         let mut alert = NewAlert {
             id: end,

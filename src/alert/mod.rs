@@ -2,8 +2,8 @@
 //!
 //! A [`Notice`] is what an alert says. A [`Channel`] is where it goes, as it was written in the file
 //! or sent to the API; it turns a notice into a [`Message`], which is pure. [`Outgoing`] sends one
-//! message and tells the [`Outcome`]; `outcome` also says when to try again. `Alerting` makes alerts of crossings (`facts` says what
-//! they are made of, `sweep` finds what was missed or is over), `directory` has the channels, and
+//! message and tells the [`Outcome`]; `outcome` also says when to try again. `Alerting` makes alerts of crossings (`hints` brings
+//! them, `facts` says what they are made of, `sweep` finds what was missed or is over), `directory` has the channels, and
 //! `delivery` sends what is due. Not here: the queues in which alerts wait, which are in the ledger.
 //!
 //! Invariants: nothing here decides about a call or waits for one. A secret of a channel stands in
@@ -17,6 +17,7 @@ mod delivery;
 mod directory;
 mod email;
 mod facts;
+mod hints;
 mod message;
 mod notice;
 mod outcome;

@@ -5,6 +5,7 @@ use super::channel::HIDDEN;
 use super::message::Post;
 use super::notice::{Notice, State};
 use super::target::Target;
+use super::wording::Wording;
 use super::written::{BadChannel, Keys, bad};
 use crate::clock::{UnixMs, rfc3339};
 use crate::ledger::Crossing;
@@ -104,6 +105,7 @@ fn body(notice: &Notice) -> Value {
         "resets_at": notice.resets_at.map(rfc3339),
         "cost_usd": notice.cost.to_string(),
         "cost_nanousd": notice.cost.get(),
+        "suggested_action": Wording::of(notice).action,
     });
     if let (Some(rule), Value::Object(body)) = (notice.rule(), &mut body) {
         body.insert("rule".to_owned(), rule.into());

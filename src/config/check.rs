@@ -108,6 +108,7 @@ pub(super) fn check(
         retention_days,
         snapshots: snapshots::read(&raw.history, environment, retention_days)?,
         sums: sums(&raw.history)?,
+        metrics_per_user: per_user(raw.metrics.per_user.unwrap_or(0))?,
         server: server(&raw.server)?,
         record: overrides.record.clone(),
         origin: Origin::default(),
@@ -380,6 +381,12 @@ fn usable_url(name: &str, url: &str) -> Result<String, BadConfig> {
         )));
     }
     Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// How many users have series of their own.
+fn per_user(users: u64) -> Result<usize, BadConfig> {
+    let fits = usize::try_from(users).ok().filter(|users| *users <= 100);
+    fits.ok_or_else(|| bad(format!("metrics.per_user = {users}: at most 100")))
 }
 
 /// For how many days the history is kept; the variable of older deployments goes before the file.

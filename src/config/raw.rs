@@ -27,6 +27,7 @@ pub(super) struct Raw {
     pub(super) alerts: RawAlerts,
     pub(super) admin: RawAdmin,
     pub(super) history: RawHistory,
+    pub(super) metrics: RawMetrics,
     pub(super) server: RawServer,
 }
 
@@ -170,6 +171,13 @@ pub(super) struct RawHistory {
     pub(super) day_sums_days: Option<u64>,
     pub(super) snapshot_every: Option<String>,
     pub(super) persistence: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawMetrics {
+    #[serde(deserialize_with = "number")]
+    pub(super) per_user: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -58,6 +58,7 @@ use plain::{Plans, Shape, Shapes};
 use ranking::Ranking;
 use script::{Failure, Scripts};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -92,6 +93,8 @@ pub struct RedisLedger {
     /// What the short way of scripts is planned with.
     shapes: Shapes,
     ranking: Ranking,
+    /// Alerts that this process raised.
+    raised: AtomicU32,
 }
 
 impl RedisLedger {
@@ -124,6 +127,7 @@ impl RedisLedger {
             news,
             shapes: Shapes::default(),
             ranking: Ranking::default(),
+            raised: AtomicU32::new(0),
         });
         ledger.prepare().await?;
         ledger.begin_sums().await.map_err(|why| OpenError(why.to_string()))?;
