@@ -250,8 +250,12 @@ async fn a_period_that_turns_while_an_alert_is_under_way_has_its_own(rig: &Rig) 
     rig.call(&payers, 80).await;
     desk.hint(rig);
     got(&sink, 3).await;
-    let periods: Vec<String> =
-        sink.got.lock().iter().map(|got| body(got)["period"].as_str().unwrap().to_owned()).collect();
+    let periods: Vec<String> = sink
+        .got
+        .lock()
+        .iter()
+        .map(|got| body(got)["period"].as_str().unwrap().to_owned())
+        .collect();
     let last: std::collections::BTreeSet<&String> = periods[1..].iter().collect();
     assert_eq!(periods[0], "20261124");
     assert_eq!(last.into_iter().collect::<Vec<_>>(), ["20261124", "20261125"], "{periods:?}");

@@ -51,7 +51,7 @@ async function recent(signal) {
 function announce({ account, level, limit, usage_percent: used, suppressed }) {
   if (suppressed) return;
   const over = level === "exceeded";
-  toast({ tone: over ? "over" : "warn", title: `${account} at ${percent(used)}`, text: limit ? `of ${limit}` : "", stays: over, unasked: true });
+  toast({ tone: over ? "over" : "warn", title: `${account} at ${percent(used)}`, text: limit ? `of ${limit}` : "", stays: over, unasked: true, about: `${account} ${limit}` });
 }
 
 function Panel({ close, history, seen }) {

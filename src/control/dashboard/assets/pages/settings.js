@@ -110,7 +110,7 @@ function CreateWorkspace({ close, done }) {
     close();
     done();
   };
-  return html`<${FormDialog} title="Create a workspace" close=${close} send=${send} action="Create workspace">
+  return html`<${FormDialog} title="Create a workspace" close=${close} send=${send} action="Create workspace" fields=${["id"]}>
     ${(error) => html`<${Field} label="Workspace" value=${id} set=${set} fault=${error?.fields.get("id")} autofocus maxlength="64" />
       <${Field} label="Limits" value=${limits} set=${limit} rows=${2} hint=${`${GRAMMAR} For all in it together; empty: none.`} />`}
   <//>`;
@@ -140,7 +140,7 @@ function CreateToken({ close, done }) {
     return html`<${Dialog} title="Copy this token now" close=${finish} closable=${false}><div class="stack"><p>It is shown this once.</p><div class="secret"><code>${made.token}</code><${Copy} text=${made.token} /></div><div class="ends"><button class="button first" type="button" onClick=${finish}>I have it</button></div></div><//>`;
   }
   const send = async () => keep(await post("/api/v1/admin-tokens", { name: name.trim(), scopes: scopes.split(/[\s,]+/).filter(Boolean), ...(workspace.trim() ? { workspace: workspace.trim() } : {}) }));
-  return html`<${FormDialog} title="Create an admin token" close=${close} send=${send} action="Create token">
+  return html`<${FormDialog} title="Create an admin token" close=${close} send=${send} action="Create token" fields=${["name", "scopes", "workspace"]}>
     ${(error) => html`<${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
       <${Field} label="Scopes" value=${scopes} set=${grant} fault=${error?.fields.get("scopes")} hint="users:read, keys:write, budget:reset, admin…" />
       <${Field} label="Workspace" value=${workspace} set=${limit} fault=${error?.fields.get("workspace")} hint="Empty: all." />`}
