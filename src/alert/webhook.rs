@@ -6,7 +6,7 @@ use super::message::Post;
 use super::notice::{Notice, State};
 use super::target::Target;
 use super::wording::Wording;
-use super::written::{BadChannel, Keys, bad};
+use super::written::{BadKey, Keys, bad};
 use crate::clock::{UnixMs, rfc3339};
 use crate::ledger::Crossing;
 use crate::limit::Meter;
@@ -33,7 +33,7 @@ pub(super) struct Webhook {
 impl Webhook {
     pub(super) const KEYS: &[&str] = &["url", "secret"];
 
-    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadChannel> {
+    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadKey> {
         let url = keys.url("url")?.ok_or_else(|| bad("url", "it is missing"))?;
         let text = keys.secret("secret")?;
         let encoded = text.expose_secret().strip_prefix(PREFIX);
@@ -82,7 +82,8 @@ impl Webhook {
     }
 }
 
-fn body(notice: &Notice) -> Value {
+/// What a webhook is told.
+pub(super) fn body(notice: &Notice) -> Value {
     let crossing = notice.crossing();
     let state = match notice.state {
         State::Triggered => "triggered",
