@@ -69,6 +69,27 @@ test("a channel is added, tested and deleted; what is wrong stands at its field"
   await page.context().close();
 });
 
+test("a rule is added where it can be, and deleted", async () => {
+  const page = await rig.page("/alerts");
+  await page.getByRole("button", { name: "Add rule" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name").fill("failing");
+  await dialog.getByLabel("Raised when").selectOption("error_rate");
+  await dialog.getByLabel("Per cent").fill("101");
+  await dialog.getByRole("button", { name: "Add rule" }).click();
+  await dialog.getByText("101 is more").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.value), "101", "the focus is at what is wrong");
+  await dialog.getByLabel("Per cent").fill("10");
+  await dialog.getByRole("button", { name: "Add rule" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await page.getByText("Calls fail at providers").waitFor();
+  assert.equal((await rig.api("GET", "/api/v1/alert-rules")).data[0].percent, 10);
+  await page.getByRole("button", { name: "Delete failing" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("No rule yet").waitFor();
+  await page.context().close();
+});
+
 test("settings: a workspace, a token, a reload, the ledger, the audit log", async () => {
   const page = await rig.page("/settings");
   await page.getByRole("button", { name: "Create workspace" }).click();

@@ -2,12 +2,13 @@
 import { html, useEffect } from "../lib/html.js";
 import { get, may, query } from "../lib/api.js";
 import { dailyDollars, dayName, dollars } from "../lib/days.js";
-import { count, percent, short, usd } from "../lib/format.js";
+import { count, short, usd } from "../lib/format.js";
 import { metrics } from "../lib/metrics.js";
 import { on } from "../lib/live.js";
 import { Link } from "../lib/router.js";
 import { absolute, ago, day, now } from "../lib/time.js";
 import { useAsked, useCalmly } from "../lib/use.js";
+import { headline } from "../lib/words.js";
 import { Badge } from "../components/badge.js";
 import { Shares, TimeBars } from "../components/chart.js";
 import { Meter } from "../components/meter.js";
@@ -53,7 +54,7 @@ export default function Overview() {
           ${(users) => html`<ul class="list">${users.map((user) => html`<${Tight} key=${user.id} user=${user} />`)}</ul>`}
         <//>
         <${Card} id="feed" title="Alerts" asked=${alerts} actions=${html`<${Link} to="/alerts">All alerts<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bell" title="No alerts yet" />`}>
-          ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><${Badge} status=${one.level} /><span class="break">${one.account} at ${percent(one.usage_percent)}</span><span class="muted small" title=${absolute(one.time)}>${ago(one.time)}</span></li>`)}</ul>`}
+          ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><${Badge} status=${one.level} /><span class="break">${headline(one)}</span><span class="muted small" title=${absolute(one.time)}>${ago(one.time)}</span></li>`)}</ul>`}
         <//>
       </div>
       <${Card} id="strip" title="Providers" asked=${pools} actions=${html`<${Link} to="/providers">All providers<//>`} rows=${2} empty=${(all) => all.length === 0 && html`<${Nothing} icon="cloud" title="No provider key configured" text="Calls are forwarded with your keys at providers." command="OPENAI_API_KEY=sk-… farebox serve" />`}>
