@@ -198,7 +198,7 @@ async fn r098_a_report_is_sent_once_at_its_time_and_again_when_asked() {
     desk.clock.advance(DAY / 4);
     assert_eq!(one.look().await.unwrap(), 0, "03:13 is too early");
 
-    let (_sender, hints) = tokio::sync::mpsc::channel(1);
+    let (_sender, hints) = tokio::sync::broadcast::channel(1);
     let _running = farebox::alert::start(&alerting, hints);
     let chat = got(&slack, 1, LIMIT).await;
     let said: Value = serde_json::from_str(&chat[0].body).unwrap();
