@@ -15,11 +15,14 @@ use super::facts::{self, Point};
 use super::notice::{Notice, State, Subject};
 use super::outcome::Outcome;
 use super::outgoing::Outgoing;
+use super::rule_book::RuleBook;
+use super::rules::{Projection, Rule};
+use super::ruling::Seen;
 use crate::clock::{Clock, UnixMs};
 use crate::ids::{AccountId, Id};
 use crate::ledger::{
-    Account, Crossing, KeptAlert, Mark, NewAlert, Outbox, Page, Raised, RecordError, Records,
-    Registry, Unavailable,
+    Account, BoxFuture, Crossing, Kept, KeptAlert, Mark, NewAlert, Outbox, Page, Raised,
+    RecordError, Records, Registry, Unavailable,
 };
 use crate::limit::{Calendar, Thresholds};
 use arc_swap::ArcSwap;
@@ -41,12 +44,32 @@ pub struct Settings {
     pub allowed: Allowed,
     /// The channels of the file.
     pub channels: Vec<Channel>,
+    /// The rules of the file.
+    pub rules: Vec<Rule>,
+    /// For how long what rules look at is kept.
+    pub kept: Kept,
     /// The thresholds of accounts without some of their own.
     pub thresholds: Thresholds,
 }
 
+/// What only this proxy knows of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    /// So many settled calls wait for the ledger.
+    pub pending: usize,
+    /// Models without a price that were asked for since this was asked last.
+    pub unpriced: Vec<String>,
+    /// Credentials that their provider rejected.
+    pub quarantined: Vec<Id>,
+}
+
 /// Names the provider of a credential.
 pub type ProviderOf = Arc<dyn Fn(&Id) -> Option<String> + Send + Sync>;
+
+/// What accounts will have spent of their limits when the periods end; those without a limit in
+/// dollars of a window of the calendar are left out.
+pub type ProjectionsOf =
+    Arc<dyn Fn(Vec<Account>) -> BoxFuture<'static, Result<Vec<Projection>, String>> + Send + Sync>;
 
 /// What alerts are made of.
 pub struct Sources {
@@ -64,6 +87,10 @@ pub struct Sources {
     pub token: SecretString,
     /// The provider of a credential.
     pub provider: ProviderOf,
+    /// What accounts will have spent.
+    pub projections: ProjectionsOf,
+    /// What only this proxy knows.
+    pub own: Arc<dyn Fn() -> Own + Send + Sync>,
 }
 
 /// Alerts, from crossing to channel.
@@ -72,6 +99,8 @@ pub struct Alerting {
     pub(super) directory: Directory,
     pub(super) settings: ArcSwap<Settings>,
     pub(super) outgoing: ArcSwap<Outgoing>,
+    pub(super) rules: RuleBook,
+    pub(super) seen: Seen,
     /// Something is due.
     pub(super) due: Notify,
     /// How far the walk through all marks came.
@@ -86,6 +115,8 @@ impl Alerting {
         let directory = Directory::new(sources.records.clone(), &sources.token);
         directory.set_file(settings.channels.clone(), settings.allowed.clone());
         Ok(Self {
+            rules: RuleBook::new(sources.records.clone()),
+            seen: Seen::default(),
             sources,
             directory,
             settings: ArcSwap::from_pointee(settings),
@@ -131,6 +162,15 @@ impl Alerting {
     /// Makes a channel.
     pub async fn make(&self, map: &Map<String, Value>) -> Result<Channel, NotMade> {
         self.directory.make(map).await
+    }
+
+    /// Changes some keys of a channel that was made over the API; `None`: there is none.
+    pub async fn change(
+        &self,
+        name: &Id,
+        changes: Map<String, Value>,
+    ) -> Result<Option<Channel>, NotMade> {
+        self.directory.change(name, changes).await
     }
 
     /// Deletes a channel that was made over the API, and what is still to be sent to it; whether
@@ -264,7 +304,7 @@ impl Alerting {
         self.put(&alert).await
     }
 
-    async fn put(&self, alert: &NewAlert) -> Result<(), String> {
+    pub(super) async fn put(&self, alert: &NewAlert) -> Result<(), String> {
         let raised = self.sources.outbox.raise(alert).await.map_err(|why| why.to_string())?;
         if let Raised::Now { suppressed } = raised {
             tracing::debug!(id = %alert.id, mark = alert.mark, suppressed, "alert raised");

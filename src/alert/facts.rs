@@ -168,6 +168,7 @@ pub(super) fn sample(channel: &str, workspace: Option<Id>, now: UnixMs) -> Notic
         kind: "test".to_owned(),
         level: Level::Warning,
         account: None,
+        about: "all".to_owned(),
         says: format!("This is a test of the channel {channel}. Nothing happened."),
         action: String::new(),
     };

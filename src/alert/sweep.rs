@@ -9,6 +9,7 @@
 
 use super::alerting::Alerting;
 use super::facts::{self, Point};
+use super::ruling::Judged;
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::ledger::{Account, ListFilter, Mark, RecordKind, When};
@@ -47,6 +48,9 @@ impl Alerting {
         let turn = Turn { name, own: CallId::new().to_string() };
         loop {
             let every = self.settings.load().check_every;
+            if let Err(why) = self.check_own().await {
+                tracing::warn!(%why, "rules about this proxy were not checked; they will be");
+            }
             if let Err(why) = self.sweep_once(&turn, every).await {
                 tracing::warn!(%why, "alerts were not checked; they will be");
             }
@@ -95,7 +99,8 @@ impl Alerting {
                 filter.after = Some(next);
             }
         }
-        self.walk_marks().await
+        let judged = self.check_rules().await?;
+        self.walk_marks(&judged).await
     }
 
     /// Whether the turn is still this proxy's.
@@ -183,14 +188,18 @@ impl Alerting {
     }
 
     /// Looks at the next marks, those of accounts, limits and thresholds that are gone too.
-    async fn walk_marks(&self) -> Result<(), String> {
+    async fn walk_marks(&self, judged: &Judged) -> Result<(), String> {
         for _ in 0..PAGES_OF_MARKS {
             let after = self.walked.lock().clone();
             let page = self.sources.outbox.all_marks(after.as_deref()).await;
             let page = page.map_err(|why| why.to_string())?;
-            let marks = page.entries.into_iter();
-            let marks: Vec<_> =
-                marks.filter_map(|(name, mark)| Some((Point::parse(&name)?, mark))).collect();
+            let mut marks = Vec::new();
+            for (name, mark) in page.entries {
+                match Point::parse(&name) {
+                    Some(point) => marks.push((point, mark)),
+                    None => self.look_at_rule(&name, mark, judged).await?,
+                }
+            }
             self.end_what_is_over(&marks).await?;
             let through = page.next.is_none();
             *self.walked.lock() = page.next;

@@ -6,7 +6,7 @@ use super::message::Post;
 use super::notice::{Digest, Notice, State};
 use super::target::Target;
 use super::wording::Wording;
-use super::written::{BadChannel, Keys, bad};
+use super::written::{BadKey, Keys, bad};
 use crate::clock::{UnixMs, rfc3339};
 use crate::ledger::Crossing;
 use crate::limit::Meter;
@@ -33,7 +33,7 @@ pub(super) struct Webhook {
 impl Webhook {
     pub(super) const KEYS: &[&str] = &["url", "secret"];
 
-    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadChannel> {
+    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadKey> {
         let url = keys.url("url")?.ok_or_else(|| bad("url", "it is missing"))?;
         let text = keys.secret("secret")?;
         let encoded = text.expose_secret().strip_prefix(PREFIX);
@@ -91,7 +91,8 @@ fn of_report(notice: &Notice, digest: &Digest) -> Value {
     })
 }
 
-fn body(notice: &Notice) -> Value {
+/// What a webhook is told.
+pub(super) fn body(notice: &Notice) -> Value {
     if let Some(digest) = notice.digest() {
         return of_report(notice, digest);
     }

@@ -37,9 +37,10 @@ impl Wording {
             (Subject::Rule(firing), State::Triggered) => {
                 (firing.says.clone(), firing.action.clone())
             }
-            (Subject::Rule(firing), State::Resolved) => {
-                (format!("RESOLVED: {} no longer fires", firing.rule), String::new())
-            }
+            (Subject::Rule(firing), State::Resolved) => (
+                format!("RESOLVED: {} no longer fires for {}", firing.rule, firing.about),
+                String::new(),
+            ),
             (Subject::Report(digest), _) => return Self::of_report(digest),
         };
         Self {

@@ -57,7 +57,8 @@ async fn compare(
 
 /// Nano-dollars as Prometheus takes them.
 fn shown(nanos: i64) -> f64 {
-    let part = |n: Option<i64>| f64::from(n.and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX));
+    let part =
+        |n: Option<i64>| f64::from(n.and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX));
     let (whole, rest) = (nanos.checked_div(NANOS_PER_USD), nanos.checked_rem(NANOS_PER_USD));
     part(whole) * 1e9 + part(rest)
 }

@@ -79,6 +79,7 @@ pub(super) fn check(
     let prices = prices(raw.prices, &raw.providers)?;
     let retention_days = retention(&raw.history, environment)?;
     let providers = providers(raw.providers, raw.routes, environment, overrides)?;
+    let kept = sums(&raw.history)?;
     Ok(Config {
         listen,
         admin_listen,
@@ -102,13 +103,13 @@ pub(super) fn check(
         credentials: credentials::terms(&providers, said)?,
         providers,
         deployments,
-        alerts: alerts::read(raw.alerts, environment)?,
+        alerts: alerts::read(raw.alerts, environment, &kept)?,
         admin_token,
         protection: protection::protection(&raw.admin)?,
         retention_days,
         snapshots: snapshots::read(&raw.history, environment, retention_days)?,
         reports: reports::read(&raw.history)?,
-        sums: sums(&raw.history)?,
+        sums: kept,
         metrics_per_user: per_user(raw.metrics.per_user.unwrap_or(0))?,
         server: server(&raw.server)?,
         record: overrides.record.clone(),

@@ -143,7 +143,9 @@ pub(super) struct RawAlerts {
     pub(super) check_every: Option<String>,
     pub(super) renotify_after: Option<String>,
     pub(super) allow_private: Vec<String>,
+    pub(super) allow_exec: bool,
     pub(super) channels: Vec<Map<String, Value>>,
+    pub(super) rules: Vec<Map<String, Value>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -11,6 +11,7 @@
 mod accounts;
 mod admin_tokens;
 mod alert_channels;
+mod alert_rules;
 mod alerts;
 mod analytics;
 mod answer;
@@ -190,6 +191,7 @@ fn operations() -> Operations {
         .and(login::operations())
         .and(alerts::operations())
         .and(alert_channels::operations())
+        .and(alert_rules::operations())
         .and(openapi::operations())
         .and(dashboard::operations())
 }

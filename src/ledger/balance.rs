@@ -36,8 +36,7 @@ pub async fn imbalance(
 
 async fn events(registry: &dyn Registry, minute: UnixMs) -> Result<Option<i64>, RegistryError> {
     let until = Some(minute.saturating_add(MINUTE_MS));
-    let mut query =
-        EventQuery { since: Some(minute), until, limit: PAGE, ..EventQuery::default() };
+    let mut query = EventQuery { since: Some(minute), until, limit: PAGE, ..EventQuery::default() };
     let (mut many, mut cost) = (0_usize, 0_i64);
     loop {
         let page = registry.events(&query).await?;

@@ -3,8 +3,8 @@
 
 use crate::alert_sinks::{Got, HttpSink, allowed, answer, channel};
 use crate::ledger_rig::{Rig, contract};
-use farebox::alert::{Alerting, Channel, Running, Settings, Sources, start};
-use farebox::ledger::{Crossing, KeptAlert};
+use farebox::alert::{Alerting, Channel, Own, Running, Settings, Sources, start};
+use farebox::ledger::{Crossing, Kept, KeptAlert};
 use farebox::limit::{Calendar, Level, Thresholds};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -48,12 +48,16 @@ impl Desk {
             calendar: Calendar::default(),
             token: "a-token-for-tests-only".to_owned().into(),
             provider: Arc::new(|_| None),
+            projections: Arc::new(|_| Box::pin(async { Ok(Vec::new()) })),
+            own: Arc::new(Own::default),
         };
         let settings = Settings {
             check_every: Duration::from_secs(86_400),
             renotify_after: renotify,
             allowed: allowed(&["127.0.0.0/8"]),
             channels,
+            rules: Vec::new(),
+            kept: Kept::default(),
             thresholds: Thresholds::default(),
         };
         let alerting = Arc::new(Alerting::new(sources, settings).unwrap());
@@ -250,8 +254,12 @@ async fn a_period_that_turns_while_an_alert_is_under_way_has_its_own(rig: &Rig) 
     rig.call(&payers, 80).await;
     desk.hint(rig);
     got(&sink, 3).await;
-    let periods: Vec<String> =
-        sink.got.lock().iter().map(|got| body(got)["period"].as_str().unwrap().to_owned()).collect();
+    let periods: Vec<String> = sink
+        .got
+        .lock()
+        .iter()
+        .map(|got| body(got)["period"].as_str().unwrap().to_owned())
+        .collect();
     let last: std::collections::BTreeSet<&String> = periods[1..].iter().collect();
     assert_eq!(periods[0], "20261124");
     assert_eq!(last.into_iter().collect::<Vec<_>>(), ["20261124", "20261125"], "{periods:?}");

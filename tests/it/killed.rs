@@ -13,8 +13,7 @@ use farebox::clock::Clock;
 use farebox::demo::provider::Simulated;
 use farebox::ids::AccountKind;
 use farebox::ledger::{
-    EmbeddedLedger, Kept, ListFilter, NewAlert, Options, Raised, RedisLedger,
-    SumQuery, Tier,
+    EmbeddedLedger, Kept, ListFilter, NewAlert, Options, Raised, RedisLedger, SumQuery, Tier,
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -112,10 +111,12 @@ impl Load {
 
 /// One call, streamed or not; whether it was served to its end.
 async fn one(proxy: SocketAddr, key: &str, call: usize) -> bool {
-    let script = format!(r#"{{"input":{},"output":{},"chunks":4}}"#, 100 + call % 37, 50 + call % 11);
+    let script =
+        format!(r#"{{"input":{},"output":{},"chunks":4}}"#, 100 + call % 37, 50 + call % 11);
     let headers = format!("authorization: Bearer {key}\r\nx-simulate: {script}\r\n");
     let more = r#","stream":true,"max_completion_tokens":60"#;
-    let body = chat("gpt-5", if call.is_multiple_of(2) { more } else { r#","max_completion_tokens":60"# });
+    let body =
+        chat("gpt-5", if call.is_multiple_of(2) { more } else { r#","max_completion_tokens":60"# });
     let request = format!(
         "POST {CHAT} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -183,7 +184,10 @@ async fn agree(rig: &Rig, served: usize, what: &str) {
     assert!(whole >= served, "{served} were served, {whole} are in the ledger");
     let verified = rig.ledger.verify().await.unwrap();
     assert_eq!(verified.violations, Vec::<String>::new());
-    println!("{what}: {served} served, {} events, {cost} nano-dollars in events, sums and accounts", events.len());
+    println!(
+        "{what}: {served} served, {} events, {cost} nano-dollars in events, sums and accounts",
+        events.len()
+    );
 }
 
 fn calls() -> usize {
@@ -219,11 +223,8 @@ async fn r123_two_proxies_and_redis_are_killed_and_sums_events_and_accounts_agre
     for program in &programs {
         quiet(program.admin).await;
     }
-    let options = Options {
-        background: false,
-        journal_dir: redis.dir().join("third"),
-        ..Options::default()
-    };
+    let options =
+        Options { background: false, journal_dir: redis.dir().join("third"), ..Options::default() };
     let third = RedisLedger::open(&url, options).await.unwrap();
     let rig = Rig::over(Clock::system(), third);
     no_holds(&rig).await;

@@ -6,10 +6,10 @@ use crate::alerts::{SECRET, got};
 use crate::control_desk::{Desk, raw};
 use crate::program::binary;
 use crate::world::LIMIT;
-use farebox::alert::{Alerting, Allowed, Settings, Sources};
+use farebox::alert::{Alerting, Allowed, Own, Settings, Sources};
 use farebox::app::Mailing;
 use farebox::config::{Config, Environment, Overrides};
-use farebox::ledger::Ledger;
+use farebox::ledger::{Kept, Ledger};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,12 +161,16 @@ fn mailing(desk: &Desk, file: &str) -> (Mailing, Arc<Alerting>) {
         calendar: config.calendar.clone(),
         token: crate::control_desk::TOKEN.into(),
         provider: Arc::new(|_| None),
+        projections: Arc::new(|_| Box::pin(async { Ok(Vec::new()) })),
+        own: Arc::new(Own::default),
     };
     let settings = Settings {
         check_every: Duration::from_secs(60),
         renotify_after: Duration::from_secs(3600),
         allowed: Allowed::new(vec!["127.0.0.0/8".parse().unwrap()]),
         channels: config.alerts.channels.clone(),
+        rules: Vec::new(),
+        kept: Kept::default(),
         thresholds: config.thresholds.clone(),
     };
     let alerting = Arc::new(Alerting::new(sources, settings).unwrap());

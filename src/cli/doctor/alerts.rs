@@ -92,10 +92,7 @@ mod tests {
         let text = "farebox_alert_check_time_seconds 1000\n";
         assert_eq!(status(text, 1060.0), Some(Status::Ok));
         assert_eq!(status(text, 2000.0), Some(Status::Failed));
-        assert_eq!(
-            status("farebox_alert_check_time_seconds 0\n", 2000.0),
-            Some(Status::Warning)
-        );
+        assert_eq!(status("farebox_alert_check_time_seconds 0\n", 2000.0), Some(Status::Warning));
         assert_eq!(status("other 1\n", 2000.0), None);
     }
 }

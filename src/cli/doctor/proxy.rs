@@ -1,8 +1,8 @@
 //! The proxy that runs with this configuration: is there one, is it ready, does it take the token,
 //! and what do its metrics complain of.
 
-use super::{admin, alerts};
 use super::finding::{Finding, Group};
+use super::{admin, alerts};
 use crate::cli::client::Client;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::scrape::{label, samples, sum};

@@ -6,6 +6,7 @@
 //!
 //! Invariant: everything that the router serves is described, and nothing else.
 
+mod alert_rules;
 mod alerts;
 mod analytics;
 mod history;
@@ -236,6 +237,8 @@ fn schemas() -> Value {
         .chain(history::ANSWERED)
         .chain(history::TAKEN)
         .chain(alerts::TAKEN)
+        .chain(alert_rules::ANSWERED)
+        .chain(alert_rules::TAKEN)
         .chain(snapshots::ANSWERED)
         .chain(analytics::ANSWERED)
         .map(|(name, table)| (*name, notation::object(table, false)));

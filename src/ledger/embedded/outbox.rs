@@ -390,9 +390,8 @@ impl Outbox for EmbeddedLedger {
     ) -> BoxFuture<'a, Result<Page<KeptAlert>, Unavailable>> {
         let (after, size) = (after.map(str::to_owned), page_size(limit));
         Box::pin(async move {
-            let listed = self.on_store(move |store, now| {
-                store.list_alerts(after.as_deref(), size, now)
-            });
+            let listed =
+                self.on_store(move |store, now| store.list_alerts(after.as_deref(), size, now));
             let mut entries = listed.await?;
             let more = entries.len() > size;
             entries.truncate(size);

@@ -98,6 +98,11 @@ pub struct RedisLedger {
 }
 
 impl RedisLedger {
+    /// How many settlements in the journal the ledger has not taken yet.
+    pub fn pending(&self) -> usize {
+        self.queue.pending()
+    }
+
     /// Connects, replays the journal, and starts the background where `options.background` is on.
     pub async fn open(url: &str, options: Options) -> Result<Arc<Self>, OpenError> {
         let scripts = Scripts::new();
