@@ -6,7 +6,7 @@
 CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test lint unit oracle sdk api browser vendor tools bench instructions redis-cpu deny demo fuzz prices
+.PHONY: help test lint unit oracle sdk api browser screenshots vendor tools bench instructions redis-cpu deny demo fuzz prices
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -33,6 +33,11 @@ sdk:
 browser: tools
 	$(CARGO) build --locked
 	tests/browser/run.sh target/debug/farebox
+
+# make screenshots  the pictures of the dashboard in the README
+screenshots: tools
+	$(CARGO) build --locked
+	tests/browser/run.sh target/debug/farebox --pictures
 
 # make vendor  the third-party modules of the dashboard, at the versions of the lock file
 vendor:

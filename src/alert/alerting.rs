@@ -15,23 +15,23 @@ use super::facts::{self, Point};
 use super::notice::{Notice, State, Subject};
 use super::outcome::Outcome;
 use super::outgoing::Outgoing;
+use super::rule_book::RuleBook;
+use super::rules::{Projection, Rule};
+use super::ruling::Seen;
 use crate::clock::{Clock, UnixMs};
 use crate::ids::{AccountId, Id};
 use crate::ledger::{
-    Account, Crossing, KeptAlert, Mark, NewAlert, Outbox, Page, Raised, RecordError, Records,
-    Registry, Unavailable,
+    Account, BoxFuture, Crossing, Kept, KeptAlert, Mark, NewAlert, Outbox, Page, Raised,
+    RecordError, Records, Registry, Unavailable,
 };
 use crate::limit::{Calendar, Thresholds};
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::Receiver;
-
-/// How many hints are taken at a time.
-const HINTS: usize = 100;
 
 /// What the file says of alerts.
 #[derive(Debug, Clone)]
@@ -44,12 +44,32 @@ pub struct Settings {
     pub allowed: Allowed,
     /// The channels of the file.
     pub channels: Vec<Channel>,
+    /// The rules of the file.
+    pub rules: Vec<Rule>,
+    /// For how long what rules look at is kept.
+    pub kept: Kept,
     /// The thresholds of accounts without some of their own.
     pub thresholds: Thresholds,
 }
 
+/// What only this proxy knows of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    /// So many settled calls wait for the ledger.
+    pub pending: usize,
+    /// Models without a price that were asked for since this was asked last.
+    pub unpriced: Vec<String>,
+    /// Credentials that their provider rejected.
+    pub quarantined: Vec<Id>,
+}
+
 /// Names the provider of a credential.
 pub type ProviderOf = Arc<dyn Fn(&Id) -> Option<String> + Send + Sync>;
+
+/// What accounts will have spent of their limits when the periods end; those without a limit in
+/// dollars of a window of the calendar are left out.
+pub type ProjectionsOf =
+    Arc<dyn Fn(Vec<Account>) -> BoxFuture<'static, Result<Vec<Projection>, String>> + Send + Sync>;
 
 /// What alerts are made of.
 pub struct Sources {
@@ -67,6 +87,10 @@ pub struct Sources {
     pub token: SecretString,
     /// The provider of a credential.
     pub provider: ProviderOf,
+    /// What accounts will have spent.
+    pub projections: ProjectionsOf,
+    /// What only this proxy knows.
+    pub own: Arc<dyn Fn() -> Own + Send + Sync>,
 }
 
 /// Alerts, from crossing to channel.
@@ -75,8 +99,12 @@ pub struct Alerting {
     pub(super) directory: Directory,
     pub(super) settings: ArcSwap<Settings>,
     pub(super) outgoing: ArcSwap<Outgoing>,
+    pub(super) rules: RuleBook,
+    pub(super) seen: Seen,
     /// Something is due.
     pub(super) due: Notify,
+    /// How far the walk through all marks came.
+    pub(super) walked: Mutex<Option<String>>,
 }
 
 impl Alerting {
@@ -87,11 +115,14 @@ impl Alerting {
         let directory = Directory::new(sources.records.clone(), &sources.token);
         directory.set_file(settings.channels.clone(), settings.allowed.clone());
         Ok(Self {
+            rules: RuleBook::new(sources.records.clone()),
+            seen: Seen::default(),
             sources,
             directory,
             settings: ArcSwap::from_pointee(settings),
             outgoing: ArcSwap::from_pointee(outgoing),
             due: Notify::new(),
+            walked: Mutex::default(),
         })
     }
 
@@ -133,6 +164,15 @@ impl Alerting {
         self.directory.make(map).await
     }
 
+    /// Changes some keys of a channel that was made over the API; `None`: there is none.
+    pub async fn change(
+        &self,
+        name: &Id,
+        changes: Map<String, Value>,
+    ) -> Result<Option<Channel>, NotMade> {
+        self.directory.change(name, changes).await
+    }
+
     /// Deletes a channel that was made over the API, and what is still to be sent to it; whether
     /// there was one.
     pub async fn remove(&self, name: &Id) -> Result<bool, RecordError> {
@@ -170,15 +210,7 @@ impl Alerting {
     }
 
     fn marks_of(&self, account: &Account) -> Vec<String> {
-        let thresholds = self.thresholds_of(account);
-        let point = |limit: String, threshold| {
-            Point { account: account.id.clone(), limit, threshold }.mark()
-        };
-        let limits = account.standings.iter().map(|standing| standing.limit.name());
-        let each = |limit: String| {
-            thresholds.as_slice().iter().map(move |t| (limit.clone(), *t)).collect::<Vec<_>>()
-        };
-        limits.flat_map(each).map(|(limit, threshold)| point(limit, threshold)).collect()
+        self.points(account).iter().map(Point::mark).collect()
     }
 
     pub(super) fn thresholds_of(&self, account: &Account) -> Thresholds {
@@ -186,41 +218,12 @@ impl Alerting {
         own.unwrap_or_else(|| self.settings.load().thresholds.clone())
     }
 
-    /// Takes hints for as long as there are any.
-    pub(super) async fn listen(&self, mut hints: Receiver<Crossing>) {
-        let mut some = Vec::with_capacity(HINTS);
-        while hints.recv_many(&mut some, HINTS).await > 0 {
-            for crossing in some.drain(..) {
-                let account = crossing.account.clone();
-                if let Err(why) = self.hint(crossing).await {
-                    tracing::warn!(%account, %why, "an alert waits for the next check");
-                }
-            }
-        }
-    }
-
-    /// A settlement reported a crossing.
-    async fn hint(&self, crossing: Crossing) -> Result<(), String> {
-        let point = Point::of(&crossing);
-        let mark = self.mark(&point).await?;
-        let Some(account) = self.account(&crossing.account).await? else { return Ok(()) };
-        let now = self.sources.clock.now();
-        let (calendar, window) = (&self.sources.calendar, crossing.limit.window);
-        let current = facts::period(calendar, window, now) == Some(facts::period_of(&crossing));
-        let holds = facts::standing(&account, &point.limit)
-            .is_some_and(|standing| facts::reaches(standing, point.threshold));
-        if current && !holds {
-            return Ok(());
-        }
-        self.raise(crossing, mark, &account).await
-    }
-
     pub(super) async fn mark(&self, point: &Point) -> Result<Option<Mark>, String> {
         let marks = self.sources.outbox.marks(&[point.mark()]).await;
         Ok(marks.map_err(|why| why.to_string())?.into_iter().flatten().next())
     }
 
-    async fn account(&self, id: &AccountId) -> Result<Option<Account>, String> {
+    pub(super) async fn account(&self, id: &AccountId) -> Result<Option<Account>, String> {
         self.sources.registry.account(id).await.map_err(|why| why.to_string())
     }
 
@@ -237,10 +240,7 @@ impl Alerting {
         }
         let arm = mark.filter(|mark| mark.period == period).map_or(0, |mark| mark.arm);
         let Some(id) = point.alert(period, arm, account.created) else { return Ok(()) };
-        let Sources { calendar, clock, provider, .. } = &self.sources;
-        let provider = provider(&account.id.id)
-            .filter(|_| account.id.kind == crate::ids::AccountKind::Credential);
-        let notice = facts::notice(crossing, account, provider, (calendar, clock.now()));
+        let notice = self.notice(crossing, account);
         let alert = NewAlert {
             id,
             mark: point.mark(),
@@ -252,6 +252,13 @@ impl Alerting {
             channels: self.wanting(&notice),
         };
         self.put(&alert).await
+    }
+
+    fn notice(&self, crossing: Crossing, account: &Account) -> Notice {
+        let Sources { calendar, clock, provider, .. } = &self.sources;
+        let provider = provider(&account.id.id)
+            .filter(|_| account.id.kind == crate::ids::AccountKind::Credential);
+        facts::notice(crossing, account, provider, (calendar, clock.now()))
     }
 
     /// Tells that what a mark is on for is over. Channels hear of it with the lowest threshold.
@@ -266,6 +273,12 @@ impl Alerting {
         let kept = self.sources.outbox.alert(&id).await.map_err(|why| why.to_string())?;
         let began = kept.and_then(|kept| serde_json::from_str::<Notice>(&kept.text).ok());
         let thresholds = self.thresholds_of(account);
+        // An alert is kept for less time than a month has.
+        let began = began.or_else(|| {
+            let standing = facts::standing(account, &point.limit)?;
+            let crossing = facts::crossing(standing, &thresholds, (point.threshold, mark.period));
+            Some(self.notice(crossing, account))
+        });
         let first = thresholds.as_slice().first().is_none_or(|first| *first >= point.threshold);
         let mut alert = NewAlert {
             id: end,
@@ -291,7 +304,7 @@ impl Alerting {
         self.put(&alert).await
     }
 
-    async fn put(&self, alert: &NewAlert) -> Result<(), String> {
+    pub(super) async fn put(&self, alert: &NewAlert) -> Result<(), String> {
         let raised = self.sources.outbox.raise(alert).await.map_err(|why| why.to_string())?;
         if let Raised::Now { suppressed } = raised {
             tracing::debug!(id = %alert.id, mark = alert.mark, suppressed, "alert raised");
@@ -300,7 +313,7 @@ impl Alerting {
         Ok(())
     }
 
-    fn wanting(&self, notice: &Notice) -> Vec<Id> {
+    pub(super) fn wanting(&self, notice: &Notice) -> Vec<Id> {
         let all = self.directory.all();
         let wanting = all.iter().filter(|listed| listed.channel.wants(notice));
         wanting.map(|listed| listed.channel.name().clone()).collect()

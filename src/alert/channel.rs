@@ -5,13 +5,14 @@
 
 use super::address::Allowed;
 use super::email::Email;
+use super::exec::Exec;
 use super::message::Message;
 use super::notice::{Notice, State};
 use super::pagerduty::PagerDuty;
 use super::slack::Slack;
 use super::twilio::Twilio;
 use super::webhook::Webhook;
-use super::written::{BadChannel, Keys, bad};
+use super::written::{BadKey, Keys, LEVELS, bad};
 use crate::clock::UnixMs;
 use crate::ids::Id;
 use crate::ledger::Rate;
@@ -19,12 +20,10 @@ use crate::limit::Level;
 use serde_json::{Map, Value, json};
 
 /// The words of a channel's `type`.
-const KINDS: [&str; 5] = ["slack", "webhook", "email", "pagerduty", "twilio"];
+const KINDS: [&str; 6] = ["slack", "webhook", "email", "pagerduty", "twilio", "exec"];
 
 /// What every kind of channel has.
 const SHARED: [&str; 4] = ["type", "name", "levels", "workspace"];
-
-const LEVELS: [Level; 3] = [Level::Warning, Level::Critical, Level::Exceeded];
 
 /// What stands for a secret.
 pub(super) const HIDDEN: &str = "***";
@@ -45,12 +44,13 @@ enum Kind {
     Email(Email),
     PagerDuty(PagerDuty),
     Twilio(Twilio),
+    Exec(Exec),
 }
 
 impl Channel {
     /// Reads a channel as it was written: the keys of docs/alerts.md. A channel without a name has
     /// that of its type. Addresses that are written as numbers must be public or allowed.
-    pub fn read(map: &Map<String, Value>, allowed: &Allowed) -> Result<Self, BadChannel> {
+    pub fn read(map: &Map<String, Value>, allowed: &Allowed) -> Result<Self, BadKey> {
         let word = match map.get("type") {
             Some(Value::String(word)) => word.as_str(),
             _ => return Err(bad("type", format!("it is missing: one of {}", KINDS.join(", ")))),
@@ -61,18 +61,20 @@ impl Channel {
             "email" => Email::KEYS,
             "pagerduty" => PagerDuty::KEYS,
             "twilio" => Twilio::KEYS,
+            "exec" => Exec::KEYS,
             _ => {
                 let shown: String = word.escape_debug().take(40).collect();
                 let kinds = KINDS.join(", ");
                 return Err(bad("type", format!("`{shown}` is not one of {kinds}")));
             }
         };
-        let keys = Keys::of(map, word, &[&SHARED, own].concat(), allowed)?;
+        let keys = Keys::of(map, &format!("{word} channel"), &[&SHARED, own].concat(), allowed)?;
         let kind = match word {
             "slack" => Kind::Slack(Slack::read(&keys)?),
             "webhook" => Kind::Webhook(Webhook::read(&keys)?),
             "email" => Kind::Email(Email::read(&keys)?),
             "pagerduty" => Kind::PagerDuty(PagerDuty::read(&keys)?),
+            "exec" => Kind::Exec(Exec::read(&keys)?),
             _ => Kind::Twilio(Twilio::read(&keys)?),
         };
         let name = match keys.parsed("name")? {
@@ -95,6 +97,7 @@ impl Channel {
             Kind::Email(_) => "email",
             Kind::PagerDuty(_) => "pagerduty",
             Kind::Twilio(_) => "twilio",
+            Kind::Exec(_) => "exec",
         }
     }
 
@@ -122,7 +125,13 @@ impl Channel {
             }
             Kind::PagerDuty(pagerduty) => Ok(Message::Post(pagerduty.post(notice))),
             Kind::Twilio(twilio) => twilio.post(notice).map(Message::Post),
+            Kind::Exec(exec) => Ok(Message::Run(exec.run(notice))),
         }
+    }
+
+    /// Whether it runs a command on this machine.
+    pub fn runs_command(&self) -> bool {
+        matches!(self.kind, Kind::Exec(_))
     }
 
     /// How fast it may be used.
@@ -130,7 +139,9 @@ impl Channel {
         match &self.kind {
             Kind::Slack(_) => Slack::RATE,
             Kind::Twilio(twilio) => twilio.rate(),
-            Kind::Webhook(_) | Kind::Email(_) | Kind::PagerDuty(_) => Rate::default(),
+            Kind::Webhook(_) | Kind::Email(_) | Kind::PagerDuty(_) | Kind::Exec(_) => {
+                Rate::default()
+            }
         }
     }
 
@@ -150,6 +161,7 @@ impl Channel {
             Kind::Email(email) => email.shown(),
             Kind::PagerDuty(pagerduty) => pagerduty.shown(),
             Kind::Twilio(twilio) => twilio.shown(),
+            Kind::Exec(exec) => exec.shown(),
         };
         if let Value::Object(own) = own {
             shown.extend(own);
@@ -165,21 +177,16 @@ impl Channel {
             (Kind::Email(one), Kind::Email(other)) => one.is_same(other),
             (Kind::PagerDuty(one), Kind::PagerDuty(other)) => one.is_same(other),
             (Kind::Twilio(one), Kind::Twilio(other)) => one.is_same(other),
+            (Kind::Exec(one), Kind::Exec(other)) => one == other,
             _ => false,
         };
         kinds && self.shown() == other.shown()
     }
 }
 
-fn levels(keys: &Keys<'_>) -> Result<Vec<Level>, BadChannel> {
+fn levels(keys: &Keys<'_>) -> Result<Vec<Level>, BadKey> {
     let Some(list) = keys.list("levels", LEVELS.len())? else { return Ok(LEVELS.to_vec()) };
-    let read = |word: &str| {
-        let found = LEVELS.into_iter().find(|level| level.as_str() == word);
-        found.ok_or_else(|| {
-            let shown: String = word.escape_debug().take(40).collect();
-            bad("levels", format!("`{shown}` is not one of warning, critical, exceeded"))
-        })
-    };
+    let read = |word: &str| keys.level("levels", word);
     let mut levels = list.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     levels.sort();
     levels.dedup();

@@ -15,7 +15,7 @@ use crate::telemetry::names;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::broadcast::Receiver;
 use tokio::task::{AbortHandle, JoinSet};
 
 /// How many deliveries a worker has at a time.

@@ -6,7 +6,7 @@ use super::channel::HIDDEN;
 use super::message::{Mail, Tls};
 use super::notice::Notice;
 use super::wording::Wording;
-use super::written::{BadChannel, Keys, bad};
+use super::written::{BadKey, Keys, bad};
 use crate::clock::UnixMs;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -35,7 +35,7 @@ pub(super) struct Email {
 impl Email {
     pub(super) const KEYS: &[&str] = &["host", "port", "from", "to", "username", "password", "tls"];
 
-    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadChannel> {
+    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadKey> {
         let tls = keys.text("tls")?.map(tls).transpose()?;
         let port = keys.number("port", u16::MAX.into())?;
         let port = port.map(u16::try_from).transpose().ok().filter(|port| *port != Some(0));
@@ -114,7 +114,7 @@ impl Email {
     }
 }
 
-fn tls(text: &str) -> Result<Tls, BadChannel> {
+fn tls(text: &str) -> Result<Tls, BadKey> {
     MODES.iter().find(|(word, _)| *word == text).map(|(_, tls)| *tls).ok_or_else(|| {
         let shown: String = text.escape_debug().take(40).collect();
         bad("tls", format!("`{shown}` is not one of none, starttls, implicit"))
@@ -122,7 +122,7 @@ fn tls(text: &str) -> Result<Tls, BadChannel> {
 }
 
 /// One mailbox: `ops@example.com` or `Farebox <ops@example.com>`.
-fn mailbox(key: &str, text: &str) -> Result<Mailbox, BadChannel> {
+fn mailbox(key: &str, text: &str) -> Result<Mailbox, BadKey> {
     let wrong = || bad(key, "it is not an address such as ops@example.com");
     let mailbox: Mailbox = text.trim().parse().map_err(|_| wrong())?;
     // What the parser left unread would be lost without a word.

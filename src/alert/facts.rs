@@ -87,16 +87,31 @@ pub(super) fn reached(
     period: Period,
 ) -> Vec<Crossing> {
     let at = thresholds.as_slice().iter().filter(|threshold| reaches(standing, **threshold));
-    let crossing = |threshold: &u32| Crossing {
+    at.map(|threshold| crossing(standing, thresholds, (*threshold, period))).collect()
+}
+
+/// A threshold of a limit in a period, with the figures of now.
+pub(super) fn crossing(
+    standing: &Standing,
+    thresholds: &Thresholds,
+    (threshold, period): (u32, Period),
+) -> Crossing {
+    Crossing {
         account: standing.account.clone(),
         limit: standing.limit,
         period,
-        threshold: *threshold,
-        level: thresholds.level(*threshold),
+        threshold,
+        level: thresholds.level(threshold),
         used: standing.used,
         allowed: standing.allowed(),
-    };
-    at.map(crossing).collect()
+    }
+}
+
+/// Whether what a mark is on for is over: its period is, or the use fell below. Without a period
+/// there is no such limit any more.
+pub(super) fn is_over(mark: Mark, current: Option<Period>, reached: bool) -> bool {
+    let passed = |current| mark.period < current || (mark.period == current && !reached);
+    mark.on && current.is_none_or(passed)
 }
 
 /// Whether a mark may be forgotten: its period is over, and so is the time in which it keeps others
@@ -153,6 +168,7 @@ pub(super) fn sample(channel: &str, workspace: Option<Id>, now: UnixMs) -> Notic
         kind: "test".to_owned(),
         level: Level::Warning,
         account: None,
+        about: "all".to_owned(),
         says: format!("This is a test of the channel {channel}. Nothing happened."),
         action: String::new(),
     };

@@ -1,4 +1,4 @@
-//! What is sent: a post to a hook, or a mail. Made by a channel, sent by `outgoing`.
+//! What is sent: a post to a hook, a mail, or what a command reads. Made by a channel, sent by `outgoing`.
 
 use super::target::Target;
 use bytes::Bytes;
@@ -12,6 +12,17 @@ pub enum Message {
     Post(Post),
     /// A mail.
     Mail(Box<Mail>),
+    /// A command that is run.
+    Run(Run),
+}
+
+/// A command and what it reads.
+#[derive(Debug)]
+pub struct Run {
+    /// The program, by its whole path, and its arguments.
+    pub command: Vec<String>,
+    /// What stands on its standard input.
+    pub input: Bytes,
 }
 
 /// A `POST` and where it goes.

@@ -2,9 +2,11 @@
 //!
 //! A [`Notice`] is what an alert says. A [`Channel`] is where it goes, as it was written in the file
 //! or sent to the API; it turns a notice into a [`Message`], which is pure. [`Outgoing`] sends one
-//! message and tells the [`Outcome`]; `outcome` also says when to try again. `Alerting` makes alerts of crossings (`facts` says what
-//! they are made of, `sweep` finds what was missed or is over), `directory` has the channels, and
-//! `delivery` sends what is due. Not here: the queues in which alerts wait, which are in the ledger.
+//! message and tells the [`Outcome`]; `outcome` also says when to try again. `Alerting` makes alerts of crossings (`hints` brings
+//! them, `facts` says what they are made of, `sweep` finds what was missed or is over), `directory` has the channels, and
+//! `delivery` sends what is due. `rules` are what else an operator wants to hear of:
+//! `rule_book` has them, `figures` reads what they look at, and `ruling` raises what fires. Not here:
+//! the queues in which alerts wait, which are in the ledger.
 //!
 //! Invariants: nothing here decides about a call or waits for one. A secret of a channel stands in
 //! the message that needs it and in no error, log or text. No address is connected to that was not
@@ -16,12 +18,18 @@ mod channel;
 mod delivery;
 mod directory;
 mod email;
+mod exec;
 mod facts;
+mod figures;
+mod hints;
 mod message;
 mod notice;
 mod outcome;
 mod outgoing;
 mod pagerduty;
+mod rule_book;
+mod rules;
+mod ruling;
 mod sealed;
 mod slack;
 mod sweep;
@@ -32,13 +40,15 @@ mod wording;
 mod written;
 
 pub use address::Allowed;
-pub use alerting::{Alerting, Settings, Sources};
+pub use alerting::{Alerting, Own, ProjectionsOf, Settings, Sources};
 pub use channel::Channel;
 pub use delivery::{Running, start};
 pub use directory::{Listed, NotMade};
-pub use message::{Mail, Message, Post, Tls};
+pub use message::{Mail, Message, Post, Run, Tls};
 pub use notice::{Firing, Notice, State, Subject};
 pub use outcome::{Next, Outcome};
 pub use outgoing::{Names, Outgoing};
+pub use rule_book::{ListedRule, NotKept};
+pub use rules::{Projection, Rule};
 pub use target::Target;
-pub use written::BadChannel;
+pub use written::BadKey;

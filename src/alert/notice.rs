@@ -2,6 +2,7 @@
 //!
 //! Invariant: a notice holds nothing of a prompt, a completion or a key.
 
+use super::wording::Wording;
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, AccountKind, Id};
 use crate::ledger::Crossing;
@@ -30,6 +31,10 @@ pub struct Firing {
     pub level: Level,
     /// Of whom; `None`: of nobody in particular.
     pub account: Option<AccountId>,
+    /// Whom or what it is about: `user:alice usd/month`, `provider:openai`, `all`. Keeps what one
+    /// rule fires for apart.
+    #[serde(default)]
+    pub about: String,
     /// What happened, in a sentence.
     pub says: String,
     /// What to do about it.
@@ -105,6 +110,11 @@ impl Notice {
         }
     }
 
+    /// What happened, in a line: `QUOTA EXCEEDED: groq_1 at 100.0% (…), threshold 100%`.
+    pub fn headline(&self) -> String {
+        Wording::of(self).headline
+    }
+
     /// The rule's name.
     pub fn rule(&self) -> Option<&str> {
         match &self.subject {
@@ -174,6 +184,7 @@ pub(super) mod samples {
             kind: "burn_rate".to_owned(),
             level: Level::Critical,
             account: None,
+            about: "all".to_owned(),
             says: "<script>alert(1)</script>\r\n.\r\nQUIT <!channel> *x*".to_owned(),
             action: "<https://evil.example|click>".to_owned(),
         };

@@ -3,10 +3,10 @@
 
 use super::channel::HIDDEN;
 use super::message::Post;
-use super::notice::{Notice, State};
+use super::notice::{Notice, State, Subject};
 use super::target::Target;
 use super::wording::Wording;
-use super::written::{BadChannel, Keys};
+use super::written::{BadKey, Keys};
 use crate::clock::rfc3339;
 use crate::limit::Level;
 use http::{HeaderValue, header};
@@ -29,7 +29,7 @@ pub(super) struct PagerDuty {
 impl PagerDuty {
     pub(super) const KEYS: &[&str] = &["routing_key", "url"];
 
-    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadChannel> {
+    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadKey> {
         let url = keys.url_or("url", HOST)?;
         let url = if url.path() == "/" { url.at(PATH.to_owned()) } else { url };
         Ok(Self { url, routing_key: keys.secret("routing_key")? })
@@ -92,14 +92,13 @@ fn event(notice: &Notice, routing_key: &str) -> Value {
     event
 }
 
-/// `farebox/user:alice/202611`; of a rule, its name is in the place of the period.
+/// `farebox/user:alice/202611`; of a rule whom it fired about, and its name.
 fn dedup_key(notice: &Notice) -> String {
-    let account = notice.account().map_or_else(|| "all".to_owned(), ToString::to_string);
-    let last = match notice.crossing() {
-        Some(crossing) => crossing.period.to_string(),
-        None => notice.rule().unwrap_or_default().to_owned(),
+    let key = match &notice.subject {
+        Subject::Threshold(crossing) => format!("farebox/{}/{}", crossing.account, crossing.period),
+        Subject::Rule(firing) => format!("farebox/{}/{}", firing.about, firing.rule),
     };
-    format!("farebox/{account}/{last}").chars().take(KEY_CHARS).collect()
+    key.chars().take(KEY_CHARS).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::message::Post;
 use super::notice::Notice;
 use super::target::Target;
 use super::wording::{Wording, cut};
-use super::written::{BadChannel, Keys, bad};
+use super::written::{BadKey, Keys, bad};
 use crate::ledger::Rate;
 use http::{HeaderValue, header};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ impl Slack {
     /// Slack takes one message a second on a hook.
     pub(super) const RATE: Rate = Rate { spacing_ms: 1000, per_day: None };
 
-    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadChannel> {
+    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadKey> {
         let url = keys.url("url")?.ok_or_else(|| bad("url", "it is missing"))?;
         Ok(Self { url })
     }

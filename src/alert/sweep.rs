@@ -1,74 +1,210 @@
 //! The sweep: what was raised and is over is ended, and what should have been raised is.
 //!
-//! Invariant: of all proxies of a ledger one sweeps in each interval; if that one dies, the next
-//! interval has another.
+//! Every account is read once, together with the marks of its limits. What looks missing or over is
+//! then read again, the mark first. Marks of accounts, limits and thresholds that are gone are found
+//! by a walk over all marks, some pages in each sweep.
+//!
+//! Invariant: of all proxies of a ledger one sweeps at a time; if that one dies, another one does
+//! after [`WHILE_SWEEPING`] or the rest of the interval.
 
 use super::alerting::Alerting;
 use super::facts::{self, Point};
-use crate::ids::{AccountId, AccountKind, Id};
+use super::ruling::Judged;
+use crate::clock::UnixMs;
+use crate::ids::{AccountId, AccountKind, CallId, Id};
 use crate::ledger::{Account, ListFilter, Mark, RecordKind, When};
+use crate::telemetry::names;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The name of the lease.
 const LEASE: &str = "alert-sweep";
+/// For how long the lease is taken while a sweep is under way; each page takes it again.
+const WHILE_SWEEPING: i64 = 30_000;
 /// How many accounts are read at a time.
 const AT_ONCE: usize = 200;
+/// How many pages of marks one sweep looks at; the next one goes on from there.
+const PAGES_OF_MARKS: usize = 4;
 const KINDS: [AccountKind; 4] =
     [AccountKind::Workspace, AccountKind::User, AccountKind::Key, AccountKind::Credential];
+
+/// Accounts were checked, here or by another proxy.
+fn watched(at: UnixMs) {
+    let seconds = u32::try_from(at.div_euclid(1000)).unwrap_or(u32::MAX);
+    metrics::gauge!(names::ALERT_CHECK).set(seconds);
+}
+
+/// The right of one proxy to sweep.
+struct Turn {
+    name: Id,
+    /// Tells it from the others'.
+    own: String,
+}
 
 impl Alerting {
     /// Sweeps for as long as it is not stopped.
     pub(super) async fn sweep_on(&self) {
+        let Ok(name) = LEASE.parse::<Id>() else { return };
+        let turn = Turn { name, own: CallId::new().to_string() };
         loop {
             let every = self.settings.load().check_every;
-            match self.elected(every).await {
-                Ok(true) => {
-                    if let Err(why) = self.sweep().await {
-                        tracing::warn!(%why, "alerts were not checked; they will be");
-                    }
-                }
-                Ok(false) => {}
-                Err(why) => tracing::warn!(%why, "alerts were not checked; they will be"),
+            if let Err(why) = self.check_own().await {
+                tracing::warn!(%why, "rules about this proxy were not checked; they will be");
+            }
+            if let Err(why) = self.sweep_once(&turn, every).await {
+                tracing::warn!(%why, "alerts were not checked; they will be");
             }
             tokio::time::sleep(every).await;
         }
     }
 
-    /// Whether this proxy sweeps in this interval.
-    async fn elected(&self, every: Duration) -> Result<bool, String> {
-        let Ok(name) = LEASE.parse::<Id>() else { return Ok(false) };
+    /// Sweeps unless another proxy does, or did in this interval.
+    async fn sweep_once(&self, turn: &Turn, every: Duration) -> Result<(), String> {
+        let begun = self.sources.clock.now();
+        if !self.take(turn, begun.saturating_add(WHILE_SWEEPING), When::Absent).await? {
+            watched(begun);
+            return Ok(());
+        }
+        self.sweep_as(Some(turn)).await?;
+        watched(self.sources.clock.now());
         let ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
         // A little less than the interval, so that the one who had it may have it again.
         let most = ms.saturating_mul(9).checked_div(10).unwrap_or(ms);
-        let until = self.sources.clock.now().saturating_add(most);
-        let put = self.sources.records.put(RecordKind::Lease, &name, "", Some(until), When::Absent);
-        put.await.map_err(|why| why.to_string())
+        let until = begun.saturating_add(most).max(self.sources.clock.now().saturating_add(1));
+        self.take(turn, until, When::Is(&turn.own)).await.map(|_| ())
     }
 
-    /// Looks at every mark and every account, once.
+    async fn take(&self, turn: &Turn, until: UnixMs, when: When<'_>) -> Result<bool, String> {
+        let records = &self.sources.records;
+        let taken = records.put(RecordKind::Lease, &turn.name, &turn.own, Some(until), when);
+        taken.await.map_err(|why| why.to_string())
+    }
+
+    /// Looks at every account, and at the next marks, once.
     pub async fn sweep(&self) -> Result<(), String> {
-        let mut after: Option<String> = None;
-        loop {
-            let page = self.sources.outbox.all_marks(after.as_deref()).await;
-            let page = page.map_err(|why| why.to_string())?;
-            let marks = page.entries.into_iter();
-            let marks: Vec<_> =
-                marks.filter_map(|(name, mark)| Some((Point::parse(&name)?, mark))).collect();
-            self.end_what_is_over(&marks).await?;
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
+        self.sweep_as(None).await
+    }
+
+    async fn sweep_as(&self, turn: Option<&Turn>) -> Result<(), String> {
         for kind in KINDS {
             let mut filter = ListFilter { limit: AT_ONCE, ..ListFilter::default() };
             loop {
                 let page = self.sources.registry.accounts(kind, &filter).await;
                 let page = page.map_err(|why| why.to_string())?;
-                self.raise_what_is_missing(&page.entries).await?;
-                let Some(next) = page.next.and_then(|next| next.parse().ok()) else { break };
+                self.look_at_all(&page.entries).await?;
+                if !self.goes_on(turn).await? {
+                    return Ok(());
+                }
+                let Some(next) = page.next else { break };
                 filter.after = Some(next);
+            }
+        }
+        let judged = self.check_rules().await?;
+        self.walk_marks(&judged).await
+    }
+
+    /// Whether the turn is still this proxy's.
+    async fn goes_on(&self, turn: Option<&Turn>) -> Result<bool, String> {
+        let Some(turn) = turn else { return Ok(true) };
+        let until = self.sources.clock.now().saturating_add(WHILE_SWEEPING);
+        self.take(turn, until, When::Is(&turn.own)).await
+    }
+
+    /// Accounts with the marks of their limits: looks closer at those that do not fit each other.
+    async fn look_at_all(&self, accounts: &[Account]) -> Result<(), String> {
+        let points: Vec<Vec<Point>> = accounts.iter().map(|account| self.points(account)).collect();
+        let names: Vec<String> = points.iter().flatten().map(Point::mark).collect();
+        let marks = self.sources.outbox.marks(&names).await.map_err(|why| why.to_string())?;
+        let mut marks = marks.into_iter();
+        for (account, points) in accounts.iter().zip(&points) {
+            let own: Vec<Option<Mark>> = marks.by_ref().take(points.len()).collect();
+            let odd = |(point, mark): (&Point, &Option<Mark>)| self.is_odd(point, *mark, account);
+            if points.iter().zip(&own).any(odd) {
+                self.look_closer(&account.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Each threshold of each limit.
+    pub(super) fn points(&self, account: &Account) -> Vec<Point> {
+        let thresholds = self.thresholds_of(account);
+        let limits = account.standings.iter().map(|standing| standing.limit.name());
+        let each = limits.flat_map(|limit| {
+            let all = thresholds.as_slice().iter();
+            let all = all.map(|threshold| Point {
+                account: account.id.clone(),
+                limit: limit.clone(),
+                threshold: *threshold,
+            });
+            all.collect::<Vec<_>>()
+        });
+        each.collect()
+    }
+
+    /// Whether something is to be raised, ended or forgotten.
+    fn is_odd(&self, point: &Point, mark: Option<Mark>, account: &Account) -> bool {
+        let Some(standing) = facts::standing(account, &point.limit) else { return false };
+        let now = self.sources.clock.now();
+        let current = facts::period(&self.sources.calendar, standing.limit.window, now);
+        let reached = facts::reaches(standing, point.threshold);
+        match (mark, current) {
+            (None, current) => reached && current.is_some(),
+            (Some(mark), None) => mark.on,
+            (Some(mark), Some(period)) => {
+                let on = mark.on && mark.period >= period;
+                (reached && !on)
+                    || facts::is_over(mark, Some(period), reached)
+                    || facts::is_spent(mark, current, now, self.renotify_ms())
+            }
+        }
+    }
+
+    /// Raises what is missing of an account, and ends and forgets what is over, of what its marks
+    /// are and what it is after they were read.
+    async fn look_closer(&self, id: &AccountId) -> Result<(), String> {
+        let Some(account) = self.account(id).await? else { return Ok(()) };
+        let points = self.points(&account);
+        let names: Vec<String> = points.iter().map(Point::mark).collect();
+        let marks = self.sources.outbox.marks(&names).await.map_err(|why| why.to_string())?;
+        let Some(account) = self.account(id).await? else { return Ok(()) };
+        let thresholds = self.thresholds_of(&account);
+        for (point, mark) in points.iter().zip(marks) {
+            let standing = facts::standing(&account, &point.limit);
+            let (calendar, now) = (&self.sources.calendar, self.sources.clock.now());
+            let missing = standing.and_then(|standing| {
+                let period = facts::period(calendar, standing.limit.window, now)?;
+                let on = mark.is_some_and(|mark| mark.on && mark.period >= period);
+                let mut all = facts::reached(standing, &thresholds, period).into_iter();
+                all.find(|crossing| crossing.threshold == point.threshold && !on)
+            });
+            match (missing, mark) {
+                (Some(crossing), mark) => self.raise(crossing, mark, &account).await?,
+                (None, Some(mark)) => self.look_at(point, mark, &account).await?,
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the next marks, those of accounts, limits and thresholds that are gone too.
+    async fn walk_marks(&self, judged: &Judged) -> Result<(), String> {
+        for _ in 0..PAGES_OF_MARKS {
+            let after = self.walked.lock().clone();
+            let page = self.sources.outbox.all_marks(after.as_deref()).await;
+            let page = page.map_err(|why| why.to_string())?;
+            let mut marks = Vec::new();
+            for (name, mark) in page.entries {
+                match Point::parse(&name) {
+                    Some(point) => marks.push((point, mark)),
+                    None => self.look_at_rule(&name, mark, judged).await?,
+                }
+            }
+            self.end_what_is_over(&marks).await?;
+            let through = page.next.is_none();
+            *self.walked.lock() = page.next;
+            if through {
+                break;
             }
         }
         Ok(())
@@ -94,18 +230,14 @@ impl Alerting {
         Ok(())
     }
 
+    /// Ends or forgets a mark that was read before the account was.
     async fn look_at(&self, point: &Point, mark: Mark, account: &Account) -> Result<(), String> {
         let now = self.sources.clock.now();
         let standing = facts::standing(account, &point.limit);
         let current =
             standing.and_then(|s| facts::period(&self.sources.calendar, s.limit.window, now));
-        let over = match (standing, current) {
-            (Some(_), Some(current)) if mark.period < current => true,
-            (Some(_), Some(current)) if mark.period > current => false,
-            (Some(standing), Some(_)) => !facts::reaches(standing, point.threshold),
-            _ => true,
-        };
-        if mark.on && over {
+        let reached = standing.is_some_and(|s| facts::reaches(s, point.threshold));
+        if facts::is_over(mark, current, reached) {
             return self.end(point, mark, account).await;
         }
         if facts::is_spent(mark, current, now, self.renotify_ms()) {
@@ -117,60 +249,5 @@ impl Alerting {
     async fn forget(&self, point: &Point, mark: Mark) -> Result<(), String> {
         let forgotten = self.sources.outbox.forget_mark(&point.mark(), mark).await;
         forgotten.map_err(|why| why.to_string())
-    }
-
-    async fn raise_what_is_missing(&self, accounts: &[Account]) -> Result<(), String> {
-        for account in accounts {
-            let now = self.sources.clock.now();
-            let thresholds = self.thresholds_of(account);
-            let mut reached = Vec::new();
-            for standing in &account.standings {
-                let window = standing.limit.window;
-                if let Some(period) = facts::period(&self.sources.calendar, window, now) {
-                    reached.extend(facts::reached(standing, &thresholds, period));
-                }
-            }
-            if reached.is_empty() {
-                continue;
-            }
-            let names: Vec<_> = reached.iter().map(|crossing| Point::of(crossing).mark()).collect();
-            let marks = self.sources.outbox.marks(&names).await.map_err(|why| why.to_string())?;
-            let missing = reached.iter().zip(&marks).any(|(crossing, mark)| {
-                !mark.is_some_and(|mark| mark.on && mark.period >= crossing.period)
-            });
-            if missing {
-                self.raise_again(&account.id).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Raises what is missing of an account, which is read again after its marks.
-    async fn raise_again(&self, id: &AccountId) -> Result<(), String> {
-        let account = self.sources.registry.account(id).await.map_err(|why| why.to_string())?;
-        let Some(account) = account else { return Ok(()) };
-        let thresholds = self.thresholds_of(&account);
-        let names: Vec<_> = account.standings.iter().map(|s| s.limit.name()).collect();
-        for limit in names {
-            for threshold in thresholds.as_slice() {
-                let point =
-                    Point { account: id.clone(), limit: limit.clone(), threshold: *threshold };
-                let mark = self.mark(&point).await?;
-                let account = self.sources.registry.account(id).await;
-                let Some(account) = account.map_err(|why| why.to_string())? else { return Ok(()) };
-                let Some(standing) = facts::standing(&account, &limit) else { continue };
-                let (calendar, now) = (&self.sources.calendar, self.sources.clock.now());
-                let Some(period) = facts::period(calendar, standing.limit.window, now) else {
-                    continue;
-                };
-                let on = mark.is_some_and(|mark| mark.on && mark.period >= period);
-                let all = facts::reached(standing, &thresholds, period);
-                let crossing = all.into_iter().find(|c| c.threshold == *threshold);
-                if let Some(crossing) = crossing.filter(|_| !on) {
-                    self.raise(crossing, mark, &account).await?;
-                }
-            }
-        }
-        Ok(())
     }
 }

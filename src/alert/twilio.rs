@@ -5,7 +5,7 @@ use super::message::Post;
 use super::notice::Notice;
 use super::target::Target;
 use super::wording::{Wording, cut};
-use super::written::{BadChannel, Keys, bad};
+use super::written::{BadKey, Keys, bad};
 use crate::clock::rfc3339_seconds;
 use crate::ledger::Rate;
 use base64::Engine;
@@ -39,7 +39,7 @@ impl Twilio {
     pub(super) const KEYS: &[&str] =
         &["account_sid", "auth_token", "from", "to", "url", "daily_cap"];
 
-    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadChannel> {
+    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadKey> {
         let account_sid = keys.needed("account_sid")?;
         let plain = account_sid.bytes().all(|b| b.is_ascii_alphanumeric());
         if account_sid.len() > 64 || !plain {
@@ -102,7 +102,7 @@ impl Twilio {
 }
 
 /// A number as E.164 writes it.
-fn number(text: &str) -> Result<String, BadChannel> {
+fn number(text: &str) -> Result<String, BadKey> {
     let digits = text.strip_prefix('+').unwrap_or_default();
     if (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(text.to_owned());

@@ -5,7 +5,8 @@ use super::channel::HIDDEN;
 use super::message::Post;
 use super::notice::{Notice, State};
 use super::target::Target;
-use super::written::{BadChannel, Keys, bad};
+use super::wording::Wording;
+use super::written::{BadKey, Keys, bad};
 use crate::clock::{UnixMs, rfc3339};
 use crate::ledger::Crossing;
 use crate::limit::Meter;
@@ -32,7 +33,7 @@ pub(super) struct Webhook {
 impl Webhook {
     pub(super) const KEYS: &[&str] = &["url", "secret"];
 
-    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadChannel> {
+    pub(super) fn read(keys: &Keys<'_>) -> Result<Self, BadKey> {
         let url = keys.url("url")?.ok_or_else(|| bad("url", "it is missing"))?;
         let text = keys.secret("secret")?;
         let encoded = text.expose_secret().strip_prefix(PREFIX);
@@ -81,7 +82,8 @@ impl Webhook {
     }
 }
 
-fn body(notice: &Notice) -> Value {
+/// What a webhook is told.
+pub(super) fn body(notice: &Notice) -> Value {
     let crossing = notice.crossing();
     let state = match notice.state {
         State::Triggered => "triggered",
@@ -104,6 +106,7 @@ fn body(notice: &Notice) -> Value {
         "resets_at": notice.resets_at.map(rfc3339),
         "cost_usd": notice.cost.to_string(),
         "cost_nanousd": notice.cost.get(),
+        "suggested_action": Wording::of(notice).action,
     });
     if let (Some(rule), Value::Object(body)) = (notice.rule(), &mut body) {
         body.insert("rule".to_owned(), rule.into());

@@ -37,9 +37,10 @@ impl Wording {
             (Subject::Rule(firing), State::Triggered) => {
                 (firing.says.clone(), firing.action.clone())
             }
-            (Subject::Rule(firing), State::Resolved) => {
-                (format!("RESOLVED: {} no longer fires", firing.rule), String::new())
-            }
+            (Subject::Rule(firing), State::Resolved) => (
+                format!("RESOLVED: {} no longer fires for {}", firing.rule, firing.about),
+                String::new(),
+            ),
         };
         Self {
             title: line(&format!("{word}: {}", notice.config_id())),
@@ -128,7 +129,9 @@ fn action(notice: &Notice, crossing: &Crossing) -> String {
         (_, false, Level::Exceeded) => format!("Calls may be refused {until}."),
         (_, false, _) => format!("The limit holds {until}."),
     };
-    format!("{what} To raise it for a while: farebox limits bump {account} {}", raise(limit))
+    let others = if limit.models.is_some() { " Other models do not count for it." } else { "" };
+    let raise = raise(limit);
+    format!("{what}{others} To raise it for a while: farebox limits bump {account} {raise}")
 }
 
 /// `+2.5usd/month`.
@@ -197,6 +200,27 @@ mod tests {
         );
         let over = Wording::of(&at("user:a", "25usd/month", 25_500_000_000, 100));
         assert!(over.headline.contains("QUOTA EXCEEDED") && over.headline.contains("100%"));
+    }
+
+    #[test]
+    fn r099_what_to_do_follows_from_the_state() {
+        let action = |account, limit, used, threshold| {
+            Wording::of(&at(account, limit, used, threshold)).action
+        };
+        let near = action("user:alice", "25usd/month", 22_500_000_000, 90);
+        assert!(near.starts_with("The limit holds until 2026-12-01T00:00:00Z."), "{near}");
+        let full = action("user:alice", "25usd/month", 25_000_000_000, 100);
+        assert!(full.starts_with("Calls may be refused until 2026-12-01T00:00:00Z."), "{full}");
+        assert!(full.ends_with("farebox limits bump user:alice +2.5usd/month"), "{full}");
+        let model = action("key:k", "10requests/month@gpt-5*", 10, 100);
+        assert!(model.contains("Other models do not count for it."), "{model}");
+        let credential = action("credential:groq_1", "10requests/month", 10, 100);
+        assert!(credential.starts_with("Calls go to other credentials until"), "{credential}");
+        let observed = action("user:alice", "10requests/month!observe", 10, 100);
+        assert!(observed.starts_with("Nothing is refused"), "{observed}");
+        let mut over = at("user:alice", "25usd/month", 0, 80);
+        over.state = State::Resolved;
+        assert_eq!(Wording::of(&over).action, "");
     }
 
     #[test]

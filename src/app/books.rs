@@ -81,6 +81,12 @@ impl Books {
         }
     }
 
+    /// How many settled calls of this process wait for the ledger.
+    pub(super) fn waiting(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let redis = self.redis();
+        move || redis.as_ref().map_or(0, |ledger| ledger.pending())
+    }
+
     /// Writes what is pending; what cannot be written now stays in journal or log.
     pub async fn close(&self) {
         let closed = match &self.kind {

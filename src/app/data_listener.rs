@@ -1,7 +1,8 @@
 //! The data listener: health for machines, figures for the owners of keys, all else for the proxy.
 
 use crate::control::{
-    Asked, BadParameter, Check, NoPage, ORGANIZATION, OwnLive, QUOTA, Quota, SelfService, readiness,
+    Asked, BadParameter, Check, NoPage, ORGANIZATION, OwnLive, QUOTA, Quota, SelfService, own_page,
+    readiness,
 };
 use crate::dialect::Unreadable;
 use crate::ids::Id;
@@ -79,6 +80,9 @@ impl Service<Request<Incoming>> for Data {
         // The call ends with the proxy that it begins with.
         let (proxy, own) = (self.proxy.load_full(), self.own.clone());
         let path = request.uri().path();
+        if let Some(page) = own_page(request.method(), path, request.headers()) {
+            return Box::pin(std::future::ready(Ok(page.map(AnswerBody::whole))));
+        }
         if let Some(asked) = OwnLive::asked(request.method(), path) {
             let (live, (head, _)) = (self.live.clone(), request.into_parts());
             return Box::pin(async move {
@@ -103,7 +107,7 @@ impl Service<Request<Incoming>> for Data {
                     let Payers { key, user, .. } = &caller.payers;
                     match uri.path() {
                         "/v1/key" => own_figures(&own, key, user).await,
-                        _ => own_page(&own, uri, user).await,
+                        _ => own_usage(&own, uri, user).await,
                     }
                 };
                 Ok(proxy.show(&head, figures).await)
@@ -144,7 +148,7 @@ async fn own_figures(own: &SelfService, key: &Id, user: &Id) -> Result<Bytes, Re
     }
 }
 
-async fn own_page(own: &SelfService, uri: &Uri, user: &Id) -> Result<Bytes, Refusal> {
+async fn own_usage(own: &SelfService, uri: &Uri, user: &Id) -> Result<Bytes, Refusal> {
     match own.organization(uri, user).await {
         Ok(page) => Ok(Bytes::from(page.to_string())),
         Err(NoPage::Unknown) => Err(Refusal::UnknownRoute(format!("GET {}", uri.path()))),

@@ -14,7 +14,7 @@ use crate::ledger::{Crossing, Heard, RedisLedger, Watch};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 use tokio::task::AbortHandle;
 
 /// How often hints are published at most.
@@ -81,7 +81,7 @@ impl Hints {
         mut self,
         books: &Books,
         clock: Clock,
-        alerts: mpsc::Sender<Crossing>,
+        alerts: broadcast::Sender<Crossing>,
     ) -> (Arc<Live>, Vec<AbortHandle>) {
         let mut tasks = Vec::new();
         if let Some(crossings) = self.crossings.take() {
@@ -104,16 +104,16 @@ impl Hints {
     }
 }
 
-/// Passes crossings on to live clients, and to alerts as far as they keep up; what they miss is
-/// found when accounts are checked.
+/// Passes crossings on to live clients, and to alerts, which lose the oldest where they do not keep
+/// up and find them when accounts are checked.
 async fn pass_on(
     mut crossings: mpsc::Receiver<Crossing>,
     told: Arc<Feed>,
-    alerts: mpsc::Sender<Crossing>,
+    alerts: broadcast::Sender<Crossing>,
     clock: Clock,
 ) {
     while let Some(crossing) = crossings.recv().await {
-        let _behind = alerts.try_send(crossing.clone());
+        let _stopped = alerts.send(crossing.clone());
         told.crossed(Crossed {
             id: CallId::new().to_string(),
             time: clock.now(),

@@ -4,7 +4,9 @@
 //! connections, calls in flight, ledger.
 
 mod alerts;
+mod balance;
 mod books;
+mod budgets;
 mod data_listener;
 mod first;
 mod hints;
@@ -28,6 +30,7 @@ use crate::secret::SecretDigest;
 use crate::serve::{self, Bounds, Drain, Hands, Tls, Workers};
 use crate::telemetry;
 use arc_swap::ArcSwap;
+use budgets::Budgets;
 use data_listener::{Data, Lane};
 use hints::Hints;
 use hyper_util::service::TowerToHyperService;
@@ -42,13 +45,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use timed::Timed;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
 /// Connections of operators: live clients, of which there may be 2,000, and others.
 const ADMIN_CONNECTIONS: usize = 4_000;
-/// So many crossings may wait to become alerts.
-const CROSSINGS: usize = 10_000;
+/// So many crossings may wait to become alerts; the oldest make room for new ones.
+const CROSSINGS: usize = 8_192;
 /// How long the admin listener may take to finish once the data plane has.
 const ADMIN_STOP: Duration = Duration::from_secs(5);
 
@@ -82,6 +85,7 @@ pub struct App {
     reloader: Arc<Reloader>,
     quota: Arc<Quota>,
     pools: Arc<Pools>,
+    budgets: Arc<Budgets>,
     live: Arc<Live>,
     own_live: Arc<OnceLock<OwnLive>>,
     following: Vec<AbortHandle>,
@@ -133,10 +137,11 @@ impl App {
             Pools::start(&books, clock.clone(), defaults(config), reloader.clone(), hints.told())
                 .await
                 .map_err(ledger)?;
-        let (sender, crossings) = mpsc::channel(CROSSINGS);
+        let (sender, crossings) = broadcast::channel(CROSSINGS);
         let (live, mut tasks) = hints.start(&books, clock.clone(), sender);
         let running = alert::start(&alerting, crossings);
-        tasks.push(following);
+        let (budgets, reading) = Budgets::start(&books, config.metrics_per_user);
+        tasks.extend([following, reading, balance::start(&books, clock.clone())]);
         tasks.extend(history::start(&books, config, clock.clone()));
         let app = Self {
             data: address(&data)?,
@@ -146,6 +151,7 @@ impl App {
             reloader,
             quota,
             pools,
+            budgets,
             live,
             own_live,
             following: tasks,
@@ -230,7 +236,8 @@ impl App {
         ready: Readiness,
         metrics: PrometheusHandle,
     ) {
-        let pools = self.pools.clone();
+        let (pools, budgets) = (self.pools.clone(), self.budgets.clone());
+        let computed = move || [pools.samples(), budgets.samples()].concat();
         let identity = Identity::new(
             SecretDigest::of(token.expose_secret()),
             self.books.records.clone(),
@@ -250,7 +257,7 @@ impl App {
             protection: config.protection.clone(),
             defaults: defaults(config),
             quota: self.quota.clone(),
-            metrics: Arc::new(move || telemetry::render(&metrics, &pools.samples())),
+            metrics: Arc::new(move || telemetry::render(&metrics, &computed())),
             ready,
             in_force: Arc::new(self.reloader.clone()),
         });

@@ -1,6 +1,7 @@
 //! `farebox alerts`: the channels that alerts go to, and what was raised.
 
 use super::accounts::One;
+use super::alert_rules::{self, Rules};
 use super::args;
 use super::client::Client;
 use super::console::Console;
@@ -17,6 +18,9 @@ pub enum Action {
     /// Where alerts go
     #[command(subcommand)]
     Channels(Channels),
+    /// What is alerted besides thresholds
+    #[command(subcommand)]
+    Rules(Rules),
     /// What was raised, newest first, and how far it is on each channel
     History {
         /// Only those of this account: user:alice
@@ -85,6 +89,7 @@ pub(super) async fn run(
             client.delete(&format!("{CHANNELS}/{id}")).await?;
             console.either(&json!({"id": id, "deleted": true}), |_| format!("deleted channel {id}"))
         }
+        Action::Rules(action) => alert_rules::run(action, client, console).await,
         Action::History { account, level, limit } => {
             let (account, limit) = (account.map(|id| id.to_string()), limit.to_string());
             let query = [
@@ -160,19 +165,24 @@ fn channels_table(channels: &Value) -> Table {
 
 fn history(alerts: &Value) -> Table {
     let mut table =
-        Table::new(&["TIME", "ACCOUNT", "LIMIT", "LEVEL", "THRESHOLD", "USAGE", "DELIVERIES"]);
+        Table::new(&["TIME", "ACCOUNT", "LIMIT/RULE", "LEVEL", "THRESHOLD", "USAGE", "DELIVERIES"]);
     for alert in alerts.as_array().into_iter().flatten() {
         table.row([
             Cell::text(field(alert, "time")),
             Cell::text(field(alert, "account")),
-            Cell::text(field(alert, "limit")),
+            Cell::text(field(alert, if alert["rule"].is_null() { "limit" } else { "rule" })),
             Cell::text(field(alert, "level")),
-            Cell::figure(format!("{}%", alert["threshold"])),
-            Cell::figure(format!("{}%", alert["usage_percent"])),
+            Cell::figure(per_cent(&alert["threshold"])),
+            Cell::figure(per_cent(&alert["usage_percent"])),
             Cell::text(deliveries(alert)),
         ]);
     }
     table
+}
+
+/// `80%`; nothing for what rules fire for.
+fn per_cent(value: &Value) -> String {
+    if value.is_null() { String::new() } else { format!("{value}%") }
 }
 
 /// `ops delivered, mail failed`.

@@ -6,7 +6,8 @@
 //! ending the process.
 
 pub mod accounts;
-pub mod alerts;
+pub mod alert_rules;
+mod alerts;
 pub mod args;
 pub mod calls;
 mod capacity;

@@ -32,6 +32,7 @@ impl Config {
             retention_days: old.retention_days,
             snapshots: old.snapshots,
             sums: old.sums,
+            metrics_per_user: old.metrics_per_user,
             providers: new.providers.keeping(&old.providers),
             server: ServerBounds {
                 handshake: old.server.handshake,

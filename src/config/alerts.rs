@@ -1,4 +1,5 @@
-//! What is written of alerts: how often they are looked after, where they may go, and the channels.
+//! What is written of alerts: how often they are looked after, where they may go, the channels, and
+//! the rules.
 //!
 //! `"${NAME}"` as a whole value of a channel's key is the variable of that name. That is of the
 //! file only: a channel that comes over the API is read as it is, or it could ask for secrets.
@@ -8,15 +9,16 @@ use super::check::{bad, expand};
 use super::print::put;
 use super::raw::RawAlerts;
 use super::source::Environment;
-use crate::alert::{Allowed, Channel};
+use crate::alert::{Allowed, BadKey, Channel, Rule};
 use crate::clock::parse_span;
-use crate::ledger::Network;
+use crate::ledger::{Kept, Network};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// How many channels a file may have.
+/// How many channels and rules a file may have.
 const MOST_CHANNELS: usize = 100;
+const MOST_RULES: usize = 200;
 
 const SECOND: i64 = 1000;
 const DAY: i64 = 86_400 * SECOND;
@@ -30,22 +32,35 @@ pub struct Alerts {
     pub renotify_after: Duration,
     /// Where channels may go.
     pub allowed: Allowed,
+    /// Channels may run commands on this machine.
+    pub allow_exec: bool,
     /// The channels, each with a name of its own.
     pub channels: Vec<Channel>,
+    /// The rules, each with a name of its own.
+    pub rules: Vec<Rule>,
 }
 
-pub(super) fn read(raw: RawAlerts, environment: &Environment) -> Result<Alerts, BadConfig> {
+pub(super) fn read(
+    raw: RawAlerts,
+    environment: &Environment,
+    kept: &Kept,
+) -> Result<Alerts, BadConfig> {
     let mut channels = Vec::new();
     let mut networks = Vec::new();
     let mut written = raw.allow_private;
-    let mut maps = raw.channels;
+    let (mut maps, mut rules) = (raw.channels, raw.rules);
+    let mut allow_exec = raw.allow_exec;
     // A line below the channels belongs to the last of them, says TOML; it means all of them.
-    for map in &mut maps {
+    for map in maps.iter_mut().chain(&mut rules) {
         if let Some(list) = map.remove("allow_private") {
             let list = serde_json::from_value::<Vec<String>>(list);
             written.extend(list.map_err(|_| {
                 bad("alerts.allow_private is not a list of networks, such as [\"10.0.0.0/8\"]")
             })?);
+        }
+        if let Some(value) = map.remove("allow_exec") {
+            let allowed = value.as_bool().ok_or_else(|| bad("alerts.allow_exec: true or false"))?;
+            allow_exec = allow_exec || allowed;
         }
     }
     for text in &written {
@@ -57,12 +72,13 @@ pub(super) fn read(raw: RawAlerts, environment: &Environment) -> Result<Alerts, 
         return Err(bad(format!("alerts.channels: at most {MOST_CHANNELS} channels")));
     }
     for (i, map) in maps.into_iter().enumerate() {
-        let place = place(&map, i.saturating_add(1));
+        let place = place("channels", &map, i.saturating_add(1));
         let Some(map) = expanded(&place, map, environment)? else { continue };
-        let channel = Channel::read(&map, &allowed).map_err(|wrong| match wrong.key.as_str() {
-            "" => bad(format!("{place}: {}", wrong.detail)),
-            key => bad(format!("{place}.{key}: {}", wrong.detail)),
-        })?;
+        let channel = Channel::read(&map, &allowed).map_err(|wrong| at(&place, &wrong))?;
+        if channel.runs_command() && !allow_exec {
+            let detail = "a channel that runs a command needs `allow_exec = true` in [alerts]";
+            return Err(bad(format!("{place}: {detail}")));
+        }
         if channels.iter().any(|other: &Channel| other.name() == channel.name()) {
             let name = channel.name();
             return Err(bad(format!("{place}: two channels are named `{name}`; rename one")));
@@ -73,16 +89,43 @@ pub(super) fn read(raw: RawAlerts, environment: &Environment) -> Result<Alerts, 
         check_every: span("check_every", raw.check_every.as_deref(), "60s", SECOND)?,
         renotify_after: span("renotify_after", raw.renotify_after.as_deref(), "1h", 0)?,
         allowed,
+        allow_exec,
         channels,
+        rules: read_rules(rules, kept)?,
     })
 }
 
-/// `alerts.channels.ops`, or the number of a channel without a usable name.
-fn place(map: &Map<String, Value>, number: usize) -> String {
+fn read_rules(maps: Vec<Map<String, Value>>, kept: &Kept) -> Result<Vec<Rule>, BadConfig> {
+    if maps.len() > MOST_RULES {
+        return Err(bad(format!("alerts.rules: at most {MOST_RULES} rules")));
+    }
+    let mut rules: Vec<Rule> = Vec::new();
+    for (i, map) in maps.iter().enumerate() {
+        let place = place("rules", map, i.saturating_add(1));
+        let rule = Rule::read(map, kept, 0).map_err(|wrong| at(&place, &wrong))?;
+        if rules.iter().any(|other| other.name() == rule.name()) {
+            let name = rule.name();
+            return Err(bad(format!("{place}: two rules are named `{name}`; rename one")));
+        }
+        rules.push(rule);
+    }
+    Ok(rules)
+}
+
+/// What is wrong, and where.
+fn at(place: &str, wrong: &BadKey) -> BadConfig {
+    match wrong.key.as_str() {
+        "" => bad(format!("{place}: {}", wrong.detail)),
+        key => bad(format!("{place}.{key}: {}", wrong.detail)),
+    }
+}
+
+/// `alerts.channels.ops`, or the number of one without a usable name.
+fn place(list: &str, map: &Map<String, Value>, number: usize) -> String {
     let name = map.get("name").and_then(Value::as_str);
     match name.filter(|name| name.parse::<crate::ids::Id>().is_ok()) {
-        Some(name) => format!("alerts.channels.{name}"),
-        None => format!("alerts.channels.{number}"),
+        Some(name) => format!("alerts.{list}.{name}"),
+        None => format!("alerts.{list}.{number}"),
     }
 }
 
@@ -133,8 +176,11 @@ pub(super) fn printed(alerts: &Alerts) -> toml::Table {
     put(&mut table, "renotify_after", written(alerts.renotify_after));
     let allowed: Vec<_> = alerts.allowed.networks().iter().map(ToString::to_string).collect();
     put(&mut table, "allow_private", allowed);
+    put(&mut table, "allow_exec", alerts.allow_exec);
     let channels = alerts.channels.iter().filter_map(|c| toml::Table::try_from(c.shown()).ok());
     put(&mut table, "channels", channels.collect::<Vec<_>>());
+    let rules = alerts.rules.iter().filter_map(|r| toml::Table::try_from(r.shown()).ok());
+    put(&mut table, "rules", rules.collect::<Vec<_>>());
     table
 }
 

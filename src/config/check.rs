@@ -79,6 +79,7 @@ pub(super) fn check(
     let prices = prices(raw.prices, &raw.providers)?;
     let retention_days = retention(&raw.history, environment)?;
     let providers = providers(raw.providers, raw.routes, environment, overrides)?;
+    let kept = sums(&raw.history)?;
     Ok(Config {
         listen,
         admin_listen,
@@ -102,12 +103,13 @@ pub(super) fn check(
         credentials: credentials::terms(&providers, said)?,
         providers,
         deployments,
-        alerts: alerts::read(raw.alerts, environment)?,
+        alerts: alerts::read(raw.alerts, environment, &kept)?,
         admin_token,
         protection: protection::protection(&raw.admin)?,
         retention_days,
         snapshots: snapshots::read(&raw.history, environment, retention_days)?,
-        sums: sums(&raw.history)?,
+        sums: kept,
+        metrics_per_user: per_user(raw.metrics.per_user.unwrap_or(0))?,
         server: server(&raw.server)?,
         record: overrides.record.clone(),
         origin: Origin::default(),
@@ -380,6 +382,12 @@ fn usable_url(name: &str, url: &str) -> Result<String, BadConfig> {
         )));
     }
     Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// How many users have series of their own.
+fn per_user(users: u64) -> Result<usize, BadConfig> {
+    let fits = usize::try_from(users).ok().filter(|users| *users <= 100);
+    fits.ok_or_else(|| bad(format!("metrics.per_user = {users}: at most 100")))
 }
 
 /// For how many days the history is kept; the variable of older deployments goes before the file.

@@ -164,6 +164,8 @@ pub struct Config {
     pub snapshots: SnapshotTerms,
     /// For how long sums of calls are kept.
     pub sums: Kept,
+    /// So many users are named in metrics, those with the fullest budgets.
+    pub metrics_per_user: usize,
     /// The limits of the data plane.
     pub server: ServerBounds,
     /// Where answers are recorded; only a flag can say so, so that no file leaves it on.

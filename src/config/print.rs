@@ -51,6 +51,9 @@ pub(super) fn table(config: &Config) -> Table {
     put(&mut history, "snapshot_every", snapshots::written(config.snapshots.every));
     put(&mut history, "persistence", config.snapshots.persistence);
     put(&mut all, "history", history);
+    let mut metrics = Table::new();
+    put(&mut metrics, "per_user", i64::try_from(config.metrics_per_user).unwrap_or(i64::MAX));
+    put(&mut all, "metrics", metrics);
     put(&mut all, "server", server(config));
     all
 }

@@ -27,6 +27,7 @@ pub(super) struct Raw {
     pub(super) alerts: RawAlerts,
     pub(super) admin: RawAdmin,
     pub(super) history: RawHistory,
+    pub(super) metrics: RawMetrics,
     pub(super) server: RawServer,
 }
 
@@ -142,7 +143,9 @@ pub(super) struct RawAlerts {
     pub(super) check_every: Option<String>,
     pub(super) renotify_after: Option<String>,
     pub(super) allow_private: Vec<String>,
+    pub(super) allow_exec: bool,
     pub(super) channels: Vec<Map<String, Value>>,
+    pub(super) rules: Vec<Map<String, Value>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -170,6 +173,13 @@ pub(super) struct RawHistory {
     pub(super) day_sums_days: Option<u64>,
     pub(super) snapshot_every: Option<String>,
     pub(super) persistence: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawMetrics {
+    #[serde(deserialize_with = "number")]
+    pub(super) per_user: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

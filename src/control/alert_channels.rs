@@ -5,6 +5,7 @@
 
 use super::accounts::listed;
 use super::audit::{self, Done};
+use super::condition::Tagged;
 use super::desk::Desk;
 use super::fields::Body;
 use super::operation::Operations;
@@ -30,6 +31,9 @@ pub(super) fn operations() -> Operations {
         .takes("NewAlertChannel")
         .get("/api/v1/alert-channels/{id}", read, show)
         .says("Shows a channel, without its secrets", 200, "AlertChannel")
+        .patch("/api/v1/alert-channels/{id}", write, change)
+        .says("Changes a channel; keys that are absent stay, secrets too", 200, "AlertChannel")
+        .takes("AlertChannelChange")
         .delete("/api/v1/alert-channels/{id}", write, delete)
         .says("Deletes a channel and what is still to be sent to it", 204, "")
         .post("/api/v1/alert-channels/{id}/test", write, test)
@@ -38,13 +42,17 @@ pub(super) fn operations() -> Operations {
 }
 
 fn object(listed: &Listed) -> Value {
-    let Listed { channel, in_file } = listed;
+    let Listed { channel, in_file, .. } = listed;
     let mut object = Map::new();
     object.insert("id".to_owned(), json!(channel.name()));
     object.insert("workspace".to_owned(), json!(channel.workspace()));
     object.insert("source".to_owned(), json!(if *in_file { "file" } else { "api" }));
     object.extend(channel.shown());
     object.into()
+}
+
+fn tagged(listed: &Listed) -> Tagged {
+    Tagged::of(object(listed), &listed.revision)
 }
 
 fn sees(desk: &Desk, channel: &Channel) -> bool {
@@ -65,9 +73,9 @@ async fn list(desk: Desk) -> Result<Json<Value>, Problem> {
     Ok(listed(Page { entries, next: None }, object))
 }
 
-async fn show(desk: Desk, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+async fn show(desk: Desk, Path(id): Path<String>) -> Result<Tagged, Problem> {
     desk.alerting.refresh().await?;
-    Ok(Json(object(&find(&desk, &id)?)))
+    Ok(tagged(&find(&desk, &id)?))
 }
 
 async fn create(desk: Desk, Body(fields): Body) -> Result<Response, Problem> {
@@ -75,22 +83,45 @@ async fn create(desk: Desk, Body(fields): Body) -> Result<Response, Problem> {
     if map.get("name").is_none_or(Value::is_null) {
         return Err(Problem::field("/name", "it is missing"));
     }
+    within(&desk, &mut map).await?;
+    let channel = desk.alerting.make(&map).await?;
+    let made = find(&desk, channel.name().as_str())?;
+    changed(&desk, "create", &channel, (Value::Null, object(&made))).await;
+    let place = format!("/api/v1/alert-channels/{}", channel.name());
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], tagged(&made)).into_response())
+}
+
+/// Puts a channel into the workspace of whoever asks, and refuses one of others.
+pub(super) async fn within(desk: &Desk, map: &mut Map<String, Value>) -> Result<(), Problem> {
     let asked = map.get("workspace").filter(|asked| !asked.is_null()).map(value::id).transpose();
     let asked = asked.map_err(|fault| Problem::field("/workspace", fault.detail))?;
     match (&asked, &desk.by.workspace) {
-        (Some(asked), _) => {
-            desk.find(&AccountId::workspace(asked)).await?;
-        }
+        (Some(asked), _) => desk.find(&AccountId::workspace(asked)).await.map(|_| ()),
         (None, Some(own)) => {
             map.insert("workspace".to_owned(), json!(own));
+            Ok(())
         }
-        (None, None) => {}
+        (None, None) => Ok(()),
     }
-    let channel = desk.alerting.make(&map).await?;
-    let object = object(&Listed { channel: channel.clone(), in_file: false });
-    changed(&desk, "create", &channel, (Value::Null, object.clone())).await;
-    let place = format!("/api/v1/alert-channels/{}", channel.name());
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(object)).into_response())
+}
+
+async fn change(desk: Desk, Path(id): Path<String>, Body(fields): Body) -> Result<Tagged, Problem> {
+    desk.alerting.refresh().await?;
+    let found = find(&desk, &id)?;
+    if found.in_file {
+        let detail = format!("alert channel {id} stands in the file; change it there and reload");
+        return Err(Problem::conflict(detail));
+    }
+    desk.condition.holds(format_args!("alert channel {id}"), &found.revision)?;
+    let mut map = fields.into_map();
+    if map.contains_key("workspace") {
+        within(&desk, &mut map).await?;
+    }
+    let missing = || Problem::missing(format_args!("alert channel {id}"));
+    let channel = desk.alerting.change(found.channel.name(), map).await?.ok_or_else(missing)?;
+    let new = find(&desk, channel.name().as_str())?;
+    changed(&desk, "change", &new.channel, (object(&found), object(&new))).await;
+    Ok(tagged(&new))
 }
 
 async fn delete(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Problem> {
@@ -144,7 +175,7 @@ impl From<NotMade> for Problem {
     fn from(why: NotMade) -> Self {
         match why {
             NotMade::Bad(bad) => Self::field(&format!("/{}", bad.key), bad.detail),
-            NotMade::Exists(_) => Self::conflict(why.to_string()),
+            NotMade::Exists(_) | NotMade::Changed(_) => Self::conflict(why.to_string()),
             NotMade::Ledger(why) => why.into(),
         }
     }

@@ -108,6 +108,9 @@ fn object(alert: &KeptAlert, notice: &Notice) -> Value {
     json!({
         "id": alert.id,
         "time": rfc3339(alert.raised),
+        "kind": notice.alert_type(),
+        "rule": notice.rule(),
+        "headline": notice.headline(),
         "account": notice.account(),
         "limit": crossing.map(|crossing| crossing.limit.to_string()),
         "period": crossing.map(|crossing| crossing.period),

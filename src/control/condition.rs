@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use std::fmt::Display;
 
 /// The objects that a request may change, by their tags.
 #[derive(Debug, Clone, Default)]
@@ -44,15 +45,22 @@ impl Condition {
 
     /// The revision that a change of an account is for, or 412.
     pub(super) fn revision(&self, account: &Account) -> Result<Option<String>, Problem> {
-        let Some(tags) = &self.0 else { return Ok(None) };
-        if tags.contains(&account.revision) {
-            return Ok(Some(account.revision.clone()));
+        self.holds(&account.id, &account.revision)?;
+        Ok(self.0.as_ref().map(|_| account.revision.clone()))
+    }
+
+    /// 412 where a change is for another revision of `what`.
+    pub(super) fn holds(&self, what: impl Display, revision: &str) -> Result<(), Problem> {
+        match &self.0 {
+            Some(tags) if !tags.iter().any(|tag| tag == revision) => {
+                let detail = format!(
+                    "{what} has the ETag \"{revision}\", which If-Match does not name: it was \
+                     changed meanwhile"
+                );
+                Err(Problem::new(StatusCode::PRECONDITION_FAILED, detail))
+            }
+            _ => Ok(()),
         }
-        let detail = format!(
-            "{} has the ETag \"{}\", which If-Match does not name: it was changed meanwhile",
-            account.id, account.revision
-        );
-        Err(Problem::new(StatusCode::PRECONDITION_FAILED, detail))
     }
 }
 
@@ -61,7 +69,11 @@ pub(super) struct Tagged(pub(super) Value, String);
 
 impl Tagged {
     pub(super) fn new(object: Value, account: &Account) -> Self {
-        Self(object, format!("\"{}\"", account.revision))
+        Self::of(object, &account.revision)
+    }
+
+    pub(super) fn of(object: Value, revision: &str) -> Self {
+        Self(object, format!("\"{revision}\""))
     }
 }
 

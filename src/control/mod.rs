@@ -11,6 +11,7 @@
 mod accounts;
 mod admin_tokens;
 mod alert_channels;
+mod alert_rules;
 mod alerts;
 mod analytics;
 mod answer;
@@ -57,6 +58,7 @@ mod workspaces;
 pub use analytics::{LATENCY, metric_columns};
 pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
+pub use dashboard::own_page;
 pub use health::readiness;
 pub use identity::Identity;
 pub use live::{Asked, Live, OwnLive, Pace};
@@ -186,6 +188,7 @@ fn operations() -> Operations {
         .and(login::operations())
         .and(alerts::operations())
         .and(alert_channels::operations())
+        .and(alert_rules::operations())
         .and(openapi::operations())
         .and(dashboard::operations())
 }

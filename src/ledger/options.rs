@@ -91,6 +91,7 @@ impl Options {
             if let Some(sender) = &self.crossings
                 && sender.try_send(crossing).is_err()
             {
+                metrics::counter!(names::ALERT_HINTS_DROPPED).increment(1);
                 tracing::warn!("a crossed threshold was not passed on: the receiver is behind");
             }
         }

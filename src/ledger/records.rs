@@ -32,19 +32,22 @@ pub enum RecordKind {
     UsageEvent,
     /// A channel of alerts that was made over the API, sealed.
     AlertChannel,
+    /// A rule of alerts that was made over the API.
+    AlertRule,
     /// Who of all proxies does what one of them does at a time.
     Lease,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AdminToken,
         Self::Session,
         Self::Idempotency,
         Self::Ticket,
         Self::UsageEvent,
         Self::AlertChannel,
+        Self::AlertRule,
         Self::Lease,
     ];
 
@@ -57,6 +60,7 @@ impl RecordKind {
             Self::Ticket => "ticket",
             Self::UsageEvent => "usage-event",
             Self::AlertChannel => "alert-channel",
+            Self::AlertRule => "alert-rule",
             Self::Lease => "lease",
         }
     }
@@ -68,6 +72,7 @@ impl RecordKind {
             Self::Session | Self::Ticket => 10_000,
             Self::Idempotency => 100_000,
             Self::UsageEvent => 1_000_000,
+            Self::AlertRule => 200,
             Self::AlertChannel | Self::Lease => 100,
         }
     }

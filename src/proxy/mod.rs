@@ -35,6 +35,7 @@ pub use advice::Fit;
 pub use answer::{AnswerBody, OnExhausted};
 pub use bound::Gap;
 pub use forward::UpstreamBounds;
+pub use record::take_unpriced;
 pub use recorder::Recorder;
 pub use refusal::Refusal;
 

@@ -204,6 +204,7 @@ pub(super) fn unpriced(model: &str, fate: Unpriced) {
     static PASSED: Names = Names::none();
     static MET: Names = Names::none();
     let (name, _) = MET.bounded(model);
+    ASKED.bounded(model);
     metrics::counter!(names::UNPRICED, "model" => name).increment(1);
     let passes = match fate {
         Unpriced::Reject => return,
@@ -213,6 +214,15 @@ pub(super) fn unpriced(model: &str, fate: Unpriced) {
     if let (name, true) = PASSED.bounded(model) {
         tracing::warn!(model = name, "this model has no price; its calls are {passes}");
     }
+}
+
+/// Models without a price that were asked for since [`take_unpriced`] was called last.
+static ASKED: Names = Names::none();
+
+/// The models without a price that were asked for since this was called last: at most a hundred, the
+/// rest as `other`.
+pub fn take_unpriced() -> Vec<String> {
+    std::mem::take(&mut *ASKED.0.lock()).into_iter().collect()
 }
 
 /// Names that clients choose. Only the first hundred are told apart, the rest is `other`.

@@ -57,6 +57,16 @@ pub const ALERTS: &str = "farebox_alerts_total";
 pub const ALERT_FAILURES: &str = "farebox_alert_delivery_failures_total";
 /// Snapshots of workspaces that were kept.
 pub const SNAPSHOTS: &str = "farebox_snapshots_total";
+/// Crossings that wait to become alerts.
+pub const ALERT_HINTS: &str = "farebox_alert_hints_waiting";
+/// Crossings that came too fast; the next check finds them.
+pub const ALERT_HINTS_DROPPED: &str = "farebox_alert_hints_dropped_total";
+/// When accounts were last checked for alerts, in seconds since 1970.
+pub const ALERT_CHECK: &str = "farebox_alert_check_time_seconds";
+/// How much of a budget in dollars is used.
+pub const BUDGET: &str = "farebox_budget_utilization_ratio";
+/// By how much the sums of minutes and their events differ, in nano-dollars.
+pub const IMBALANCE: &str = "farebox_ledger_imbalance_nanousd";
 /// What happened and live clients will not be told of, because too much waited.
 pub const EVENTS_DROPPED: &str = "farebox_events_dropped_total";
 /// How much of a credential's quota is used, in per cent.
@@ -175,6 +185,11 @@ pub const ALL: &[Metric] = &[
     counter(ALERTS, &["channel", "level"], "alerts that a channel took"),
     counter(ALERT_FAILURES, &["channel"], "sends of alerts that failed"),
     counter(SNAPSHOTS, &[], "snapshots of workspaces that this process kept"),
+    gauge(ALERT_HINTS, &[], "crossings that wait to become alerts"),
+    counter(ALERT_HINTS_DROPPED, &[], "crossings that came too fast for hints"),
+    gauge(ALERT_CHECK, &[], "last check of accounts, seconds since 1970"),
+    gauge(BUDGET, &["account"], "used of a budget in dollars"),
+    gauge(IMBALANCE, &[], "nano-dollars by which sums and events differ"),
     counter(EVENTS_DROPPED, &[], "what live clients are not told of"),
     gauge(QUOTA_USAGE, &["config_id", "provider"], "used of a credential's quota in per cent"),
     gauge(CREDENTIAL_STATE, &["provider", "credential", "state"], "1 for what a credential is"),

@@ -58,6 +58,7 @@ test("r147 without a WebSocket the page polls, and the figures move all the same
 test("the badge says when nothing is reached at all", async () => {
   const page = await rig.page("/users");
   await badge(page, "Live");
+  await page.getByText("75%").waitFor();
   await rig.farebox.stop("SIGKILL");
   await badge(page, "Offline");
   assert.equal(await page.getByText("75%").count(), 1, "what was known stays");

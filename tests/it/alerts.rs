@@ -156,7 +156,7 @@ async fn r087_channels_come_and_go_while_it_runs() {
 }
 
 /// What a verb prints.
-fn verb(program: &Program, arguments: &[&str]) -> String {
+pub fn verb(program: &Program, arguments: &[&str]) -> String {
     let url = format!("http://{}", program.admin);
     let mut command = binary();
     let command = command.args(arguments).env("FAREBOX_ADMIN_URL", url);

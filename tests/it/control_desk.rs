@@ -1,7 +1,7 @@
 //! An admin plane over a real embedded ledger, on a socket of its own, and a client for it.
 
 use axum::body::Body;
-use farebox::alert::{Alerting, Allowed, Settings, Sources};
+use farebox::alert::{Alerting, Allowed, Own, Settings, Sources};
 use farebox::clock::Clock;
 use farebox::config::{Config, Environment, Overrides, Protection};
 use farebox::control::{
@@ -12,8 +12,8 @@ use farebox::event::Feed;
 use farebox::ids::{AccountId, CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
-    EmbeddedLedger, Ending, HoldOrder, Ledger, Options, Payers, Records, Registry, Settlement,
-    Snapshots, UsageEvent, Watch,
+    EmbeddedLedger, Ending, HoldOrder, Kept, Ledger, Options, Payers, Records, Registry,
+    Settlement, Snapshots, UsageEvent, Watch,
 };
 use farebox::limit::{Calendar, Thresholds};
 use farebox::money::NanoUsd;
@@ -136,12 +136,16 @@ fn alerting(
         calendar: Calendar::default(),
         token: TOKEN.into(),
         provider: Arc::new(|_| None),
+        projections: Arc::new(|_| Box::pin(async { Ok(Vec::new()) })),
+        own: Arc::new(Own::default),
     };
     let settings = Settings {
         check_every: Duration::from_secs(60),
         renotify_after: Duration::from_secs(3600),
         allowed: Allowed::new(Vec::new()),
         channels: Vec::new(),
+        rules: Vec::new(),
+        kept: Kept::default(),
         thresholds: Thresholds::default(),
     };
     Arc::new(Alerting::new(sources, settings).unwrap())

@@ -2,11 +2,12 @@
 
 use crate::program::{Program, farebox};
 use crate::redis_server::RedisServer;
-use crate::world::PROVIDER_KEY;
+use crate::world::{LIMIT, PROVIDER_KEY};
 use farebox::demo::provider::Simulated;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Instant;
 
 /// What it found, with its exit status.
 struct Visit {
@@ -134,4 +135,38 @@ fn files_certificates_and_prices_are_looked_at() {
     std::fs::write(path("bad.toml"), "lisen = 'x'\n").unwrap();
     let found = visit(dir.path(), &["--config", &path("bad.toml")], &[]);
     assert_eq!((found.status, found.of("configuration", "file").0), (Some(78), "failed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r100_it_says_whether_alerts_are_watched_limits_are_set_and_who_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = [("OPENAI_API_KEY", PROVIDER_KEY)];
+    let file = dir.path().join("farebox.toml").display().to_string();
+    std::fs::write(&file, "[defaults.user]\nlimits = []\n").unwrap();
+    let program = Program::serve(dir.path(), &["--config", &file], &key);
+    // The first start makes a user with a limit.
+    let deleted = program.verb(dir.path(), &["users", "delete", "default", "--yes"]);
+    assert!(deleted.status.success(), "{}", String::from_utf8_lossy(&deleted.stderr));
+    let admin = format!("http://{}", program.admin);
+    let arguments = ["--admin-url", &admin, "--config", &file];
+    let begun = Instant::now();
+    let found = loop {
+        let found = visit(dir.path(), &arguments, &key);
+        if found.of("alerts", "monitoring").0 == "ok" {
+            break found;
+        }
+        assert!(begun.elapsed() < LIMIT, "{}", found.report);
+    };
+    let (status, hint) = found.of("alerts", "limits");
+    assert!(status == "warning" && hint.contains("farebox limits set"), "{hint}");
+    let (status, hint) = found.of("alerts", "channels");
+    assert!(status == "warning" && hint.contains("[[alerts.channels]]"), "{hint}");
+
+    program.json(dir.path(), &["users", "create", "alice", "--limit", "5usd/day"]);
+    let url = "url=https://hooks.slack.com/services/T0/B0/x";
+    program.json(dir.path(), &["alerts", "channels", "create", "slack", "ops", url]);
+    let found = visit(dir.path(), &arguments, &key);
+    assert_eq!(found.of("alerts", "limits"), ("ok", ""));
+    assert_eq!(found.of("alerts", "channels"), ("ok", ""));
+    assert!(found.report.to_string().contains("1 channel is told"), "{}", found.report);
 }

@@ -325,3 +325,22 @@ async fn sums_end_by_themselves_in_redis() {
     assert_eq!(ttl("farebox:{0}:rollup:turn"), -2);
     rig.clean().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_minute_whose_sums_are_not_those_of_its_events_is_out_of_balance() {
+    let server = RedisServer::start(&[]);
+    let redis = Rig::on(&server, "journal").await;
+    for rig in [&redis, &Rig::embedded()] {
+        let payers = rig.user("alice", &[]).await;
+        for _ in 0..3 {
+            rig.call(&payers, 2).await;
+        }
+        let minute = rig.at("2026-11-24T21:13:00Z");
+        let found = async |at| farebox::ledger::imbalance(&*rig.ledger, at).await.unwrap();
+        assert_eq!((found(minute).await, found(minute - MINUTE).await), (Some(0), Some(0)));
+    }
+    server.cli(&["DEL", "farebox:{0}:rollup:minute:202611242113"]);
+    let minute = redis.at("2026-11-24T21:13:00Z");
+    let found = farebox::ledger::imbalance(&*redis.ledger, minute).await.unwrap();
+    assert_eq!(found, Some(usd(6).get()));
+}

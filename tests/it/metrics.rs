@@ -255,3 +255,27 @@ async fn settlements_that_redis_does_not_take_are_pending_until_it_does() {
     let alice = shop.program.json(shop.dir.path(), &["users", "show", "alice"]);
     assert!(alice["spent_nanousd"].as_i64().unwrap() > 0, "{alice}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn budgets_are_shown_by_workspace_for_all_users_and_where_asked_for_by_user() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("farebox.toml");
+    std::fs::write(&file, "[metrics]\nper_user = 2\n").unwrap();
+    let named = ["--config", file.to_str().unwrap()];
+    for (arguments, by_name) in [(&[][..], 0.0), (&named[..], 0.5)] {
+        let shop = Shop::open(arguments, "10usd/day").await;
+        let event = r#"{"id":"e1","user":"alice","cost_usd":"5"}"#;
+        let token = std::fs::read_to_string(shop.dir.path().join("farebox-data/admin-token"));
+        let headers = format!("authorization: Bearer {}\r\n", token.unwrap().trim());
+        let sent = send(shop.program.admin, "/api/v1/usage-events", &headers, event).await;
+        assert_eq!(Answer::read(sent).await.status(), 201);
+        let limit = ["limits", "set", "workspace:default", "20usd/day"];
+        assert!(shop.program.verb(shop.dir.path(), &limit).status.success());
+        let of = |scrape: &Scrape, account: &str| {
+            scrape.sum(&format!("farebox_budget_utilization_ratio{{account=\"{account}\""))
+        };
+        let scrape = shop.until(|scrape| of(scrape, "workspace:default") == 0.25).await;
+        assert_eq!(of(&scrape, "user:*"), 0.5, "{}", scrape.0);
+        assert_eq!(of(&scrape, "user:alice"), by_name, "{}", scrape.0);
+    }
+}

@@ -4,6 +4,7 @@
 //! addresses that came out and may be reached. TLS is verified against the name. Nothing follows a
 //! redirect or a proxy. Every message has a time limit and every answer a size.
 
+mod command;
 mod http_post;
 mod names;
 mod smtp;
@@ -25,6 +26,8 @@ use tokio::time::timeout;
 /// How long a post may take, and a mail, whose server may greet slowly.
 const POST_LIMIT: Duration = Duration::from_secs(10);
 const MAIL_LIMIT: Duration = Duration::from_secs(30);
+/// How long a command may run.
+const RUN_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long one address of a name may take to be connected to.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -68,11 +71,13 @@ impl Outgoing {
         let (host, limit) = match message {
             Message::Post(post) => (post.to.host(), POST_LIMIT),
             Message::Mail(mail) => (mail.host.as_str(), MAIL_LIMIT),
+            Message::Run(run) => (command::program(run), RUN_LIMIT),
         };
         let sent = async {
             match message {
                 Message::Post(post) => self.post(post).await,
                 Message::Mail(mail) => self.mail(mail).await,
+                Message::Run(run) => command::run(run).await,
             }
         };
         match timeout(limit, sent).await {

@@ -46,6 +46,8 @@ pub(super) enum Group {
     Providers,
     /// The proxy that runs with this configuration.
     Proxy,
+    /// What the running proxy watches, and whom it tells.
+    Alerts,
 }
 
 impl Group {
@@ -57,6 +59,7 @@ impl Group {
             Self::Machine => "machine",
             Self::Providers => "providers",
             Self::Proxy => "proxy",
+            Self::Alerts => "alerts",
         }
     }
 }

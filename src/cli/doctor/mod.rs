@@ -4,6 +4,7 @@
 //! changed, and providers are asked only with `--ask`.
 
 mod admin;
+mod alerts;
 mod ask;
 mod configuration;
 mod finding;

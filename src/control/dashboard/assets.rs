@@ -48,13 +48,13 @@ pub(super) fn version() -> String {
     hex(&digest.finalize(), 8)
 }
 
-/// The page of HTML. It names the modules that every page needs, so that a browser asks for them at
+/// A page of HTML. It names the modules that every page needs, so that a browser asks for them at
 /// once and not one after the other.
-pub(super) fn index(version: &str) -> Option<String> {
-    let text = String::from_utf8(Embedded::get("index.html")?.data.into_owned()).ok()?;
+pub(super) fn page(name: &str, version: &str) -> Option<String> {
+    let text = String::from_utf8(Embedded::get(name)?.data.into_owned()).ok()?;
     let shared = |name: &str| {
-        ["lib/", "components/"].iter().any(|folder| name.starts_with(folder))
-            && name.ends_with(".js")
+        let folders = ["lib/", "components/"];
+        folders.iter().any(|folder| name.starts_with(folder)) && name.ends_with(".js")
     };
     let mut modules: Vec<String> = Embedded::iter()
         .filter(|name| shared(name))

@@ -12,10 +12,11 @@ mod assets;
 use super::operation::Operations;
 use super::problem::Problem;
 use super::scope::Scope;
+use axum::body::{Body, Bytes};
 use axum::extract::Path;
-use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::{Method, Response, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response as Answer};
 
 /// What the pages may load and do.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
@@ -23,6 +24,9 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none
 
 /// Of an address with the version in force.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+const INDEX: &str = "index.html";
+const ME: &str = "me.html";
 
 pub(super) fn operations() -> Operations {
     let pages = [
@@ -50,46 +54,71 @@ pub(super) fn operations() -> Operations {
         .says("A file of the dashboard", 200, "asset")
 }
 
-async fn page(headers: HeaderMap) -> Response {
-    let version = assets::version();
-    let Some(text) = assets::index(&version) else { return missing("index.html") };
-    let kind = HeaderValue::from_static("text/html; charset=utf-8");
-    let mut response = known(&headers, &version).unwrap_or_else(|| text.into_response());
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    dressed(response, "no-cache", &version)
+async fn page(headers: HeaderMap) -> Answer {
+    sent(html(INDEX, &headers), INDEX)
 }
 
-async fn file(path: Path<(String, String)>, headers: HeaderMap) -> Response {
-    let Path((version, file)) = path;
-    answer(&version, &file, &headers)
+async fn file(path: Path<(String, String)>, headers: HeaderMap) -> Answer {
+    let Path((version, name)) = path;
+    sent(asset(&version, &name, &headers), &name)
 }
 
-async fn file_in(path: Path<(String, String, String)>, headers: HeaderMap) -> Response {
+async fn file_in(path: Path<(String, String, String)>, headers: HeaderMap) -> Answer {
     let Path((version, folder, file)) = path;
-    answer(&version, &format!("{folder}/{file}"), &headers)
+    let name = format!("{folder}/{file}");
+    sent(asset(&version, &name, &headers), &name)
 }
 
-fn answer(version: &str, name: &str, headers: &HeaderMap) -> Response {
-    let Some(found) = assets::find(name) else { return missing(name) };
+fn sent(found: Option<Response<Bytes>>, name: &str) -> Answer {
+    match found {
+        Some(response) => response.map(Body::from),
+        None => Problem::missing(format_args!("file {name}")).into_response(),
+    }
+}
+
+/// The page on which who has a key sees what is used of it, and its files. It is on the data
+/// listener, where keys are known; `None` for what is not of it.
+pub fn own_page(method: &Method, path: &str, headers: &HeaderMap) -> Option<Response<Bytes>> {
+    if *method != Method::GET {
+        return None;
+    }
+    if path == "/me" {
+        return html(ME, headers);
+    }
+    let (version, name) = path.strip_prefix("/assets/")?.split_once('/')?;
+    asset(version, name, headers)
+}
+
+fn html(name: &str, headers: &HeaderMap) -> Option<Response<Bytes>> {
+    let version = assets::version();
+    let text = assets::page(name, &version)?;
+    let response = known(headers, &version).unwrap_or_else(|| Response::new(text.into()));
+    Some(dressed(response, ("text/html; charset=utf-8", "no-cache"), &version))
+}
+
+fn asset(version: &str, name: &str, headers: &HeaderMap) -> Option<Response<Bytes>> {
+    let found = assets::find(name)?;
     let kept = if version == assets::version() { FOR_EVER } else { "no-cache" };
     let (kind, tag) = (found.kind(), found.tag());
-    let mut response = known(headers, &tag).unwrap_or_else(|| match takes_gzip(headers) {
-        true => ([(header::CONTENT_ENCODING, "gzip")], found.gzipped()).into_response(),
-        false => found.bytes().into_response(),
+    let response = known(headers, &tag).unwrap_or_else(|| {
+        if !takes_gzip(headers) {
+            return Response::new(found.bytes());
+        }
+        let mut response = Response::new(found.gzipped());
+        let gzip = HeaderValue::from_static("gzip");
+        response.headers_mut().insert(header::CONTENT_ENCODING, gzip);
+        response
     });
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    dressed(response, kept, &tag)
-}
-
-fn missing(name: &str) -> Response {
-    Problem::missing(format_args!("file {name}")).into_response()
+    Some(dressed(response, (kind, kept), &tag))
 }
 
 /// 304 for who has it already.
-fn known(headers: &HeaderMap, tag: &str) -> Option<Response> {
+fn known(headers: &HeaderMap, tag: &str) -> Option<Response<Bytes>> {
     let asked = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
     let same = |one: &str| one.trim().trim_start_matches("W/").trim_matches('"') == tag;
-    asked.split(',').any(same).then(|| StatusCode::NOT_MODIFIED.into_response())
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    asked.split(',').any(same).then_some(response)
 }
 
 fn takes_gzip(headers: &HeaderMap) -> bool {
@@ -97,12 +126,19 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     asked.is_some_and(|asked| asked.split(',').any(|one| one.trim() == "gzip"))
 }
 
-fn dressed(mut response: Response, kept: &'static str, tag: &str) -> Response {
+fn dressed(
+    mut response: Response<Bytes>,
+    (kind, kept): (&'static str, &'static str),
+    tag: &str,
+) -> Response<Bytes> {
     let headers = response.headers_mut();
-    let fixed: [(HeaderName, &str); 3] = [
+    let fixed: [(HeaderName, &str); 6] = [
+        (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::CACHE_CONTROL, kept),
         (header::VARY, "accept-encoding"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));

@@ -6,6 +6,7 @@
 //!
 //! Invariant: everything that the router serves is described, and nothing else.
 
+mod alert_rules;
 mod alerts;
 mod analytics;
 mod history;
@@ -235,6 +236,8 @@ fn schemas() -> Value {
         .chain(alerts::ANSWERED)
         .chain(history::ANSWERED)
         .chain(alerts::TAKEN)
+        .chain(alert_rules::ANSWERED)
+        .chain(alert_rules::TAKEN)
         .chain(snapshots::ANSWERED)
         .chain(analytics::ANSWERED)
         .map(|(name, table)| (*name, notation::object(table, false)));

@@ -122,13 +122,23 @@ impl Store {
         found.map(|text| Ok(Stored::read(&text)?.kept(id.clone()))).transpose()
     }
 
-    fn list_alerts(&self, after: Option<&str>, size: usize) -> Result<Vec<KeptAlert>, StoreError> {
+    fn list_alerts(
+        &self,
+        after: Option<&str>,
+        size: usize,
+        now: UnixMs,
+    ) -> Result<Vec<KeptAlert>, StoreError> {
         let read_only = self.db.begin_read().map_err(said)?;
         let alerts = read_only.open_table(ALERTS).map_err(said)?;
         let places = read_only.open_table(PLACES).map_err(said)?;
+        let oldest = place(now.saturating_sub(KEPT_MS), "");
+        if after.is_some_and(|after| after <= oldest.as_str()) {
+            return Ok(Vec::new());
+        }
         let until = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let kept = (Bound::Included(oldest.as_str()), until);
         let mut found = Vec::new();
-        for entry in places.range::<&str>((Bound::Unbounded, until)).map_err(said)?.rev() {
+        for entry in places.range::<&str>(kept).map_err(said)?.rev() {
             let (place, ()) = entry.map(|(place, done)| (place, done.value())).map_err(said)?;
             let Some(id) = id_at(place.value()) else { continue };
             if let Some(text) = read(&alerts, id.as_str())? {
@@ -380,7 +390,8 @@ impl Outbox for EmbeddedLedger {
     ) -> BoxFuture<'a, Result<Page<KeptAlert>, Unavailable>> {
         let (after, size) = (after.map(str::to_owned), page_size(limit));
         Box::pin(async move {
-            let listed = self.on_store(move |store, _| store.list_alerts(after.as_deref(), size));
+            let listed =
+                self.on_store(move |store, now| store.list_alerts(after.as_deref(), size, now));
             let mut entries = listed.await?;
             let more = entries.len() > size;
             entries.truncate(size);

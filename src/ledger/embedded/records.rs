@@ -35,6 +35,7 @@ const fn table(kind: RecordKind) -> Kept {
         RecordKind::Ticket => "record_ticket",
         RecordKind::UsageEvent => "record_usage_event",
         RecordKind::AlertChannel => "record_alert_channel",
+        RecordKind::AlertRule => "record_alert_rule",
         RecordKind::Lease => "record_lease",
     })
 }

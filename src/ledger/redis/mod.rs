@@ -58,6 +58,7 @@ use plain::{Plans, Shape, Shapes};
 use ranking::Ranking;
 use script::{Failure, Scripts};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -92,9 +93,16 @@ pub struct RedisLedger {
     /// What the short way of scripts is planned with.
     shapes: Shapes,
     ranking: Ranking,
+    /// Alerts that this process raised.
+    raised: AtomicU32,
 }
 
 impl RedisLedger {
+    /// How many settlements in the journal the ledger has not taken yet.
+    pub fn pending(&self) -> usize {
+        self.queue.pending()
+    }
+
     /// Connects, replays the journal, and starts the background where `options.background` is on.
     pub async fn open(url: &str, options: Options) -> Result<Arc<Self>, OpenError> {
         let scripts = Scripts::new();
@@ -124,6 +132,7 @@ impl RedisLedger {
             news,
             shapes: Shapes::default(),
             ranking: Ranking::default(),
+            raised: AtomicU32::new(0),
         });
         ledger.prepare().await?;
         ledger.begin_sums().await.map_err(|why| OpenError(why.to_string()))?;

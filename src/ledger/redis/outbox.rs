@@ -14,9 +14,12 @@ use super::super::registry::Page;
 use super::{RedisLedger, keys};
 use crate::ids::Id;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
 
 /// How many marks or deliveries are read at a time.
 const AT_ONCE: usize = 500;
+/// One raise of so many pushes out old alerts, each time more than came meanwhile.
+const PRUNE_EACH: u32 = 64;
 const TO: &str = "to:";
 
 impl RedisLedger {
@@ -43,7 +46,9 @@ impl RedisLedger {
         match raised.as_str() {
             "not" => Ok(Raised::Not),
             word => {
-                self.prune_alerts().await?;
+                if self.raised.fetch_add(1, Ordering::Relaxed).is_multiple_of(PRUNE_EACH) {
+                    self.prune_alerts().await?;
+                }
                 Ok(Raised::Now { suppressed: word == "suppressed" })
             }
         }
@@ -92,11 +97,12 @@ impl RedisLedger {
         limit: usize,
     ) -> Result<Page<KeptAlert>, Unavailable> {
         let size = page_size(limit);
+        let oldest = place(self.ledger_time().await?.saturating_sub(KEPT_MS), "");
         let mut from = after.map_or_else(|| "+".to_owned(), |place| format!("({place}"));
         let mut entries = Vec::new();
         loop {
             let mut list = redis::cmd("ZREVRANGEBYLEX");
-            list.arg(keys::ALERTS).arg(&from).arg("-").arg("LIMIT").arg(0);
+            list.arg(keys::ALERTS).arg(&from).arg(format!("[{oldest}")).arg("LIMIT").arg(0);
             let places: Vec<String> = self.read(list.arg(size.saturating_add(1))).await?;
             let Some(last) = places.last() else { break };
             from = format!("({last}");

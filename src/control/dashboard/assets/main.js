@@ -18,6 +18,8 @@ const PAGES = {
   "/keys": () => import("./pages/keys.js"),
   "/providers": () => import("./pages/providers.js"),
   "/requests": () => import("./pages/requests.js"),
+  "/activity": () => import("./pages/activity.js"),
+  "/snapshots": () => import("./pages/snapshots.js"),
   "/alerts": () => import("./pages/alerts.js"),
   "/settings": () => import("./pages/settings.js"),
 };

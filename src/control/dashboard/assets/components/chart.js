@@ -21,7 +21,8 @@ function library() {
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // points: [[unix seconds, number]]; say: a number as text; title: what is counted.
-export function TimeBars({ title, points, say, when }) {
+// step: seconds between two points.
+export function TimeBars({ title, points, say, when, step = 86_400 }) {
   const at = useRef(null);
   const chosen = useStore(theme);
   const [dark, shade] = useState(0);
@@ -36,7 +37,7 @@ export function TimeBars({ title, points, say, when }) {
     let gone = false;
     library().then((UPlot) => {
       if (gone || !at.current) return;
-      plot = new UPlot(options(UPlot, at.current.clientWidth, { title, say, when }), columns(points), at.current);
+      plot = new UPlot(options(UPlot, at.current.clientWidth, { title, say, when, step }), columns(points), at.current);
     });
     const resized = new ResizeObserver(() => plot?.setSize({ width: at.current.clientWidth, height: HEIGHT }));
     resized.observe(at.current);
@@ -57,7 +58,7 @@ export function TimeBars({ title, points, say, when }) {
 
 const columns = (points) => [points.map(([x]) => x), points.map(([, y]) => y)];
 
-function options(UPlot, width, { title, say, when }) {
+function options(UPlot, width, { title, say, when, step }) {
   const axis = { stroke: token("--muted"), grid: { stroke: token("--line"), width: 1 }, ticks: { show: false }, font: `11px ${token("--font")}` };
   return {
     width,
@@ -65,9 +66,9 @@ function options(UPlot, width, { title, say, when }) {
     legend: { show: false },
     cursor: { points: { show: false }, drag: { x: false, y: false } },
     padding: [12, 8, 0, 0],
-    scales: { y: { range: (_, least, most) => [0, most > 0 ? most * 1.1 : 1] } },
+    scales: { x: { range: (_, least, most) => [least - step / 2, most + step / 2] }, y: { range: (_, least, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis, size: 28, grid: { show: false }, space: 64, values: (_, ticks) => ticks.map(when) },
+      { ...axis, size: 28, grid: { show: false }, space: 64, incrs: [1, 2, 3, 4, 6, 7, 12, 14, 24, 30].map((n) => n * step), values: (_, ticks) => ticks.map(when) },
       { ...axis, size: 58, values: (_, ticks) => ticks.map(say) },
     ],
     series: [
@@ -78,11 +79,11 @@ function options(UPlot, width, { title, say, when }) {
 }
 
 // Shares of a whole by name: a list of bars, the rest gathered in "Other".
-export function Shares({ rows, say, most = 6 }) {
+export function Shares({ rows, say, most = 6, other = true }) {
   const sorted = [...rows].sort((a, b) => b.value - a.value);
   const shown = sorted.slice(0, most);
   const rest = sorted.slice(most).reduce((sum, row) => sum + row.value, 0);
-  if (rest > 0) shown.push({ name: "Other", value: rest });
+  if (rest > 0 && other) shown.push({ name: "Other", value: rest });
   const top = Math.max(...shown.map((row) => row.value), 0);
   return html`<ul class="shares">${shown.map((row) => html`<li key=${row.name}>
     <div class="line"><span class="clip" title=${row.name}>${row.link || row.name}</span><span class="figures strong">${say(row.value)}</span></div>

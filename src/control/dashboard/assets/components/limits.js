@@ -10,7 +10,7 @@ import { Meter } from "./meter.js";
 import { Badge } from "./badge.js";
 
 export function Limits({ limits, status, ended }) {
-  return html`<div class="limits">${limits.map((one) => html`<div class="limit" key=${one.text}>
+  return html`<div class="limits">${limits.map((one) => html`<div class="limit" key=${`${one.account} ${one.text}`}>
     <div class="line">
       <span class="strong">${METERS[one.meter] || one.meter} ${per(one.window)}${one.models ? html` <code>${one.models}</code>` : ""}</span>
       <span class="row"><${Badge} status=${status === "suspended" ? "suspended" : one.status} /></span>

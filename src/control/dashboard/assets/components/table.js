@@ -5,6 +5,8 @@ import { Icon } from "./icon.js";
 
 const ROW = 48;
 const BEYOND = 12;
+// The rows that are drawn change in steps of so many, so that most frames of a scroll draw nothing.
+const STEP = 8;
 // Shorter tables are drawn whole.
 const WHOLE = 120;
 const NEAR = 1200;
@@ -18,8 +20,8 @@ export function Table({ label, columns, rows, keyOf, sort, resort, open, more, b
     if (!body.current) return;
     const box = body.current.getBoundingClientRect();
     if (rows.length > WHOLE) {
-      const from = Math.max(0, Math.floor(-box.top / ROW) - BEYOND);
-      const to = from + Math.ceil(innerHeight / ROW) + 2 * BEYOND;
+      const from = Math.max(0, Math.floor((-box.top / ROW - BEYOND) / STEP) * STEP);
+      const to = from + Math.ceil(innerHeight / ROW) + 2 * BEYOND + STEP;
       see((was) => (was[0] === from && was[1] === to ? was : [from, to]));
     }
     if (more && box.bottom - innerHeight < NEAR) more();
@@ -54,6 +56,18 @@ export function Table({ label, columns, rows, keyOf, sort, resort, open, more, b
     addEventListener("keydown", walk);
     return () => removeEventListener("keydown", walk);
   }, []);
+  const drawn = useRef({});
+  if (drawn.current.columns !== columns || drawn.current.open !== open) drawn.current = { columns, open, rows: new WeakMap() };
+  // A row that has not changed is the same node, which is not compared again.
+  const draw = (row, at) => {
+    const kept = drawn.current.rows.get(row);
+    if (kept?.at === at) return kept.node;
+    const node = html`<tr key=${keyOf(row)} aria-rowindex=${at} class=${open ? "link" : ""} onClick=${open && ((event) => chosen(event, () => open(row)))}>
+      ${columns.map((column) => html`<td key=${column.id} class=${css(column)}>${column.cell(row)}</td>`)}
+    </tr>`;
+    drawn.current.rows.set(row, { at, node });
+    return node;
+  };
   const cut = rows.length > WHOLE;
   const from = cut ? Math.min(window_[0], Math.max(0, rows.length - 20)) : 0;
   const to = cut ? Math.min(window_[1], rows.length) : rows.length;
@@ -63,9 +77,7 @@ export function Table({ label, columns, rows, keyOf, sort, resort, open, more, b
       <thead><tr>${columns.map((column) => html`<${Head} key=${column.id} column=${column} sort=${sort} resort=${resort} />`)}</tr></thead>
       <tbody ref=${body}>
         ${gap(from * ROW)}
-        ${rows.slice(from, to).map((row, i) => html`<tr key=${keyOf(row)} aria-rowindex=${from + i + 2} class=${open ? "link" : ""} onClick=${open && ((event) => chosen(event, () => open(row)))}>
-          ${columns.map((column) => html`<td key=${column.id} class=${css(column)}>${column.cell(row)}</td>`)}
-        </tr>`)}
+        ${rows.slice(from, to).map((row, i) => draw(row, from + i + 2))}
         ${gap((rows.length - to) * ROW)}
       </tbody>
     </table>
@@ -81,7 +93,7 @@ function chosen(event, open) {
 
 function Head({ column, sort, resort }) {
   const text = column.slim ? html`<span class="wide">${column.title}</span><span class="slim">${column.slim}</span>` : column.title;
-  if (!column.sort) return html`<th scope="col" class=${css(column)}>${column.hidden ? html`<span class="unseen">${column.title}</span>` : column.head || text}</th>`;
+  if (!column.sort) return html`<th scope="col" class=${css(column)}>${column.hidden ? html`<span class="unseen">${column.title}</span>` : column.head?.() || text}</th>`;
   const up = sort === column.sort;
   const down = sort === `-${column.sort}`;
   const next = down ? column.sort : up || column.first === "up" ? (up ? `-${column.sort}` : column.sort) : `-${column.sort}`;

@@ -40,6 +40,7 @@ let failures = 0;
 let last = 0;
 let wanted = false;
 let known = null;
+let missed = false;
 let updates = new Map();
 let providers = new Map();
 const timers = { gather: null, connect: null, poll: null, silence: null };
@@ -107,6 +108,9 @@ function connect() {
     state.set("Live");
     heard.set(Date.now());
     listen();
+    // What changed while nobody listened was told to nobody.
+    if (missed) tell("stale");
+    missed = true;
   };
   mine.onmessage = (event) => hear(event.data);
   mine.onclose = (event) => {
@@ -151,6 +155,7 @@ async function poll() {
 export function start() {
   if (wanted) return;
   wanted = true;
+  missed = false;
   failures = 0;
   connect();
 }

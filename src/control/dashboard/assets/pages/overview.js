@@ -3,6 +3,7 @@ import { html, useEffect } from "../lib/html.js";
 import { get, may } from "../lib/api.js";
 import { dailyDollars, dayName, dollars } from "../lib/days.js";
 import { count, percent, short, usd } from "../lib/format.js";
+import { metrics } from "../lib/metrics.js";
 import { on } from "../lib/live.js";
 import { Link } from "../lib/router.js";
 import { absolute, ago, day } from "../lib/time.js";
@@ -24,7 +25,8 @@ export default function Overview() {
   const tight = useAsked(may("users:read") ? data("/api/v1/users?sort=-utilization&limit=6") : async () => [], "tight");
   const pools = useAsked(may("providers:read") ? data("/api/v1/credentials?limit=50") : async () => [], "pools");
   const alerts = useAsked(may("alerts:read") ? data("/api/v1/alerts?limit=6") : async () => [], "alerts");
-  const often = useCalmly(() => tight.again(), 2000);
+  const proxy = useAsked(metrics, "metrics");
+  const often = useCalmly(() => [tight, proxy].forEach((asked) => asked.again()), 2000);
   const seldom = useCalmly(() => [usage, byDay, byModel].forEach((asked) => asked.again()), 15_000);
   const raised = useCalmly(() => alerts.again(), 1000);
   const served = useCalmly(() => pools.again(), 3000);
@@ -37,7 +39,7 @@ export default function Overview() {
   return html`
     <${Head} title="Overview" sub="This month, all that you may see" />
     <div class="stack">
-      <${Numbers} usage=${usage} byDay=${byDay} />
+      <${Numbers} usage=${usage} proxy=${proxy} byDay=${byDay} />
       ${idle && html`<section class="card"><${Nothing} icon="bolt" title="No traffic yet" text="Create a user and a key, then send a first call through Farebox:" command=${curl()} /></section>`}
       <div class="halves">
         <${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${6}>
@@ -59,7 +61,7 @@ export default function Overview() {
     </div>`;
 }
 
-function Numbers({ usage, byDay }) {
+function Numbers({ usage, byDay, proxy }) {
   const today = byDay.value ? dailyDollars(byDay.value, 1)[0][1] : null;
   const told = usage.value;
   const hit = told && told.total_tokens > 0 ? Math.round((told.cached_input_tokens / told.total_tokens) * 100) : null;
@@ -68,8 +70,12 @@ function Numbers({ usage, byDay }) {
     ["Spent today", today === null ? null : dollars(today), "since midnight, UTC"],
     ["Requests", told && short(told.total_requests), told && `${count(told.failed_requests)} failed at providers`],
     ["Tokens", told && short(told.total_tokens), hit === null ? "" : `${hit}% read from caches`],
+    ...(proxy.value ? [
+      ["In flight", count(proxy.value.flight), `${count(proxy.value.streams)} streams, at this proxy`],
+      ["Refused", count(proxy.value.refused), "since this proxy started"],
+    ] : []),
   ];
-  return html`<dl class="grid">${all.map(([name, value, beside]) => html`<div key=${name} class="card stat"><dt>${name}</dt><dd class="figures">${value ?? html`<span class="bone" style=${{ width: "55%", height: "22px", margin: "6px 0" }}></span>`}<div class="beside">${beside || " "}</div></dd></div>`)}</dl>`;
+  return html`<dl class="grid stats">${all.map(([name, value, beside]) => html`<div key=${name} class="card stat"><dt>${name}</dt><dd class="figures">${value ?? html`<span class="bone" style=${{ width: "55%", height: "22px", margin: "6px 0" }}></span>`}<div class="beside">${beside || " "}</div></dd></div>`)}</dl>`;
 }
 
 function Days({ sums }) {

@@ -13,6 +13,8 @@ import { Badge } from "../components/badge.js";
 import { Shares, TimeBars } from "../components/chart.js";
 import { Confirm } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
+import { EditUser } from "../components/edit-user.js";
+import { Forecast } from "../components/forecast.js";
 import { CreateKey, KeyTable } from "../components/keys.js";
 import { Bump, Limits, Reset, SetLimits } from "../components/limits.js";
 import { RequestTable } from "../components/requests.js";
@@ -37,8 +39,9 @@ function Of({ id }) {
   const byModel = useAsked(data(`/api/v1/analytics/usage?user=${name}&group_by=model&since=${DAYS}d`), id);
   const requests = useAsked(data(`/api/v1/requests?user=${name}&limit=10`), id);
   const audit = useAsked(may("audit:read") ? data(`/api/v1/audit?account=user:${name}&limit=10`) : async () => [], id);
+  const forecast = useAsked((signal) => get(`/api/v1/forecast?account=user:${name}`, { signal }), id);
   const often = useCalmly(() => [user, requests].forEach((asked) => asked.again()), 1000);
-  const seldom = useCalmly(() => [byDay, byModel, keys].forEach((asked) => asked.again()), 10_000);
+  const seldom = useCalmly(() => [byDay, byModel, keys, forecast].forEach((asked) => asked.again()), 10_000);
   useEffect(() => {
     const moved = (map) => map.has(`user:${id}`) && (often(), seldom());
     const off = [on("update", moved), on("stale", often)];
@@ -60,7 +63,10 @@ function Of({ id }) {
         <${Card} id="limits" title="Limits" empty=${() => one.limits.length === 0 && html`<${Nothing} icon="gear" title="No limit" text=${`${usd(one.llm_quota.dollars_used)} spent this month.`} command=${`farebox limits set ${account} 25usd/month`} />`}>
           <div class="body"><${Limits} limits=${one.limits} status=${one.status} ended=${user.again} /></div>
         <//>
-        <${Card} id="facts" title="Account"><div class="body"><${Facts} one=${one} /></div><//>
+        <div class="stack">
+          <${Card} id="facts" title="Account"><div class="body"><${Facts} one=${one} /></div><//>
+          <${Card} id="forecast" title="Forecast" asked=${forecast} rows=${3}>${(told) => html`<div class="body"><${Forecast} told=${told} /></div>`}<//>
+        </div>
         <${Card} id="days" title=${`Spent by day, ${DAYS} days`} asked=${byDay}>${(sums) => html`<div class="body"><${TimeBars} title="Spent" points=${dailyDollars(sums, DAYS)} say=${dollars} when=${dayName} /></div>`}<//>
         <${Card} id="models" title=${`Spent by model, ${DAYS} days`} asked=${byModel} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="No model was used" />`}>${(sums) => html`<div class="body"><${Shares} rows=${sums.map((sum) => ({ name: sum.model, value: sum.cost_nanousd / 1e9 }))} say=${dollars} /></div>`}<//>
       </div>
@@ -75,6 +81,7 @@ function Of({ id }) {
       <//>
     </div>
     ${open === "set" && html`<${SetLimits} account=${account} limits=${one.limits} tag=${tag} close=${close} done=${done} />`}
+    ${open === "edit" && html`<${EditUser} one=${one} tag=${tag} close=${close} done=${done} />`}
     ${open === "bump" && html`<${Bump} accounts=${[account]} close=${close} done=${done} />`}
     ${open === "reset" && html`<${Reset} account=${account} close=${close} done=${done} />`}
     ${open === "key" && html`<${CreateKey} user=${id} close=${close} done=${keys.again} />`}
@@ -95,8 +102,9 @@ function Actions({ one, show, done }) {
   };
   const button = (text, icon, act, danger = "") => html`<button class="button ${danger}" type="button" onClick=${act}><${Icon} name=${icon} />${text}</button>`;
   return html`
+    ${may("users:write") && button("Edit", "edit", () => show("edit"))}
     ${may("limits:write") && button("Raise", "up", () => show("bump"))}
-    ${may("limits:write") && button("Set limits", "edit", () => show("set"))}
+    ${may("limits:write") && button("Set limits", "gear", () => show("set"))}
     ${may("budget:reset") && one.limits.length > 0 && button("Reset", "refresh", () => show("reset"))}
     ${may("users:write") && (one.status === "suspended" ? button("Resume", "play", () => turn("resume")) : button("Suspend", "pause", () => turn("suspend"), "danger"))}
     ${may("users:write") && button("Delete", "trash", () => show("delete"), "danger")}`;

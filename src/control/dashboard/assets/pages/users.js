@@ -1,5 +1,5 @@
 // Users: who spends what, and who is close to the limit, without opening each one.
-import { html, useEffect, useState } from "../lib/html.js";
+import { html, useCallback, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { all, get, may, post } from "../lib/api.js";
 import { count, csv, exactUsd, short, usd } from "../lib/format.js";
 import { save } from "../lib/files.js";
@@ -48,7 +48,11 @@ export default function Users() {
   const filtered = asked.search || asked.status || asked.workspace;
   const close = () => show(null);
   const writes = may("users:write");
-  const columns = columnsOf({ rows: list.rows || [], chosen, choose, again, selects: writes });
+  // Columns that stay the same let rows stay as they are drawn.
+  const rows = useRef([]);
+  rows.current = list.rows || [];
+  const columns = useMemo(() => columnsOf({ rows, chosen, choose, again, selects: writes }), [chosen, again, writes]);
+  const visit = useCallback((user) => go(address(user)), []);
   return html`
     <${Head} title="Users" sub=${html`<${Totals} />`}>
       <button class="button" type="button" onClick=${() => download(asked)}><${Icon} name="download" />CSV</button>
@@ -68,7 +72,7 @@ export default function Users() {
           ? filtered
             ? html`<${Nothing} icon="search" title="Nobody is like that" text="No user fits the search and the filters."><button class="button" type="button" onClick=${() => ask({ search: "", status: "", workspace: "" })}>Show all</button><//>`
             : html`<${Nothing} icon="users" title="Create your first user" text="A user has limits and keys. Every call with one of the keys is counted for the user." command="farebox users create alice --limit 25usd/month" />`
-          : html`<${Table} label="Users" columns=${columns} rows=${list.rows} keyOf=${(user) => user.id} sort=${asked.sort} resort=${(sort) => ask({ sort: sort === FIRST_SORT ? "" : sort })} open=${(user) => go(address(user))} more=${list.more} busy=${list.loading} />
+          : html`<${Table} label="Users" columns=${columns} rows=${list.rows} keyOf=${(user) => user.id} sort=${asked.sort} resort=${(sort) => ask({ sort: sort === FIRST_SORT ? "" : sort })} open=${visit} more=${list.more} busy=${list.loading} />
             <div class="table-foot"><span>${count(list.rows.length)} ${list.rows.length === 1 ? "user" : "users"}${list.more ? " so far, more below" : ""}</span><span class="wide" aria-hidden="true">j k to walk, Enter to open, / to search</span></div>`}
     </section>
     ${open === "create" && html`<${CreateUser} close=${close} done=${(user) => { said(`${user.id} is created`); list.again(); }} />`}
@@ -89,18 +93,18 @@ function Totals() {
 }
 
 function columnsOf({ rows, chosen, choose, again, selects }) {
-  const whole = rows.length > 0 && chosen.size === rows.length;
+  const whole = () => rows.current.length > 0 && chosen.size === rows.current.length;
   const turn = (id) => {
     const next = new Set(chosen);
     if (!next.delete(id)) next.add(id);
     choose(next);
   };
-  const every = () => choose(whole ? new Set() : new Set(rows.map((row) => row.id)));
+  const every = () => choose(whole() ? new Set() : new Set(rows.current.map((row) => row.id)));
   const tick = {
     id: "tick",
     title: "Select",
     class: "tick far",
-    head: html`<input type="checkbox" aria-label="Select all that are loaded" checked=${whole} onChange=${every} />`,
+    head: () => html`<input type="checkbox" aria-label="Select all that are loaded" checked=${whole()} onChange=${every} />`,
     cell: (user) => html`<input type="checkbox" aria-label=${`Select ${user.id}`} checked=${chosen.has(user.id)} onChange=${() => turn(user.id)} />`,
   };
   return [
