@@ -25,6 +25,9 @@ const KINDS: [&str; 6] = ["slack", "webhook", "email", "pagerduty", "twilio", "e
 /// What every kind of channel has.
 const SHARED: [&str; 4] = ["type", "name", "levels", "workspace"];
 
+/// What a channel may ask for beside alerts; only those that have room for it.
+const REPORTS: [&str; 2] = ["daily", "weekly"];
+
 /// What stands for a secret.
 pub(super) const HIDDEN: &str = "***";
 
@@ -34,6 +37,7 @@ pub struct Channel {
     name: Id,
     levels: Vec<Level>,
     workspace: Option<Id>,
+    reports: Vec<&'static str>,
     kind: Kind,
 }
 
@@ -68,7 +72,12 @@ impl Channel {
                 return Err(bad("type", format!("`{shown}` is not one of {kinds}")));
             }
         };
-        let keys = Keys::of(map, &format!("{word} channel"), &[&SHARED, own].concat(), allowed)?;
+        let roomy: &[&str] = match word {
+            "slack" | "webhook" | "email" => &["reports"],
+            _ => &[],
+        };
+        let known = [&SHARED, roomy, own].concat();
+        let keys = Keys::of(map, &format!("{word} channel"), &known, allowed)?;
         let kind = match word {
             "slack" => Kind::Slack(Slack::read(&keys)?),
             "webhook" => Kind::Webhook(Webhook::read(&keys)?),
@@ -81,7 +90,8 @@ impl Channel {
             Some(name) => name,
             None => word.parse().map_err(|why| bad("name", format!("{why}")))?,
         };
-        Ok(Self { name, levels: levels(&keys)?, workspace: keys.parsed("workspace")?, kind })
+        let (levels, reports) = (levels(&keys)?, reports(&keys)?);
+        Ok(Self { name, levels, workspace: keys.parsed("workspace")?, reports, kind })
     }
 
     /// Its name, which is its own.
@@ -106,9 +116,19 @@ impl Channel {
         self.workspace.as_ref()
     }
 
+    /// The reports that it asks for: `daily`, `weekly`.
+    pub fn reports(&self) -> &[&'static str] {
+        &self.reports
+    }
+
     /// Whether a notice is for it: its level and its workspace are wanted; and that something is
-    /// over is told to those who keep it open until then, which is PagerDuty.
+    /// over is told to those who keep it open until then, which is PagerDuty. A report is for those
+    /// that ask for it, and of exactly their workspace, or of all.
     pub fn wants(&self, notice: &Notice) -> bool {
+        if let Some(digest) = notice.digest() {
+            let asked = self.reports.contains(&digest.kind.as_str());
+            return asked && self.workspace == notice.workspace;
+        }
         let told = notice.state == State::Triggered || matches!(self.kind, Kind::PagerDuty(_));
         let ours = self.workspace.is_none() || self.workspace == notice.workspace;
         told && ours && self.levels.contains(&notice.level())
@@ -155,6 +175,9 @@ impl Channel {
         if let Some(workspace) = &self.workspace {
             shown.insert("workspace".to_owned(), workspace.as_str().into());
         }
+        if !self.reports.is_empty() {
+            shown.insert("reports".to_owned(), json!(self.reports));
+        }
         let own = match &self.kind {
             Kind::Slack(slack) => slack.shown(),
             Kind::Webhook(webhook) => webhook.shown(),
@@ -193,9 +216,18 @@ fn levels(keys: &Keys<'_>) -> Result<Vec<Level>, BadKey> {
     Ok(levels)
 }
 
+fn reports(keys: &Keys<'_>) -> Result<Vec<&'static str>, BadKey> {
+    let Some(list) = keys.list("reports", REPORTS.len())? else { return Ok(Vec::new()) };
+    if let Some(unknown) = list.iter().find(|word| !REPORTS.contains(word)) {
+        let shown: String = unknown.escape_debug().take(40).collect();
+        return Err(bad("reports", format!("`{shown}` is not one of daily, weekly")));
+    }
+    Ok(REPORTS.into_iter().filter(|word| list.contains(word)).collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::notice::samples::at;
+    use super::super::notice::samples::{at, report};
     use super::*;
 
     const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
@@ -241,6 +273,27 @@ mod tests {
         let over = Notice { state: State::Resolved, ..warning };
         assert!(!all.wants(&over));
         assert!(read(r#"{"type": "pagerduty", "routing_key": "k"}"#).unwrap().wants(&over));
+    }
+
+    #[test]
+    fn a_report_is_for_who_asks_for_it() {
+        let channel = |more: &str| {
+            read(&format!(r#"{{"type": "slack", "url": "https://example.com/x"{more}}}"#)).unwrap()
+        };
+        let all = report();
+        let mut of_team = report();
+        of_team.workspace = Some("team".parse().unwrap());
+        assert!(!channel("").wants(&all));
+        assert!(!channel(r#", "reports": ["weekly"]"#).wants(&all));
+        let daily = channel(r#", "reports": ["weekly", "daily"]"#);
+        assert_eq!(daily.reports(), ["daily", "weekly"]);
+        assert!(daily.wants(&all) && !daily.wants(&of_team));
+        let team = channel(r#", "reports": ["daily"], "workspace": "team""#);
+        assert!(team.wants(&of_team) && !team.wants(&all));
+        let pager = r#"{"type": "pagerduty", "routing_key": "k", "reports": ["daily"]}"#;
+        assert!(read(pager).unwrap_err().contains("unknown key `reports`"));
+        let monthly = r#"{"type": "slack", "url": "https://x.com/x", "reports": ["monthly"]}"#;
+        assert!(read(monthly).unwrap_err().contains("`monthly` is not one of daily, weekly"));
     }
 
     #[test]

@@ -169,7 +169,7 @@ async fn send(alerting: &Alerting, channel: &Channel, notice: &Notice, claimed: 
 
 /// Counts and logs how a send went.
 fn told(channel: &Channel, notice: &Notice, id: &Id, delivery: &Delivery, next: Next) {
-    let (name, level) = (channel.name(), notice.level().as_str());
+    let (name, level) = (channel.name(), notice.grade());
     let labels = [("channel", name.to_string()), ("level", level.to_owned())];
     let (attempts, why) = (delivery.attempts, delivery.last_error.as_deref().unwrap_or(""));
     match next {

@@ -102,7 +102,10 @@ impl Email {
         for mailbox in &self.to {
             builder = builder.to(mailbox.clone());
         }
-        let (text, html) = (text(&wording, notice), html(&wording, notice));
+        let (text, html) = match notice.digest() {
+            Some(report) => (report.text.clone(), report.html.clone()),
+            None => (text(&wording, notice), html(&wording, notice)),
+        };
         let mail = builder.multipart(MultiPart::alternative_plain_html(text, html));
         Ok(Mail {
             host: self.host.clone(),
@@ -146,8 +149,8 @@ fn text(wording: &Wording, notice: &Notice) -> String {
 }
 
 fn html(wording: &Wording, notice: &Notice) -> String {
-    let row = |(name, text): &(&str, String)| {
-        format!("<tr><th align=\"left\">{name}</th><td>{}</td></tr>\n", escaped(text))
+    let row = |(name, text): &(String, String)| {
+        format!("<tr><th align=\"left\">{}</th><td>{}</td></tr>\n", escaped(name), escaped(text))
     };
     let rows: String = wording.facts.iter().map(row).collect();
     let mut html = format!(
@@ -180,7 +183,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::notice::samples::{groq, hostile};
+    use super::super::notice::samples::{groq, hostile, report};
     use super::super::{Allowed, Channel, Message};
     use super::*;
 
@@ -216,6 +219,14 @@ mod tests {
         ] {
             assert!(mail.contains(part), "{part:?} is missing in {mail}");
         }
+    }
+
+    #[test]
+    fn a_report_is_sent_as_it_was_written() {
+        let mail = formatted(&report());
+        assert!(mail.contains("Subject: Farebox daily report: 2026-11-27\r\n"), "{mail}");
+        assert!(mail.contains("\r\nSpent $21.25\r\n"), "{mail}");
+        assert!(mail.contains("<p>Spent $21.25</p>"), "{mail}");
     }
 
     #[test]

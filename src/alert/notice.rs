@@ -41,6 +41,23 @@ pub struct Firing {
     pub action: String,
 }
 
+/// A report, written already: it goes the way of alerts to the channels that ask for reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// `daily` or `weekly`.
+    pub kind: String,
+    /// `Farebox daily report: 2026-11-28`.
+    pub title: String,
+    /// The most important figures: names and texts.
+    pub facts: Vec<(String, String)>,
+    /// All of it as text.
+    pub text: String,
+    /// All of it as a page.
+    pub html: String,
+    /// All of it as the API shows it.
+    pub object: serde_json::Value,
+}
+
 /// What an alert is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -49,6 +66,8 @@ pub enum Subject {
     Threshold(Crossing),
     /// A rule fired.
     Rule(Firing),
+    /// Nothing happened: a report is due.
+    Report(Box<Digest>),
 }
 
 /// One alert, as it is told.
@@ -75,11 +94,20 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// How grave it is.
+    /// How grave it is; a report is as little so as anything.
     pub fn level(&self) -> Level {
         match &self.subject {
             Subject::Threshold(crossing) => crossing.level,
             Subject::Rule(firing) => firing.level,
+            Subject::Report(_) => Level::Warning,
+        }
+    }
+
+    /// The word for that: `warning`, `critical`, `exceeded`, or `report`.
+    pub fn grade(&self) -> &'static str {
+        match self.subject {
+            Subject::Report(_) => "report",
+            _ => self.level().as_str(),
         }
     }
 
@@ -88,6 +116,7 @@ impl Notice {
         match &self.subject {
             Subject::Threshold(crossing) => Some(&crossing.account),
             Subject::Rule(firing) => firing.account.as_ref(),
+            Subject::Report(_) => None,
         }
     }
 
@@ -99,6 +128,7 @@ impl Notice {
             (_, Some(account)) => account.to_string(),
             (Subject::Rule(firing), None) => firing.rule.clone(),
             (Subject::Threshold(crossing), None) => crossing.name(),
+            (Subject::Report(digest), None) => digest.kind.clone(),
         }
     }
 
@@ -107,6 +137,7 @@ impl Notice {
         match &self.subject {
             Subject::Threshold(_) => "quota_threshold",
             Subject::Rule(firing) => &firing.kind,
+            Subject::Report(_) => "report",
         }
     }
 
@@ -118,7 +149,7 @@ impl Notice {
     /// The rule's name.
     pub fn rule(&self) -> Option<&str> {
         match &self.subject {
-            Subject::Threshold(_) => None,
+            Subject::Threshold(_) | Subject::Report(_) => None,
             Subject::Rule(firing) => Some(&firing.rule),
         }
     }
@@ -127,7 +158,15 @@ impl Notice {
     pub fn crossing(&self) -> Option<&Crossing> {
         match &self.subject {
             Subject::Threshold(crossing) => Some(crossing),
-            Subject::Rule(_) => None,
+            Subject::Rule(_) | Subject::Report(_) => None,
+        }
+    }
+
+    /// The report.
+    pub fn digest(&self) -> Option<&Digest> {
+        match &self.subject {
+            Subject::Report(digest) => Some(digest),
+            Subject::Threshold(_) | Subject::Rule(_) => None,
         }
     }
 }
@@ -175,6 +214,19 @@ pub(super) mod samples {
         notice.provider = Some("groq".to_owned());
         notice.workspace = None;
         notice
+    }
+
+    /// The report of a day.
+    pub(in crate::alert) fn report() -> Notice {
+        let digest = Digest {
+            kind: "daily".to_owned(),
+            title: "Farebox daily report: 2026-11-27".to_owned(),
+            facts: vec![("Spent".to_owned(), "$21.25 <all>".to_owned())],
+            text: "Spent $21.25\n".to_owned(),
+            html: "<p>Spent $21.25</p>".to_owned(),
+            object: serde_json::json!({"kind": "daily", "total_cost_usd": "21.25"}),
+        };
+        Notice { subject: Subject::Report(Box::new(digest)), ..groq() }
     }
 
     /// A rule with a name that means harm.

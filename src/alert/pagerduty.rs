@@ -97,6 +97,7 @@ fn dedup_key(notice: &Notice) -> String {
     let key = match &notice.subject {
         Subject::Threshold(crossing) => format!("farebox/{}/{}", crossing.account, crossing.period),
         Subject::Rule(firing) => format!("farebox/{}/{}", firing.about, firing.rule),
+        Subject::Report(_) => format!("farebox/{}", notice.config_id()),
     };
     key.chars().take(KEY_CHARS).collect()
 }

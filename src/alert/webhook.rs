@@ -3,7 +3,7 @@
 
 use super::channel::HIDDEN;
 use super::message::Post;
-use super::notice::{Notice, State};
+use super::notice::{Digest, Notice, State};
 use super::target::Target;
 use super::wording::Wording;
 use super::written::{BadKey, Keys, bad};
@@ -82,8 +82,20 @@ impl Webhook {
     }
 }
 
+/// A report is the object of the API, with the kind and time of any alert beside it.
+fn of_report(notice: &Notice, digest: &Digest) -> Value {
+    json!({
+        "alert_type": notice.alert_type(),
+        "timestamp": rfc3339(notice.time),
+        "report": digest.object,
+    })
+}
+
 /// What a webhook is told.
 pub(super) fn body(notice: &Notice) -> Value {
+    if let Some(digest) = notice.digest() {
+        return of_report(notice, digest);
+    }
     let crossing = notice.crossing();
     let state = match notice.state {
         State::Triggered => "triggered",
@@ -98,7 +110,7 @@ pub(super) fn body(notice: &Notice) -> Value {
         "quota_limit": crossing.map(quota),
         "timestamp": rfc3339(notice.time),
         "account": notice.account(),
-        "level": notice.level().as_str(),
+        "level": notice.grade(),
         "state": state,
         "threshold": crossing.map(|crossing| crossing.threshold),
         "limit": crossing.map(|crossing| crossing.limit.to_string()),

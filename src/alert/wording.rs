@@ -2,7 +2,7 @@
 //!
 //! Every text is one line: control characters become spaces, and long texts are cut.
 
-use super::notice::{Notice, State, Subject};
+use super::notice::{Digest, Notice, State, Subject};
 use crate::clock::rfc3339_seconds;
 use crate::ids::AccountKind;
 use crate::ledger::{Crossing, shown_amount};
@@ -18,7 +18,7 @@ pub(super) struct Wording {
     /// `QUOTA EXCEEDED: groq_1 at 100.0% (14,400/14,400 chars), threshold 100%`.
     pub(super) headline: String,
     /// Names and values, such as `Usage` and `85.0%`.
-    pub(super) facts: Vec<(&'static str, String)>,
+    pub(super) facts: Vec<(String, String)>,
     /// What to do; empty where nothing is to be done.
     pub(super) action: String,
 }
@@ -41,12 +41,27 @@ impl Wording {
                 format!("RESOLVED: {} no longer fires for {}", firing.rule, firing.about),
                 String::new(),
             ),
+            (Subject::Report(digest), _) => return Self::of_report(digest),
         };
         Self {
             title: line(&format!("{word}: {}", notice.config_id())),
             headline: line(&headline),
-            facts: facts(notice).into_iter().map(|(name, text)| (name, line(&text))).collect(),
+            facts: facts(notice)
+                .into_iter()
+                .map(|(name, text)| (name.to_owned(), line(&text)))
+                .collect(),
             action: line(&action),
+        }
+    }
+
+    fn of_report(digest: &Digest) -> Self {
+        let headline = digest.facts.first().map(|(name, text)| format!("{name}: {text}"));
+        let facts = digest.facts.iter();
+        Self {
+            title: line(&digest.title),
+            headline: line(&headline.unwrap_or_default()),
+            facts: facts.map(|(name, text)| (name.clone(), line(text))).collect(),
+            action: String::new(),
         }
     }
 

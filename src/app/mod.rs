@@ -13,11 +13,13 @@ mod hints;
 mod history;
 mod pools;
 mod reload;
+mod reports;
 mod timed;
 
 pub use books::Books;
 pub use first::{admin_token, first_key, token_file};
 pub use reload::{Reloader, Source};
+pub use reports::Mailing;
 
 use crate::alert::{self, Alerting, Running};
 use crate::clock::Clock;
@@ -143,6 +145,7 @@ impl App {
         let (budgets, reading) = Budgets::start(&books, config.metrics_per_user);
         tasks.extend([following, reading, balance::start(&books, clock.clone())]);
         tasks.extend(history::start(&books, config, clock.clone()));
+        tasks.extend(reports::start(&books, config, alerting.clone(), clock.clone()));
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,

@@ -27,7 +27,7 @@ pub enum Action {
         #[arg(long, value_parser = args::account)]
         account: Option<AccountId>,
         /// Only those of this level
-        #[arg(long, value_parser = ["warning", "critical", "exceeded"])]
+        #[arg(long, value_parser = ["warning", "critical", "exceeded", "report"])]
         level: Option<String>,
         /// How many at most
         #[arg(short = 'n', long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
@@ -59,7 +59,7 @@ pub enum Channels {
 
 const CHANNELS: &str = "/api/v1/alert-channels";
 /// Keys whose values are lists.
-const LISTS: [&str; 2] = ["levels", "to"];
+const LISTS: [&str; 3] = ["levels", "reports", "to"];
 /// Keys whose values are numbers.
 const NUMBERS: [&str; 2] = ["port", "daily_cap"];
 

@@ -101,6 +101,22 @@ impl Client {
         self.ask(Method::GET, &format!("{path}{mark}{}", pairs.join("&")), Bytes::new()).await
     }
 
+    /// `GET` of what is written for people or sheets.
+    pub(super) async fn written(
+        &self,
+        path: &str,
+        query: &[(&str, Option<&str>)],
+    ) -> Result<String, Failure> {
+        let pairs = query.iter().filter_map(|(name, value)| Some((name, (*value)?)));
+        let pairs = pairs.map(|(name, value)| format!("{name}={}", encoded(value)));
+        let path = format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"));
+        let (status, body) = self.exchange(Method::GET, &path, Bytes::new()).await?;
+        if !status.is_success() {
+            read(status, &body)?;
+        }
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
     /// Sends a JSON body.
     pub async fn send(&self, method: Method, path: &str, body: &Value) -> Result<Value, Failure> {
         self.ask(method, path, body.to_string().into()).await

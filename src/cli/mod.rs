@@ -31,6 +31,7 @@ pub mod providers;
 pub mod reconcile;
 pub mod reload;
 pub mod remotely;
+pub mod report;
 mod scrape;
 pub mod serve;
 mod show;
@@ -93,6 +94,8 @@ pub enum Verb {
     Usage(usage::Usage),
     /// What accounts will have spent when their period ends, and when limits are reached
     Forecast(forecast::ForecastVerb),
+    /// What was spent on a day or in a week
+    Report(report::ReportVerb),
     /// Follow settled calls
     Tail(tail::Tail),
     /// Show who spends right now
@@ -170,6 +173,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Providers(verb) => verb.run(console, providers::run).await,
         Verb::Usage(usage) => usage.run(console).await,
         Verb::Forecast(forecast) => forecast.run(console).await,
+        Verb::Report(report) => report.run(console).await,
         Verb::Tail(tail) => tail.run(console).await,
         Verb::Top(top) => top.run(console).await,
         Verb::Reconcile(reconcile) => reconcile.run(console).await,

@@ -31,6 +31,7 @@ impl Config {
             record: old.record,
             retention_days: old.retention_days,
             snapshots: old.snapshots,
+            reports: old.reports.clone(),
             sums: old.sums,
             metrics_per_user: old.metrics_per_user,
             providers: new.providers.keeping(&old.providers),

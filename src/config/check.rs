@@ -6,7 +6,7 @@ use super::raw::{
 };
 use super::{
     BadConfig, Config, Environment, Overrides, ServerBounds, alerts, credentials, deployments,
-    pools, protection, snapshots,
+    pools, protection, reports, snapshots,
 };
 use crate::ledger::Kept;
 use crate::limit::{Calendar, Limit, Meter, Window};
@@ -108,6 +108,7 @@ pub(super) fn check(
         protection: protection::protection(&raw.admin)?,
         retention_days,
         snapshots: snapshots::read(&raw.history, environment, retention_days)?,
+        reports: reports::read(&raw.history)?,
         sums: kept,
         metrics_per_user: per_user(raw.metrics.per_user.unwrap_or(0))?,
         server: server(&raw.server)?,

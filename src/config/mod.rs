@@ -16,6 +16,7 @@ mod pools;
 mod print;
 mod protection;
 mod raw;
+mod reports;
 mod snapshots;
 mod source;
 
@@ -23,6 +24,7 @@ pub use alerts::Alerts;
 pub use annotate::Annotated;
 pub use credentials::CredentialTerms;
 pub use protection::Protection;
+pub use reports::ReportTerms;
 pub use snapshots::SnapshotTerms;
 pub use source::Environment;
 
@@ -160,6 +162,8 @@ pub struct Config {
     pub protection: Protection,
     /// For how many days the history is kept.
     pub retention_days: i64,
+    /// Which reports are sent, and when.
+    pub reports: ReportTerms,
     /// Whether and how often snapshots are taken.
     pub snapshots: SnapshotTerms,
     /// For how long sums of calls are kept.

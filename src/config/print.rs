@@ -50,6 +50,8 @@ pub(super) fn table(config: &Config) -> Table {
     put(&mut history, "day_sums_days", config.sums.days / DAY_MS);
     put(&mut history, "snapshot_every", snapshots::written(config.snapshots.every));
     put(&mut history, "persistence", config.snapshots.persistence);
+    put(&mut history, "reports", config.reports.kinds.clone());
+    put(&mut history, "report_at", config.reports.written());
     put(&mut all, "history", history);
     let mut metrics = Table::new();
     put(&mut metrics, "per_user", i64::try_from(config.metrics_per_user).unwrap_or(i64::MAX));

@@ -173,6 +173,8 @@ pub(super) struct RawHistory {
     pub(super) day_sums_days: Option<u64>,
     pub(super) snapshot_every: Option<String>,
     pub(super) persistence: Option<bool>,
+    pub(super) reports: Option<Vec<String>>,
+    pub(super) report_at: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

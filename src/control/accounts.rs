@@ -129,7 +129,11 @@ fn bad_place(error: RegistryError) -> Problem {
 }
 
 /// The workspace that a principal is limited to, as a list.
-async fn alone(desk: &Desk, own: &Id, filter: &ListFilter) -> Result<Page<Account>, Problem> {
+pub(super) async fn alone(
+    desk: &Desk,
+    own: &Id,
+    filter: &ListFilter,
+) -> Result<Page<Account>, Problem> {
     let later = filter.after.as_ref().is_none_or(|after| own.as_str() > after.as_str());
     let found = match later {
         true => desk.registry.account(&AccountId::workspace(own)).await?,

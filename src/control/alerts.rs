@@ -42,7 +42,7 @@ impl Wanted {
     fn has(&self, notice: &Notice) -> bool {
         let ours = |own: &Id| notice.workspace.as_ref() == Some(own);
         self.account.as_ref().is_none_or(|account| notice.account() == Some(account))
-            && self.level.as_ref().is_none_or(|level| level == notice.level().as_str())
+            && self.level.as_ref().map_or(notice.digest().is_none(), |l| l == notice.grade())
             && self.workspace.as_ref().is_none_or(ours)
     }
 }
@@ -52,8 +52,8 @@ async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Pro
     let mut after = fields.read("after", value::cursor);
     let account = fields.read("account", value::account);
     let level = fields.read("level", |level| match level.as_str() {
-        Some(word @ ("warning" | "critical" | "exceeded")) => Ok(word.to_owned()),
-        _ => Err(format!("{level} is not one of warning, critical, exceeded").into()),
+        Some(word @ ("warning" | "critical" | "exceeded" | "report")) => Ok(word.to_owned()),
+        _ => Err(format!("{level} is not one of warning, critical, exceeded, report").into()),
     });
     let workspace = fields.read("workspace", value::id);
     fields.finish(Some(()))?;
@@ -114,7 +114,7 @@ fn object(alert: &KeptAlert, notice: &Notice) -> Value {
         "account": notice.account(),
         "limit": crossing.map(|crossing| crossing.limit.to_string()),
         "period": crossing.map(|crossing| crossing.period),
-        "level": notice.level().as_str(),
+        "level": notice.grade(),
         "threshold": crossing.map(|crossing| crossing.threshold),
         "usage_percent": crossing.map(|c| view::percent(c.used, c.allowed)),
         "suppressed": alert.suppressed,

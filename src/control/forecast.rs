@@ -3,7 +3,7 @@
 //!
 //! Invariant: an account that the principal does not see does not exist here either.
 
-use super::accounts::{PAGE, listed};
+use super::accounts::{PAGE, alone, listed};
 use super::desk::Desk;
 use super::fields::Params;
 use super::operation::Operations;
@@ -68,12 +68,11 @@ async fn forecast(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>,
         _ => desk.within(workspace)?,
     };
     let filter = ListFilter { limit, after, workspace, ..ListFilter::default() };
-    let mut page = desk.registry.accounts(kind, &filter).await?;
-    page.entries.retain(|account| {
-        let ours = |own: &crate::ids::Id| *own == account.id.id;
-        let own = filter.workspace.as_ref().filter(|_| kind == AccountKind::Workspace);
-        desk.by.sees_account(account) && own.is_none_or(ours)
-    });
+    let mut page = match (kind, &filter.workspace) {
+        (AccountKind::Workspace, Some(own)) => alone(&desk, own, &filter).await?,
+        _ => desk.registry.accounts(kind, &filter).await?,
+    };
+    page.entries.retain(|account| desk.by.sees_account(account));
     let entries = forecasts(&desk).of_all(&page.entries).await?;
     Ok(listed(Page { entries, next: page.next }, object))
 }

@@ -45,6 +45,7 @@ mod problem;
 mod provenance;
 mod providers;
 mod quota;
+mod reports;
 mod requests;
 mod scope;
 mod snapshots;
@@ -66,6 +67,7 @@ pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::{Entry, Said};
 pub use own::SelfService;
 pub use quota::{ProvidersInForce, QUOTA, Quota};
+pub use reports::digest;
 pub use scope::{Resource, Scope, Scopes};
 
 use crate::alert::Alerting;
@@ -177,6 +179,7 @@ fn operations() -> Operations {
         .and(audit::operations())
         .and(analytics::operations())
         .and(forecast::operations())
+        .and(reports::operations())
         .and(snapshots::operations())
         .and(config::operations())
         .and(pricing::operations())

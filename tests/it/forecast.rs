@@ -102,7 +102,7 @@ async fn r097_a_ledger_foresees_when_a_limit_is_reached() {
     assert_eq!(at, desk.clock.now().div_euclid(1000) * 1000);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r097_what_cannot_be_foreseen_and_what_is_asked_wrongly() {
     let desk = Desk::start().await;
     let none = json!({"id": "zero", "limits": ["0usd/day", "9req/minute", "5usd/month@gpt-5*"]});

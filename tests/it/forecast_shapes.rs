@@ -203,8 +203,10 @@ fn r097_exhaustion_is_foreseen_within_a_tenth_of_the_way() {
                     errors.within_a_tenth()
                 );
                 if noise.0 < 0.1 {
-                    assert!(median <= 10.0, "{name}, {days} days, {noise:?}: {median}");
-                    assert!(days < 14 || mean <= 10.0, "{name}, {days} days, {noise:?}: {mean}");
+                    // Where nothing is spent at weekends, little decides between Friday and Monday.
+                    let most = if days < 7 { 12.0 } else { 10.0 };
+                    assert!(median <= most, "{name}, {days} days, {noise:?}: {median}");
+                    assert!(days < 7 || mean <= 10.0, "{name}, {days} days, {noise:?}: {mean}");
                 }
             }
         }

@@ -122,6 +122,7 @@ mod refuse;
 mod relay;
 mod reload;
 mod replay;
+mod reports;
 mod rounds;
 mod rows;
 mod rows_credentials;

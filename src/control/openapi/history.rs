@@ -21,8 +21,69 @@ const FORECAST: Table = &[
     ("method", "seasonal|even_pace|no_data"),
 ];
 
+/// What is taken.
+pub(super) const TAKEN: &[(&str, Table)] =
+    &[("ReportToSend", &[("date?", "date?"), ("workspace?", "id?")])];
+
 /// What is answered.
 pub(super) const ANSWERED: &[(&str, Table)] = &[
+    (
+        "Report",
+        &[
+            ("kind", "daily|weekly"),
+            ("date", "date"),
+            ("from", "time"),
+            ("to", "time"),
+            ("timezone", "text"),
+            ("workspace", "id?"),
+            ("total_cost_usd", "usd"),
+            ("total_cost_nanousd", "nanousd"),
+            ("total_requests", "count"),
+            ("total_tokens", "count"),
+            ("failed_requests", "count"),
+            ("input_tokens", "count"),
+            ("cached_input_tokens", "count"),
+            ("output_tokens", "count"),
+            ("cache_hit_percent", "number?"),
+            ("estimated_usd", "usd"),
+            ("estimated_nanousd", "nanousd"),
+            ("estimated_percent", "number?"),
+            ("before", "ReportBefore"),
+            ("change_percent", "number?"),
+            ("by_user", "[ReportPart]"),
+            ("by_model", "[ReportPart]"),
+            ("by_provider", "[ReportPart]"),
+            ("movers", "[ReportPart]"),
+            ("near_limit", "[Forecast]"),
+        ],
+    ),
+    (
+        "ReportBefore",
+        &[
+            ("from", "time"),
+            ("to", "time"),
+            ("total_cost_usd", "usd"),
+            ("total_cost_nanousd", "nanousd"),
+            ("total_requests", "count"),
+        ],
+    ),
+    (
+        "ReportPart",
+        &[
+            ("user?", "text"),
+            ("model?", "text"),
+            ("provider?", "text"),
+            ("requests", "count"),
+            ("tokens", "count"),
+            ("cost_usd", "usd"),
+            ("cost_nanousd", "nanousd"),
+            ("before_usd", "usd"),
+            ("before_nanousd", "nanousd"),
+            ("change_usd?", "usd"),
+            ("change_nanousd?", "nanousd"),
+        ],
+    ),
+    ("ReportSent", &[("period", "text"), ("channels", "[id]")]),
     ("Forecast", FORECAST),
     // One forecast where an account is named, else a page of them.
     (

@@ -235,6 +235,7 @@ fn schemas() -> Value {
         .chain(quotas::ANSWERED)
         .chain(alerts::ANSWERED)
         .chain(history::ANSWERED)
+        .chain(history::TAKEN)
         .chain(alerts::TAKEN)
         .chain(alert_rules::ANSWERED)
         .chain(alert_rules::TAKEN)

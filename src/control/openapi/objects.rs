@@ -442,7 +442,7 @@ pub(super) const PARAMETERS: &[(&str, &str, &str)] = &[
     ("user", "id", "Only what is of this user."),
     ("key", "id", "Only what is of this key."),
     ("account", "text", "Only what was done to this: `user:alice`."),
-    ("level", "warning|critical|exceeded", "Only this level."),
+    ("level", "warning|critical|exceeded|report", "Only this level; `report` are sent reports."),
     ("actor", "text", "Only what this token did."),
     ("action", "text", "Only this action; `user.` are all that begin so."),
     (
@@ -464,6 +464,7 @@ pub(super) const PARAMETERS: &[(&str, &str, &str)] = &[
     ),
     ("detail", "flag", "Sums of token classes and estimates too."),
     ("date", "date", "The day whose figures are shown."),
+    ("format", "json|csv|html|text", "In which form; goes before the header `Accept`."),
     ("kind", "user|key|workspace|credential", "Which accounts; users unless given."),
     ("from", "date", "The first day."),
     ("to", "date", "The last day."),
