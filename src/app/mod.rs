@@ -134,8 +134,7 @@ impl App {
         let alerting =
             alerts::open(&books, config, token, (clock.clone(), hints.told()), first_lane)?;
         let time = (clock.clone(), alerting.clone());
-        let reloader = Reloader::new(config, prices, source, lanes, time, &books);
-        let reloader = Arc::new(reloader);
+        let reloader = Arc::new(Reloader::new(config, prices, source, lanes, time, &books));
         let (pools, following) =
             Pools::start(&books, clock.clone(), defaults(config), reloader.clone(), hints.told())
                 .await
