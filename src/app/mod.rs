@@ -143,8 +143,7 @@ impl App {
         let running = alert::start(&alerting, crossings);
         let (budgets, reading) = Budgets::start(&books, config.metrics_per_user);
         tasks.extend([following, reading, balance::start(&books, clock.clone())]);
-        tasks.extend(history::start(&books, config, clock.clone()));
-        tasks.extend(reports::start(&books, config, alerting.clone(), clock.clone()));
+        tasks.extend(history::start(&books, config, &alerting, &clock));
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,

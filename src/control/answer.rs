@@ -13,7 +13,7 @@ use super::{live, login, mirror};
 use crate::clock::{UnixMs, rfc3339_seconds};
 use crate::config::Protection;
 use axum::extract::{Request, State};
-use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode, Uri, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -84,10 +84,16 @@ pub(super) async fn dress(
     if let Ok(id) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    for (name, value) in HEADERS {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
-    }
+    secure(response.headers_mut(), parts.identity.is_over_tls());
     response
+}
+
+/// Adds the security headers that are not there; over TLS, browsers shall come so for a year.
+fn secure(headers: &mut HeaderMap, over_tls: bool) {
+    let strict = (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    for (name, value) in HEADERS.into_iter().chain(over_tls.then_some(strict)) {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
 }
 
 fn time_limit(path: &str) -> Duration {
@@ -188,4 +194,21 @@ pub(super) fn cors(protection: &Protection) -> Option<CorsLayer> {
         .expose_headers(shown)
         .max_age(REMEMBERED);
     Some(cors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_are_told_to_stay_with_tls_only_where_there_is_tls() {
+        for over_tls in [false, true] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            secure(&mut headers, over_tls);
+            assert_eq!(headers.contains_key("strict-transport-security"), over_tls);
+            assert_eq!(headers["x-frame-options"], "DENY");
+            assert_eq!(headers["cache-control"], "no-cache", "what is there stays");
+        }
+    }
 }

@@ -64,12 +64,9 @@ pub(super) fn operations() -> Operations {
         .asks(FILTERS)
 }
 
-/// The filters that every reading of events takes.
+/// Whose calls are asked for, and of what.
 pub(super) async fn read_filters(desk: &Desk, fields: &mut Fields) -> Result<EventQuery, Problem> {
-    let now = desk.clock.now();
     let query = EventQuery {
-        since: fields.read("since", value::past(now)),
-        until: fields.read("until", value::past(now)),
         user: fields.read("user", value::id),
         key: fields.read("key", value::id),
         workspace: desk.within(fields.read("workspace", value::id))?,
@@ -135,7 +132,7 @@ async fn list(
 }
 
 /// Where the next page is, as a header says it.
-fn next_page(uri: &Uri, cursor: &str) -> String {
+pub(super) fn next_page(uri: &Uri, cursor: &str) -> String {
     let query = uri.query().unwrap_or_default();
     let others: Vec<&str> =
         query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after=")).collect();
@@ -153,6 +150,9 @@ async fn page(
     orphaned: bool,
 ) -> Result<Page<UsageEvent>, Problem> {
     let mut query = read_filters(desk, &mut fields).await?;
+    let now = desk.clock.now();
+    query.since = fields.read("since", value::past(now));
+    query.until = fields.read("until", value::past(now));
     query.limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
     query.after = fields.read("after", value::cursor);
     query.orphaned = orphaned;

@@ -194,3 +194,49 @@ async fn r122_sums_and_events_give_the_same_answers_on_redis() {
         asked_at_random(&rig, calendar).await;
     }
 }
+
+/// How long questions take, printed. `FAREBOX_ANALYTICS_CALLS=1000000` makes it a million.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r122_how_long_questions_take() {
+    let calls = std::env::var("FAREBOX_ANALYTICS_CALLS").ok();
+    let calls: usize = calls.map_or(1_000, |calls| calls.parse().unwrap());
+    let server = Arc::new(RedisServer::start(&[]));
+    let rig = Rig::on(&server, "journal").await;
+    let mut callers = Vec::new();
+    for user in 0..50 {
+        callers.push(rig.user(&format!("u{user}"), &[]).await);
+    }
+    for n in 0..calls {
+        let mut call = order(&callers[n % 50], 1);
+        call.facts.model = ["gpt-5", "gpt-4.1", "o3"][n % 3].to_owned();
+        rig.admit(&call).await;
+        let event = Box::new(event(&call, amounts(1)));
+        let post = Settlement::Post { charge: amounts(1), event, once: None };
+        rig.ledger.settle(rig.ledger.permit().unwrap(), post);
+        if n % 100 == 99 {
+            rig.clock.advance(i64::try_from(20 * 3_600_000 / (calls / 100)).unwrap());
+            rig.ledger.delivered().await;
+        }
+    }
+    rig.ledger.delivered().await;
+    rig.ledger.fold_now().await;
+    let registry: Arc<dyn Registry> = rig.ledger.clone();
+    let at = serve_in(Calendar::default(), registry, rig.clock.clone(), Vec::new()).await;
+    let bearer = format!("Bearer {TOKEN}");
+    for question in [
+        "usage?group_by=user,model&since=2d",
+        "top?by=user&metric=cache_saved&since=2d",
+        "series?bucket=hour&start_time=24h&group_by=user,model",
+        "series?bucket=minute&start_time=24h",
+        "latency?since=2d",
+    ] {
+        let begun = std::time::Instant::now();
+        let path = format!("/api/v1/analytics/{question}");
+        let answer = raw(at, "GET", &path, &[("authorization", &bearer)], "").await.of(200);
+        let took = begun.elapsed();
+        println!("{calls} calls: {question}: {took:?}");
+        if question.starts_with("top") {
+            assert_eq!(answer["total"]["requests"], calls);
+        }
+    }
+}

@@ -190,6 +190,9 @@ async fn r021_exit_statuses_say_what_went_wrong() {
         ("keys create --user alice --limit 11usd/month", 2, "11 usd/month"),
         ("usage --since never", 2, "never"),
         ("usage --group-by colour", 2, "colour"),
+        ("usage --top colour", 2, "colour"),
+        ("usage --top user --metric fame", 2, "fame"),
+        ("usage --bucket week", 2, "week"),
         ("users show ghost", 5, "user:ghost"),
         ("keys create --user ghost", 5, "user:ghost"),
         ("users create alice", 6, "user:alice"),
@@ -238,6 +241,34 @@ async fn usage_is_printed_as_table_json_and_csv() {
     );
     assert_eq!(run(&desk, "usage --user bob", None).await.ok(), "");
     assert_eq!(run(&desk, "usage --user bob --json", None).await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn r125_usage_ranks_goes_along_time_and_says_how_long() {
+    let desk = Desk::start().await;
+    let key = desk.user_with_key("alice").await;
+    desk.call(&key, "gpt-5", 3_347_500).await;
+    assert_eq!(
+        run(&desk, "usage --top model", None).await.ok(),
+        "MODEL  REQUESTS  TOKENS        COST\n\
+         gpt-5         1    2306  $0.0033475\n"
+    );
+    let cached = run(&desk, "usage --top user -n 1 --metric cache_hit_ratio", None).await.ok();
+    assert!(cached.ends_with(" 2006    1920        0     0.9571  $0.00216\n"), "{cached}");
+    assert_eq!(
+        run(&desk, "usage --bucket hour --since 1h --group-by user --csv", None).await.ok(),
+        "start_time,end_time,user,requests,tokens,cost_usd,cost_nanousd\n\
+         2026-11-24T21:00:00Z,2026-11-24T22:00:00Z,alice,1,2306,0.0033475,3347500\n"
+    );
+    let rows = run(&desk, "usage --bucket hour --since 1h --json", None).await.json();
+    let requests: Vec<&Value> =
+        rows.as_array().unwrap().iter().map(|row| &row["requests"]).collect();
+    assert_eq!(requests, [0, 1]);
+    assert_eq!(
+        run(&desk, "usage --latency --group-by model", None).await.ok(),
+        "MODEL  REQUESTS  TTFT P50  TOOK P50  TTFT P90  TOOK P90  TTFT P99  TOOK P99\n\
+         gpt-5         1         5        12         5        12         5        12\n"
+    );
 }
 
 #[tokio::test]

@@ -61,9 +61,8 @@ async fn keys(at: SocketAddr) -> Vec<String> {
     keys
 }
 
-/// Clients that call until so many calls were made; proxies that are away cost a call and no more.
+/// Clients that call until so many calls were served; where a proxy is away they try again.
 struct Load {
-    begun: Arc<AtomicUsize>,
     served: Arc<AtomicUsize>,
     clients: tokio::task::JoinSet<()>,
 }
@@ -76,11 +75,8 @@ impl Load {
             let (begun, served, proxies) = (begun.clone(), served.clone(), proxies.clone());
             let key = keys[client % keys.len()].clone();
             clients.spawn(async move {
-                loop {
+                while served.load(Ordering::SeqCst) < calls {
                     let call = begun.fetch_add(1, Ordering::SeqCst);
-                    if call >= calls {
-                        return;
-                    }
                     let proxy = {
                         let proxies = proxies.lock();
                         proxies[call % proxies.len()]
@@ -91,13 +87,17 @@ impl Load {
                 }
             });
         }
-        Self { begun, served, clients }
+        Self { served, clients }
     }
 
-    /// Waits until so many calls were begun.
+    /// Waits until so many calls were served.
     async fn reaches(&self, calls: usize) {
-        let until = Instant::now() + PATIENCE;
-        while self.begun.load(Ordering::SeqCst) < calls {
+        let (mut seen, mut until) = (0, Instant::now() + PATIENCE);
+        while seen < calls {
+            let now = self.served.load(Ordering::SeqCst);
+            if now > seen {
+                (seen, until) = (now, Instant::now() + PATIENCE);
+            }
             assert!(Instant::now() < until, "the load stands still");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -4,7 +4,7 @@ use crate::program::Program;
 use crate::redis_server::RedisServer;
 use crate::world::{Answer, CHAT, LIMIT, chat, send};
 use farebox::demo::provider::Simulated;
-use farebox::telemetry::names::{ALL, Kind};
+use farebox::telemetry::names::{ALL, COST_NANOUSD, COST_USD, Kind};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 
@@ -89,7 +89,7 @@ async fn every_metric_is_there_from_the_start_with_its_kind() {
     let shop = Shop::open(&[], "1usd/day").await;
     let scrape = shop.scrape().await;
     for metric in ALL {
-        let name = metric.name.replace("nanousd", "usd");
+        let name = if metric.name == COST_NANOUSD { COST_USD } else { metric.name };
         let head = format!("# TYPE {name} {}\n", metric.kind.as_str());
         assert_eq!(scrape.0.matches(&head).count(), 1, "{head}{}", scrape.0);
         let zero = metric.labels.is_empty() && metric.kind != Kind::Histogram;
@@ -264,13 +264,13 @@ async fn budgets_are_shown_by_workspace_for_all_users_and_where_asked_for_by_use
     let named = ["--config", file.to_str().unwrap()];
     for (arguments, by_name) in [(&[][..], 0.0), (&named[..], 0.5)] {
         let shop = Shop::open(arguments, "10usd/day").await;
+        let limit = ["limits", "set", "workspace:default", "20usd/day"];
+        assert!(shop.program.verb(shop.dir.path(), &limit).status.success());
         let event = r#"{"id":"e1","user":"alice","cost_usd":"5"}"#;
         let token = std::fs::read_to_string(shop.dir.path().join("farebox-data/admin-token"));
         let headers = format!("authorization: Bearer {}\r\n", token.unwrap().trim());
         let sent = send(shop.program.admin, "/api/v1/usage-events", &headers, event).await;
         assert_eq!(Answer::read(sent).await.status(), 201);
-        let limit = ["limits", "set", "workspace:default", "20usd/day"];
-        assert!(shop.program.verb(shop.dir.path(), &limit).status.success());
         let of = |scrape: &Scrape, account: &str| {
             scrape.sum(&format!("farebox_budget_utilization_ratio{{account=\"{account}\""))
         };

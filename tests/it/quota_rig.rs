@@ -20,7 +20,7 @@ pub struct Town {
     /// None where the ledger is embedded.
     redis: Option<RedisServer>,
     pub token: String,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     _simulated: Simulated,
 }
 
@@ -50,7 +50,7 @@ impl Town {
         let program = Program::serve(dir.path(), &arguments, &[("OPENAI_API_KEY", "sk-x")]);
         let token = std::fs::read_to_string(dir.path().join("farebox-data/admin-token")).unwrap();
         let token = token.trim().to_owned();
-        Self { program, redis, token, _dir: dir, _simulated: simulated }
+        Self { program, redis, token, dir, _simulated: simulated }
     }
 
     /// Asks the admin listener with the operator's token.
@@ -104,6 +104,14 @@ impl Town {
     /// The call that was settled last.
     async fn settled(&self) -> Value {
         self.get("/api/v1/requests?limit=1").await.of(200)["data"][0]["id"].clone()
+    }
+
+    /// What a verb prints that succeeds.
+    pub fn verb(&self, arguments: &[&str]) -> String {
+        let output = self.program.verb(self.dir.path(), arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// A field of an account in Redis.

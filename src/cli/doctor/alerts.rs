@@ -4,6 +4,7 @@
 use super::finding::{Finding, Group};
 use crate::cli::client::Client;
 use crate::cli::scrape::sum;
+use crate::clock::UnixMs;
 use crate::config::Config;
 use crate::telemetry::names;
 use serde_json::Value;
@@ -14,14 +15,15 @@ const LISTS: [&str; 3] = ["/api/v1/workspaces", "/api/v1/users", "/api/v1/keys"]
 /// So many checks may be missed; a sweep of many accounts takes its time.
 const MISSED: f64 = 5.0;
 
-/// Whether accounts are checked, by what `/metrics` says; `now` in seconds since 1970.
-pub(super) fn checked(metrics: &str, config: &Config, now: f64) -> Option<Finding> {
+/// Whether accounts are checked, by what `/metrics` says.
+pub(super) fn checked(metrics: &str, config: &Config, now: UnixMs) -> Option<Finding> {
     let last = sum(metrics, names::ALERT_CHECK)?;
     let every = config.alerts.check_every.as_secs_f64();
     if last <= 0.0 {
         let hint = "it is begun when the proxy starts; ask again in a moment";
         return Some(GROUP.warning("monitoring", "accounts were not checked yet", hint));
     }
+    let now = u32::try_from(now.div_euclid(1000)).map_or(0.0, f64::from);
     let ago = (now - last).max(0.0);
     if ago > every * MISSED + 10.0 {
         let detail = format!("accounts were last checked {ago:.0} s ago, not every {every:.0} s");
@@ -90,9 +92,10 @@ mod tests {
         let config = Config::defaults().unwrap();
         let status = |text: &str, now| checked(text, &config, now).map(|found| found.status);
         let text = "farebox_alert_check_time_seconds 1000\n";
-        assert_eq!(status(text, 1060.0), Some(Status::Ok));
-        assert_eq!(status(text, 2000.0), Some(Status::Failed));
-        assert_eq!(status("farebox_alert_check_time_seconds 0\n", 2000.0), Some(Status::Warning));
-        assert_eq!(status("other 1\n", 2000.0), None);
+        assert_eq!(status(text, 1_060_000), Some(Status::Ok));
+        assert_eq!(status(text, 2_000_000), Some(Status::Failed));
+        let never = "farebox_alert_check_time_seconds 0\n";
+        assert_eq!(status(never, 2_000_000), Some(Status::Warning));
+        assert_eq!(status("other 1\n", 2_000_000), None);
     }
 }

@@ -6,11 +6,11 @@ use super::{admin, alerts};
 use crate::cli::client::Client;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::scrape::{label, samples, sum};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::telemetry::names;
 use http::StatusCode;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::SystemTime;
 
 const GROUP: Group = Group::Proxy;
 const NO_PROXY: &str = "start it with `farebox serve`, or say where it is: --admin-url";
@@ -51,18 +51,12 @@ pub(super) async fn check(config: &Config, url: String) -> Result<Vec<Finding>, 
     }
     if let Ok((StatusCode::OK, text)) = client.text("/metrics").await {
         findings.extend(complaints(&text));
-        findings.extend(alerts::checked(&text, config, seconds()));
+        findings.extend(alerts::checked(&text, config, Clock::system().now()));
     }
     if known {
         findings.extend(alerts::watched(&client, config).await);
     }
     Ok(findings)
-}
-
-/// Now, since 1970.
-fn seconds() -> f64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0.0, |since| since.as_secs_f64())
 }
 
 fn ready(status: StatusCode, text: &str) -> Finding {

@@ -7,10 +7,11 @@ use super::super::desk::Desk;
 use super::super::fields::Params;
 use super::super::operation::Operations;
 use super::super::problem::Problem;
+use super::super::requests::read_filters;
 use super::super::scope::{Resource, Scope};
 use super::dimension::{self, Dimension};
 use super::gather::{each, few};
-use super::{Row, answer, books, calls, span};
+use super::{Row, answer, books, span};
 use crate::clock::UnixMs;
 use crate::ledger::UsageEvent;
 use axum::http::HeaderMap;
@@ -100,7 +101,7 @@ async fn latency(
     let by = by.unwrap_or_else(|| vec![Dimension::Provider, Dimension::Model]);
     let since = fields.read("since", span::moment(now)).unwrap_or(now - ONE_DAY);
     let until = fields.read("until", span::moment(now)).unwrap_or(UnixMs::MAX);
-    let only = calls(&desk, &mut fields).await?;
+    let only = read_filters(&desk, &mut fields).await?;
     let only = fields.finish(Some(only))?;
     let mut groups: BTreeMap<Vec<String>, Took> = BTreeMap::new();
     each(books(&desk), ((since, until), &only), |event| {

@@ -26,12 +26,7 @@ pub use metric::metric_columns;
 
 use super::Parts;
 use super::csv;
-use super::desk::Desk;
-use super::fields::Fields;
 use super::operation::Operations;
-use super::problem::Problem;
-use super::requests::read_filters;
-use crate::ledger::EventQuery;
 use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -39,13 +34,6 @@ use serde_json::{Map, Value};
 
 pub(super) fn operations() -> Operations {
     usage::operations().and(top::operations()).and(series::operations()).and(latency::operations())
-}
-
-/// Which calls a question is about, without their time.
-async fn calls(desk: &Desk, fields: &mut Fields) -> Result<EventQuery, Problem> {
-    let mut query = read_filters(desk, fields).await?;
-    (query.since, query.until) = (None, None);
-    Ok(query)
 }
 
 /// What questions are answered from here.

@@ -4,12 +4,13 @@ use super::super::desk::Desk;
 use super::super::fields::Params;
 use super::super::operation::Operations;
 use super::super::problem::Problem;
+use super::super::requests::read_filters;
 use super::super::scope::{Resource, Scope};
 use super::super::value;
 use super::dimension::{self, Dimension};
 use super::gather::{Question, gather};
 use super::metric::{FIGURES, write_figures};
-use super::{Row, answer, books, calls, span};
+use super::{Row, answer, books, span};
 use crate::ledger::Sum;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -53,7 +54,7 @@ async fn usage(
     let (since, until) = span::read(&mut fields, desk.clock.now());
     let by = fields.read("group_by", dimension::list(&Dimension::ALL)).unwrap_or_default();
     let detail = fields.read("detail", value::flag).unwrap_or_default();
-    let only = calls(&desk, &mut fields).await?;
+    let only = read_filters(&desk, &mut fields).await?;
     let asked = fields.finish(Some(Question { since, until, only, by: by.clone() }))?;
     let rows: Vec<Row> = gather(books(&desk), &asked)
         .await?

@@ -93,6 +93,11 @@ impl Identity {
         }
     }
 
+    /// Whether the admin plane is reached over TLS.
+    pub(super) fn is_over_tls(&self) -> bool {
+        self.tls
+    }
+
     /// Who makes a request with these headers, or why nobody may.
     pub(super) async fn find(&self, head: &Head) -> Result<Found, Problem> {
         let found = if head.headers.contains_key(header::AUTHORIZATION) {

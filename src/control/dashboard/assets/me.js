@@ -64,7 +64,7 @@ function Mine({ secret, first, leave }) {
     ${error && html`<div class="alert" role="alert"><${Icon} name="triangle" /><span>${error}</span></div><br />`}
     <div class="stack">
       ${notices.length > 0 && html`<section class="card" aria-label="Notices"><ul class="list">${notices.map((one) => html`<li key=${one.id}><div class="row"><${Badge} status=${one.level} /><span class="strong break">${one.title}</span></div><p class="small break">${one.message}</p><p class="small muted">${one.suggested_action}</p></li>`)}</ul></section>`}
-      <dl class="grid">
+      <dl class="grid stats">
         ${[["Today", own.usage_daily], ["This week", own.usage_weekly], ["This month", own.usage_monthly]].map(([name, value]) => html`<div key=${name} class="card stat"><dt>${name}</dt><dd class="figures">${dollars(value)}</dd></div>`)}
         <div class="card stat"><dt>Requests this month</dt><dd class="figures" title=${count(usage.total_requests)}>${short(usage.total_requests)}</dd></div>
       </dl>

@@ -28,7 +28,7 @@ export function CreateChannel({ close, done }) {
     close();
     done();
   };
-  return html`<${FormDialog} title="Add a channel" close=${close} send=${send} action="Add channel">
+  return html`<${FormDialog} title="Add a channel" close=${close} send=${send} action="Add channel" fields=${["name", ...TAKES[type].map(([field]) => field)]}>
     ${(error) => html`
       <${Field} label="Kind" value=${type} set=${turn} options=${KINDS} />
       <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} />

@@ -19,7 +19,7 @@ export function CreateUser({ close, done }) {
     close();
     done(user);
   };
-  return html`<${FormDialog} title="Create a user" close=${close} send=${send} action="Create user">
+  return html`<${FormDialog} title="Create a user" close=${close} send=${send} action="Create user" fields=${["id", "name", "workspace"]}>
     ${(error) => html`
       <${Field} label="User" value=${id} set=${setId} fault=${error?.fields.get("id")} hint="Letters, digits, . _ and -. It cannot be changed later." autofocus maxlength="64" />
       <${Field} label="Name" value=${name} set=${setName} fault=${error?.fields.get("name")} hint="For people; empty: the same." />

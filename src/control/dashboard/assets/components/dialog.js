@@ -25,8 +25,9 @@ export function Dialog({ title, close, children, panel = false, closable = true 
   </dialog>`;
 }
 
-// A form in a dialog. `send` does it and may refuse; the fields keep what was typed then.
-export function FormDialog({ title, close, send, action, danger = false, children, disabled = false }) {
+// A form in a dialog. `send` does it and may refuse; the fields keep what was typed then. `fields`
+// are those that say themselves what is wrong with them.
+export function FormDialog({ title, close, send, action, danger = false, children, disabled = false, fields = [] }) {
   const [error, fail] = useState(null);
   const [busy, work] = useState(false);
   const submit = async (event) => {
@@ -41,10 +42,15 @@ export function FormDialog({ title, close, send, action, danger = false, childre
     }
     work(false);
   };
+  const form = useRef(null);
+  useEffect(() => {
+    if (error) form.current?.querySelector('[aria-invalid="true"]')?.focus();
+  }, [error]);
+  const told = error?.fields?.size > 0 && [...error.fields.keys()].every((field) => fields.includes(field));
   return html`<${Dialog} title=${title} close=${close}>
-    <form class="form" onSubmit=${submit} noValidate>
+    <form ref=${form} class="form" onSubmit=${submit} noValidate>
       ${typeof children === "function" ? children(error) : children}
-      ${error && html`<${Fault} error=${error} />`}
+      ${error && !told && html`<${Fault} error=${error} />`}
       <div class="ends">
         <button class="button" type="button" onClick=${close}>Cancel</button>
         <button class="button first ${danger ? "danger" : ""}" type="submit" disabled=${busy || disabled}>${busy ? "One moment…" : action}</button>

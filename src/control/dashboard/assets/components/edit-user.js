@@ -21,7 +21,7 @@ export function EditUser({ one, tag, close, done }) {
     close();
     done();
   };
-  return html`<${FormDialog} title=${`Edit ${one.id}`} close=${close} send=${send} action="Save">
+  return html`<${FormDialog} title=${`Edit ${one.id}`} close=${close} send=${send} action="Save" fields=${["name", "thresholds", "workspace"]}>
     ${(error) => html`
       <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
       ${moves && html`<${Field} label="Workspace" value=${workspace} set=${move} fault=${error?.fields.get("workspace")} />`}

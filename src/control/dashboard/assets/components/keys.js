@@ -74,7 +74,7 @@ export function CreateKey({ user: given = "", close, done }) {
     if (expires.trim()) asked.expires_in = expires.trim();
     keep(await post("/api/v1/keys", asked));
   };
-  return html`<${FormDialog} title="Create key" close=${close} send=${send} action="Create key">
+  return html`<${FormDialog} title="Create key" close=${close} send=${send} action="Create key" fields=${["expires_in", "models", "name", "user"]}>
     ${(error) => html`
       <${Field} label="User" value=${user} set=${setUser} fault=${error?.fields.get("user")} autofocus=${!given} maxlength="64" />
       <${Field} label="Name" value=${name} set=${setName} fault=${error?.fields.get("name")} hint="Where it is used: laptop, CI." autofocus=${Boolean(given)} />
@@ -93,7 +93,7 @@ function Rotate({ key_: key, close, done }) {
   };
   if (made) return html`<${Secret} made=${made} close=${finish} />`;
   const send = async () => keep(await post(`/api/v1/keys/${key.id}/rotate`, grace.trim() ? { grace: grace.trim() } : {}));
-  return html`<${FormDialog} title=${`Rotate ${key.label}`} close=${close} send=${send} action="Rotate">
+  return html`<${FormDialog} title=${`Rotate ${key.label}`} close=${close} send=${send} action="Rotate" fields=${["grace"]}>
     ${(error) => html`<p>A new key takes its place, with the same limits.</p>
       <${Field} label="The old one works for" value=${grace} set=${set} fault=${error?.fields.get("grace")} hint="10m, 24h. Empty: it ends at once." autofocus />`}
   <//>`;

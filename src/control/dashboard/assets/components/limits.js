@@ -53,7 +53,7 @@ export function Bump({ accounts, close, done }) {
     close();
     done();
   };
-  return html`<${FormDialog} title=${accounts.length === 1 ? `Raise a limit of ${accounts[0]}` : `Raise a limit of ${accounts.length} accounts`} close=${close} send=${send} action="Raise">
+  return html`<${FormDialog} title=${accounts.length === 1 ? `Raise a limit of ${accounts[0]}` : `Raise a limit of ${accounts.length} accounts`} close=${close} send=${send} action="Raise" fields=${["amount", "for"]}>
     ${(error) => html`
       <${Field} label="By" value=${raise} set=${set} fault=${error?.fields.get("amount")} hint="+10usd, or +100000tokens/day where there are several limits." autofocus />
       <${Field} label="For" value=${span} set=${last} fault=${error?.fields.get("for")} hint="2h, 3d. Empty: to the end of its period." />`}

@@ -8,7 +8,7 @@ import { useStore } from "../lib/store.js";
 import { ago, now } from "../lib/time.js";
 import { toast } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
-import { percent } from "../lib/format.js";
+import { headline } from "../lib/words.js";
 import { Badge } from "./badge.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
@@ -48,10 +48,11 @@ async function recent(signal) {
   return found.filter((alert) => alert.time > since);
 }
 
-function announce({ account, level, limit, usage_percent: used, suppressed }) {
+function announce(alert) {
+  const { account, level, limit, rule, suppressed } = alert;
   if (suppressed) return;
   const over = level === "exceeded";
-  toast({ tone: over ? "over" : "warn", title: `${account} at ${percent(used)}`, text: limit ? `of ${limit}` : "", stays: over, unasked: true });
+  toast({ tone: over ? "over" : "warn", title: headline(alert), text: limit ? `of ${limit}` : "", stays: over, unasked: true, about: `${account} ${limit} ${rule}` });
 }
 
 function Panel({ close, history, seen }) {
@@ -80,7 +81,7 @@ function Notice({ one, close }) {
 
 function Raised({ one, fresh, close }) {
   return html`<li><div class="row"><${Badge} status=${one.level} />${fresh && html`<span class="badge warn">new</span>`}<span class="small muted" title=${one.time}>${ago(one.time)}</span></div>
-    <p class="break"><${Account} id=${one.account} close=${close} /> <span class="muted">${one.limit || ""}</span></p>
+    <p class="break">${one.rule ? headline(one) : html`<${Account} id=${one.account} close=${close} />`} <span class="muted">${one.limit || one.rule || ""}</span></p>
     ${one.usage_percent !== null && html`<${Meter} value=${one.usage_percent} label=${`Usage of ${one.account}`} />`}</li>`;
 }
 

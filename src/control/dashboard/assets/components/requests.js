@@ -32,17 +32,17 @@ function Detail({ one, close }) {
     ["Workspace", one.workspace],
     ["Key", one.key && html`<code>${one.key}</code>`],
     ["Model", one.model],
-    ["Provider", `${one.provider}, ${one.credential}`],
+    ["Provider", [one.provider, one.credential].filter(Boolean).join(", ")],
     ["Dialect", one.dialect],
     ["Tier", one.service_tier],
-    ["Status", one.status],
+    ["Status", one.status || null],
     ["Started", absolute(one.started)],
     ["First token", one.ttft_ms === null ? null : duration(one.ttft_ms)],
     ["Took", duration(one.duration_ms)],
     ["Cost", html`<span class="figures strong">${exactUsd(one.cost_usd)}</span>${one.estimated ? " (estimated)" : ""}`],
     ["Held before", usd(nano(one.held_nanousd))],
     ["Provider said", one.provider_cost_usd && exactUsd(one.provider_cost_usd)],
-    ["Prices", html`<code>${one.price_version}</code>`],
+    ["Prices", one.price_version && html`<code>${one.price_version}</code>`],
   ].filter(([, value]) => value !== null && value !== undefined && value !== "");
   const used = Object.entries(one.usage).filter(([, n]) => n > 0);
   return html`<${Dialog} title=${one.model} close=${close} panel>

@@ -84,7 +84,7 @@ export function Table({ label, columns, rows, keyOf, sort, resort, open, more, b
   </div>`;
 }
 
-const css = (column) => [column.end && "end figures", column.far && "far", column.class].filter(Boolean).join(" ");
+const css = (column) => [column.end && "end figures", column.far && "far", column.later && "later", column.class].filter(Boolean).join(" ");
 
 // What is clickable in a row does its own.
 function chosen(event, open) {

@@ -152,6 +152,11 @@ async function poll() {
   }
 }
 
+// Pages do not ask while nobody looks at them; so they ask when somebody does again.
+document.addEventListener("visibilitychange", () => {
+  if (wanted && !document.hidden) tell("stale");
+});
+
 export function start() {
   if (wanted) return;
   wanted = true;

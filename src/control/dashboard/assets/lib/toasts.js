@@ -8,12 +8,13 @@ const MOST = 20;
 export const toasts = store([]);
 let next = 1;
 
-// tone: "info", "ok", "warn", "over". `undo` is a function that a button runs.
-export function toast({ tone = "info", title, text = "", undo = null, stays = false, unasked = false }) {
+// tone: "info", "ok", "warn", "over". `undo` is a function that a button runs. A message
+// takes the place of an earlier one that is `about` the same.
+export function toast({ tone = "info", title, text = "", undo = null, stays = false, unasked = false, about = null }) {
   if (unasked && toastsWanted.get() === "off") return;
-  const one = { id: next, tone, title, text, undo, stays };
+  const one = { id: next, tone, title, text, undo, stays, about };
   next += 1;
-  toasts.set((all) => [one, ...all].slice(0, MOST));
+  toasts.set((all) => [one, ...all.filter((old) => about === null || old.about !== about)].slice(0, MOST));
 }
 
 export const dismiss = (id) => toasts.set((all) => all.filter((one) => one.id !== id));

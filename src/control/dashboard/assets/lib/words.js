@@ -1,4 +1,5 @@
 // Words of the API with their colour and icon. A colour is never alone.
+import { percent } from "./format.js";
 
 const WORDS = {
   normal: ["ok", "check", "Normal"],
@@ -40,3 +41,9 @@ export function tone(percent, status) {
 }
 
 export const USER_STATUSES = ["normal", "warning", "critical", "rate_limited", "quota_exceeded", "suspended"];
+
+// What an alert is about, in a few words: those of a rule have their own.
+export function headline({ account, rule, headline: text, usage_percent: used }) {
+  if (used === null || used === undefined) return text || rule || account || "Alert";
+  return `${account} at ${percent(used)}`;
+}

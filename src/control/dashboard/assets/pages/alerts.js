@@ -14,6 +14,7 @@ import { CreateChannel } from "../components/create-channel.js";
 import { Confirm } from "../components/dialog.js";
 import { Pick } from "../components/field.js";
 import { Icon } from "../components/icon.js";
+import { Rules } from "../components/rules.js";
 import { Head } from "../components/shell.js";
 import { Bones, Card, Fault, Nothing } from "../components/state.js";
 import { Table } from "../components/table.js";
@@ -38,6 +39,7 @@ export default function Alerts() {
       <${Card} id="channels" title="Channels" asked=${channels} rows=${3} actions=${may("alerts:write") && html`<button class="button tiny" type="button" onClick=${() => show("create")}><${Icon} name="plus" size=${14} />Add channel</button>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="send" title="No channel yet" text="Alerts are kept here either way. A channel sends them to Slack, mail, PagerDuty, SMS or a webhook." />`}>
         ${(all) => html`<ul class="list">${all.map((one) => html`<${Channel} key=${one.id} one=${one} alerts=${list.rows || []} drop=${() => show({ drop: one })} />`)}</ul>`}
       <//>
+      <${Rules} />
       <section class="card" aria-labelledby="history">
         <div class="title"><h2 id="history">History</h2><div class="filters" style=${{ margin: 0 }}><${Pick} label="Level" value=${level} set=${(to) => ask({ level: to })} options=${LEVELS} /></div></div>
         <div class="body"><${Fault} error=${list.error} again=${list.again} /></div>
@@ -75,8 +77,8 @@ function History({ list }) {
   const columns = [
     { id: "time", title: "Raised", cell: (one) => html`<span title=${absolute(one.time)}>${ago(one.time)}</span>` },
     { id: "level", title: "Level", cell: (one) => html`<${Badge} status=${one.level} />` },
-    { id: "account", title: "Account", class: "w-name", cell: (one) => html`<div class="clip">${one.account?.startsWith("user:") ? html`<${Link} to=${`/users/${encodeURIComponent(one.account.slice(5))}`}>${one.account}<//>` : one.account}</div>` },
-    { id: "limit", title: "Limit", far: true, cell: (one) => html`<code>${one.limit || "–"}</code>` },
+    { id: "account", title: "Account", class: "w-name", cell: (one) => html`<div class="clip">${one.account?.startsWith("user:") ? html`<${Link} to=${`/users/${encodeURIComponent(one.account.slice(5))}`}>${one.account}<//>` : one.account || "–"}</div>` },
+    { id: "limit", title: "Limit or rule", far: true, cell: (one) => html`<code>${one.limit || one.rule || "–"}</code>` },
     { id: "used", title: "Used", end: true, cell: (one) => (one.usage_percent === null ? "–" : percent(one.usage_percent)) },
     { id: "sent", title: "Sent", far: true, cell: (one) => html`<${Deliveries} one=${one} />` },
   ];

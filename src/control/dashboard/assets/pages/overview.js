@@ -1,13 +1,14 @@
 // How things stand: what is spent, who spends it, which providers serve, what was raised.
 import { html, useEffect } from "../lib/html.js";
-import { get, may } from "../lib/api.js";
+import { get, may, query } from "../lib/api.js";
 import { dailyDollars, dayName, dollars } from "../lib/days.js";
-import { count, percent, short, usd } from "../lib/format.js";
+import { count, short, usd } from "../lib/format.js";
 import { metrics } from "../lib/metrics.js";
 import { on } from "../lib/live.js";
 import { Link } from "../lib/router.js";
-import { absolute, ago, day } from "../lib/time.js";
+import { absolute, ago, day, now } from "../lib/time.js";
 import { useAsked, useCalmly } from "../lib/use.js";
+import { headline } from "../lib/words.js";
 import { Badge } from "../components/badge.js";
 import { Shares, TimeBars } from "../components/chart.js";
 import { Meter } from "../components/meter.js";
@@ -26,8 +27,9 @@ export default function Overview() {
   const pools = useAsked(may("providers:read") ? data("/api/v1/credentials?limit=50") : async () => [], "pools");
   const alerts = useAsked(may("alerts:read") ? data("/api/v1/alerts?limit=6") : async () => [], "alerts");
   const proxy = useAsked(metrics, "metrics");
+  const pace = useAsked(lastHour, "pace");
   const often = useCalmly(() => [tight, proxy].forEach((asked) => asked.again()), 2000);
-  const seldom = useCalmly(() => [usage, byDay, byModel].forEach((asked) => asked.again()), 15_000);
+  const seldom = useCalmly(() => [usage, byDay, byModel, pace].forEach((asked) => asked.again()), 15_000);
   const raised = useCalmly(() => alerts.again(), 1000);
   const served = useCalmly(() => pools.again(), 3000);
   useEffect(() => {
@@ -39,7 +41,7 @@ export default function Overview() {
   return html`
     <${Head} title="Overview" sub="This month, all that you may see" />
     <div class="stack">
-      <${Numbers} usage=${usage} proxy=${proxy} byDay=${byDay} />
+      <${Numbers} usage=${usage} proxy=${proxy} pace=${pace} byDay=${byDay} />
       ${idle && html`<section class="card"><${Nothing} icon="bolt" title="No traffic yet" text="Create a user and a key, then send a first call through Farebox:" command=${curl()} /></section>`}
       <div class="halves">
         <${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${6}>
@@ -52,7 +54,7 @@ export default function Overview() {
           ${(users) => html`<ul class="list">${users.map((user) => html`<${Tight} key=${user.id} user=${user} />`)}</ul>`}
         <//>
         <${Card} id="feed" title="Alerts" asked=${alerts} actions=${html`<${Link} to="/alerts">All alerts<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bell" title="No alerts yet" />`}>
-          ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><${Badge} status=${one.level} /><span class="break">${one.account} at ${percent(one.usage_percent)}</span><span class="muted small" title=${absolute(one.time)}>${ago(one.time)}</span></li>`)}</ul>`}
+          ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><${Badge} status=${one.level} /><span class="break">${headline(one)}</span><span class="muted small" title=${absolute(one.time)}>${ago(one.time)}</span></li>`)}</ul>`}
         <//>
       </div>
       <${Card} id="strip" title="Providers" asked=${pools} actions=${html`<${Link} to="/providers">All providers<//>`} rows=${2} empty=${(all) => all.length === 0 && html`<${Nothing} icon="cloud" title="No provider key configured" text="Calls are forwarded with your keys at providers." command="OPENAI_API_KEY=sk-… farebox serve" />`}>
@@ -61,17 +63,26 @@ export default function Overview() {
     </div>`;
 }
 
-function Numbers({ usage, byDay, proxy }) {
+// Dollars of the last sixty minutes.
+async function lastHour(signal) {
+  const start_time = new Date(now() - 59 * 60_000).toISOString();
+  const series = await get(`/api/v1/analytics/series${query({ metric: "cost", bucket: "minute", start_time })}`, { signal });
+  return series.data.reduce((sum, { results }) => sum + (results[0]?.cost_nanousd || 0), 0) / 1e9;
+}
+
+function Numbers({ usage, byDay, proxy, pace }) {
   const today = byDay.value ? dailyDollars(byDay.value, 1)[0][1] : null;
   const told = usage.value;
   const hit = told && told.total_tokens > 0 ? Math.round((told.cached_input_tokens / told.total_tokens) * 100) : null;
   const all = [
     ["Spent this month", told && usd(told.cost_usd), told && `since ${day(told.since)}`],
     ["Spent today", today === null ? null : dollars(today), "since midnight, UTC"],
+    ["Spent in the last hour", pace.value === null ? null : dollars(pace.value), "all that you may see"],
     ["Requests", told && short(told.total_requests), told && `${count(told.failed_requests)} failed at providers`],
     ["Tokens", told && short(told.total_tokens), hit === null ? "" : `${hit}% read from caches`],
     ...(proxy.value ? [
-      ["In flight", count(proxy.value.flight), `${count(proxy.value.streams)} streams, at this proxy`],
+      ["In flight", count(proxy.value.flight), "calls, at this proxy"],
+      ["Streams", count(proxy.value.streams), "being relayed, at this proxy"],
       ["Refused", count(proxy.value.refused), "since this proxy started"],
     ] : []),
   ];

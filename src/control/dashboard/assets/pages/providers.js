@@ -1,5 +1,5 @@
 // Providers: our keys there, how much of each quota is left, and turning them on and off.
-import { html, useEffect } from "../lib/html.js";
+import { html, useEffect, useState } from "../lib/html.js";
 import { get, login, may, post } from "../lib/api.js";
 import { amount, count, short, usd } from "../lib/format.js";
 import { on } from "../lib/live.js";
@@ -8,6 +8,7 @@ import { failed, said } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
 import { Badge } from "../components/badge.js";
 import { Countdown } from "../components/countdown.js";
+import { Confirm } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
 import { Limits } from "../components/limits.js";
 import { Head } from "../components/shell.js";
@@ -48,6 +49,13 @@ function Key({ one, again }) {
   const rate = one.request_count > 0 ? Math.round((one.failed / one.request_count) * 1000) / 10 : 0;
   // Only who is not limited to a workspace may turn them.
   const turns = may("providers:write") && !login.get()?.workspace;
+  const [asks, ask] = useState(false);
+  const reset = async () => {
+    await post(`/api/v1/credentials/${encodeURIComponent(one.config_id)}/reset`);
+    said(`The quotas of ${one.config_id} are set to zero`);
+    ask(false);
+    again();
+  };
   const turn = (verb, back) => async () => {
     const path = `/api/v1/credentials/${encodeURIComponent(one.config_id)}`;
     try {
@@ -73,7 +81,8 @@ function Key({ one, again }) {
       </dl>
       ${turns && html`<div class="row">${off
         ? html`<button class="button tiny" type="button" onClick=${turn("enable", "disable")}><${Icon} name="play" size=${14} />Enable</button>`
-        : html`<button class="button tiny danger" type="button" onClick=${turn("disable", "enable")}><${Icon} name="pause" size=${14} />Disable</button>`}</div>`}
+        : html`<button class="button tiny danger" type="button" onClick=${turn("disable", "enable")}><${Icon} name="pause" size=${14} />Disable</button>`}${one.limits.length > 0 && html`<button class="button tiny" type="button" onClick=${() => ask(true)}><${Icon} name="refresh" size=${14} />Reset</button>`}</div>`}
+      ${asks && html`<${Confirm} title=${`Reset the quotas of ${one.config_id}?`} text="What was used of them in the current periods is set to zero here. The provider still counts as before." action="Reset" close=${() => ask(false)} send=${reset} />`}
     </div>
   </article>`;
 }

@@ -12,7 +12,7 @@ import { Copy } from "../components/copy.js";
 import { Confirm, Dialog, FormDialog } from "../components/dialog.js";
 import { Field } from "../components/field.js";
 import { Icon } from "../components/icon.js";
-import { GRAMMAR, linesOf } from "../components/limits.js";
+import { GRAMMAR, SetLimits, linesOf } from "../components/limits.js";
 import { Head } from "../components/shell.js";
 import { Card, Nothing } from "../components/state.js";
 
@@ -90,11 +90,13 @@ function Soundness() {
 
 function Workspaces({ makes }) {
   const list = useAsked((signal) => all("/api/v1/workspaces", {}, 1000, signal), "workspaces");
-  const [open, show] = useState(false);
-  return html`<${Card} id="workspaces" title="Workspaces" asked=${list} rows=${3} actions=${makes && html`<button class="button tiny" type="button" onClick=${() => show(true)}><${Icon} name="plus" size=${14} />Create workspace</button>`}>
-      ${(found) => html`<ul class="list">${found.map((one) => html`<li key=${one.id} class="row"><span class="strong"><${Workspace} id=${one.id} /></span><${Badge} status=${one.status} /><span class="muted small">${one.limits.length ? one.limits.map((limit) => limit.text).join(", ") : "no limit"}</span><span style=${{ flex: 1 }}></span><span class="figures">${usd(one.spent_usd)} spent</span></li>`)}</ul>`}
+  const [open, show] = useState(null);
+  const close = () => show(null);
+  return html`<${Card} id="workspaces" title="Workspaces" asked=${list} rows=${3} actions=${makes && html`<button class="button tiny" type="button" onClick=${() => show("create")}><${Icon} name="plus" size=${14} />Create workspace</button>`}>
+      ${(found) => html`<ul class="list">${found.map((one) => html`<li key=${one.id} class="row"><span class="strong"><${Workspace} id=${one.id} /></span><${Badge} status=${one.status} /><span class="muted small">${one.limits.length ? one.limits.map((limit) => limit.text).join(", ") : "no limit"}</span><span style=${{ flex: 1 }}></span><span class="figures">${usd(one.spent_usd)} spent</span>${may("limits:write") && html`<button class="button tiny" type="button" aria-label=${`Set limits of ${one.id}`} onClick=${() => show(one)}>Set limits</button>`}</li>`)}</ul>`}
     <//>
-    ${open && html`<${CreateWorkspace} close=${() => show(false)} done=${list.again} />`}`;
+    ${open === "create" && html`<${CreateWorkspace} close=${close} done=${list.again} />`}
+    ${open?.id && html`<${SetLimits} account=${`workspace:${open.id}`} limits=${open.limits} close=${close} done=${list.again} />`}`;
 }
 
 function CreateWorkspace({ close, done }) {
@@ -108,7 +110,7 @@ function CreateWorkspace({ close, done }) {
     close();
     done();
   };
-  return html`<${FormDialog} title="Create a workspace" close=${close} send=${send} action="Create workspace">
+  return html`<${FormDialog} title="Create a workspace" close=${close} send=${send} action="Create workspace" fields=${["id"]}>
     ${(error) => html`<${Field} label="Workspace" value=${id} set=${set} fault=${error?.fields.get("id")} autofocus maxlength="64" />
       <${Field} label="Limits" value=${limits} set=${limit} rows=${2} hint=${`${GRAMMAR} For all in it together; empty: none.`} />`}
   <//>`;
@@ -138,7 +140,7 @@ function CreateToken({ close, done }) {
     return html`<${Dialog} title="Copy this token now" close=${finish} closable=${false}><div class="stack"><p>It is shown this once.</p><div class="secret"><code>${made.token}</code><${Copy} text=${made.token} /></div><div class="ends"><button class="button first" type="button" onClick=${finish}>I have it</button></div></div><//>`;
   }
   const send = async () => keep(await post("/api/v1/admin-tokens", { name: name.trim(), scopes: scopes.split(/[\s,]+/).filter(Boolean), ...(workspace.trim() ? { workspace: workspace.trim() } : {}) }));
-  return html`<${FormDialog} title="Create an admin token" close=${close} send=${send} action="Create token">
+  return html`<${FormDialog} title="Create an admin token" close=${close} send=${send} action="Create token" fields=${["name", "scopes", "workspace"]}>
     ${(error) => html`<${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
       <${Field} label="Scopes" value=${scopes} set=${grant} fault=${error?.fields.get("scopes")} hint="users:read, keys:write, budget:reset, admin…" />
       <${Field} label="Workspace" value=${workspace} set=${limit} fault=${error?.fields.get("workspace")} hint="Empty: all." />`}

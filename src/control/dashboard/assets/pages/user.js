@@ -40,7 +40,7 @@ function Of({ id }) {
   const requests = useAsked(data(`/api/v1/requests?user=${name}&limit=10`), id);
   const audit = useAsked(may("audit:read") ? data(`/api/v1/audit?account=user:${name}&limit=10`) : async () => [], id);
   const forecast = useAsked((signal) => get(`/api/v1/forecast?account=user:${name}`, { signal }), id);
-  const often = useCalmly(() => [user, requests].forEach((asked) => asked.again()), 1000);
+  const often = useCalmly(() => [user, requests].forEach((asked) => asked.again()), 2000);
   const seldom = useCalmly(() => [byDay, byModel, keys, forecast].forEach((asked) => asked.again()), 10_000);
   useEffect(() => {
     const moved = (map) => map.has(`user:${id}`) && (often(), seldom());

@@ -123,7 +123,7 @@ function columnsOf({ rows, chosen, choose, again, selects }) {
     { id: "spent", title: "Spent / Limit", slim: "Spent", sort: "spent", end: true, cell: (user) => html`<${Spent} quota=${user.llm_quota} />` },
     { id: "resets", title: "Resets in", end: true, far: true, cell: (user) => (user.llm_quota.dollars_per_period === null ? html`<span class="muted">–</span>` : html`<${Countdown} to=${user.llm_quota.resets_at} ended=${again} />`) },
     { id: "requests", title: "Requests", end: true, far: true, cell: (user) => html`<span title=${count(user.total_requests)}>${short(user.total_requests)}</span>` },
-    { id: "seen", title: "Last seen", end: true, far: true, cell: (user) => html`<span class="muted" title=${absolute(user.last_seen)}>${ago(user.last_seen)}</span>` },
+    { id: "seen", title: "Last seen", end: true, far: true, later: true, cell: (user) => html`<span class="muted" title=${absolute(user.last_seen)}>${ago(user.last_seen)}</span>` },
   ];
 }
 

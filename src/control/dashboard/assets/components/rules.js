@@ -1,0 +1,77 @@
+// Alert rules: what is alerted besides thresholds. Those of the file are shown and not changed here.
+import { html, useState } from "../lib/html.js";
+import { get, may, post, remove } from "../lib/api.js";
+import { said } from "../lib/toasts.js";
+import { useAsked } from "../lib/use.js";
+import { Badge } from "./badge.js";
+import { Confirm, FormDialog } from "./dialog.js";
+import { Field } from "./field.js";
+import { Icon } from "./icon.js";
+import { Card, Nothing } from "./state.js";
+
+// What each kind of rule takes, and what it is in words.
+const KINDS = {
+  absolute_usd: ["Spends more than an amount", ["account", "amount", "window"]],
+  burn_rate: ["Spends too fast: an amount in a window, or faster than its limit allows", ["account", "amount", "percent", "window"]],
+  projected_exceed: ["Will exceed its limit, by the forecast", ["account", "percent"]],
+  spike: ["Spends much more than usual", ["account", "percent", "amount", "window"]],
+  error_rate: ["Calls fail at providers", ["account", "percent", "window", "minimum_requests"]],
+  quarantined: ["A provider refuses a credential", ["account", "window"]],
+  unpriced_model: ["A model without a price is called", ["window"]],
+  journal_backlog: ["Settlements wait for Redis", ["pending", "window"]],
+  ledger_imbalance: ["The ledger is not sound", ["window"]],
+};
+const FIELDS = {
+  account: ["Account", "user:alice, workspace:*, all. Empty: whom such a rule is usually about."],
+  amount: ["Amount", "100usd"],
+  percent: ["Per cent", "Above which it is raised."],
+  window: ["Window", "1h, 24h"],
+  minimum_requests: ["At least so many requests", "With fewer nothing is raised."],
+  pending: ["More than so many", ""],
+};
+const NUMBERS = new Set(["percent", "minimum_requests", "pending"]);
+const LEVELS = [["", "As the kind has it"], ["warning", "Warning"], ["critical", "Critical"], ["exceeded", "Exceeded"]];
+
+export function Rules() {
+  const rules = useAsked(async (signal) => (await get("/api/v1/alert-rules", { signal })).data, "rules");
+  const [open, show] = useState(null);
+  const close = () => show(null);
+  const writes = may("alerts:write");
+  return html`<${Card} id="rules" title="Rules" asked=${rules} rows=${3} actions=${writes && html`<button class="button tiny" type="button" onClick=${() => show("create")}><${Icon} name="plus" size=${14} />Add rule</button>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bolt" title="No rule yet" text="Thresholds of limits are alerted without one. A rule alerts what a limit does not say: an amount, a pace, a forecast, failing calls." />`}>
+      ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><span class="strong break">${one.name}</span><${Badge} status=${one.level} /><span>${KINDS[one.kind]?.[0] || one.kind}</span><span class="small muted break">${details(one)}${one.source === "file" ? " · from the file" : ""}</span>
+        <span style=${{ flex: 1 }}></span>${writes && one.source !== "file" && html`<button class="button tiny danger" type="button" aria-label=${`Delete ${one.name}`} onClick=${() => show({ drop: one })}><${Icon} name="trash" size=${14} /></button>`}</li>`)}</ul>`}
+    <//>
+    ${open === "create" && html`<${CreateRule} close=${close} done=${rules.again} />`}
+    ${open?.drop && html`<${Confirm} title=${`Delete ${open.drop.name}?`} text="It is not looked at any more." action="Delete" close=${close} send=${async () => { await remove(`/api/v1/alert-rules/${open.drop.id}`); said(`${open.drop.name} is deleted`); close(); rules.again(); }} />`}`;
+}
+
+function details(rule) {
+  const said = [rule.account, rule.amount, rule.percent && `${rule.percent}%`, rule.window && `in ${rule.window}`, rule.minimum_requests && `from ${rule.minimum_requests} requests`, rule.pending && `more than ${rule.pending}`];
+  return said.filter(Boolean).join(", ");
+}
+
+function CreateRule({ close, done }) {
+  const [name, call] = useState("");
+  const [kind, turn] = useState("absolute_usd");
+  const [level, grade] = useState("");
+  const [values, set] = useState({});
+  const send = async () => {
+    const asked = { name: name.trim(), kind };
+    if (level) asked.level = level;
+    for (const field of KINDS[kind][1]) {
+      const text = values[field]?.trim();
+      if (text) asked[field] = NUMBERS.has(field) ? Number(text) : text;
+    }
+    await post("/api/v1/alert-rules", asked);
+    said(`${asked.name} is added`);
+    close();
+    done();
+  };
+  return html`<${FormDialog} title="Add a rule" close=${close} send=${send} action="Add rule" fields=${["name", "kind", ...KINDS[kind][1]]}>
+    ${(error) => html`
+      <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
+      <${Field} label="Raised when somebody or something" value=${kind} set=${turn} options=${Object.entries(KINDS).map(([of, [text]]) => [of, text])} fault=${error?.fields.get("kind")} />
+      ${KINDS[kind][1].map((field) => html`<${Field} key=${field} label=${FIELDS[field][0]} hint=${FIELDS[field][1]} value=${values[field] || ""} set=${(value) => set({ ...values, [field]: value })} fault=${error?.fields.get(field)} inputmode=${NUMBERS.has(field) ? "numeric" : undefined} />`)}
+      <${Field} label="Level" value=${level} set=${grade} options=${LEVELS} />`}
+  <//>`;
+}
