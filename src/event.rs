@@ -1,4 +1,4 @@
-//! What happened, as hints: whose figures moved, which threshold was crossed. They go to whoever
+//! What happened, as hints: whose figures moved, which alert was raised. They go to whoever
 //! shows figures to people, here and at other proxies.
 //!
 //! Not here: the figures. Whoever hears of an account reads it in the ledger, which is the truth.
@@ -6,7 +6,6 @@
 //! Invariants: telling never waits. What waits to be heard is bounded: an account waits once however
 //! often it moves, and what finds no place is dropped and counted.
 
-use crate::clock::UnixMs;
 use crate::ids::{AccountId, Id};
 use crate::telemetry::names;
 use parking_lot::Mutex;
@@ -16,31 +15,8 @@ use tokio::sync::Notify;
 
 /// So many accounts may wait.
 const MOST_ACCOUNTS: usize = 10_000;
-/// So many crossings may wait.
-const MOST_CROSSINGS: usize = 1_000;
-
-/// A limit's use reached a threshold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Crossed {
-    /// Names this crossing.
-    pub id: String,
-    /// When it was noticed.
-    pub time: UnixMs,
-    /// Whose limit.
-    pub account: AccountId,
-    /// The limit as it is written, `25 usd/month`.
-    pub limit: String,
-    /// In which period, as in the ledger: `202611`.
-    pub period: i64,
-    /// `warning`, `critical` or `exceeded`.
-    pub level: String,
-    /// Per cent.
-    pub threshold: u32,
-    /// What was used then, in the limit's meter; nano-dollars for `usd`.
-    pub used: i64,
-    /// What the limit allowed then.
-    pub allowed: i64,
-}
+/// So many alerts may wait.
+const MOST_ALERTS: usize = 1_000;
 
 /// An account whose figures moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,14 +32,15 @@ pub struct Moved {
 pub struct Batch {
     /// Accounts whose figures moved, each once.
     pub moved: Vec<Moved>,
-    /// Thresholds that were crossed.
-    pub crossed: Vec<Crossed>,
+    /// The ids of alerts that were raised.
+    #[serde(default)]
+    pub raised: Vec<Id>,
 }
 
 impl Batch {
     /// Whether nothing happened.
     pub fn is_empty(&self) -> bool {
-        self.moved.is_empty() && self.crossed.is_empty()
+        self.moved.is_empty() && self.raised.is_empty()
     }
 }
 
@@ -79,7 +56,7 @@ struct Waiting {
     accounts: HashMap<AccountId, Option<Id>>,
     /// The same accounts, first come first.
     order: VecDeque<AccountId>,
-    crossed: VecDeque<Crossed>,
+    raised: VecDeque<Id>,
 }
 
 impl Feed {
@@ -102,14 +79,14 @@ impl Feed {
         self.arrived.notify_one();
     }
 
-    /// A threshold was crossed. Where too many wait, the oldest gives way.
-    pub fn crossed(&self, crossed: Crossed) {
+    /// An alert was raised. Where too many wait, the oldest gives way.
+    pub fn raised(&self, alert: Id) {
         let mut waiting = self.waiting.lock();
-        let full = waiting.crossed.len() >= MOST_CROSSINGS;
+        let full = waiting.raised.len() >= MOST_ALERTS;
         if full {
-            waiting.crossed.pop_front();
+            waiting.raised.pop_front();
         }
-        waiting.crossed.push_back(crossed);
+        waiting.raised.push_back(alert);
         drop(waiting);
         self.arrived.notify_one();
         lost(u64::from(full));
@@ -120,7 +97,7 @@ impl Feed {
         for Moved { account, workspace } in &batch.moved {
             self.moved(account, workspace.as_ref());
         }
-        batch.crossed.into_iter().for_each(|crossed| self.crossed(crossed));
+        batch.raised.into_iter().for_each(|alert| self.raised(alert));
     }
 
     /// Waits until something waits to be heard.
@@ -134,23 +111,23 @@ impl Feed {
         }
     }
 
-    /// Takes what came first: at most so many accounts, and as many crossings.
+    /// Takes what came first: at most so many accounts, and as many alerts.
     pub fn take(&self, most: usize) -> Batch {
         let mut waiting = self.waiting.lock();
-        let Waiting { accounts, order, crossed } = &mut *waiting;
+        let Waiting { accounts, order, raised } = &mut *waiting;
         let first = order.len().min(most);
         let moved = order.drain(..first).map(|account| {
             let workspace = accounts.remove(&account).flatten();
             Moved { account, workspace }
         });
         let moved = moved.collect();
-        let first = crossed.len().min(most);
-        Batch { moved, crossed: crossed.drain(..first).collect() }
+        let first = raised.len().min(most);
+        Batch { moved, raised: raised.drain(..first).collect() }
     }
 
     fn is_empty(&self) -> bool {
         let waiting = self.waiting.lock();
-        waiting.order.is_empty() && waiting.crossed.is_empty()
+        waiting.order.is_empty() && waiting.raised.is_empty()
     }
 }
 
@@ -189,11 +166,11 @@ mod tests {
         let feed = Feed::default();
         (0..MOST_ACCOUNTS + 5).for_each(|n| feed.moved(&user(n), None));
         assert_eq!(feed.take(usize::MAX).moved.len(), MOST_ACCOUNTS);
-        for n in 0..MOST_CROSSINGS + 1 {
-            feed.crossed(crossed(n));
+        for n in 0..MOST_ALERTS + 1 {
+            feed.raised(n.to_string().parse().unwrap());
         }
-        let left = feed.take(usize::MAX).crossed;
-        assert_eq!((left.len(), left[0].id.as_str()), (MOST_CROSSINGS, "1"));
+        let left = feed.take(usize::MAX).raised;
+        assert_eq!((left.len(), left[0].as_str()), (MOST_ALERTS, "1"));
     }
 
     #[tokio::test]
@@ -210,23 +187,9 @@ mod tests {
     fn a_batch_survives_its_text() {
         let feed = Feed::default();
         feed.moved(&user(1), Some(&"eng".parse().unwrap()));
-        feed.crossed(crossed(7));
+        feed.raised("rule-7".parse().unwrap());
         let batch = feed.take(10);
         let text = serde_json::to_string(&batch).unwrap();
         assert_eq!(serde_json::from_str::<Batch>(&text).unwrap(), batch);
-    }
-
-    fn crossed(n: usize) -> Crossed {
-        Crossed {
-            id: n.to_string(),
-            time: 0,
-            account: user(n),
-            limit: "1 usd/day".to_owned(),
-            period: 20_261_128,
-            level: "warning".to_owned(),
-            threshold: 80,
-            used: 8,
-            allowed: 10,
-        }
     }
 }

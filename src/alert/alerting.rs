@@ -91,6 +91,8 @@ pub struct Sources {
     pub projections: ProjectionsOf,
     /// What only this proxy knows.
     pub own: Arc<dyn Fn() -> Own + Send + Sync>,
+    /// Who is told of each alert that was raised.
+    pub told: Arc<dyn Fn(&Id) + Send + Sync>,
 }
 
 /// Alerts, from crossing to channel.
@@ -309,6 +311,9 @@ impl Alerting {
         if let Raised::Now { suppressed } = raised {
             tracing::debug!(id = %alert.id, mark = alert.mark, suppressed, "alert raised");
             self.due.notify_waiters();
+            if !alert.ends {
+                (self.sources.told)(&alert.id);
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use super::{Books, StartError};
 use crate::alert::{Alerting, Own, Projection, ProjectionsOf, Settings, Sources};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::event::Feed;
 use crate::history::{Forecast, Forecasts};
 use crate::provider::State;
 use crate::proxy::take_unpriced;
@@ -30,7 +31,7 @@ pub(super) fn open(
     books: &Books,
     config: &Config,
     token: &SecretString,
-    clock: Clock,
+    (clock, told): (Clock, Arc<Feed>),
     lane: Lane,
 ) -> Result<Arc<Alerting>, StartError> {
     let own = own(books, clock.clone(), lane.clone());
@@ -50,6 +51,7 @@ pub(super) fn open(
         }),
         projections: projections(books, config, clock),
         own: Arc::new(own),
+        told: Arc::new(move |alert| told.raised(alert.clone())),
     };
     Alerting::new(sources, settings(config)).map(Arc::new).map_err(StartError::Other)
 }

@@ -6,9 +6,8 @@
 //! itself, subscribes again, and its clients are shown how everything stands.
 
 use super::Books;
-use crate::clock::Clock;
 use crate::control::{Live, Pace};
-use crate::event::{Batch, Crossed, Feed};
+use crate::event::{Batch, Feed};
 use crate::ids::{AccountId, CallId, Id};
 use crate::ledger::{Crossing, Heard, RedisLedger, Watch};
 use serde::{Deserialize, Serialize};
@@ -80,12 +79,11 @@ impl Hints {
     pub(super) fn start(
         mut self,
         books: &Books,
-        clock: Clock,
         alerts: broadcast::Sender<Crossing>,
     ) -> (Arc<Live>, Vec<AbortHandle>) {
         let mut tasks = Vec::new();
         if let Some(crossings) = self.crossings.take() {
-            let passing = pass_on(crossings, self.told.clone(), alerts, clock);
+            let passing = pass_on(crossings, alerts);
             tasks.push(tokio::spawn(passing).abort_handle());
         }
         let Some(redis) = books.redis() else {
@@ -104,27 +102,11 @@ impl Hints {
     }
 }
 
-/// Passes crossings on to live clients, and to alerts, which lose the oldest where they do not keep
+/// Passes crossings on to alerts, which lose the oldest where they do not keep
 /// up and find them when accounts are checked.
-async fn pass_on(
-    mut crossings: mpsc::Receiver<Crossing>,
-    told: Arc<Feed>,
-    alerts: broadcast::Sender<Crossing>,
-    clock: Clock,
-) {
+async fn pass_on(mut crossings: mpsc::Receiver<Crossing>, alerts: broadcast::Sender<Crossing>) {
     while let Some(crossing) = crossings.recv().await {
-        let _stopped = alerts.send(crossing.clone());
-        told.crossed(Crossed {
-            id: CallId::new().to_string(),
-            time: clock.now(),
-            account: crossing.account,
-            limit: crossing.limit.to_string(),
-            period: crossing.period,
-            level: crossing.level.as_str().to_owned(),
-            threshold: crossing.threshold,
-            used: crossing.used,
-            allowed: crossing.allowed,
-        });
+        let _stopped = alerts.send(crossing);
     }
 }
 

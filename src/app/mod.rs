@@ -131,21 +131,20 @@ impl App {
         let services = services.collect::<Result<Vec<_>, _>>().map_err(StartError::Other)?;
         let first_lane = first.clone();
         let lanes = std::iter::once(first).chain(services.iter().map(Data::lane)).collect();
-        let alerting = alerts::open(&books, config, token, clock.clone(), first_lane)?;
+        let alerting =
+            alerts::open(&books, config, token, (clock.clone(), hints.told()), first_lane)?;
         let time = (clock.clone(), alerting.clone());
-        let reloader = Reloader::new(config, prices, source, lanes, time, &books);
-        let reloader = Arc::new(reloader);
+        let reloader = Arc::new(Reloader::new(config, prices, source, lanes, time, &books));
         let (pools, following) =
             Pools::start(&books, clock.clone(), defaults(config), reloader.clone(), hints.told())
                 .await
                 .map_err(ledger)?;
         let (sender, crossings) = broadcast::channel(CROSSINGS);
-        let (live, mut tasks) = hints.start(&books, clock.clone(), sender);
+        let (live, mut tasks) = hints.start(&books, sender);
         let running = alert::start(&alerting, crossings);
         let (budgets, reading) = Budgets::start(&books, config.metrics_per_user);
         tasks.extend([following, reading, balance::start(&books, clock.clone())]);
-        tasks.extend(history::start(&books, config, clock.clone()));
-        tasks.extend(reports::start(&books, config, alerting.clone(), clock.clone()));
+        tasks.extend(history::start(&books, config, &alerting, &clock));
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,

@@ -20,12 +20,14 @@ pub mod demo;
 pub mod doctor;
 pub mod failure;
 pub mod forecast;
+pub mod history;
 pub mod init;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod manual;
 pub mod meter;
+pub mod migrate;
 pub mod pricing;
 pub mod providers;
 pub mod reconcile;
@@ -102,6 +104,10 @@ pub enum Verb {
     Top(top::Top),
     /// Check the ledger, and export it
     Ledger(Remotely<ledger::Action>),
+    /// How workspaces stood, and export of the history to a database or a file
+    History(Remotely<history::Action>),
+    /// What versions added to the ledger, and the way back
+    Migrate(migrate::Migrate),
     /// Compare the ledger with the provider's own usage and costs; exit status 3 if they differ
     Reconcile(reconcile::Reconcile),
     /// What models cost
@@ -178,6 +184,8 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
         Verb::Top(top) => top.run(console).await,
         Verb::Reconcile(reconcile) => reconcile.run(console).await,
         Verb::Ledger(verb) => verb.run(console, ledger::run).await,
+        Verb::History(verb) => verb.run(console, history::run).await,
+        Verb::Migrate(migrate) => migrate.run(console).await,
         Verb::Reload(reload) => reload.run(console).await,
     }
 }

@@ -94,7 +94,8 @@ async fn show(desk: Desk, Path(id): Path<String>) -> Result<Json<Value>, Problem
     Ok(Json(object(&alert, &notice)))
 }
 
-fn object(alert: &KeptAlert, notice: &Notice) -> Value {
+/// An alert as it is shown.
+pub(super) fn object(alert: &KeptAlert, notice: &Notice) -> Value {
     let crossing = notice.crossing();
     let deliveries = alert.deliveries.iter().map(|(channel, delivery)| {
         json!({

@@ -157,7 +157,7 @@ pub fn digest(report: &Report) -> Digest {
     // Names are bounded, so this is for the strangest only.
     if text.len() + html.len() > SENT_BYTES / 2 {
         html = String::from("<p>The report is too long to be sent as a page.</p>");
-        text.truncate(text.floor_char_boundary(SENT_BYTES / 2));
+        text = text.chars().take(SENT_BYTES / 8).collect();
     }
     let kind = report.kind.as_str().to_owned();
     Digest { kind, title: report.title(), facts: facts.collect(), text, html, object: shown }

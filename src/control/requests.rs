@@ -132,7 +132,7 @@ async fn list(
 }
 
 /// Where the next page is, as a header says it.
-fn next_page(uri: &Uri, cursor: &str) -> String {
+pub(super) fn next_page(uri: &Uri, cursor: &str) -> String {
     let query = uri.query().unwrap_or_default();
     let others: Vec<&str> =
         query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after=")).collect();

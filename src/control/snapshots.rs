@@ -1,16 +1,33 @@
 //! `/api/v1/snapshots`: how workspaces stood at every interval of the past, newest first.
 
 use super::accounts::{PAGE, listed};
+use super::csv;
 use super::desk::Desk;
 use super::fields::Params;
 use super::operation::Operations;
 use super::problem::Problem;
+use super::requests::next_page;
 use super::scope::{Resource, Scope};
 use super::value;
 use crate::clock::rfc3339_seconds;
 use crate::ledger::{Snapshot, SnapshotQuery};
-use axum::Json;
+use axum::http::header::LINK;
+use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+
+/// The columns of CSV.
+const COLUMNS: [&str; 9] = [
+    "id",
+    "workspace_id",
+    "snapshot_time",
+    "requests_per_minute",
+    "requests_per_day",
+    "tokens_used",
+    "error_count",
+    "status",
+    "metadata",
+];
 
 pub(super) fn operations() -> Operations {
     Operations::default()
@@ -19,7 +36,12 @@ pub(super) fn operations() -> Operations {
         .asks(&["workspace", "since", "until", "limit", "after"])
 }
 
-async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
+async fn list(
+    desk: Desk,
+    uri: Uri,
+    headers: HeaderMap,
+    Params(mut fields): Params,
+) -> Result<Response, Problem> {
     let now = desk.clock.now();
     let query = SnapshotQuery {
         workspace: fields.read("workspace", value::id),
@@ -30,7 +52,21 @@ async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Pro
     };
     let query = fields.finish(Some(query))?;
     let query = SnapshotQuery { workspace: desk.within(query.workspace.clone())?, ..query };
-    Ok(listed(desk.snapshots.snapshots(&query).await?, object))
+    let page = desk.snapshots.snapshots(&query).await?;
+    if !csv::is_wanted(&headers) {
+        return Ok(listed(page, object).into_response());
+    }
+    let lines: Vec<String> = page.entries.iter().map(|one| line(&object(one))).collect();
+    let mut sheet = csv::lines(&COLUMNS.join(","), &lines);
+    let link = page.next.map(|next| next_page(&uri, &next));
+    if let Some(link) = link.and_then(|link| HeaderValue::try_from(link).ok()) {
+        sheet.headers_mut().insert(LINK, link);
+    }
+    Ok(sheet)
+}
+
+fn line(object: &Value) -> String {
+    csv::line(COLUMNS.iter().map(|name| &object[*name]))
 }
 
 /// The object of a snapshot.

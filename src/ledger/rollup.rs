@@ -120,7 +120,9 @@ impl Sum {
     pub fn of(event: &UsageEvent, cost: NanoUsd) -> Self {
         let count = |figure| i64::try_from(event.usage.count(figure)).unwrap_or(MOST).min(MOST);
         let lost = event.ending == Ending::Orphaned;
-        let failed = !lost && (event.status == 0 || event.status >= 400);
+        // What was consumed elsewhere has no status; its end says whether it went well.
+        let unanswered = event.status == 0 && event.ending != Ending::Finished;
+        let failed = !lost && (unanswered || event.status >= 400);
         let used = cost != NanoUsd::ZERO || event.usage.reported().any(|(_, n)| n > 0);
         Self {
             requests: event.requests,

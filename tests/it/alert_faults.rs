@@ -50,6 +50,7 @@ impl Desk {
             provider: Arc::new(|_| None),
             projections: Arc::new(|_| Box::pin(async { Ok(Vec::new()) })),
             own: Arc::new(Own::default),
+            told: Arc::new(|_| ()),
         };
         let settings = Settings {
             check_every: Duration::from_secs(86_400),

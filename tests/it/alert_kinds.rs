@@ -38,6 +38,7 @@ fn proxy(rig: &Rig) -> Proxy {
         provider: Arc::new(|_| Some("openai".to_owned())),
         projections: Arc::new(|_| Box::pin(async { Ok(Vec::new()) })),
         own: Arc::new(move || known.lock().clone()),
+        told: Arc::new(|_| ()),
     };
     let settings = Settings {
         check_every: Duration::from_secs(60),

@@ -174,7 +174,8 @@ async fn r096_error_rate_of_each_provider() {
         (&json!("error_rate"), &json!("bad"), &json!("errors"))
     );
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(hook.got.lock().len(), 1, "{:#?}", hook.got.lock());
+    let all = hook.got.lock().clone();
+    assert_eq!(all.len(), 1, "{all:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

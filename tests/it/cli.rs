@@ -254,7 +254,7 @@ async fn r125_usage_ranks_goes_along_time_and_says_how_long() {
          gpt-5         1    2306  $0.0033475\n"
     );
     let cached = run(&desk, "usage --top user -n 1 --metric cache_hit_ratio", None).await.ok();
-    assert!(cached.ends_with(" 2006    1920        0  0.9571     $0.00216\n"), "{cached}");
+    assert!(cached.ends_with(" 2006    1920        0     0.9571  $0.00216\n"), "{cached}");
     assert_eq!(
         run(&desk, "usage --bucket hour --since 1h --group-by user --csv", None).await.ok(),
         "start_time,end_time,user,requests,tokens,cost_usd,cost_nanousd\n\

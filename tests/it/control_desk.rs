@@ -138,6 +138,7 @@ fn alerting(
         provider: Arc::new(|_| None),
         projections: Arc::new(|_| Box::pin(async { Ok(Vec::new()) })),
         own: Arc::new(Own::default),
+        told: Arc::new(|_| ()),
     };
     let settings = Settings {
         check_every: Duration::from_secs(60),

@@ -61,7 +61,9 @@ fn reckoned(event: &UsageEvent) -> Sum {
     let used = event.usage.reported().any(|(_, n)| n > 0);
     Sum {
         requests: 1,
-        failed: i64::from(!lost && (event.status == 0 || event.status >= 400)),
+        failed: i64::from(
+            !lost && (event.status == 0 && event.ending != Ending::Finished || event.status >= 400),
+        ),
         metered: i64::from(used || event.cost.get() > 0),
         estimated: i64::from(event.estimated),
         input: count(Figure::InputTotal),

@@ -163,6 +163,7 @@ fn mailing(desk: &Desk, file: &str) -> (Mailing, Arc<Alerting>) {
         provider: Arc::new(|_| None),
         projections: Arc::new(|_| Box::pin(async { Ok(Vec::new()) })),
         own: Arc::new(Own::default),
+        told: Arc::new(|_| ()),
     };
     let settings = Settings {
         check_every: Duration::from_secs(60),

@@ -18,7 +18,7 @@ const MOST: usize = 4_096;
 pub(super) enum Kind {
     /// The figures of a user.
     Quota,
-    /// A crossed threshold.
+    /// An alert.
     Alert,
     /// The figures of a credential.
     Provider,
@@ -39,8 +39,8 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Update {
     pub(super) kind: Kind,
-    /// Whose figures, or whose limit.
-    pub(super) account: AccountId,
+    /// Whose figures, or whom an alert is about, where it is about somebody.
+    pub(super) account: Option<AccountId>,
     /// The user to whom it belongs.
     pub(super) user: Option<Id>,
     /// The workspace to which it belongs.
@@ -52,7 +52,7 @@ pub(super) struct Update {
 /// What replaces what: figures of an account replace earlier ones, alerts replace nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Subject {
-    Figures(AccountId),
+    Figures(Option<AccountId>),
     Alert(u64),
 }
 
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn update(kind: Kind, account: &str, text: &'static str) -> Update {
-        let account = account.parse().unwrap();
+        let account = account.parse().ok();
         Update {
             kind,
             account,
@@ -163,7 +163,7 @@ mod tests {
         board.put(update(Kind::Quota, "user:a", "a3"));
         assert_eq!(shown(&board, at).0, ["80", "b1", "90", "a3"]);
         assert_eq!(shown(&board, board.position()).0, [] as [&str; 0]);
-        let only_b = board.next(at, |update| update.account.to_string() == "user:b");
+        let only_b = board.next(at, |update| update.account == "user:b".parse().ok());
         assert!(matches!(only_b, Next::Update(3, _)), "{only_b:?}");
     }
 

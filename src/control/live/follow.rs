@@ -8,16 +8,15 @@ use super::Live;
 use super::audience::Of;
 use super::board::{Kind, Update};
 use super::status::status;
-use crate::clock::rfc3339;
+use crate::alert::Notice;
 use crate::control::desk::Desk;
 use crate::control::principal::Principal;
 use crate::control::problem::Problem;
-use crate::control::{Parts, credentials, view};
-use crate::event::{Batch, Crossed, Moved};
+use crate::control::{Parts, alerts, credentials, view};
+use crate::event::{Batch, Moved};
 use crate::ids::{AccountId, AccountKind, Id};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use serde_json::json;
 use std::sync::{Arc, Weak};
 
 /// So many accounts are read for each look at the feed.
@@ -45,8 +44,8 @@ async fn show(live: &Live, desk: &Desk, batch: Batch) {
         }
     });
     figures.await;
-    for crossed in batch.crossed {
-        if let Err(problem) = alert(live, desk, &crossed).await {
+    for id in batch.raised {
+        if let Err(problem) = alert(live, desk, &id).await {
             tracing::debug!(why = problem.detail, "live clients are not told of an alert");
         }
     }
@@ -70,6 +69,7 @@ async fn moved_one(live: &Live, desk: &Desk, moved: Moved) -> Result<(), Problem
             if let Some(object) = credentials::today(desk, &account.id).await? {
                 let data = Bytes::from(object.to_string());
                 let kind = Kind::Provider;
+                let account = Some(account);
                 live.put(Update { kind, account, user: None, workspace: None, data });
             }
             Ok(())
@@ -92,7 +92,7 @@ async fn user(live: &Live, desk: &Desk, id: &Id, workspace: Option<&Id>) -> Resu
     data["llm_quota"] = view::llm_quota(&found);
     live.put(Update {
         kind: Kind::Quota,
-        account,
+        account: Some(account),
         user: Some(id.clone()),
         workspace: found.workspace,
         data: Bytes::from(data.to_string()),
@@ -100,22 +100,17 @@ async fn user(live: &Live, desk: &Desk, id: &Id, workspace: Option<&Id>) -> Resu
     Ok(())
 }
 
-async fn alert(live: &Live, desk: &Desk, crossed: &Crossed) -> Result<(), Problem> {
-    let account = crossed.account.clone();
-    let (user, workspace) = owner(desk, &account).await?;
-    let object = json!({
-        "id": crossed.id,
-        "time": rfc3339(crossed.time),
-        "account": account,
-        "limit": crossed.limit,
-        "period": crossed.period.to_string(),
-        "level": crossed.level,
-        "threshold": crossed.threshold,
-        "usage_percent": view::percent(crossed.used, crossed.allowed),
-        "suppressed": false,
-        "deliveries": [],
-    });
-    let data = Bytes::from(object.to_string());
+/// Shows an alert as it is kept.
+async fn alert(live: &Live, desk: &Desk, id: &Id) -> Result<(), Problem> {
+    let Some(kept) = desk.alerting.alert(id).await? else { return Ok(()) };
+    let Ok(notice) = serde_json::from_str::<Notice>(&kept.text) else { return Ok(()) };
+    let account = notice.account().cloned();
+    let (user, workspace) = match &account {
+        Some(account) => owner(desk, account).await?,
+        None => (None, None),
+    };
+    let workspace = workspace.or_else(|| notice.workspace.clone());
+    let data = Bytes::from(alerts::object(&kept, &notice).to_string());
     live.put(Update { kind: Kind::Alert, account, user, workspace, data });
     Ok(())
 }

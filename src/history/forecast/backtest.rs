@@ -163,7 +163,9 @@ pub fn backtest(tested: &Tested<'_>) -> Backtest {
         _ => (Window::Week, None),
     };
     let first = past.iter().find(|hour| hour.nanos > 0).map_or(now, |hour| hour.begins);
-    let from = since.max(first.saturating_add(LEAST)).max(known);
+    // Hours may be kept for less long: of a period that began before the first, a part is missing.
+    let known = known.max(first);
+    let from = since.max(known.saturating_add(LEAST));
     let mut all = Horizon::default();
     let mut horizons = HORIZONS.map(|days| Horizon { days, ..Horizon::default() });
     for at in questions(calendar, window, from, now) {

@@ -10,6 +10,7 @@ mod audit;
 mod credentials;
 mod dirty;
 mod entry;
+mod migrate;
 mod outbox;
 mod ranking;
 mod records;
@@ -23,7 +24,9 @@ mod writer;
 use super::attempt::{AttemptAdmission, AttemptOrder};
 use super::order::{Admission, Amounts, Caller, HoldOrder, Payers, Settlement, Unavailable};
 use super::settling::Settled;
-use super::{BoxFuture, Extension, Ledger, News, OnceKey, OpenError, Options, Permit, admin};
+use super::{
+    BoxFuture, Extension, Ledger, MIGRATIONS, News, OnceKey, OpenError, Options, Permit, admin,
+};
 use crate::ids::{AccountId, CallId, Id};
 use crate::secret::SecretDigest;
 use crate::telemetry::names;
@@ -58,6 +61,7 @@ impl EmbeddedLedger {
             .map_err(|why| OpenError(format!("cannot create {}: {why}", dir.display())))?;
         let store = Store::open(dir)?;
         store.sum_up(&options.calendar).map_err(OpenError)?;
+        store.migrate(MIGRATIONS.len()).map_err(OpenError)?;
         let mut state = State::open(dir, &store, &options)?;
         prepare(&mut state, &options)?;
         let background = options.background;

@@ -21,12 +21,17 @@ const DROPPED_AT_ONCE: usize = 500;
 
 type Table = ReadOnlyTable<(UnixMs, &'static str), &'static str>;
 
-impl Store {
-    /// Makes the table.
-    pub(super) fn prepare_snapshots(write: &WriteTransaction) -> Result<(), StoreError> {
-        write.open_table(SNAPSHOTS).map_err(text).map(|_| ())
-    }
+/// Makes the table where it is missing.
+pub(super) fn make_table(write: &WriteTransaction) -> Result<(), StoreError> {
+    write.open_table(SNAPSHOTS).map_err(text).map(|_| ())
+}
 
+/// Deletes the table with all that it holds.
+pub(super) fn drop_table(write: &WriteTransaction) -> Result<(), StoreError> {
+    write.delete_table(SNAPSHOTS).map_err(text).map(|_| ())
+}
+
+impl Store {
     fn keep_snapshots(&self, some: &[Snapshot], oldest: UnixMs) -> Result<usize, StoreError> {
         let write = self.db.begin_write().map_err(text)?;
         let mut added = 0_usize;

@@ -38,7 +38,7 @@ const ATTEMPTS: TableDefinition<&str, Bytes> = TableDefinition::new("attempts");
 const ATTEMPT_MARKS: TableDefinition<&str, Bytes> = TableDefinition::new("attempt_marks");
 const DAYS: TableDefinition<&str, Bytes> = TableDefinition::new("credential_days");
 pub(super) const META: TableDefinition<&str, Bytes> = TableDefinition::new("meta");
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 const PRUNED_AT_ONCE: usize = 500;
 
 /// A failure of the store, as text.
@@ -93,6 +93,9 @@ pub struct Meta {
     /// The events are in the sums. The version before knows of none, and leaves this out.
     #[serde(default)]
     pub summed: bool,
+    /// How many migrations it has had. The version before knows of none, and leaves this out.
+    #[serde(default)]
+    pub migration: usize,
 }
 
 impl Store {
@@ -131,7 +134,6 @@ impl Store {
         Self::prepare_records(&write)?;
         Self::prepare_outbox(&write)?;
         Self::prepare_sums(&write)?;
-        Self::prepare_snapshots(&write)?;
         let meta = {
             let mut table = write.open_table(META).map_err(text)?;
             let stored = table.get("meta").map_err(text)?.map(|v| v.value().to_vec());

@@ -5,8 +5,8 @@
 //! Invariant: no Nagle, and every wait has an end.
 
 use super::super::{OpenError, Options};
-use super::keys;
 use super::script::Scripts;
+use super::{keys, migrate};
 use parking_lot::RwLock;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSub};
 use redis::io::tcp::TcpSettings;
@@ -176,16 +176,23 @@ async fn check_schema(on: &mut ConnectionManager, scripts: &Scripts) -> Result<(
         get
     };
     let schema: Option<String> = meta("schema").query_async(on).await.map_err(fail)?;
-    if let Some(schema) = schema.filter(|schema| schema != SCHEMA) {
-        return Err(OpenError(format!(
-            "redis holds a ledger of schema {schema}, this version knows {SCHEMA}; use the \
-             version that wrote it"
-        )));
+    if let Some(fault) = schema.as_deref().and_then(schema_fault) {
+        return Err(fault);
     }
     let mut set = redis::cmd("HSET");
     set.arg(keys::META).arg("schema").arg(SCHEMA).arg("shards").arg("1");
     set.arg("scripts").arg(scripts.version());
-    set.query_async::<()>(on).await.map_err(fail)
+    set.query_async::<()>(on).await.map_err(fail)?;
+    migrate::up(on).await.map_err(fail)
+}
+
+/// Why a ledger of a schema cannot be used.
+pub fn schema_fault(schema: &str) -> Option<OpenError> {
+    let fault = format!(
+        "redis holds a ledger of schema {schema}, this version knows {SCHEMA}; use the version that \
+         wrote it"
+    );
+    (schema != SCHEMA).then_some(OpenError(fault))
 }
 
 /// The background's pace: three renewals in a lease, a sweep every few seconds.

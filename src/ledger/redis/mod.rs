@@ -19,6 +19,7 @@ mod fields;
 mod hints;
 mod history;
 mod keys;
+mod migrate;
 mod outbox;
 mod plain;
 mod ranking;
