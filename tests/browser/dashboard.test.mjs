@@ -5,7 +5,7 @@ import { Rig, TOKEN } from "./rig.mjs";
 import { accessible } from "./axe.mjs";
 
 const XSS = "<img src=x onerror=\"document.title='broken'\"> مرحبا";
-const PAGES = ["/", "/users", "/users/alice", "/keys", "/providers", "/requests", "/activity", "/alerts", "/snapshots", "/settings"];
+const PAGES = ["/", "/users", "/users/alice", "/keys", "/providers", "/requests", "/activity", "/alerts", "/snapshots", `/reports?date=${new Date().toISOString().slice(0, 10)}`, "/settings"];
 let rig;
 
 before(async () => {

@@ -20,6 +20,7 @@ const EMPTY = {
   "/requests": ["No request yet", "farebox tail"],
   "/activity": ["Nothing was called", ""],
   "/alerts": ["No alerts yet", ""],
+  "/reports": ["Nothing was called", ""],
   "/snapshots": ["No snapshot yet", ""],
 };
 

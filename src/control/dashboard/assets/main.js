@@ -20,6 +20,7 @@ const PAGES = {
   "/requests": () => import("./pages/requests.js"),
   "/activity": () => import("./pages/activity.js"),
   "/snapshots": () => import("./pages/snapshots.js"),
+  "/reports": () => import("./pages/reports.js"),
   "/alerts": () => import("./pages/alerts.js"),
   "/settings": () => import("./pages/settings.js"),
 };
