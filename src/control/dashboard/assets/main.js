@@ -32,6 +32,9 @@ const pageOf = (path) => {
   return BUILT.has(bare) ? bare : null;
 };
 
+// The page of the address is fetched while it is asked who is logged in.
+PAGES[pageOf(location.pathname)]?.().catch(() => {});
+
 function Page({ name }) {
   const [shown, show] = useState({ name: null });
   const [error, forget] = useErrorBoundary((why) => console.error(why));
