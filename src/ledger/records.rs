@@ -34,13 +34,15 @@ pub enum RecordKind {
     AlertChannel,
     /// A rule of alerts that was made over the API.
     AlertRule,
+    /// How an operator wants the dashboard.
+    Preferences,
     /// Who of all proxies does what one of them does at a time.
     Lease,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::AdminToken,
         Self::Session,
         Self::Idempotency,
@@ -48,6 +50,7 @@ impl RecordKind {
         Self::UsageEvent,
         Self::AlertChannel,
         Self::AlertRule,
+        Self::Preferences,
         Self::Lease,
     ];
 
@@ -61,6 +64,7 @@ impl RecordKind {
             Self::UsageEvent => "usage-event",
             Self::AlertChannel => "alert-channel",
             Self::AlertRule => "alert-rule",
+            Self::Preferences => "preferences",
             Self::Lease => "lease",
         }
     }
@@ -72,6 +76,7 @@ impl RecordKind {
             Self::Session | Self::Ticket => 10_000,
             Self::Idempotency => 100_000,
             Self::UsageEvent => 1_000_000,
+            Self::Preferences => 2_000,
             Self::AlertRule => 200,
             Self::AlertChannel | Self::Lease => 100,
         }
