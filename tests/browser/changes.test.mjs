@@ -97,3 +97,21 @@ test("what a user has used and will use in the period is a curve with its table"
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
+
+test("r106 whoever wants no toasts has none in the next browser either", async () => {
+  const page = await rig.page("/users");
+  await page.getByRole("button", { name: /^Notifications/ }).click();
+  const wanted = page.getByRole("dialog").getByLabel("Show new alerts as toasts");
+  const kept = page.waitForResponse((answer) => answer.url().endsWith("/preferences") && answer.request().method() === "PUT");
+  await wanted.uncheck();
+  assert.equal((await kept).status(), 200);
+  await page.context().close();
+  const next = await rig.page("/users");
+  await next.waitForFunction(() => localStorage.getItem("farebox.toasts") === "off");
+  await next.getByTestId("live").filter({ hasText: "Live" }).waitFor();
+  await rig.user("quiet", { limits: ["1usd/month"], used: "1" });
+  await next.getByRole("button", { name: /^Notifications, \d+ unread$/ }).waitFor();
+  assert.equal(await next.getByTestId("toast").count(), 0);
+  assert.deepEqual(next.complaints, []);
+  await next.context().close();
+});

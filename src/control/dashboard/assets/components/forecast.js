@@ -72,7 +72,7 @@ function columns(points, told, to) {
   const till = (end) => [...points.slice(1).map(() => null), points.at(-1)[1], end / NANO];
   const allowed = told.allowed_nanousd === null ? null : told.allowed_nanousd / NANO;
   const xs = [...points.map(([x]) => x), to];
-  return [xs, [...points.map(([, y]) => y), null], till(told.projected_nanousd), till(told.high_nanousd), till(told.low_nanousd), xs.map(() => allowed)];
+  return [xs, till(told.high_nanousd), till(told.low_nanousd), [...points.map(([, y]) => y), null], till(told.projected_nanousd), xs.map(() => allowed)];
 }
 
 // A wide range is cut off above, so that the limit and what is used can be seen.
@@ -89,7 +89,7 @@ function options(width, when, most) {
     padding: [12, 26, 0, 0],
     scales: { y: { range: (_, least, high) => [0, Math.min(most, high * 1.1) || 1] } },
     axes: [{ ...axis(), size: 28, grid: { show: false }, space: 64, values: (_, ticks) => ticks.map(when) }, { ...axis(), size: 58, values: (_, ticks) => ticks.map(dollars) }],
-    bands: [{ series: [3, 4], fill: token("--accent-soft") }],
-    series: [{}, { ...line, fill: token("--accent-soft") }, { ...line, dash: [6, 4] }, faint, faint, { ...line, width: 1.5, stroke: token("--bar-over") }],
+    bands: [{ series: [1, 2], fill: token("--accent-soft") }],
+    series: [{}, faint, faint, { ...line, fill: token("--accent-soft") }, { ...line, dash: [6, 4] }, { ...line, width: 1.5, stroke: token("--bar-over") }],
   };
 }
