@@ -80,10 +80,12 @@ function App() {
   };
   useEffect(ask, []);
   useEffect(() => {
+    if (session) remember();
+  }, [session]);
+  useEffect(() => {
     if (session) {
       be(true);
       live.start();
-      remember();
       if (path === "/login") go(own(query.get("next") || "/"), { replace: true });
     } else if (session === false) {
       live.stop();

@@ -37,7 +37,7 @@ export function Rules() {
   const [open, show] = useState(null);
   const close = () => show(null);
   const writes = may("alerts:write");
-  return html`<${Card} id="rules" title="Rules" asked=${rules} rows=${3} actions=${writes && html`<button class="button tiny" type="button" onClick=${() => show("create")}><${Icon} name="plus" size=${14} />Add rule</button>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bolt" title="No rule yet" text="Thresholds of limits are alerted without one. A rule alerts what a limit does not say: an amount, a pace, a forecast, failing calls." />`}>
+  return html`<${Card} id="rules" title="Rules" asked=${rules} rows=${6} actions=${writes && html`<button class="button tiny" type="button" onClick=${() => show("create")}><${Icon} name="plus" size=${14} />Add rule</button>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bolt" title="No rule yet" text="Thresholds of limits are alerted without one. A rule alerts what a limit does not say: an amount, a pace, a forecast, failing calls." />`}>
       ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><span class="strong break">${one.name}</span><${Badge} status=${one.level} /><span>${KINDS[one.kind]?.[0] || one.kind}</span><span class="small muted break">${details(one)}${one.source === "file" ? " · from the file" : ""}</span>
         <span style=${{ flex: 1 }}></span>${writes && one.source !== "file" && html`<button class="button tiny danger" type="button" aria-label=${`Delete ${one.name}`} onClick=${() => show({ drop: one })}><${Icon} name="trash" size=${14} /></button>`}</li>`)}</ul>`}
     <//>

@@ -17,18 +17,19 @@ async function keep() {
   }
 }
 
-// Called at every login.
+// Called at every login. What is chosen while the answer is awaited holds.
 export async function remember() {
-  let kept = {};
+  if (!following) for (const store of Object.values(chosen)) store.follow(keep);
+  following = true;
+  const before = { theme: theme.get(), toasts: toastsWanted.get() };
+  let kept;
   try {
     kept = await get("/api/v1/preferences");
   } catch {
-    // The page works without.
+    // What this browser keeps holds.
+    return;
   }
   reading = true;
-  for (const [name, store] of Object.entries(chosen)) if (kept[name] && kept[name] !== store.get()) store.set(kept[name]);
+  for (const [name, store] of Object.entries(chosen)) if (kept[name] && store.get() === before[name]) store.set(kept[name]);
   reading = false;
-  if (following) return;
-  following = true;
-  for (const store of Object.values(chosen)) store.follow(keep);
 }

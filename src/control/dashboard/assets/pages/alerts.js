@@ -44,7 +44,7 @@ export default function Alerts() {
   return html`
     <${Head} title="Alerts" sub="Raised when a threshold of a limit is crossed, once in each period" />
     <div class="stack">
-      <${Card} id="channels" title="Channels" asked=${channels} rows=${3} actions=${may("alerts:write") && html`<button class="button tiny" type="button" onClick=${() => show("create")}><${Icon} name="plus" size=${14} />Add channel</button>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="send" title="No channel yet" text="Alerts are kept here either way. A channel sends them to Slack, mail, PagerDuty, SMS or a webhook." />`}>
+      <${Card} id="channels" title="Channels" asked=${channels} rows=${6} actions=${may("alerts:write") && html`<button class="button tiny" type="button" onClick=${() => show("create")}><${Icon} name="plus" size=${14} />Add channel</button>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="send" title="No channel yet" text="Alerts are kept here either way. A channel sends them to Slack, mail, PagerDuty, SMS or a webhook." />`}>
         ${(all) => html`<ul class="list">${all.map((one) => html`<${Channel} key=${one.id} one=${one} alerts=${list.rows || []} edit=${() => edit(one)} drop=${() => show({ drop: one })} />`)}</ul>`}
       <//>
       <${Rules} />
