@@ -204,7 +204,9 @@ fn content(entry: &Entry) -> Option<Value> {
         gives if gives.starts_with('[') => ("application/json", paged(schema(gives))),
         gives => ("application/json", schema(gives)),
     };
-    Some(json!({kind: {"schema": holds}}))
+    let others = entry.said.also.iter().map(|form| (*form, json!({"type": "string"})));
+    let all = std::iter::once((kind, holds)).chain(others);
+    Some(all.map(|(kind, holds)| (kind.to_owned(), json!({"schema": holds}))).collect())
 }
 
 fn paged(data: Value) -> Value {
