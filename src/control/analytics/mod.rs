@@ -36,7 +36,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 pub(super) fn operations() -> Operations {
-    usage::operations().and(top::operations()).and(series::operations()).and(latency::operations()).and(refusals::operations())
+    usage::operations()
+        .and(top::operations())
+        .and(series::operations())
+        .and(latency::operations())
+        .and(refusals::operations())
 }
 
 /// What questions are answered from here.

@@ -67,9 +67,7 @@ impl By {
         for word in value::text(value)?.split(',').map(str::trim) {
             let found = Self::ALL.into_iter().find(|known| known.name() == word);
             let Some(known) = found else {
-                return Err(
-                    format!("`{word}` is not one of reason, user, workspace, hour").into()
-                );
+                return Err(format!("`{word}` is not one of reason, user, workspace, hour").into());
             };
             if !by.contains(&known) {
                 by.push(known);
@@ -92,7 +90,8 @@ struct Only {
 
 impl Only {
     fn counts(&self, one: &RefusedInHour) -> bool {
-        let is = |wanted: &Option<Id>, found: Option<&Id>| wanted.is_none() || wanted.as_ref() == found;
+        let is =
+            |wanted: &Option<Id>, found: Option<&Id>| wanted.is_none() || wanted.as_ref() == found;
         let of = one.refused.of.as_ref();
         is(&self.workspace, of.map(|(workspace, _)| workspace))
             && is(&self.user, of.map(|(_, user)| user))
@@ -155,7 +154,8 @@ async fn counts(
         })
         .await?;
     if groups.len() > MOST_GROUPS {
-        let detail = format!("more than {MOST_GROUPS} groups: ask for a shorter span or fewer groups");
+        let detail =
+            format!("more than {MOST_GROUPS} groups: ask for a shorter span or fewer groups");
         return Err(Problem::field("?by", detail));
     }
     let mut counts: Vec<(Names, u64)> = groups.into_iter().collect();
@@ -181,7 +181,8 @@ mod tests {
     #[test]
     fn r125_refusals_are_kept_apart_by_one_or_two() {
         assert_eq!(By::list(&"hour, reason,hour".into()).unwrap(), [By::Hour, By::Reason]);
-        for (bad, named) in [("colour", "`colour`"), ("reason,user,hour", "these are 3"), ("", "``")]
+        for (bad, named) in
+            [("colour", "`colour`"), ("reason,user,hour", "these are 3"), ("", "``")]
         {
             assert!(By::list(&bad.into()).unwrap_err().detail.contains(named), "{bad}");
         }
