@@ -36,11 +36,13 @@ pub enum RecordKind {
     AlertRule,
     /// Who of all proxies does what one of them does at a time.
     Lease,
+    /// What one proxy refused within an hour, counted.
+    Refusals,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::AdminToken,
         Self::Session,
         Self::Idempotency,
@@ -49,6 +51,7 @@ impl RecordKind {
         Self::AlertChannel,
         Self::AlertRule,
         Self::Lease,
+        Self::Refusals,
     ];
 
     /// The word in the names of keys and tables.
@@ -62,6 +65,7 @@ impl RecordKind {
             Self::AlertChannel => "alert-channel",
             Self::AlertRule => "alert-rule",
             Self::Lease => "lease",
+            Self::Refusals => "refusals",
         }
     }
 
@@ -70,7 +74,7 @@ impl RecordKind {
         match self {
             Self::AdminToken => 1_000,
             Self::Session | Self::Ticket => 10_000,
-            Self::Idempotency => 100_000,
+            Self::Idempotency | Self::Refusals => 100_000,
             Self::UsageEvent => 1_000_000,
             Self::AlertRule => 200,
             Self::AlertChannel | Self::Lease => 100,

@@ -37,6 +37,7 @@ const fn table(kind: RecordKind) -> Kept {
         RecordKind::AlertChannel => "record_alert_channel",
         RecordKind::AlertRule => "record_alert_rule",
         RecordKind::Lease => "record_lease",
+        RecordKind::Refusals => "record_refusals",
     })
 }
 
