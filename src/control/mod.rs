@@ -39,6 +39,7 @@ mod openapi;
 mod operation;
 mod own;
 pub mod pool;
+mod preferences;
 mod pricing;
 mod principal;
 mod problem;
@@ -192,6 +193,7 @@ fn operations() -> Operations {
         .and(live::operations())
         .and(admin_tokens::operations())
         .and(login::operations())
+        .and(preferences::operations())
         .and(alerts::operations())
         .and(alert_channels::operations())
         .and(alert_rules::operations())

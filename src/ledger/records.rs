@@ -34,6 +34,8 @@ pub enum RecordKind {
     AlertChannel,
     /// A rule of alerts that was made over the API.
     AlertRule,
+    /// How an operator wants the dashboard.
+    Preferences,
     /// Who of all proxies does what one of them does at a time.
     Lease,
     /// What one proxy refused within an hour, counted.
@@ -50,6 +52,7 @@ impl RecordKind {
         Self::UsageEvent,
         Self::AlertChannel,
         Self::AlertRule,
+        Self::Preferences,
         Self::Lease,
         Self::Refusals,
     ];
@@ -64,6 +67,7 @@ impl RecordKind {
             Self::UsageEvent => "usage-event",
             Self::AlertChannel => "alert-channel",
             Self::AlertRule => "alert-rule",
+            Self::Preferences => "preferences",
             Self::Lease => "lease",
             Self::Refusals => "refusals",
         }
@@ -76,6 +80,7 @@ impl RecordKind {
             Self::Session | Self::Ticket => 10_000,
             Self::Idempotency | Self::Refusals => 100_000,
             Self::UsageEvent => 1_000_000,
+            Self::Preferences => 2_000,
             Self::AlertRule => 200,
             Self::AlertChannel | Self::Lease => 100,
         }

@@ -2,9 +2,10 @@
 //! tried in a browser: `tests/browser`.
 
 use crate::control_desk::{Desk, raw};
+use crate::identity_rig::{token, with};
 use crate::program::Program;
 use farebox::demo::provider::Simulated;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -93,6 +94,24 @@ async fn r114_files_are_kept_for_ever_under_the_version_of_their_content() {
         let path = format!("/assets/{version}/{missing}");
         assert_eq!(raw(desk.at, "GET", &path, &[], "").await.status, 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn r106_how_somebody_wants_the_dashboard_is_kept_for_him_alone() {
+    let desk = Desk::start().await;
+    let path = "/api/v1/preferences";
+    let never = json!({"theme": null, "toasts": null});
+    assert_eq!(desk.ask("GET", path, Value::Null).await.of(200), never);
+    let wanted = json!({"theme": "dark", "toasts": "off"});
+    assert_eq!(desk.ask("PUT", path, wanted.clone()).await.of(200), wanted);
+    assert_eq!(desk.ask("GET", path, Value::Null).await.of(200), wanted);
+    let (_, other) = token(&desk, &["users:read"], None).await;
+    assert_eq!(with(desk.at, &other, "GET", path, &Value::Null).await.of(200), never);
+    let refused = desk.ask("PUT", path, json!({"theme": "pink", "sound": true})).await.of(422);
+    let text = refused.to_string();
+    assert!(text.contains("pink") && text.contains("system, light, dark"), "{text}");
+    assert!(text.contains("/sound"), "{text}");
+    assert_eq!(desk.ask("GET", path, Value::Null).await.of(200), wanted);
 }
 
 #[tokio::test]

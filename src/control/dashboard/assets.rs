@@ -1,7 +1,7 @@
 //! The files of the dashboard. They are in the binary; a debug build reads them from the source
 //! tree, so that a change is seen without compiling.
 //!
-//! Invariant: `version` changes with every byte of every file.
+//! Invariant: `version` changes with every byte of every file; in a debug build, within a second.
 
 use axum::body::Bytes;
 use flate2::Compression;
@@ -12,15 +12,23 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::io::Write;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// So many compressed files are kept; there are fewer.
 const MOST: u64 = 200;
+
+/// How long `version` is remembered. A page asks for sixty files at once, and a debug build reads
+/// all of them to name the version.
+const REMEMBERED: Duration = Duration::from_secs(1);
 
 #[derive(RustEmbed)]
 #[folder = "src/control/dashboard/assets"]
 struct Embedded;
 
 static GZIPPED: LazyLock<Cache<[u8; 32], Bytes>> = LazyLock::new(|| Cache::new(MOST));
+
+static VERSION: LazyLock<Cache<(), String>> =
+    LazyLock::new(|| Cache::builder().time_to_live(REMEMBERED).build());
 
 /// One file.
 pub(super) struct Asset {
@@ -36,6 +44,10 @@ pub(super) fn find(name: &str) -> Option<Asset> {
 
 /// 16 digits that name the content of all files.
 pub(super) fn version() -> String {
+    VERSION.get_with((), named)
+}
+
+fn named() -> String {
     let mut digest = Sha256::new();
     let mut names: Vec<Cow<'static, str>> = Embedded::iter().collect();
     names.sort_unstable();

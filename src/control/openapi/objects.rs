@@ -123,6 +123,7 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("expires_at", "time?"),
         ],
     ),
+    ("Preferences", &[("theme", "system|light|dark?"), ("toasts", "on|off?")]),
     ("Reset", &[("account", "account"), ("before", "[Limit]"), ("after", "[Limit]")]),
     (
         "Request",
@@ -331,6 +332,7 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
 pub(super) const TAKEN: &[(&str, Table)] = &[
     ("Nothing", &[]),
     ("Login", &[("token", "text")]),
+    ("PreferencesChange", &[("theme?", "system|light|dark?"), ("toasts?", "on|off?")]),
     (
         "NewAdminToken",
         &[

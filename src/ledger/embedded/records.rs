@@ -36,6 +36,7 @@ const fn table(kind: RecordKind) -> Kept {
         RecordKind::UsageEvent => "record_usage_event",
         RecordKind::AlertChannel => "record_alert_channel",
         RecordKind::AlertRule => "record_alert_rule",
+        RecordKind::Preferences => "record_preferences",
         RecordKind::Lease => "record_lease",
         RecordKind::Refusals => "record_refusals",
     })

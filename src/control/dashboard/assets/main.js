@@ -2,6 +2,7 @@
 import { html, render, useEffect, useErrorBoundary, useRef, useState } from "./lib/html.js";
 import { login, whoAmI } from "./lib/api.js";
 import * as live from "./lib/live.js";
+import { remember } from "./lib/preferences.js";
 import { go, own, place } from "./lib/router.js";
 import { useStore } from "./lib/store.js";
 import { Shell } from "./components/shell.js";
@@ -31,6 +32,9 @@ const pageOf = (path) => {
   if (/^\/users\/[^/]+$/.test(bare)) return "/users/";
   return BUILT.has(bare) ? bare : null;
 };
+
+// The page of the address is fetched while it is asked who is logged in.
+PAGES[pageOf(location.pathname)]?.().catch(() => {});
 
 function Page({ name }) {
   const [shown, show] = useState({ name: null });
@@ -79,6 +83,7 @@ function App() {
     if (session) {
       be(true);
       live.start();
+      remember();
       if (path === "/login") go(own(query.get("next") || "/"), { replace: true });
     } else if (session === false) {
       live.stop();

@@ -1,52 +1,11 @@
-// A chart with its table: bars over time, or of names. Drawn by uPlot, which is fetched when the
-// first chart is shown; colours come from the tokens, so both themes are served.
-import { html, useEffect, useRef, useState } from "../lib/html.js";
-import { theme } from "../lib/choices.js";
-import { useStore } from "../lib/store.js";
-
-const HEIGHT = 190;
-
-let fetched = null;
-function library() {
-  fetched ??= import("../vendor/uplot.js").then((module) => {
-    const sheet = document.createElement("link");
-    sheet.rel = "stylesheet";
-    sheet.href = new URL("../vendor/uplot.css", import.meta.url).pathname;
-    document.head.append(sheet);
-    return module.default;
-  });
-  return fetched;
-}
-
-const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// A chart with its table: bars over time, or of names.
+import { html } from "../lib/html.js";
+import { HEIGHT, axis, token, usePlot } from "./plot.js";
 
 // points: [[unix seconds, number]]; say: a number as text; title: what is counted.
 // step: seconds between two points.
 export function TimeBars({ title, points, say, when, step = 86_400 }) {
-  const at = useRef(null);
-  const chosen = useStore(theme);
-  const [dark, shade] = useState(0);
-  useEffect(() => {
-    const query = matchMedia("(prefers-color-scheme: dark)");
-    const turn = () => shade((n) => n + 1);
-    query.addEventListener("change", turn);
-    return () => query.removeEventListener("change", turn);
-  }, []);
-  useEffect(() => {
-    let plot = null;
-    let gone = false;
-    library().then((UPlot) => {
-      if (gone || !at.current) return;
-      plot = new UPlot(options(UPlot, at.current.clientWidth, { title, say, when, step }), columns(points), at.current);
-    });
-    const resized = new ResizeObserver(() => plot?.setSize({ width: at.current.clientWidth, height: HEIGHT }));
-    resized.observe(at.current);
-    return () => {
-      gone = true;
-      resized.disconnect();
-      plot?.destroy();
-    };
-  }, [points, chosen, dark]);
+  const at = usePlot((UPlot, width) => [options(UPlot, width, { title, say, when, step }), columns(points)], [points]);
   return html`<figure class="chart">
     <div ref=${at} style=${{ height: `${HEIGHT}px` }} aria-hidden="true"></div>
     <details><summary>${title} as a table</summary>
@@ -59,7 +18,6 @@ export function TimeBars({ title, points, say, when, step = 86_400 }) {
 const columns = (points) => [points.map(([x]) => x), points.map(([, y]) => y)];
 
 function options(UPlot, width, { title, say, when, step }) {
-  const axis = { stroke: token("--muted"), grid: { stroke: token("--line"), width: 1 }, ticks: { show: false }, font: `11px ${token("--font")}` };
   return {
     width,
     height: HEIGHT,
@@ -68,8 +26,8 @@ function options(UPlot, width, { title, say, when, step }) {
     padding: [12, 8, 0, 0],
     scales: { x: { range: (_, least, most) => [least - step / 2, most + step / 2] }, y: { range: (_, least, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis, size: 28, grid: { show: false }, space: 64, incrs: [1, 2, 3, 4, 6, 7, 12, 14, 24, 30].map((n) => n * step), values: (_, ticks) => ticks.map(when) },
-      { ...axis, size: 58, values: (_, ticks) => ticks.map(say) },
+      { ...axis(), size: 28, grid: { show: false }, space: 64, incrs: [1, 2, 3, 4, 6, 7, 12, 14, 24, 30].map((n) => n * step), values: (_, ticks) => ticks.map(when) },
+      { ...axis(), size: 58, values: (_, ticks) => ticks.map(say) },
     ],
     series: [
       {},

@@ -10,19 +10,22 @@ import { Copy } from "./copy.js";
 import { Confirm, Dialog, FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
 import { Icon } from "./icon.js";
-import { GRAMMAR, linesOf } from "./limits.js";
+import { GRAMMAR, SetLimits, linesOf } from "./limits.js";
+import { Meter } from "./meter.js";
 import { Table } from "./table.js";
 
 export function KeyTable({ keys, again, more, busy, owner = true }) {
   const [open, show] = useState(null);
   const close = () => show(null);
   const writes = may("keys:write");
+  const bounds = may("limits:write");
   const lives = (key) => key.status !== "revoked" && key.status !== "expired";
   const columns = [
     { id: "key", title: "Key", cell: (key) => html`<code data-row tabindex=${owner ? undefined : "0"}>${key.label}</code>${key.name && html`<div class="under clip w-name"><bdi>${key.name}</bdi></div>`}` },
     owner && { id: "user", title: "User", class: "w-name", cell: (key) => html`<div class="clip"><${Link} to=${`/users/${encodeURIComponent(key.user)}`}>${key.user}<//></div>` },
     { id: "status", title: "Status", cell: (key) => html`<${Badge} status=${key.status} />` },
     { id: "models", title: "Models", far: true, cell: (key) => (key.models.length ? html`<code class="clip">${key.models.join(", ")}</code>` : html`<span class="muted">all</span>`) },
+    { id: "limits", title: "Limits", far: true, later: owner, cell: (key) => html`<${Own} limits=${key.limits} status=${key.status} />` },
     { id: "spent", title: "Spent", end: true, far: true, cell: (key) => html`<span title=${`$${key.spent_usd}`}>${usd(key.spent_usd)}</span>` },
     { id: "used", title: "Last used", end: true, far: true, cell: (key) => html`<span class="muted" title=${absolute(key.last_used)}>${ago(key.last_used)}</span>` },
     { id: "expires", title: "Expires", end: true, far: true, cell: (key) => html`<span class="muted" title=${absolute(key.expires_at)}>${key.expires_at ? ago(key.expires_at) : "never"}</span>` },
@@ -32,14 +35,24 @@ export function KeyTable({ keys, again, more, busy, owner = true }) {
       hidden: true,
       end: true,
       cell: (key) => lives(key) && html`<span class="row" style=${{ flexWrap: "nowrap", justifyContent: "flex-end" }}>
+        ${bounds && html`<button class="button tiny" type="button" aria-label=${`Set limits of ${key.label}`} onClick=${() => show({ limits: key })}>Limits</button>`}
         <button class="button tiny" type="button" onClick=${() => show({ rotate: key })}><${Icon} name="refresh" size=${14} />Rotate</button>
         <button class="button tiny danger" type="button" onClick=${() => show({ revoke: key })}>Revoke</button>
       </span>`,
     },
   ].filter(Boolean);
   return html`<${Table} label="Keys" columns=${columns} rows=${keys} keyOf=${(key) => key.id} more=${more} busy=${busy} />
+    ${open?.limits && html`<${SetLimits} account=${`key:${open.limits.id}`} limits=${open.limits.limits} close=${close} done=${again} />`}
     ${open?.rotate && html`<${Rotate} key_=${open.rotate} close=${close} done=${again} />`}
     ${open?.revoke && html`<${Confirm} title=${`Revoke ${open.revoke.label}?`} text=${`Calls of ${open.revoke.user} with this key are refused from now on. It cannot be undone.`} action="Revoke" close=${close} send=${async () => { await remove(`/api/v1/keys/${open.revoke.id}`); said(`${open.revoke.label} is revoked`); close(); again(); }} />`}`;
+}
+
+// The limit of a key of which most is used; those of its user are on top of it.
+function Own({ limits, status }) {
+  if (!limits.length) return html`<span class="muted">the user's</span>`;
+  const fullest = limits.reduce((a, b) => (b.usage_percent > a.usage_percent ? b : a));
+  return html`<${Meter} value=${fullest.usage_percent} used=${fullest.used} limit=${fullest.limit} meter=${fullest.meter} status=${status} label=${fullest.text} />
+    <div class="under" title=${limits.map(({ text }) => text).join(", ")}>${fullest.text}${limits.length > 1 ? ` and ${limits.length - 1} more` : ""}</div>`;
 }
 
 // Shows the text of a new key; it is nowhere afterwards.

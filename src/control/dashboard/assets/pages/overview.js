@@ -80,13 +80,13 @@ function Numbers({ usage, byDay, proxy, pace }) {
     ["Spent in the last hour", pace.value === null ? null : dollars(pace.value), "all that you may see"],
     ["Requests", told && short(told.total_requests), told && `${count(told.failed_requests)} failed at providers`],
     ["Tokens", told && short(told.total_tokens), hit === null ? "" : `${hit}% read from caches`],
-    ...(proxy.value ? [
-      ["In flight", count(proxy.value.flight), "calls, at this proxy"],
-      ["Streams", count(proxy.value.streams), "being relayed, at this proxy"],
-      ["Refused", count(proxy.value.refused), "since this proxy started"],
+    ...(proxy.value || (proxy.loading && !proxy.at) ? [
+      ["In flight", proxy.value && count(proxy.value.flight), "calls, at this proxy"],
+      ["Streams", proxy.value && count(proxy.value.streams), "being relayed, at this proxy"],
+      ["Refused", proxy.value && count(proxy.value.refused), "since this proxy started"],
     ] : []),
   ];
-  return html`<dl class="grid stats">${all.map(([name, value, beside]) => html`<div key=${name} class="card stat"><dt>${name}</dt><dd class="figures">${value ?? html`<span class="bone" style=${{ width: "55%", height: "22px", margin: "6px 0" }}></span>`}<div class="beside">${beside || " "}</div></dd></div>`)}</dl>`;
+  return html`<dl class="grid stats">${all.map(([name, value, beside]) => html`<div key=${name} class="card stat"><dt>${name}</dt><dd class="figures">${value ?? html`<span class="bone"></span>`}<div class="beside">${beside || " "}</div></dd></div>`)}</dl>`;
 }
 
 function Days({ sums }) {

@@ -1,4 +1,4 @@
-// Settings: workspaces, admin tokens, prices, health, the audit log, and this browser's own.
+// Settings: workspaces, admin tokens, prices, health, the audit log, and one's own preferences.
 import { html, useState } from "../lib/html.js";
 import { all, get, login, may, post, remove } from "../lib/api.js";
 import { theme, toastsWanted } from "../lib/choices.js";
@@ -25,7 +25,7 @@ export default function Settings() {
     <${Head} title="Settings" sub=${`Signed in as ${session?.name || "…"}${session?.expires_at ? `, until ${absolute(session.expires_at)}` : ""}`} />
     <div class="stack">
       <div class="halves">
-        <${Browser} />
+        <${Own} />
         ${may("config:write") && everywhere && html`<${Configuration} />`}
         ${may("pricing:read") && html`<${Prices} />`}
         ${may("ledger:read") && everywhere && html`<${Soundness} />`}
@@ -36,10 +36,10 @@ export default function Settings() {
     </div>`;
 }
 
-function Browser() {
+function Own() {
   const shade = useStore(theme);
   const toasts = useStore(toastsWanted);
-  return html`<${Card} id="browser" title="This browser"><div class="body form">
+  return html`<${Card} id="browser" title="For you"><div class="body form">
     <${Field} label="Theme" value=${shade} set=${(to) => theme.set(to)} options=${[["system", "As the system"], ["light", "Light"], ["dark", "Dark"]]} />
     <label class="row"><input type="checkbox" checked=${toasts === "on"} onChange=${(event) => toastsWanted.set(event.target.checked ? "on" : "off")} />Show new alerts as toasts</label>
   </div><//>`;

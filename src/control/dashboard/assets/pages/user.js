@@ -60,13 +60,13 @@ function Of({ id }) {
     <${Fault} error=${user.error} again=${user.again} />
     <div class="stack">
       <div class="halves">
-        <${Card} id="limits" title="Limits" empty=${() => one.limits.length === 0 && html`<${Nothing} icon="gear" title="No limit" text=${`${usd(one.llm_quota.dollars_used)} spent this month.`} command=${`farebox limits set ${account} 25usd/month`} />`}>
-          <div class="body"><${Limits} limits=${one.limits} status=${one.status} ended=${user.again} /></div>
-        <//>
         <div class="stack">
+          <${Card} id="limits" title="Limits" empty=${() => one.limits.length === 0 && html`<${Nothing} icon="gear" title="No limit" text=${`${usd(one.llm_quota.dollars_used)} spent this month.`} command=${`farebox limits set ${account} 25usd/month`} />`}>
+            <div class="body"><${Limits} limits=${one.limits} status=${one.status} ended=${user.again} /></div>
+          <//>
           <${Card} id="facts" title="Account"><div class="body"><${Facts} one=${one} /></div><//>
-          <${Card} id="forecast" title="Forecast" asked=${forecast} rows=${3}>${(told) => html`<div class="body"><${Forecast} told=${told} /></div>`}<//>
         </div>
+        <${Card} id="forecast" title="Forecast" asked=${forecast} rows=${8}>${(told) => html`<div class="body"><${Forecast} told=${told} user=${id} /></div>`}<//>
         <${Card} id="days" title=${`Spent by day, ${DAYS} days`} asked=${byDay}>${(sums) => html`<div class="body"><${TimeBars} title="Spent" points=${dailyDollars(sums, DAYS)} say=${dollars} when=${dayName} /></div>`}<//>
         <${Card} id="models" title=${`Spent by model, ${DAYS} days`} asked=${byModel} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="No model was used" />`}>${(sums) => html`<div class="body"><${Shares} rows=${sums.map((sum) => ({ name: sum.model, value: sum.cost_nanousd / 1e9 }))} say=${dollars} /></div>`}<//>
       </div>

@@ -24,6 +24,8 @@ import { Bones, Fault, Nothing } from "../components/state.js";
 import { Table } from "../components/table.js";
 
 const FIRST_SORT = "-utilization";
+// Keys are asked for page by page; with more, their column is not shown.
+const MOST_KEYS = 2000;
 const address = (user) => `/users/${encodeURIComponent(user.id)}`;
 const STATUSES = [["", "Every status"], ...USER_STATUSES.map((status) => [status, word(status).text])];
 
@@ -37,6 +39,7 @@ export default function Users() {
   };
   const list = useList("/api/v1/users", asked);
   const workspaces = useAsked((signal) => (may("workspaces:read") ? all("/api/v1/workspaces", {}, 1000, signal) : []), "workspaces");
+  const held = useAsked((signal) => (may("keys:read") ? keysOf(signal) : null), "keys");
   const [chosen, choose] = useState(new Set());
   const [open, show] = useState(null);
   const again = useCalmly(list.again, 800);
@@ -51,7 +54,7 @@ export default function Users() {
   // Columns that stay the same let rows stay as they are drawn.
   const rows = useRef([]);
   rows.current = list.rows || [];
-  const columns = useMemo(() => columnsOf({ rows, chosen, choose, again, selects: writes }), [chosen, again, writes]);
+  const columns = useMemo(() => columnsOf({ rows, chosen, choose, again, selects: writes, keys: held.value }), [chosen, again, writes, held.value]);
   const visit = useCallback((user) => go(address(user)), []);
   return html`
     <${Head} title="Users" sub=${html`<${Totals} />`}>
@@ -92,7 +95,16 @@ function Totals() {
   return html`<span class="figures">${usd(asked.value.budget.current)} spent by everyone this month</span>`;
 }
 
-function columnsOf({ rows, chosen, choose, again, selects }) {
+// How many keys that work each user has; null where there are too many to count here.
+async function keysOf(signal) {
+  const found = await all("/api/v1/keys", {}, MOST_KEYS, signal);
+  if (found.length >= MOST_KEYS) return null;
+  const counts = new Map();
+  for (const { user, status } of found) if (status !== "revoked" && status !== "expired") counts.set(user, (counts.get(user) || 0) + 1);
+  return counts;
+}
+
+function columnsOf({ rows, chosen, choose, again, selects, keys }) {
   const whole = () => rows.current.length > 0 && chosen.size === rows.current.length;
   const turn = (id) => {
     const next = new Set(chosen);
@@ -123,6 +135,7 @@ function columnsOf({ rows, chosen, choose, again, selects }) {
     { id: "spent", title: "Spent / Limit", slim: "Spent", sort: "spent", end: true, cell: (user) => html`<${Spent} quota=${user.llm_quota} />` },
     { id: "resets", title: "Resets in", end: true, far: true, cell: (user) => (user.llm_quota.dollars_per_period === null ? html`<span class="muted">–</span>` : html`<${Countdown} to=${user.llm_quota.resets_at} ended=${again} />`) },
     { id: "requests", title: "Requests", end: true, far: true, cell: (user) => html`<span title=${count(user.total_requests)}>${short(user.total_requests)}</span>` },
+    ...(keys ? [{ id: "keys", title: "Keys", end: true, far: true, later: true, cell: (user) => html`<${Link} to=${`/keys?user=${encodeURIComponent(user.id)}`} title=${`Keys of ${user.id} that work`}>${count(keys.get(user.id) || 0)}<//>` }] : []),
     { id: "seen", title: "Last seen", end: true, far: true, later: true, cell: (user) => html`<span class="muted" title=${absolute(user.last_seen)}>${ago(user.last_seen)}</span>` },
   ];
 }
