@@ -12,6 +12,7 @@ mod first;
 mod hints;
 mod history;
 mod pools;
+mod refusals;
 mod reload;
 mod reports;
 mod timed;
@@ -25,6 +26,7 @@ use crate::alert::{self, Alerting, Running};
 use crate::clock::Clock;
 use crate::config::{self, Config, OnDisconnect, UnpricedModel};
 use crate::control::{self, Check, Defaults, Identity, Live, OwnLive, Quota, SelfService};
+use crate::history::Refusals;
 use crate::ledger::RegistryError;
 use crate::pricing::PriceTable;
 use crate::proxy::{Disconnect, OnExhausted, Proxy, Recorder, Rules, Unpriced, UpstreamBounds};
@@ -93,6 +95,7 @@ pub struct App {
     following: Vec<AbortHandle>,
     alerting: Arc<Alerting>,
     running: Running,
+    refusals: Arc<Refusals>,
     workers: Arc<Workers>,
     data_drain: Arc<Drain>,
     admin_drain: Drain,
@@ -143,6 +146,8 @@ impl App {
         let running = alert::start(&alerting, crossings);
         let (budgets, reading) = Budgets::start(&books, config.metrics_per_user);
         tasks.extend([following, reading, balance::start(&books, clock.clone())]);
+        let refusals = refusals::of(&proxy, &books);
+        tasks.push(tokio::spawn(refusals.clone().run()).abort_handle());
         tasks.extend(history::start(&books, config, &alerting, &clock));
         let app = Self {
             data: address(&data)?,
@@ -158,6 +163,7 @@ impl App {
             following: tasks,
             alerting,
             running,
+            refusals,
             workers: Arc::new(workers),
             data_drain,
             admin_drain: Drain::default(),
@@ -208,6 +214,7 @@ impl App {
         self.proxy.recorded().await;
         self.following.iter().for_each(AbortHandle::abort);
         drop(self.running);
+        refusals::last(&self.refusals).await;
         self.admin_drain.begin();
         self.admin_drain.finish(ADMIN_STOP).await;
         self.books.close().await;
@@ -250,6 +257,7 @@ impl App {
             registry: self.books.registry.clone(),
             records: self.books.records.clone(),
             snapshots: self.books.snapshots.clone(),
+            refusals: self.refusals.clone(),
             live: self.live.clone(),
             alerting: self.alerting.clone(),
             clock,

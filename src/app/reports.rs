@@ -55,10 +55,13 @@ impl Mailing {
     }
 
     async fn run(self) {
+        let mut told = String::new();
         loop {
-            if let Err(why) = self.look().await {
-                tracing::warn!(%why, "a report was not sent; it will be");
+            let failed = self.look().await.err().unwrap_or_default();
+            if !failed.is_empty() && failed != told {
+                tracing::warn!(why = failed, "a report was not sent; it is tried again");
             }
+            told = failed;
             tokio::time::sleep(EVERY).await;
         }
     }

@@ -5,7 +5,7 @@ use super::client::{Client, Remote};
 use super::console::Console;
 use super::failure::Failure;
 use super::table::{Cell, Table, field};
-use crate::control::{LATENCY, csv, metric_columns};
+use crate::control::{LATENCY, REFUSALS, csv, metric_columns};
 use serde_json::Value;
 
 /// What was used, and what it cost.
@@ -24,7 +24,8 @@ pub struct Usage {
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub until: Option<String>,
     /// What sums are kept apart by: user, key, workspace, provider, credential,
-    /// model, day, hour (default: user,model; provider,model with --latency)
+    /// model, day, hour (default: user,model; provider,model with --latency). With
+    /// --refusals one or two of reason, user, workspace, hour (default: reason)
     #[arg(long, value_name = "LIST")]
     pub group_by: Option<String>,
     /// Rank these: user, key, workspace, provider, credential, model
@@ -43,14 +44,18 @@ pub struct Usage {
     /// How long calls took
     #[arg(long, conflicts_with = "metric")]
     pub latency: bool,
+    /// What was refused, and why
+    #[arg(long, conflicts_with_all = ["metric", "top", "bucket", "latency"])]
+    pub refusals: bool,
     /// Print CSV
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
 }
 
 /// What a field is called over a table, and whether it is money. What is not here is not shown.
-const TITLES: [(&str, &str, bool); 29] = [
+const TITLES: [(&str, &str, bool); 31] = [
     ("start_time", "FROM", false),
+    ("reason", "REASON", false),
     ("user", "USER", false),
     ("key", "KEY", false),
     ("workspace", "WORKSPACE", false),
@@ -59,6 +64,7 @@ const TITLES: [(&str, &str, bool); 29] = [
     ("model", "MODEL", false),
     ("day", "DAY", false),
     ("hour", "HOUR", false),
+    (REFUSALS, "REFUSALS", false),
     ("requests", "REQUESTS", false),
     ("tokens", "TOKENS", false),
     ("cost_usd", "COST", true),
@@ -104,7 +110,11 @@ impl Usage {
         if self.csv {
             return sheet(console, &columns, &rows);
         }
-        table(console, &columns, &rows)
+        let nothing = match self.refusals {
+            true => "no calls were refused in that time",
+            false => "no calls were settled in that time",
+        };
+        table(console, &columns, &rows, nothing)
     }
 
     fn question(&self) -> Question<'_> {
@@ -137,6 +147,12 @@ impl Usage {
             let (path, names) = ("/api/v1/analytics/series", names.collect());
             return Question { path, query, names, figures };
         }
+        if self.refusals {
+            let by = grouped("reason");
+            let query = vec![("since", since), ("until", until), ("by", Some(by))];
+            let (names, figures) = (parts(by).collect(), vec![REFUSALS]);
+            return Question { path: "/api/v1/analytics/refusals", query, names, figures };
+        }
         let (path, by, figures) = match self.latency {
             true => ("/api/v1/analytics/latency", grouped("provider,model"), LATENCY.to_vec()),
             false => ("/api/v1/analytics/usage", grouped("user,model"), figures),
@@ -168,7 +184,12 @@ fn rows(mut answer: Value) -> Vec<Value> {
     if has_buckets { data.into_iter().flat_map(flat).collect() } else { data }
 }
 
-fn table(console: &mut Console, columns: &[&str], rows: &[Value]) -> Result<(), Failure> {
+fn table(
+    console: &mut Console,
+    columns: &[&str],
+    rows: &[Value],
+    nothing: &str,
+) -> Result<(), Failure> {
     let title = |column: &&str| TITLES.iter().find(|(known, ..)| known == column);
     let shown: Vec<_> = columns.iter().filter_map(title).collect();
     let mut table = Table::new(&shown.iter().map(|(_, title, _)| *title).collect::<Vec<_>>());
@@ -183,7 +204,7 @@ fn table(console: &mut Console, columns: &[&str], rows: &[Value]) -> Result<(), 
         }));
     }
     if rows.is_empty() {
-        console.hint("no calls were settled in that time");
+        console.hint(nothing);
     }
     console.table(&table)
 }

@@ -107,7 +107,7 @@ pub(super) fn check(
         admin_token,
         protection: protection::protection(&raw.admin)?,
         retention_days,
-        snapshots: snapshots::read(&raw.history, environment, retention_days)?,
+        snapshots: snapshots::read(&raw.history, environment, (retention_days, &kept))?,
         reports: reports::read(&raw.history)?,
         sums: kept,
         metrics_per_user: per_user(raw.metrics.per_user.unwrap_or(0))?,

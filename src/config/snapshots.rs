@@ -6,6 +6,7 @@ use super::check::bad;
 use super::raw::RawHistory;
 use super::source::Environment;
 use crate::clock::parse_span;
+use crate::ledger::Kept;
 use std::time::Duration;
 
 /// The variables of older deployments; they go before the file.
@@ -15,6 +16,8 @@ pub(super) const OLDER_PERSISTENCE: &str = "ENABLE_QUOTA_PERSISTENCE";
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
+/// Of the longest month.
+const MONTH_DAYS: i64 = 31;
 
 /// What is configured of snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +31,7 @@ pub struct SnapshotTerms {
 pub(super) fn read(
     raw: &RawHistory,
     environment: &Environment,
-    retention_days: i64,
+    (retention_days, sums): (i64, &Kept),
 ) -> Result<SnapshotTerms, BadConfig> {
     let (place, ms, written) = interval(raw, environment)?;
     if ms >= retention_days.saturating_mul(DAY_MS) {
@@ -38,7 +41,15 @@ pub(super) fn read(
         )));
     }
     let every = Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX));
-    Ok(SnapshotTerms { persistence: persistence(raw, environment)?, every })
+    let persistence = persistence(raw, environment)?;
+    if persistence && sums.days < MONTH_DAYS.saturating_mul(DAY_MS) {
+        return Err(bad(format!(
+            "history.day_sums_days = {}: snapshots show what a month came to, which is made of its \
+             days; keep {MONTH_DAYS} days or more, or set history.persistence = false",
+            sums.days.div_euclid(DAY_MS)
+        )));
+    }
+    Ok(SnapshotTerms { persistence, every })
 }
 
 /// The interval in milliseconds: where it stands, and as it is written there.

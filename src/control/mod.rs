@@ -57,7 +57,7 @@ mod value;
 mod view;
 mod workspaces;
 
-pub use analytics::{LATENCY, metric_columns};
+pub use analytics::{LATENCY, REFUSALS, metric_columns};
 pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use dashboard::own_page;
@@ -74,6 +74,7 @@ pub use scope::{Resource, Scope, Scopes};
 use crate::alert::Alerting;
 use crate::clock::Clock;
 use crate::config::Protection;
+use crate::history::Refusals;
 use crate::ledger::{Enforcement, Records, Registry, Snapshots};
 use crate::limit::{Calendar, Thresholds};
 use axum::Router;
@@ -110,6 +111,8 @@ pub struct Parts {
     pub records: Arc<dyn Records>,
     /// How workspaces stood.
     pub snapshots: Arc<dyn Snapshots>,
+    /// What was refused.
+    pub refusals: Arc<Refusals>,
     /// What live clients share.
     pub live: Arc<Live>,
     /// Alerts and their channels.

@@ -47,6 +47,8 @@ pub struct Said {
     pub status: u16,
     /// What it answers then: an object, `[of]` them, `text`, or nothing.
     pub gives: &'static str,
+    /// Other forms of the same, where they are asked for.
+    pub also: &'static [&'static str],
 }
 
 /// A list of operations.
@@ -98,6 +100,11 @@ impl Operations {
         self.last(|entry| {
             entry.said = Said { summary, status, gives, ..entry.said };
         })
+    }
+
+    /// Names the other forms in which the operation that was added last answers, such as `text/csv`.
+    pub(super) fn also(self, forms: &'static [&'static str]) -> Self {
+        self.last(|entry| entry.said.also = forms)
     }
 
     /// Names the parameters that the operation that was added last has in its query.

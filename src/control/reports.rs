@@ -45,14 +45,19 @@ const COLUMNS: [&str; 14] = [
     "before_usd",
 ];
 
+/// The forms of a report beside JSON.
+const BESIDE: [&str; 3] = ["text/csv", "text/html", "text/plain"];
+
 pub(super) fn operations() -> Operations {
     let (usage, send) = (Scope::Read(Resource::Usage), Scope::Write(Resource::Alerts));
     Operations::default()
         .get("/api/v1/reports/daily", usage, daily)
         .says("Reports what was spent on a day, yesterday unless given", 200, "Report")
+        .also(&BESIDE)
         .asks(&["date", "workspace", "format"])
         .get("/api/v1/reports/weekly", usage, weekly)
         .says("Reports what was spent in a week, the last whole one unless given", 200, "Report")
+        .also(&BESIDE)
         .asks(&["date", "workspace", "format"])
         .post("/api/v1/reports/daily", send, send_daily)
         .says("Sends the report of a day to the channels that ask for it", 200, "ReportSent")

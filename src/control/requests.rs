@@ -50,7 +50,8 @@ pub(super) fn operations() -> Operations {
     let (usage, sound) = (Scope::Read(Resource::Usage), Scope::Read(Resource::Ledger));
     Operations::default()
         .get("/api/v1/requests", usage, list)
-        .says("Lists settled calls, newest first; as CSV where it is accepted", 200, "[Request]")
+        .says("Lists settled calls, newest first", 200, "[Request]")
+        .also(&["text/csv"])
         .asks(LISTED)
         .get("/api/v1/requests/{id}", usage, show)
         .says("Shows a settled call", 200, "Request")

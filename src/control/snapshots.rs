@@ -33,6 +33,7 @@ pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/api/v1/snapshots", Scope::Read(Resource::Usage), list)
         .says("Lists how workspaces stood at every interval, newest first", 200, "[Snapshot]")
+        .also(&["text/csv"])
         .asks(&["workspace", "since", "until", "limit", "after"])
 }
 

@@ -38,6 +38,8 @@ pub enum RecordKind {
     Preferences,
     /// Who of all proxies does what one of them does at a time.
     Lease,
+    /// What one proxy refused within an hour, counted.
+    Refusals,
 }
 
 impl RecordKind {
@@ -52,6 +54,7 @@ impl RecordKind {
         Self::AlertRule,
         Self::Preferences,
         Self::Lease,
+        Self::Refusals,
     ];
 
     /// The word in the names of keys and tables.
@@ -66,6 +69,7 @@ impl RecordKind {
             Self::AlertRule => "alert-rule",
             Self::Preferences => "preferences",
             Self::Lease => "lease",
+            Self::Refusals => "refusals",
         }
     }
 
@@ -74,7 +78,7 @@ impl RecordKind {
         match self {
             Self::AdminToken => 1_000,
             Self::Session | Self::Ticket => 10_000,
-            Self::Idempotency => 100_000,
+            Self::Idempotency | Self::Refusals => 100_000,
             Self::UsageEvent => 1_000_000,
             Self::Preferences => 2_000,
             Self::AlertRule => 200,

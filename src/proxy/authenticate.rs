@@ -38,15 +38,28 @@ impl Callers {
         Self { ledger, clock, known }
     }
 
-    /// The caller of a request, unless the key is wrong or its owner is suspended.
-    pub(super) async fn find(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
-        let caller = self.owner(head).await?;
+    /// The caller of a request, unless the key is wrong or its owner is suspended. `who` is whose
+    /// key it is, also where it is refused.
+    pub(super) async fn find(
+        &self,
+        head: &Parts,
+        who: &mut Option<Arc<Caller>>,
+    ) -> Result<Arc<Caller>, Refusal> {
+        let caller = who.insert(self.named(head).await?).clone();
+        self.admits(&caller, head)?;
         if caller.suspended { Err(Refusal::Suspended) } else { Ok(caller) }
     }
 
     /// The owner of the key in a request, also a suspended one, unless the key is wrong or may not
     /// be used from where the request comes. The listener says who that is, and no header.
     pub(super) async fn owner(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
+        let caller = self.named(head).await?;
+        self.admits(&caller, head)?;
+        Ok(caller)
+    }
+
+    /// Whose the key in a request is, whatever became of it.
+    async fn named(&self, head: &Parts) -> Result<Arc<Caller>, Refusal> {
         let (headers, query) = (&head.headers, head.uri.query());
         let key = presented_key(headers, query)?;
         let digest = SecretDigest::of(key);
@@ -63,10 +76,14 @@ impl Callers {
                 found
             }
         };
-        let caller = caller.ok_or_else(|| {
+        caller.ok_or_else(|| {
             tracing::debug!(key = ?digest, "an unknown key");
             Refusal::Key("it is unknown")
-        })?;
+        })
+    }
+
+    /// Refuses a key that is no longer valid, or not where the request comes from.
+    fn admits(&self, caller: &Caller, head: &Parts) -> Result<(), Refusal> {
         if caller.revoked {
             return Err(Refusal::Key("it was revoked"));
         }
@@ -78,7 +95,7 @@ impl Callers {
             let shown = peer.map_or_else(|| "an unknown address".to_owned(), |at| at.to_string());
             return Err(Refusal::AddressNotAllowed(shown));
         }
-        Ok(caller)
+        Ok(())
     }
 }
 

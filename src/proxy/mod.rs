@@ -30,6 +30,7 @@ mod route;
 mod slices;
 mod socket;
 mod tab;
+mod tally;
 
 pub use advice::Fit;
 pub use answer::{AnswerBody, OnExhausted};
@@ -38,6 +39,7 @@ pub use forward::UpstreamBounds;
 pub use record::take_unpriced;
 pub use recorder::Recorder;
 pub use refusal::Refusal;
+pub use tally::{Tallied, Tally};
 
 use crate::clock::{Clock, Stopwatch, UnixMs};
 use crate::dialect::{Call, Dialect, Operation, Route, Unreadable};
@@ -136,6 +138,7 @@ pub struct Proxy {
     tabs: OpenTabs,
     /// What calls really used.
     learned: Arc<Learned>,
+    tally: Arc<Tally>,
     recorder: Option<Recorder>,
     stopping: watch::Sender<bool>,
 }
@@ -164,13 +167,14 @@ impl Proxy {
             some_free: some_free(&prices, &providers, &rules),
             upstream: Upstream::new(&rules.upstream)?,
             ledger,
-            clock,
+            clock: clock.clone(),
             newest: Arc::new(ArcSwap::new(prices.clone())),
             prices,
             providers: Arc::new(providers),
             rules: Arc::new(rules),
             tabs: OpenTabs::default(),
             learned: Arc::new(Learned::new()),
+            tally: Arc::new(Tally::new(clock)),
             recorder: None,
             stopping: watch::Sender::new(false),
         })
@@ -237,13 +241,15 @@ impl Proxy {
         let spoken = route::spoken(request.uri().path(), request.headers(), &self.providers);
         let (head, body) = request.into_parts();
         let left = Left::of(&head);
-        match self.enter(id, head).await {
+        let mut who = None;
+        match self.enter(id, head, &mut who).await {
             // Boxed, so that a refusal does not pay for the size of a relay.
             Ok((target, request)) => {
-                dressed(id, spoken, Box::pin(self.relay(target, request, body)).await)
+                let answer = Box::pin(self.relay(target, request, body)).await;
+                self.dressed(id, spoken, who.as_deref(), answer)
             }
             Err(refusal) => {
-                let mut response = dressed(id, spoken, Err(refusal));
+                let mut response = self.dressed(id, spoken, who.as_deref(), Err(refusal));
                 left.behind(body, response.headers_mut()).await;
                 response
             }
@@ -270,7 +276,7 @@ impl Proxy {
             ]);
             Ok(respond(StatusCode::OK, headers, AnswerBody::whole(figures)))
         };
-        dressed(id, spoken, shown.await)
+        self.dressed(id, spoken, None, shown.await)
     }
 
     /// Whose key a request presents, for questions whose answers have a form of their own; else the
@@ -287,10 +293,16 @@ impl Proxy {
         self.providers.clone()
     }
 
-    /// Who calls, and what for; refuses what would be refused whatever the body says.
-    async fn enter(&self, id: CallId, head: Parts) -> Result<(Target, Authenticated), Refusal> {
+    /// Who calls, and what for; refuses what would be refused whatever the body says. `who` is told
+    /// as soon as it is known, also where that one is refused.
+    async fn enter(
+        &self,
+        id: CallId,
+        head: Parts,
+        who: &mut Option<Arc<Caller>>,
+    ) -> Result<(Target, Authenticated), Refusal> {
         let watch = Stopwatch::start();
-        let caller = self.callers.find(&head).await?;
+        let caller = self.callers.find(&head, who).await?;
         if *self.stopping.borrow() {
             return Err(Refusal::Overloaded);
         }
@@ -432,20 +444,22 @@ impl Proxy {
         let asked_for = self.rules.unpriced == Unpriced::Ceiling;
         table.dearest(provider?).filter(|_| asked_for).cloned()
     }
-}
 
-/// An answer with its id; a refusal is counted and takes the caller's dialect.
-fn dressed(
-    id: CallId,
-    spoken: Dialect,
-    answer: Result<Response<AnswerBody>, Refusal>,
-) -> Response<AnswerBody> {
-    let mut response = answer.unwrap_or_else(|refusal| {
-        record::refused(id, &refusal);
-        refusal.response(spoken, id)
-    });
-    headers::add_id(response.headers_mut(), id);
-    response
+    /// An answer with its id; a refusal is counted and takes the caller's dialect.
+    fn dressed(
+        &self,
+        id: CallId,
+        spoken: Dialect,
+        who: Option<&Caller>,
+        answer: Result<Response<AnswerBody>, Refusal>,
+    ) -> Response<AnswerBody> {
+        let mut response = answer.unwrap_or_else(|refusal| {
+            self.refused(id, who, &refusal);
+            refusal.response(spoken, id)
+        });
+        headers::add_id(response.headers_mut(), id);
+        response
+    }
 }
 
 /// Whether any call may cost nothing.

@@ -150,6 +150,10 @@ fn r123_sums_are_kept_for_as_long_as_is_written() {
     for (text, named) in [
         ("minute_sums_hours = 0", "= 0: from 1 to 240 hours"),
         ("hour_sums_days = 801", "= 801: from 1 to 800 days"),
+        (
+            "minute_sums_hours = 24\nhour_sums_days = 7\nday_sums_days = 30",
+            "day_sums_days = 30: snapshots show what a month came to",
+        ),
         ("day_sums_days = 0", "= 0: from 1 to 3650 days"),
         ("day_sums_days = 89", "history.hour_sums_days is longer than history.day_sums_days"),
         ("hour_sums_days = 1", "history.minute_sums_hours is longer than history.hour_sums_days"),

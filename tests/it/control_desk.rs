@@ -9,6 +9,7 @@ use farebox::control::{
     Reloaded, router,
 };
 use farebox::event::Feed;
+use farebox::history::Refusals;
 use farebox::ids::{AccountId, CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
@@ -174,10 +175,12 @@ async fn serve_pools(
         Arc::new(move || providers.clone()),
     );
     let quota = Arc::new(quota);
+    let refusals = Arc::new(Refusals::new(records.clone(), Vec::new));
     let parts = Parts {
         registry,
         records,
         snapshots,
+        refusals,
         live,
         alerting,
         clock,

@@ -121,6 +121,7 @@ mod reconcile_rig;
 mod recorder;
 mod recordings;
 mod redis_server;
+mod refusals_counted;
 mod refuse;
 mod relay;
 mod reload;

@@ -77,6 +77,8 @@ async fn r098_a_day_and_a_week_add_up_to_the_nano_dollar() {
     for (path, why) in [
         ("/api/v1/reports/daily?date=2026-12-24", "has not come yet"),
         ("/api/v1/reports/daily?date=24.12.", "not a day"),
+        ("/api/v1/reports/daily?date=2024-11-25", "from 2024-11-26T22:13:36Z on"),
+        ("/api/v1/reports/weekly?date=2024-11-26", "day_sums_days"),
         ("/api/v1/reports/daily?format=pdf", "json, csv, html, text"),
     ] {
         let refused = desk.get(path).await;
@@ -88,6 +90,32 @@ async fn r098_a_day_and_a_week_add_up_to_the_nano_dollar() {
     for field in day.as_object().unwrap().keys() {
         assert!(described.get(field).is_some(), "{field}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r098_who_is_near_a_limit_in_dollars_is_not_hidden_by_other_limits() {
+    let desk = Desk::start().await;
+    for n in 0..12 {
+        let limits = json!({"id": format!("busy-{n:02}"), "limits": ["1req/day", "100usd/month"]});
+        desk.ask("POST", "/api/v1/users", limits).await.of(201);
+        let user = json!({"user": format!("busy-{n:02}")});
+        let key = desk.ask("POST", "/api/v1/keys", user).await.of(201);
+        desk.call(&key, "gpt-5", 1_000).await;
+    }
+    for (id, limits) in [
+        ("near", json!(["1usd/month"])),
+        // The forecast is of all models, so it says nothing of this limit.
+        ("some", json!(["1usd/month@gpt-5*", "100usd/month"])),
+    ] {
+        desk.ask("POST", "/api/v1/users", json!({"id": id, "limits": limits})).await.of(201);
+        let key = desk.ask("POST", "/api/v1/keys", json!({"user": id})).await.of(201);
+        desk.call(&key, "gpt-5", 900_000_000).await;
+    }
+    desk.ledger.caught_up().await;
+    let report = desk.get("/api/v1/reports/daily").await.of(200);
+    let near = report["near_limit"].as_array().unwrap();
+    let accounts: Vec<_> = near.iter().map(|one| one["account"].as_str().unwrap()).collect();
+    assert_eq!(accounts, ["user:near"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

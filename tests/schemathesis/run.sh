@@ -34,7 +34,7 @@ for _ in $(seq 200); do
 done
 "$cache/venv/bin/schemathesis" run "$admin/openapi.json" \
     --header "Authorization: Bearer $FAREBOX_ADMIN_TOKEN" \
-    --max-examples "${2:-20}" --workers 2 --request-timeout 20 --no-color \
+    --max-examples "${2:-20}" --request-timeout 20 --no-color \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance
 if grep -i 'panicked' serve.log; then exit 1; fi
 kill -0 "$pid"

@@ -48,13 +48,30 @@ impl Target {
     }
 }
 
-/// A URL without what stands before its host, and without its parameters.
+/// A URL without what stands before its host, and without its parameters. Where that cannot be told
+/// for sure, because a password has what should be written otherwise, only what it begins with.
 pub(super) fn without_password(url: &str) -> String {
-    let shown = url.split('?').next().unwrap_or_default();
-    match (shown.split_once("://"), shown.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
-        _ => shown.chars().take(200).collect(),
-    }
+    let short = |text: &str| text.chars().take(200).collect::<String>();
+    let Some((scheme, rest)) = url.split_once(':') else { return short(url) };
+    let begins = format!("{}://…", short(scheme));
+    let Some(rest) = rest.strip_prefix("//") else {
+        return if rest.contains([':', '@']) { begins } else { short(url) };
+    };
+    let cut = rest.find(['?', '#', '/']).unwrap_or(rest.len());
+    let (authority, more) = rest.split_at(cut);
+    let path = more.split(['?', '#']).next().unwrap_or_default();
+    let (before, host) = match authority.rsplit_once('@') {
+        Some((_, host)) => ("…@", host),
+        None => ("", authority),
+    };
+    let port = host.rsplit_once(':').map_or("", |(_, port)| port);
+    // A name and a password without a host look like a host and its port; an `@` that is further on
+    // says that what is before it is no host.
+    let parameters_begin = more.find('?').unwrap_or(more.len());
+    let unsure = !port.chars().all(|c| c.is_ascii_digit())
+        || more.chars().take(parameters_begin).any(|c| c == '@')
+        || (more.starts_with(['?', '#']) && more.contains('@'));
+    if unsure { begins } else { format!("{scheme}://{before}{host}{}", short(path)) }
 }
 
 /// What was opened.
@@ -129,9 +146,26 @@ mod tests {
             "postgres://user:canary@host/db",
             "postgres://user:c@nary-canary@host/db",
             "postgres://host/db?password=canary",
+            "postgres://host/db?password=c@nary-canary",
         ] {
             let shown = without_password(url);
             assert!(!shown.contains("canary") && shown.ends_with("host/db"), "{shown}");
         }
+        // What should have been written otherwise: `?`, `#` and `/` in it, or no host behind it.
+        for url in [
+            "postgres://user:canary?x@host/db",
+            "postgres://user:c@nary?canary@host/db",
+            "postgres://user:x@canary?y@host/db",
+            "postgres://user:canary#x@host/db",
+            "postgres://user:x/canary@host/db",
+            "postgres://user:canary",
+            "postgres://user:canary/db",
+            "postgres:user:canary",
+        ] {
+            let shown = without_password(url);
+            assert!(!shown.contains("canary"), "{url}: {shown}");
+        }
+        assert_eq!(without_password("postgres://host:5432/db"), "postgres://host:5432/db");
+        assert_eq!(without_password("out/a.txt"), "out/a.txt");
     }
 }

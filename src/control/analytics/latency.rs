@@ -40,7 +40,8 @@ pub const COLUMNS: [&str; 7] = [
 pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/api/v1/analytics/latency", Scope::Read(Resource::Usage), latency)
-        .says("How long calls took; as CSV where it is accepted", 200, "[Latency]")
+        .says("How long calls took", 200, "[Latency]")
+        .also(&["text/csv"])
         .asks(&[
             "group_by",
             "since",

@@ -1,7 +1,8 @@
 //! `/api/v1/analytics/…`: questions about settled calls.
 //!
 //! One file for each question: `usage` adds up by anything, `top` ranks, `series` goes along time,
-//! `latency` says how long calls took. They share `gather`, which answers from the ledger's sums as
+//! `latency` says how long calls took. `refusals` says what was refused, which are no settled calls. The
+//! others share `gather`, which answers from the ledger's sums as
 //! far as these can tell (`cover`), and from pages of events at the edges that they cannot. `metric`
 //! has what is derived from sums, `saved` what caching was worth.
 //!
@@ -13,6 +14,7 @@ mod dimension;
 mod gather;
 mod latency;
 mod metric;
+mod refusals;
 mod saved;
 mod series;
 mod span;
@@ -23,6 +25,7 @@ pub(super) use dimension::Dimension;
 pub(super) use gather::{Books, NoAnswer, Question, gather};
 pub use latency::COLUMNS as LATENCY;
 pub use metric::metric_columns;
+pub use refusals::COLUMN as REFUSALS;
 
 use super::Parts;
 use super::csv;
@@ -33,7 +36,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 pub(super) fn operations() -> Operations {
-    usage::operations().and(top::operations()).and(series::operations()).and(latency::operations())
+    usage::operations()
+        .and(top::operations())
+        .and(series::operations())
+        .and(latency::operations())
+        .and(refusals::operations())
 }
 
 /// What questions are answered from here.

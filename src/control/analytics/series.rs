@@ -27,7 +27,8 @@ const SEVEN_DAYS: i64 = 7 * 86_400_000;
 pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/api/v1/analytics/series", Scope::Read(Resource::Usage), series)
-        .says("Figures along time; as CSV where it is accepted", 200, "Series")
+        .says("Figures along time", 200, "Series")
+        .also(&["text/csv"])
         .asks(&[
             "metric",
             "series.group_by",

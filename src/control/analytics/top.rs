@@ -23,7 +23,8 @@ const MOST: usize = 1_000;
 pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/api/v1/analytics/top", Scope::Read(Resource::Usage), top)
-        .says("Ranks by a metric; as CSV where it is accepted", 200, "Ranking")
+        .says("Ranks by a metric", 200, "Ranking")
+        .also(&["text/csv"])
         .asks(&[
             "by",
             "metric",

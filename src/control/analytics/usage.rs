@@ -31,7 +31,8 @@ const DETAIL: [&str; 8] = [
 pub(super) fn operations() -> Operations {
     Operations::default()
         .get("/api/v1/analytics/usage", Scope::Read(Resource::Usage), usage)
-        .says("Sums over settled calls; as CSV where it is accepted", 200, "[Sum]")
+        .says("Sums over settled calls", 200, "[Sum]")
+        .also(&["text/csv"])
         .asks(&[
             "user",
             "key",

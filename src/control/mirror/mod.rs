@@ -87,7 +87,11 @@ impl From<BadParameter> for NoPage {
 
 impl From<RegistryError> for NoPage {
     fn from(error: RegistryError) -> Self {
-        Self::Ledger(error)
+        match error {
+            // More groups or periods than the ledger tells at once.
+            RegistryError::Invalid(why) => BadParameter::new("limit", why).into(),
+            error => Self::Ledger(error),
+        }
     }
 }
 
@@ -197,4 +201,16 @@ fn written<S>(span: &Span, facets: &Facets, sums: Sums<S>, result: impl Fn(&S) -
     let buckets: Vec<Value> = buckets.collect();
     let next = span.next_page();
     json!({"object": "page", "data": buckets, "has_more": next.is_some(), "next_page": next})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_ledger_finds_too_much_is_the_fault_of_the_query() {
+        let why = RegistryError::Invalid("more than 20000 groups".to_owned());
+        let NoPage::Bad(bad) = NoPage::from(why) else { panic!("not refused") };
+        assert_eq!((bad.name, bad.message.as_str()), (Some("limit"), "more than 20000 groups"));
+    }
 }

@@ -14,6 +14,16 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("data", "[SeriesBucket]"),
         ],
     ),
+    (
+        "Refusals",
+        &[
+            ("reason?", "text"),
+            ("user?", "id?"),
+            ("workspace?", "id?"),
+            ("hour?", "time"),
+            ("refusals", "count"),
+        ],
+    ),
     ("SeriesBucket", &[("start_time", "time"), ("end_time", "time"), ("results", "[Figures]")]),
     (
         "Figures",
@@ -75,6 +85,12 @@ pub(super) const PARAMETERS: &[(&str, &str, &str)] = &[
         "What is asked.",
     ),
     ("top.limit", "count", "How many rows, 1 to 1000; 10 where it is not given."),
+    (
+        "refusals.by",
+        "text",
+        "By what refusals are kept apart: one or two of reason, user, workspace, hour, with a comma between; the reason where it is not given.",
+    ),
+    ("reason", "text", "Only refusals with this code."),
     ("credential", "text", "Only this credential."),
     ("columns", "farebox|focus", "How calls are written: `focus` in the columns of FOCUS 1.2."),
     ("bucket", "minute|hour|day", "The length of a bucket; a day where it is not given."),

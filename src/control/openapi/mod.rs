@@ -85,8 +85,11 @@ fn operation(entry: &Entry) -> Value {
 
 /// `get_users_id_keys`: unique, because methods and paths are.
 fn operation_id(entry: &Entry) -> String {
+    let page = Some("page").filter(|_| tag(entry.path) == "dashboard");
     let words = entry.path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
-    let words: Vec<&str> = words.filter(|word| !matches!(*word, "api" | "v1")).collect();
+    let words = words.filter(|word| !matches!(*word, "api" | "v1"));
+    // The page about users is not the list of them.
+    let words: Vec<&str> = page.into_iter().chain(words).collect();
     format!("{}_{}", entry.method.as_str().to_lowercase(), words.join("_"))
 }
 
@@ -201,7 +204,9 @@ fn content(entry: &Entry) -> Option<Value> {
         gives if gives.starts_with('[') => ("application/json", paged(schema(gives))),
         gives => ("application/json", schema(gives)),
     };
-    Some(json!({kind: {"schema": holds}}))
+    let others = entry.said.also.iter().map(|form| (*form, json!({"type": "string"})));
+    let all = std::iter::once((kind, holds)).chain(others);
+    Some(all.map(|(kind, holds)| (kind.to_owned(), json!({"schema": holds}))).collect())
 }
 
 fn paged(data: Value) -> Value {

@@ -175,7 +175,8 @@ pub fn backtest(tested: &Tested<'_>) -> Backtest {
             continue;
         }
         let asked = Asked { begins, at, ends };
-        let used = between(past, begins, at).iter().map(|hour| hour.nanos).sum();
+        let hours = between(past, begins, at).iter().map(|hour| hour.nanos);
+        let used = hours.fold(0, i64::saturating_add);
         let past = between(past, at.saturating_sub(LEARNED), at);
         let told = outlook(&Question { past, now: at, calendar, window, used, allowed });
         let came = Came::of(tested, allowed, asked);
@@ -246,5 +247,31 @@ mod tests {
         assert!(told.asked > 40 && told.exhausted == 0, "{told:?}");
         let nothing = Tested { past: &[], ..tested };
         assert_eq!(backtest(&nothing).all.asked, 0);
+    }
+
+    #[test]
+    fn no_sum_is_too_large() {
+        let calendar = Calendar::default();
+        let now = parse_time("2026-11-24T00:00:00Z").unwrap();
+        let known = now - 40 * DAY;
+        for nanos in [i64::MAX, i64::MIN, -1] {
+            let hours = (0..40 * 24).map(|hour| known + hour * HOUR);
+            let past: Vec<Spent> = hours.map(|begins| Spent { begins, nanos }).collect();
+            let (since, window, allowed) = (known, Window::Week, Some(i64::MAX));
+            let past = [&[Spent { begins: known - HOUR, nanos: 1 }], past.as_slice()].concat();
+            let tested =
+                Tested { past: &past, known, since, now, calendar: &calendar, window, allowed };
+            assert!(backtest(&tested).all.asked > 0, "{nanos}");
+            let used = i64::MAX;
+            for window in [Window::Month, Window::Rolling7d, Window::Total] {
+                let question =
+                    Question { past: &past, now, calendar: &calendar, window, used, allowed };
+                let told = outlook(&question);
+                assert!(
+                    told.low == used && told.projected == used && told.high == used,
+                    "{told:?}"
+                );
+            }
+        }
     }
 }

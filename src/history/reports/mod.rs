@@ -16,14 +16,18 @@ use super::forecasts::{Forecast, Forecasts};
 use crate::clock::{Clock, UnixMs};
 use crate::ids::{AccountKind, Id};
 use crate::ledger::{
-    Account, Dimension, ListFilter, Registry, RegistryError, Sort, SortBy, Sum, SumQuery, Tier,
+    Account, Dimension, ListFilter, Registry, RegistryError, Sort, SortBy, Standing, Sum, SumQuery,
+    Tier,
 };
-use crate::limit::{Calendar, Window};
+use crate::limit::{Calendar, Limit, Meter, Window};
 use jiff::civil::Date;
 use jiff::{ToSpan, tz::TimeZone};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// So many users at a time, and so many times, are looked at for those near their limit.
+const LOOKED_AT_ONCE: usize = 100;
+const PAGES: usize = 10;
 /// How many users a report names whose spending changed most.
 const MOVERS: usize = 5;
 /// How many users near their limit a report names at most.
@@ -172,6 +176,15 @@ impl Reports {
                 self.calendar.date(now)
             )));
         }
+        let summed = self.registry.summed_since().await?.days;
+        if from < summed {
+            return Err(RegistryError::Invalid(format!(
+                "{} is not told in full: calls are added up by day from {} on; ask for a later date, \
+                 or keep them longer ([history] day_sums_days)",
+                self.calendar.date(from),
+                crate::clock::rfc3339_seconds(summed)
+            )));
+        }
         let to = self.calendar.ends(window, from).unwrap_or(now);
         let before = begins(from.saturating_sub(1));
         let parts = async |by| self.parts(by, (before, from, to), workspace).await;
@@ -242,27 +255,44 @@ impl Reports {
         Ok(parts)
     }
 
-    /// Users who have used most of their limit in dollars.
+    /// Users who have used most of their limit in dollars for all models.
     async fn near(&self, workspace: Option<&Id>) -> Result<Vec<Forecast>, RegistryError> {
-        let filter = ListFilter {
+        let mut filter = ListFilter {
             workspace: workspace.cloned(),
             sort: Sort { by: SortBy::Utilization, descending: true },
-            limit: NEAR,
+            limit: LOOKED_AT_ONCE,
             ..ListFilter::default()
         };
-        let page = self.registry.accounts(AccountKind::User, &filter).await?;
-        let near = |account: &Account| {
-            account.standings.iter().any(|standing| {
-                let allowed = i128::from(standing.allowed()).saturating_mul(NEAR_PERCENT);
-                let dollars = standing.limit.meter == crate::limit::Meter::Usd;
-                dollars && i128::from(standing.used).saturating_mul(100) >= allowed
-            })
-        };
-        let accounts: Vec<Account> = page.entries.into_iter().filter(near).collect();
+        let mut accounts: Vec<Account> = Vec::new();
+        for _ in 0..PAGES {
+            let page = self.registry.accounts(AccountKind::User, &filter).await?;
+            let all = page.entries.len();
+            let full: Vec<Account> =
+                page.entries.into_iter().filter(|one| one.standings.iter().any(is_near)).collect();
+            // The fullest come first, whatever their limits are of.
+            let ended = full.len() < all || page.next.is_none();
+            accounts.extend(full.into_iter().filter(|one| one.standings.iter().any(is_near_usd)));
+            filter.after = page.next;
+            if ended || accounts.len() >= NEAR {
+                break;
+            }
+        }
+        accounts.truncate(NEAR);
         Forecasts::new(self.registry.clone(), self.calendar.clone(), self.clock.clone())
             .of_all(&accounts)
             .await
     }
+}
+
+fn is_near(standing: &Standing) -> bool {
+    let allowed = i128::from(standing.allowed()).saturating_mul(NEAR_PERCENT);
+    i128::from(standing.used).saturating_mul(100) >= allowed
+}
+
+/// Forecasts are of all models.
+fn is_near_usd(standing: &Standing) -> bool {
+    let Limit { meter, models, .. } = standing.limit;
+    meter == Meter::Usd && models.is_none() && is_near(standing)
 }
 
 /// The day of a daily report that is due at a time, and of the weekly one on Mondays: the first day of

@@ -38,6 +38,7 @@ const fn table(kind: RecordKind) -> Kept {
         RecordKind::AlertRule => "record_alert_rule",
         RecordKind::Preferences => "record_preferences",
         RecordKind::Lease => "record_lease",
+        RecordKind::Refusals => "record_refusals",
     })
 }
 

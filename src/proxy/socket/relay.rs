@@ -11,7 +11,7 @@ use crate::framing::websocket::close_frame;
 use crate::ledger::{BoxFuture, Ending};
 use crate::proxy::answer::Silence;
 use crate::proxy::route::Destination;
-use crate::proxy::{Disconnect, Proxy, record};
+use crate::proxy::{Disconnect, Proxy};
 use crate::telemetry::names::{self, Present};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
@@ -259,7 +259,7 @@ impl Relay {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Farewell>> {
         if let Poll::Ready(asked) = self.turns.poll(cx) {
             return Poll::Ready(asked.err().map(|refusal| {
-                record::refused(self.turns.id(), &refusal);
+                self.turns.refused(&refusal);
                 Farewell::refused(&refusal)
             }));
         }

@@ -136,6 +136,12 @@ impl Turns {
         self.party.id
     }
 
+    /// Counts that the next answer was refused.
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        let Party { proxy, caller, id, .. } = &self.party;
+        proxy.refused(*id, Some(caller), refusal);
+    }
+
     /// Whether the provider is making an answer.
     pub(super) fn is_answering(&self) -> bool {
         self.conversation.is_answering()
