@@ -60,12 +60,12 @@ export default function Activity() {
       <input class="input" aria-label="User" placeholder="User" value=${user} onChange=${(event) => ask({ user: event.target.value.trim() })} />
     </div>
     <div class="stack">
-      <${Card} id="series" title=${`${metric.text} by ${bucket}`} asked=${series} rows=${6}>${(found) => html`<div class="body"><${Over} found=${found} metric=${metric} bucket=${bucket} /></div>`}<//>
+      <${Card} id="series" title=${`${metric.text} by ${bucket}`} asked=${series} rows=${7}>${(found) => html`<div class="body"><${Over} found=${found} metric=${metric} bucket=${bucket} /></div>`}<//>
       <div class="halves">
-        <${Card} id="top" title=${`${metric.text}, ${GROUPS.find(([of]) => of === by)[1].toLowerCase()}`} asked=${top} empty=${(found) => found.data.length === 0 && html`<${Nothing} icon="chart" title="Nothing was called" text="No call was settled in this time." />`}>
+        <${Card} id="top" title=${`${metric.text}, ${GROUPS.find(([of]) => of === by)[1].toLowerCase()}`} asked=${top} rows=${4} empty=${(found) => found.data.length === 0 && html`<${Nothing} icon="chart" title="Nothing was called" text="No call was settled in this time." />`}>
           ${(found) => html`<div class="body"><${Shares} most=${10} other=${metric.sums} rows=${found.data.map((row) => ({ name: row[by], value: metric.value(row), link: by === "user" ? html`<${Link} to=${`/users/${encodeURIComponent(row.user)}`}>${row.user}<//>` : null }))} say=${metric.say} /></div>`}
         <//>
-        <${Card} id="latency" title="How long calls took" asked=${latency} empty=${(rows) => rows.length === 0 && html`<${Nothing} icon="clock" title="Nothing was called" />`}>
+        <${Card} id="latency" title="How long calls took" asked=${latency} rows=${4} empty=${(rows) => rows.length === 0 && html`<${Nothing} icon="clock" title="Nothing was called" />`}>
           ${(rows) => html`<${Table} label="How long calls took" rows=${rows} keyOf=${(row) => row.model} columns=${LATENCY} />`}
         <//>
       </div>

@@ -44,7 +44,7 @@ export default function Overview() {
       <${Numbers} usage=${usage} proxy=${proxy} pace=${pace} byDay=${byDay} />
       ${idle && html`<section class="card"><${Nothing} icon="bolt" title="No traffic yet" text="Create a user and a key, then send a first call through Farebox:" command=${curl()} /></section>`}
       <div class="halves">
-        <${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${6}>
+        <${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${7}>
           ${(sums) => html`<div class="body"><${Days} sums=${sums} /></div>`}
         <//>
         <${Card} id="by-model" title=${`Spent by model, ${DAYS} days`} asked=${byModel} rows=${6} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="No model was used" />`}>
