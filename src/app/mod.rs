@@ -125,10 +125,9 @@ impl App {
         let data_drain = Arc::new(Drain::default());
         let first: Lane = Arc::new(ArcSwap::from_pointee(proxy.clone()));
         let ready = readiness(&books, data_drain.clone(), first.clone());
-        let own = own(&books, config, clock.clone());
         let quota = quota(&books, config, clock.clone(), first.clone());
         let own_live: Arc<OnceLock<OwnLive>> = Arc::default();
-        let shown = (own, quota.clone(), own_live.clone());
+        let shown = (own(&books, config, clock.clone()), quota.clone(), own_live.clone());
         let calls = Data::new(first.clone(), shown, ready.clone());
         let services = (0..workers.count()).map(|_| calls.with_own_connections());
         let services = services.collect::<Result<Vec<_>, _>>().map_err(StartError::Other)?;
@@ -144,10 +143,9 @@ impl App {
         let (sender, crossings) = broadcast::channel(CROSSINGS);
         let (live, mut tasks) = hints.start(&books, sender);
         let running = alert::start(&alerting, crossings);
+        let (refusals, writing) = refusals::start(&proxy, &books);
         let (budgets, reading) = Budgets::start(&books, config.metrics_per_user);
-        tasks.extend([following, reading, balance::start(&books, clock.clone())]);
-        let refusals = refusals::of(&proxy, &books);
-        tasks.push(tokio::spawn(refusals.clone().run()).abort_handle());
+        tasks.extend([following, reading, writing, balance::start(&books, clock.clone())]);
         tasks.extend(history::start(&books, config, &alerting, &clock));
         let app = Self {
             data: address(&data)?,

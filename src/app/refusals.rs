@@ -5,15 +5,19 @@ use crate::history::{Refusals, Refused, RefusedInHour};
 use crate::proxy::{Proxy, Tallied};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::AbortHandle;
 
 /// How long the last counts may take at the end.
 const LAST: Duration = Duration::from_secs(2);
 
-/// The refusals of a proxy, and of all that share its ledger.
-pub(super) fn of(proxy: &Proxy, books: &Books) -> Arc<Refusals> {
+/// The refusals of a proxy, and of all that share its ledger; those of this one are written from now
+/// on.
+pub(super) fn start(proxy: &Proxy, books: &Books) -> (Arc<Refusals>, AbortHandle) {
     let tally = proxy.tally();
     let counted = move || tally.take().map(counted).collect();
-    Arc::new(Refusals::new(books.records.clone(), counted))
+    let refusals = Arc::new(Refusals::new(books.records.clone(), counted));
+    let writing = tokio::spawn(refusals.clone().run());
+    (refusals, writing.abort_handle())
 }
 
 fn counted((Tallied { hour, reason, of }, count): (Tallied, u64)) -> RefusedInHour {
