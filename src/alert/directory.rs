@@ -16,6 +16,9 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
 
+/// Secrets that are sent, and the keys that say where to and how.
+const TIED: &[(&str, &[&str])] =
+    &[("password", &["host", "port", "tls"]), ("routing_key", &["url"]), ("auth_token", &["url"])];
 const KIND: RecordKind = RecordKind::AlertChannel;
 /// How many digits of a hash a revision has.
 const DIGITS: usize = 16;
@@ -178,6 +181,7 @@ impl Directory {
             let detail = "it was made under another admin token; delete it and make it again";
             return Err(NotMade::Bad(bad("", detail)));
         };
+        stays(&map, &changes).map_err(NotMade::Bad)?;
         for (key, value) in changes {
             match value {
                 Value::Null => map.remove(&key),
@@ -207,4 +211,24 @@ impl Directory {
         self.refresh().await?;
         Ok(there)
     }
+}
+
+/// Refuses to send a secret of a channel to another place than it was written for, or in the clear:
+/// who may change channels need not know their secrets.
+fn stays(map: &Map<String, Value>, changes: &Map<String, Value>) -> Result<(), BadKey> {
+    for (secret, places) in TIED {
+        if !map.contains_key(*secret) || changes.contains_key(*secret) {
+            continue;
+        }
+        let absent = |value: Option<&Value>| value.is_none_or(Value::is_null);
+        let other = |key: &&&str| {
+            let (old, new) = (map.get(**key), changes.get(**key));
+            new.is_some() && old != new && !(absent(old) && absent(new))
+        };
+        if let Some(key) = places.iter().find(other) {
+            let detail = format!("{secret} was written for another one; write it again with this");
+            return Err(bad(key, detail));
+        }
+    }
+    Ok(())
 }

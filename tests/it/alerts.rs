@@ -2,6 +2,7 @@
 //! reset, listed; and channels that are made and deleted while it runs.
 
 use crate::alert_sinks::{Got, HttpSink, answer};
+use crate::control_desk::Desk;
 use crate::program::{Program, binary};
 use crate::world::{Answer, LIMIT, send};
 use serde_json::{Value, json};
@@ -164,4 +165,42 @@ pub fn verb(program: &Program, arguments: &[&str]) -> String {
     let failed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{arguments:?}: {failed}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Who may change channels must not learn their secrets: one that was written for a place does not
+/// go to another.
+#[tokio::test]
+async fn r087_a_secret_does_not_follow_a_channel_elsewhere() {
+    let desk = Desk::start().await;
+    let mail = json!({
+        "type": "email", "name": "mail", "host": "smtp.example.com", "from": "a@example.com",
+        "to": ["b@example.com"], "username": "farebox", "password": "a-password",
+    });
+    let page = json!({"type": "pagerduty", "name": "page", "routing_key": "R0UTE"});
+    let sms = json!({
+        "type": "twilio", "name": "sms", "account_sid": "AC1", "auth_token": "a-token",
+        "from": "+15005550006", "to": "+15005550001",
+    });
+    let elsewhere = json!("https://elsewhere.example.com");
+    for (channel, change, secret) in [
+        (&mail, json!({"host": "smtp.elsewhere.example.com"}), "password"),
+        (&mail, json!({"port": 2525}), "password"),
+        (&mail, json!({"tls": "none"}), "password"),
+        (&page, json!({"url": elsewhere}), "routing_key"),
+        (&sms, json!({"url": elsewhere}), "auth_token"),
+    ] {
+        let name = channel["name"].as_str().unwrap();
+        let path = format!("/api/v1/alert-channels/{name}");
+        desk.ask("POST", "/api/v1/alert-channels", channel.clone()).await.of(201);
+        let refused = desk.ask("PATCH", &path, change.clone()).await.of(422).to_string();
+        assert!(refused.contains(secret), "{change}: {refused}");
+        let mut with = change;
+        with[secret] = json!("another-one");
+        desk.ask("PATCH", &path, with.clone()).await.of(200);
+        // What it is already is no other place.
+        with.as_object_mut().unwrap().remove(secret);
+        with["levels"] = json!(["exceeded"]);
+        desk.ask("PATCH", &path, with).await.of(200);
+        desk.ask("DELETE", &path, Value::Null).await;
+    }
 }
