@@ -19,7 +19,7 @@ use super::rule_book::RuleBook;
 use super::rules::{Projection, Rule};
 use super::ruling::Seen;
 use crate::clock::{Clock, UnixMs};
-use crate::ids::{AccountId, Id};
+use crate::ids::{AccountId, AccountKind, Id};
 use crate::ledger::{
     Account, BoxFuture, Crossing, Kept, KeptAlert, Mark, NewAlert, Outbox, Page, Raised,
     RecordError, Records, Registry, Unavailable,
@@ -50,6 +50,8 @@ pub struct Settings {
     pub kept: Kept,
     /// The thresholds of accounts without some of their own.
     pub thresholds: Thresholds,
+    /// Where people find the dashboard, without a slash at the end.
+    pub dashboard: Option<String>,
 }
 
 /// What only this proxy knows of itself.
@@ -195,6 +197,23 @@ impl Alerting {
         }
     }
 
+    /// The page of the dashboard about it.
+    pub(super) fn page_of(&self, notice: &Notice) -> Option<String> {
+        let settings = self.settings.load();
+        let root = settings.dashboard.as_ref()?;
+        let page = match (&notice.subject, notice.account()) {
+            (Subject::Report(_), _) => "reports".to_owned(),
+            (_, Some(AccountId { kind: AccountKind::User, id })) => format!("users/{id}"),
+            (_, Some(AccountId { kind: AccountKind::Workspace, id })) => {
+                format!("users?workspace={id}")
+            }
+            (_, Some(AccountId { kind: AccountKind::Key, .. })) => "keys".to_owned(),
+            (_, Some(AccountId { kind: AccountKind::Credential, .. })) => "providers".to_owned(),
+            (_, None) => "alerts".to_owned(),
+        };
+        Some(format!("{root}/{page}"))
+    }
+
     /// When the last message about each account was made.
     pub async fn last_sent(
         &self,
@@ -258,8 +277,8 @@ impl Alerting {
 
     fn notice(&self, crossing: Crossing, account: &Account) -> Notice {
         let Sources { calendar, clock, provider, .. } = &self.sources;
-        let provider = provider(&account.id.id)
-            .filter(|_| account.id.kind == crate::ids::AccountKind::Credential);
+        let provider =
+            provider(&account.id.id).filter(|_| account.id.kind == AccountKind::Credential);
         facts::notice(crossing, account, provider, (calendar, clock.now()))
     }
 

@@ -97,23 +97,33 @@ async fn work(alerting: Arc<Alerting>, channel: Channel) {
         }
         let since = Stopwatch::start();
         let mut sends = JoinSet::new();
-        for queue in by_account(claimed) {
+        let (queues, unreadable) = by_account(claimed);
+        for claimed in unreadable {
+            let why = "this version cannot read it".to_owned();
+            record(&alerting, &channel, claimed, &Outcome::TryAgain { why, after: None }).await;
+        }
+        for queue in queues {
             sends.spawn(send_all(alerting.clone(), channel.clone(), queue, since));
         }
         sends.join_all().await;
     }
 }
 
-/// Deliveries apart by whom they are about, each in its order.
-fn by_account(claimed: Vec<Claimed>) -> Vec<Vec<(Notice, Claimed)>> {
+/// Deliveries apart by whom they are about, each in its order; and those of a newer version, which
+/// may have them until they are given up.
+fn by_account(claimed: Vec<Claimed>) -> (Vec<Vec<(Notice, Claimed)>>, Vec<Claimed>) {
     let mut queues: BTreeMap<String, Vec<(Notice, Claimed)>> = BTreeMap::new();
+    let mut unreadable = Vec::new();
     for one in claimed {
         match serde_json::from_str::<Notice>(&one.text) {
             Ok(notice) => queues.entry(notice.config_id()).or_default().push((notice, one)),
-            Err(why) => tracing::error!(id = %one.id, %why, "an alert cannot be read"),
+            Err(why) => {
+                tracing::error!(id = %one.id, %why, "an alert cannot be read");
+                unreadable.push(one);
+            }
         }
     }
-    queues.into_values().collect()
+    (queues.into_values().collect(), unreadable)
 }
 
 /// Sends one after the other. After one that is to be tried again the others wait too, until the
@@ -124,10 +134,11 @@ async fn send_all(
     queue: Vec<(Notice, Claimed)>,
     since: Stopwatch,
 ) {
-    for (notice, claimed) in queue {
+    for (mut notice, claimed) in queue {
         if since.elapsed().as_secs_f64() > BEGUN_WITHIN {
             return;
         }
+        notice.link = alerting.page_of(&notice);
         let delivered = send(&alerting, &channel, &notice, claimed).await;
         if !delivered {
             return;
@@ -137,17 +148,29 @@ async fn send_all(
 
 /// Sends one, and writes how that went; whether the next one may be sent.
 async fn send(alerting: &Alerting, channel: &Channel, notice: &Notice, claimed: Claimed) -> bool {
-    let Claimed { id, mut delivery, .. } = claimed;
-    let (name, now) = (channel.name(), alerting.sources.clock.now());
-    let outcome = match channel.message(notice, id.as_str(), now) {
+    let now = alerting.sources.clock.now();
+    let outcome = match channel.message(notice, claimed.id.as_str(), now) {
         Ok(message) => alerting.outgoing.load_full().send(&message).await,
         Err(why) => Outcome::Failed { why },
     };
+    let (id, delivery, next) = record(alerting, channel, claimed, &outcome).await;
+    told(channel, notice, &id, &delivery, next);
+    !matches!(next, Next::At(_))
+}
+
+/// Writes how a send went, and what comes next.
+async fn record(
+    alerting: &Alerting,
+    channel: &Channel,
+    claimed: Claimed,
+    outcome: &Outcome,
+) -> (Id, Delivery, Next) {
+    let Claimed { id, mut delivery, .. } = claimed;
+    let name = channel.name();
     delivery.attempts = delivery.attempts.saturating_add(1);
     delivery.last_error = outcome.why().map(|why| why.chars().take(REASON).collect());
     let now = alerting.sources.clock.now();
     let next = outcome.next(delivery.attempts, now);
-    told(channel, notice, &id, &delivery, next);
     let again = match next {
         Next::Done => {
             delivery.status = DeliveryStatus::Delivered;
@@ -164,7 +187,7 @@ async fn send(alerting: &Alerting, channel: &Channel, notice: &Notice, claimed: 
         tracing::warn!(channel = %name, %id, %why, "it is not known how an alert was delivered; it \
             may be sent again with the same id");
     }
-    again.is_none()
+    (id, delivery, next)
 }
 
 /// Counts and logs how a send went.

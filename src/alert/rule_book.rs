@@ -72,25 +72,29 @@ impl RuleBook {
         Self { records }
     }
 
-    /// Every rule, as it is now.
+    /// Every rule, as it is now; and the names of those that this version cannot read.
     pub(super) async fn all(
         &self,
         file: &[Rule],
         kept: &Kept,
-    ) -> Result<Vec<ListedRule>, RecordError> {
+    ) -> Result<(Vec<ListedRule>, Vec<Id>), RecordError> {
         let page = self.records.list(KIND, None, MOST_RULES).await?;
         let mut all: Vec<_> =
             file.iter().map(|rule| ListedRule { rule: rule.clone(), in_file: true }).collect();
+        let mut unreadable = Vec::new();
         for (name, text) in page.entries {
             if file.iter().any(|rule| *rule.name() == name) {
                 continue;
             }
             match read(&text, kept) {
                 Some(rule) => all.push(ListedRule { rule, in_file: false }),
-                None => tracing::warn!(rule = %name, "a rule of alerts cannot be read; delete it"),
+                None => {
+                    tracing::warn!(rule = %name, "a rule of alerts cannot be read; delete it");
+                    unreadable.push(name);
+                }
             }
         }
-        Ok(all)
+        Ok((all, unreadable))
     }
 
     /// Makes a rule, of the keys that the file has.

@@ -12,7 +12,7 @@ use super::facts;
 use super::figures::Figures;
 use super::notice::{Firing, Notice, State, Subject};
 use super::rule_book::{ListedRule, NotKept};
-use super::rules::{About, Finding, Kind, Rule, alert_id, prefix_of};
+use super::rules::{About, Finding, Kind, Rule, alert_id, marks_begin, prefix_of};
 use crate::clock::UnixMs;
 use crate::ids::{AccountKind, Id};
 use crate::ledger::{Mark, NewAlert, RecordError, Tier, Verification};
@@ -40,6 +40,8 @@ const VERIFY_LIMIT: Duration = Duration::from_secs(120);
 pub(super) struct Judged {
     /// The rules there are, by what the names of their marks begin with; `None`: not known now.
     rules: BTreeMap<String, Option<Rule>>,
+    /// What the names of marks begin with of rules that this version cannot read.
+    unreadable: Vec<String>,
     /// What fires, by the name of its mark, and in which period.
     found: BTreeMap<String, Period>,
 }
@@ -59,7 +61,7 @@ impl Alerting {
     /// Every rule.
     pub async fn rules(&self) -> Result<Vec<ListedRule>, RecordError> {
         let settings = self.settings.load_full();
-        self.rules.all(&settings.rules, &settings.kept).await
+        self.rules.all(&settings.rules, &settings.kept).await.map(|(rules, _)| rules)
     }
 
     /// Makes a rule.
@@ -88,9 +90,12 @@ impl Alerting {
     /// Checks what the ledger knows and raises what fires; what is over, the walk over all marks
     /// ends.
     pub(super) async fn check_rules(&self) -> Result<Judged, String> {
-        let rules = self.rules().await.map_err(|why| why.to_string())?;
-        let mut figures = Figures::new(&self.sources, self.settings.load().kept);
+        let settings = self.settings.load_full();
+        let all = self.rules.all(&settings.rules, &settings.kept).await;
+        let (rules, unreadable) = all.map_err(|why| why.to_string())?;
+        let mut figures = Figures::new(&self.sources, settings.kept);
         let (mut judged, mut room) = (Judged::default(), MOST_FIRINGS);
+        judged.unreadable = unreadable.iter().map(marks_begin).collect();
         for ListedRule { rule, .. } in rules {
             match self.findings(&rule, &mut figures).await {
                 Ok(Some(found)) => {
@@ -132,7 +137,9 @@ impl Alerting {
                     let ids: Vec<_> =
                         sums.iter().filter_map(|(a, _)| a.account().cloned()).collect();
                     let sums: BTreeMap<About, _> = sums.into_iter().collect();
-                    let accounts = figures.accounts(&ids).await?;
+                    let mut accounts = figures.accounts(&ids).await?;
+                    // One that has moved away is not the workspace's business any more.
+                    accounts.retain(|account| rule.concerns(account));
                     let all = accounts.iter().flat_map(|account| &account.standings);
                     let judged = all.filter_map(|standing| {
                         let sum = sums.get(&About::Account(standing.account.clone()))?;
@@ -184,7 +191,7 @@ impl Alerting {
             let names: Vec<String> = some.iter().map(|one| rule.mark(&one.point)).collect();
             let marks = self.sources.outbox.marks(&names).await.map_err(|why| why.to_string())?;
             for (finding, mark) in some.into_iter().zip(marks) {
-                if mark.is_some_and(|mark| mark.on && mark.period == finding.period) {
+                if is_told(mark, finding.period) {
                     continue;
                 }
                 let Some(left) = room.checked_sub(1) else {
@@ -207,6 +214,9 @@ impl Alerting {
         judged: &Judged,
     ) -> Result<(), String> {
         let Some(prefix) = prefix_of(name) else { return Ok(()) };
+        if judged.unreadable.iter().any(|start| prefix.starts_with(start)) {
+            return Ok(());
+        }
         let (over, spent) = match judged.rules.get(prefix) {
             None => (true, true),
             Some(None) => return Ok(()),
@@ -214,8 +224,8 @@ impl Alerting {
                 let now = self.sources.clock.now();
                 let current = rule.kind.period(&self.sources.calendar, now);
                 let holds = match judged.found.get(name) {
-                    Some(period) => *period == mark.period,
-                    None => rule.kind.is_own() && current == Some(mark.period),
+                    Some(period) => mark.period >= *period,
+                    None => rule.kind.is_own() && current.is_some_and(|now| mark.period >= now),
                 };
                 (!holds, facts::is_spent(mark, current, now, self.renotify_ms()))
             }
@@ -251,7 +261,7 @@ impl Alerting {
             let names: Vec<String> = found.iter().map(|one| rule.mark(&one.point)).collect();
             let marks = self.sources.outbox.marks(&names).await.map_err(|why| why.to_string())?;
             for (finding, mark) in found.into_iter().zip(marks) {
-                if !mark.is_some_and(|mark| mark.on && mark.period == finding.period) {
+                if !is_told(mark, finding.period) {
                     self.fire(rule, finding, mark).await?;
                 }
             }
@@ -261,7 +271,7 @@ impl Alerting {
 
     async fn fire(&self, rule: &Rule, finding: Finding, mark: Option<Mark>) -> Result<(), String> {
         let name = rule.mark(&finding.point);
-        if let Some(old) = mark.filter(|mark| mark.on && mark.period != finding.period) {
+        if let Some(old) = mark.filter(|mark| mark.on && mark.period < finding.period) {
             self.end_firing(&name, old).await?;
         }
         let arm = mark.filter(|mark| mark.period == finding.period).map_or(0, |mark| mark.arm);
@@ -370,6 +380,11 @@ impl Alerting {
         *self.seen.verified.lock() = Some((now, found.clone()));
         Ok(found)
     }
+}
+
+/// Whether it was raised in this period, or in a later one by whose clock is ahead.
+fn is_told(mark: Option<Mark>, period: Period) -> bool {
+    mark.is_some_and(|mark| mark.on && mark.period >= period)
 }
 
 impl Seen {

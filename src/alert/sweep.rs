@@ -21,6 +21,8 @@ use std::time::Duration;
 const LEASE: &str = "alert-sweep";
 /// For how long the lease is taken while a sweep is under way; each page takes it again.
 const WHILE_SWEEPING: i64 = 30_000;
+/// For how long while rules are checked, one of which may check the whole ledger.
+const WHILE_CHECKING: i64 = 180_000;
 /// How many accounts are read at a time.
 const AT_ONCE: usize = 200;
 /// How many pages of marks one sweep looks at; the next one goes on from there.
@@ -92,21 +94,28 @@ impl Alerting {
                 let page = self.sources.registry.accounts(kind, &filter).await;
                 let page = page.map_err(|why| why.to_string())?;
                 self.look_at_all(&page.entries).await?;
-                if !self.goes_on(turn).await? {
+                if !self.goes_on(turn, WHILE_SWEEPING).await? {
                     return Ok(());
                 }
                 let Some(next) = page.next else { break };
                 filter.after = Some(next);
             }
         }
+        if !self.goes_on(turn, WHILE_CHECKING).await? {
+            return Ok(());
+        }
         let judged = self.check_rules().await?;
-        self.walk_marks(&judged).await
+        // What another proxy raised meanwhile was not judged here.
+        match self.goes_on(turn, WHILE_SWEEPING).await? {
+            true => self.walk_marks(&judged).await,
+            false => Ok(()),
+        }
     }
 
-    /// Whether the turn is still this proxy's.
-    async fn goes_on(&self, turn: Option<&Turn>) -> Result<bool, String> {
+    /// Whether the turn is still this proxy's; it has it for so long again.
+    async fn goes_on(&self, turn: Option<&Turn>, ms: i64) -> Result<bool, String> {
         let Some(turn) = turn else { return Ok(true) };
-        let until = self.sources.clock.now().saturating_add(WHILE_SWEEPING);
+        let until = self.sources.clock.now().saturating_add(ms);
         self.take(turn, until, When::Is(&turn.own)).await
     }
 

@@ -4,6 +4,7 @@
 //! secret, and nowhere else.
 
 use super::address::Allowed;
+use super::channel::HIDDEN;
 use super::target::{Target, host};
 use crate::limit::Level;
 use crate::money::NanoUsd;
@@ -96,6 +97,9 @@ impl<'a> Keys<'a> {
     /// A secret that goes into a header, a form or a body: printable ASCII.
     pub(super) fn secret(&self, key: &str) -> Result<SecretString, BadKey> {
         let text = self.needed(key)?;
+        if text == HIDDEN {
+            return Err(bad(key, "`***` stands for the secret; leave it out to keep that"));
+        }
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(bad(key, "it has spaces or characters that no such secret has"));
         }

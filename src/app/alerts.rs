@@ -23,6 +23,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         rules: alerts.rules.clone(),
         kept: config.sums,
         thresholds: config.thresholds.clone(),
+        dashboard: alerts.dashboard.clone(),
     }
 }
 

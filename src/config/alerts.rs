@@ -34,6 +34,8 @@ pub struct Alerts {
     pub allowed: Allowed,
     /// Channels may run commands on this machine.
     pub allow_exec: bool,
+    /// Where people find the dashboard, without a slash at the end.
+    pub dashboard: Option<String>,
     /// The channels, each with a name of its own.
     pub channels: Vec<Channel>,
     /// The rules, each with a name of its own.
@@ -90,9 +92,27 @@ pub(super) fn read(
         renotify_after: span("renotify_after", raw.renotify_after.as_deref(), "1h", 0)?,
         allowed,
         allow_exec,
+        dashboard: raw.dashboard_url.as_deref().map(dashboard).transpose()?,
         channels,
         rules: read_rules(rules, kept)?,
     })
+}
+
+/// An address that people open; where it leads is theirs to know.
+fn dashboard(text: &str) -> Result<String, BadConfig> {
+    let written = text.trim_end_matches('/');
+    let uri = written.parse::<http::Uri>().ok();
+    let fine = |uri: &http::Uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.query().is_none()
+            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+    };
+    match uri.as_ref().is_some_and(fine) && !written.contains('#') {
+        true => Ok(written.to_owned()),
+        false => Err(bad(format!(
+            "alerts.dashboard_url = \"{text}\": write it like https://farebox.example.com"
+        ))),
+    }
 }
 
 fn read_rules(maps: Vec<Map<String, Value>>, kept: &Kept) -> Result<Vec<Rule>, BadConfig> {
@@ -177,6 +197,9 @@ pub(super) fn printed(alerts: &Alerts) -> toml::Table {
     let allowed: Vec<_> = alerts.allowed.networks().iter().map(ToString::to_string).collect();
     put(&mut table, "allow_private", allowed);
     put(&mut table, "allow_exec", alerts.allow_exec);
+    if let Some(dashboard) = &alerts.dashboard {
+        put(&mut table, "dashboard_url", dashboard.as_str());
+    }
     let channels = alerts.channels.iter().filter_map(|c| toml::Table::try_from(c.shown()).ok());
     put(&mut table, "channels", channels.collect::<Vec<_>>());
     let rules = alerts.rules.iter().filter_map(|r| toml::Table::try_from(r.shown()).ok());

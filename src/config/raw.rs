@@ -144,6 +144,7 @@ pub(super) struct RawAlerts {
     pub(super) renotify_after: Option<String>,
     pub(super) allow_private: Vec<String>,
     pub(super) allow_exec: bool,
+    pub(super) dashboard_url: Option<String>,
     pub(super) channels: Vec<Map<String, Value>>,
     pub(super) rules: Vec<Map<String, Value>>,
 }

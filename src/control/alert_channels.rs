@@ -137,6 +137,7 @@ async fn delete(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Proble
         let detail = format!("alert channel {id} stands in the file; delete it there and reload");
         return Err(Problem::conflict(detail));
     }
+    desk.condition.holds(format_args!("alert channel {id}"), &found.revision)?;
     if !desk.alerting.remove(&name).await? {
         return Err(missing());
     }

@@ -111,6 +111,13 @@ async fn change(desk: Desk, Path(id): Path<String>, Body(fields): Body) -> Resul
 }
 
 async fn delete(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    let known = find(&desk, &id).await.is_ok();
+    if let Some(name) = id.parse().ok().filter(|_| !known && desk.by.workspace.is_none())
+        && desk.alerting.remove_rule(&name).await?
+    {
+        // One that this version cannot read must not stay for ever.
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let found = find_to_change(&desk, &id).await?;
     if !desk.alerting.remove_rule(found.rule.name()).await? {
         return Err(Problem::missing(format_args!("alert rule {id}")));

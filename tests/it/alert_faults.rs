@@ -4,7 +4,7 @@
 use crate::alert_sinks::{Got, HttpSink, allowed, answer, channel};
 use crate::ledger_rig::{Rig, contract};
 use farebox::alert::{Alerting, Channel, Own, Running, Settings, Sources, start};
-use farebox::ledger::{Crossing, Kept, KeptAlert};
+use farebox::ledger::{Crossing, Kept, KeptAlert, NewAlert};
 use farebox::limit::{Calendar, Level, Thresholds};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -29,6 +29,7 @@ contract! {
     a_clock_that_jumps_tells_nothing_twice,
     a_period_that_turns_while_an_alert_is_under_way_has_its_own,
     r092_an_alert_is_resolved_although_its_record_is_gone,
+    a_text_of_another_version_is_tried_for_hours_and_given_up,
 }
 
 /// Alerts over the rig's ledger. Sweeps are the test's.
@@ -60,6 +61,7 @@ impl Desk {
             rules: Vec::new(),
             kept: Kept::default(),
             thresholds: Thresholds::default(),
+            dashboard: None,
         };
         let alerting = Arc::new(Alerting::new(sources, settings).unwrap());
         let (hints, crossings) = broadcast::channel(HINTS);
@@ -330,4 +332,32 @@ async fn r095_a_million_crossings_at_once_wait_for_nobody_and_take_no_memory() {
     desk.alerting.sweep().await.unwrap();
     got(&sink, 3).await;
     assert_eq!(thresholds(&sink), [80, 90, 100]);
+}
+
+/// A newer version may have it until then; it must not be claimed for ever.
+async fn a_text_of_another_version_is_tried_for_hours_and_given_up(rig: &Rig) {
+    let sink = HttpSink::start(&[&answer("200 OK", "")]).await;
+    let hook = webhook("hook", &sink.url("/"));
+    let name = hook.name().clone();
+    let desk = Desk::over(rig, Duration::ZERO, vec![hook]);
+    let alert = NewAlert {
+        id: "of-a-newer-version".parse().unwrap(),
+        mark: "user:alice|usd/month|80".to_owned(),
+        period: 202_611,
+        arm: 0,
+        ends: false,
+        renotify_ms: 0,
+        text: r#"{"of": "a newer version"}"#.to_owned(),
+        channels: vec![name.clone()],
+    };
+    rig.ledger.raise(&alert).await.unwrap();
+    for tries in 1..=6 {
+        desk.until(|alerts| alerts[0].deliveries[&name].attempts == tries).await;
+        rig.clock.advance(HOUR);
+    }
+    let alerts = desk.alerts().await;
+    let delivery = &alerts[0].deliveries[&name];
+    assert_eq!(delivery.status, farebox::ledger::DeliveryStatus::Failed);
+    assert!(delivery.last_error.as_ref().unwrap().contains("cannot read it"));
+    assert_eq!(sink.got.lock().len(), 0);
 }

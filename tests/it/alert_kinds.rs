@@ -3,7 +3,7 @@
 
 use crate::ledger_rig::{Rig, contract};
 use farebox::alert::{Alerting, Allowed, Notice, Own, Settings, Sources};
-use farebox::ledger::{Kept, Outbox};
+use farebox::ledger::{Kept, Outbox, RecordKind, When};
 use farebox::limit::{Calendar, Thresholds};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -17,6 +17,8 @@ contract! {
     r096_a_spike_is_more_than_the_usual_of_this_hour,
     r096_what_only_one_proxy_knows_fires_once_a_period_over_all_of_them,
     r096_many_accounts_fire_at_once_each_once,
+    a_clock_that_is_behind_at_the_full_hour_ends_nothing,
+    a_rule_of_another_version_ends_nothing,
 }
 
 /// A proxy's alerts, and what only it knows.
@@ -48,6 +50,7 @@ fn proxy(rig: &Rig) -> Proxy {
         rules: Vec::new(),
         kept: Kept::default(),
         thresholds: Thresholds::default(),
+        dashboard: None,
     };
     Proxy { alerting: Alerting::new(sources, settings).unwrap(), own }
 }
@@ -162,4 +165,38 @@ async fn r096_many_accounts_fire_at_once_each_once(rig: &Rig) {
     rig.clock.advance(DAY);
     one.alerting.sweep().await.unwrap();
     assert_eq!(fired(rig).await.len(), 60, "nothing was spent on this day");
+}
+
+/// Proxies check what only they know for themselves, and their clocks differ a little.
+async fn a_clock_that_is_behind_at_the_full_hour_ends_nothing(rig: &Rig) {
+    let proxy = proxy(rig);
+    rule(&proxy, json!({"name": "journal", "kind": "journal_backlog", "pending": 100})).await;
+    proxy.own.lock().pending = 100;
+    let to_the_hour = HOUR - rig.clock.now().rem_euclid(HOUR);
+    rig.clock.advance(to_the_hour);
+    for _ in 0..3 {
+        proxy.alerting.check_own().await.unwrap();
+        proxy.alerting.sweep().await.unwrap();
+        rig.clock.advance(-1_000);
+        proxy.alerting.check_own().await.unwrap();
+        proxy.alerting.sweep().await.unwrap();
+        rig.clock.advance(1_000);
+    }
+    assert_eq!(fired(rig).await.len(), 1);
+}
+
+async fn a_rule_of_another_version_ends_nothing(rig: &Rig) {
+    let proxy = proxy(rig);
+    rule(&proxy, json!({"name": "spendy", "kind": "absolute_usd", "amount": "5usd"})).await;
+    let alice = rig.user("alice", &["900usd/month"]).await;
+    rig.call(&alice, 6).await;
+    proxy.alerting.sweep().await.unwrap();
+    assert_eq!(fired(rig).await.len(), 1);
+    let (kind, name) = (RecordKind::AlertRule, "spendy".parse().unwrap());
+    let text = rig.ledger.get(kind, &name).await.unwrap().unwrap();
+    for text in [r#"{"rule": "of a newer version"}"#, &text] {
+        rig.ledger.put(kind, &name, text, None, When::Always).await.unwrap();
+        proxy.alerting.sweep().await.unwrap();
+        assert_eq!(fired(rig).await.len(), 1, "{text}");
+    }
 }

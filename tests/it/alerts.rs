@@ -16,7 +16,8 @@ pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
 pub fn file(dir: &Path, renotify: &str, channels: &str) {
     let text = format!(
         "[alerts]\ncheck_every = \"1s\"\nrenotify_after = \"{renotify}\"\n\
-         allow_private = [\"127.0.0.0/8\"]\n{channels}"
+         allow_private = [\"127.0.0.0/8\"]\n\
+         dashboard_url = \"https://farebox.example.com/\"\n{channels}"
     );
     std::fs::write(dir.join("farebox.toml"), text).unwrap();
 }
@@ -91,6 +92,8 @@ async fn r084_each_threshold_once_ascending_and_again_after_a_reset() {
     let events = got(&pager, 4, LIMIT).await;
     let last: Value = serde_json::from_str(&events[3].body).unwrap();
     assert_eq!(last["event_action"], "resolve");
+    let first: Value = serde_json::from_str(&events[0].body).unwrap();
+    assert_eq!(first["client_url"], "https://farebox.example.com/users/alice");
     assert!(last["dedup_key"].as_str().unwrap().starts_with("farebox/user:alice/"));
 
     spend(&program, "e4", "alice", 85).await;

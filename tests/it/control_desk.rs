@@ -149,6 +149,7 @@ fn alerting(
         rules: Vec::new(),
         kept: Kept::default(),
         thresholds: Thresholds::default(),
+        dashboard: None,
     };
     Arc::new(Alerting::new(sources, settings).unwrap())
 }

@@ -201,6 +201,7 @@ fn mailing(desk: &Desk, file: &str) -> (Mailing, Arc<Alerting>) {
         rules: Vec::new(),
         kept: Kept::default(),
         thresholds: config.thresholds.clone(),
+        dashboard: None,
     };
     let alerting = Arc::new(Alerting::new(sources, settings).unwrap());
     let clock = desk.clock.clone();

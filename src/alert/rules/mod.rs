@@ -24,6 +24,6 @@ pub use finding::Projection;
 pub(super) use finding::{About, Finding, Point};
 pub(super) use kind::Kind;
 pub use rule::Rule;
-pub(super) use rule::{alert_id, prefix_of};
+pub(super) use rule::{alert_id, marks_begin, prefix_of};
 pub(super) use scope::{Group, Scope};
 pub(super) use span::{Last, Over};

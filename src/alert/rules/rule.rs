@@ -5,8 +5,8 @@ use super::kind::KINDS;
 use super::{Kind, Point, Scope};
 use crate::alert::Allowed;
 use crate::clock::UnixMs;
-use crate::ids::Id;
-use crate::ledger::Kept;
+use crate::ids::{AccountKind, Id};
+use crate::ledger::{Account, Kept};
 use crate::limit::{Level, Period};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -122,10 +122,23 @@ impl Rule {
         format!("{PREFIX}{}@{}|", self.name, self.revision())
     }
 
+    /// Whether an account is in the rule's workspace, if it has one.
+    pub(in crate::alert) fn concerns(&self, account: &Account) -> bool {
+        self.workspace().is_none_or(|own| match account.id.kind {
+            AccountKind::Workspace => account.id.id == *own,
+            _ => account.workspace.as_ref() == Some(own),
+        })
+    }
+
     /// The name of the mark for what it fires about.
     pub(in crate::alert) fn mark(&self, point: &Point) -> String {
         format!("{}{point}", self.prefix())
     }
+}
+
+/// What the names of all marks of a rule begin with, whatever it says.
+pub(in crate::alert) fn marks_begin(name: &Id) -> String {
+    format!("{PREFIX}{name}@")
 }
 
 /// What the marks of rules begin with; no account does.

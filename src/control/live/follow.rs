@@ -109,7 +109,8 @@ async fn alert(live: &Live, desk: &Desk, id: &Id) -> Result<(), Problem> {
         Some(account) => owner(desk, account).await?,
         None => (None, None),
     };
-    let workspace = workspace.or_else(|| notice.workspace.clone());
+    // A rule of a workspace is that workspace's business, also where it is about who moved away.
+    let workspace = notice.workspace.clone().or(workspace);
     let data = Bytes::from(alerts::object(&kept, &notice).to_string());
     live.put(Update { kind: Kind::Alert, account, user, workspace, data });
     Ok(())
