@@ -78,7 +78,8 @@ test("a rule is added where it can be, and deleted", async () => {
   await dialog.getByLabel("Per cent").fill("101");
   await dialog.getByRole("button", { name: "Add rule" }).click();
   await dialog.getByText("101 is more").waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.value), "101", "the focus is at what is wrong");
+  // The focus goes to what is wrong.
+  await page.waitForFunction(() => document.activeElement.value === "101");
   await dialog.getByLabel("Per cent").fill("10");
   await dialog.getByRole("button", { name: "Add rule" }).click();
   await dialog.waitFor({ state: "detached" });
@@ -126,7 +127,7 @@ test("a request is opened by keyboard, and its panel gives the focus back", asyn
   await panel.getByText("input tokens total").waitFor();
   await page.keyboard.press("Escape");
   await panel.waitFor({ state: "detached" });
-  assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^Request /);
+  await page.waitForFunction(() => /^Request /.test(document.activeElement.getAttribute("aria-label")));
   await page.context().close();
 });
 
