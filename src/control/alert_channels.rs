@@ -131,7 +131,11 @@ async fn delete(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Proble
     let Ok(found) = find(&desk, &id) else {
         // One that was made under another token cannot be read, and must not stay for ever.
         let gone = desk.by.workspace.is_none() && desk.alerting.remove(&name).await?;
-        return if gone { Ok(StatusCode::NO_CONTENT) } else { Err(missing()) };
+        if !gone {
+            return Err(missing());
+        }
+        audit::unread(&desk, "alert_channel", &name).await;
+        return Ok(StatusCode::NO_CONTENT);
     };
     if found.in_file {
         let detail = format!("alert channel {id} stands in the file; delete it there and reload");

@@ -116,6 +116,7 @@ async fn delete(desk: Desk, Path(id): Path<String>) -> Result<StatusCode, Proble
         && desk.alerting.remove_rule(&name).await?
     {
         // One that this version cannot read must not stay for ever.
+        audit::unread(&desk, "alert_rule", &name).await;
         return Ok(StatusCode::NO_CONTENT);
     }
     let found = find_to_change(&desk, &id).await?;

@@ -108,6 +108,12 @@ pub(super) async fn done(desk: &Desk, done: Done<'_>) {
     }
 }
 
+/// Keeps the end of something that this version cannot read, so that nobody can say what it was.
+pub(super) async fn unread(desk: &Desk, kind: &str, name: &Id) {
+    let (action, account) = (format!("{kind}.delete"), format!("{kind}:{name}"));
+    done(desk, Done { action, account, workspace: None, change: (Value::Null, Value::Null) }).await;
+}
+
 /// What an operator can change, and what a reset changes.
 fn facts(account: &Account) -> Value {
     let limits: Vec<String> = account.standings.iter().map(Standing::text).collect();

@@ -5,6 +5,7 @@ use crate::alert_sinks::{Got, HttpSink, answer};
 use crate::control_desk::Desk;
 use crate::program::{Program, binary};
 use crate::world::{Answer, LIMIT, send};
+use farebox::ledger::{RecordKind, Records, When};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -205,5 +206,23 @@ async fn r087_a_secret_does_not_follow_a_channel_elsewhere() {
         with["levels"] = json!(["exceeded"]);
         desk.ask("PATCH", &path, with).await.of(200);
         desk.ask("DELETE", &path, Value::Null).await;
+    }
+}
+
+/// What another version made can be deleted, and that is audited.
+#[tokio::test]
+async fn what_cannot_be_read_is_deleted_and_audited() {
+    let desk = Desk::start().await;
+    let name = "odd".parse().unwrap();
+    for (kind, path, word) in [
+        (RecordKind::AlertRule, "/api/v1/alert-rules/odd", "alert_rule"),
+        (RecordKind::AlertChannel, "/api/v1/alert-channels/odd", "alert_channel"),
+    ] {
+        desk.ledger.put(kind, &name, "of a newer version", None, When::Absent).await.unwrap();
+        desk.ask("DELETE", path, Value::Null).await.of(204);
+        assert_eq!(desk.ledger.get(kind, &name).await.unwrap(), None);
+        let audit = desk.get(&format!("/api/v1/audit?account={word}:odd")).await.of(200);
+        assert_eq!(audit["data"][0]["action"], format!("{word}.delete"), "{audit}");
+        desk.ask("DELETE", path, Value::Null).await.of(404);
     }
 }
