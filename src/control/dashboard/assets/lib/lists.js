@@ -33,6 +33,9 @@ export function useList(path, parameters) {
   }, [fetchFrom]);
   const more = state.cursor && !state.error ? () => !state.loading && fetchFrom(state.cursor, 200) : null;
   const again = useCallback(() => fetchFrom(null, PAGE), [fetchFrom]);
-  const change = useCallback((how) => set((was) => (was.rows ? { ...was, rows: how(was.rows) } : was)), []);
+  const change = useCallback((how) => set((was) => {
+    const rows = was.rows && how(was.rows);
+    return rows === was.rows ? was : { ...was, rows };
+  }), []);
   return { ...state, more, again, change };
 }

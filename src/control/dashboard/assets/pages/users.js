@@ -7,7 +7,7 @@ import { useList } from "../lib/lists.js";
 import { on } from "../lib/live.js";
 import { Link, ask, go, place } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
-import { absolute, ago } from "../lib/time.js";
+import { absolute, ago, now } from "../lib/time.js";
 import { failed, said } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
 import { USER_STATUSES, word } from "../lib/words.js";
@@ -44,7 +44,7 @@ export default function Users() {
   const [open, show] = useState(null);
   const again = useCalmly(list.again, 800);
   useEffect(() => {
-    const patch = (moved) => list.change((rows) => rows.map((row) => patched(row, moved.get(`user:${row.id}`))));
+    const patch = (moved) => list.change((rows) => patched(rows, moved));
     const off = [on("update", patch), on("stale", again)];
     return () => off.forEach((end) => end());
   }, [list.change, again]);
@@ -82,9 +82,16 @@ export default function Users() {
     ${open === "bump" && html`<${Bump} accounts=${[...chosen].map((id) => `user:${id}`)} close=${close} done=${() => { choose(new Set()); list.again(); }} />`}`;
 }
 
-function patched(row, moved) {
-  if (!moved) return row;
-  return { ...row, llm_quota: moved.llm_quota, status: row.status === "suspended" ? row.status : moved.status, last_seen: new Date().toISOString() };
+// Rows of which nothing was told stay the same objects, which are not drawn again.
+function patched(rows, moved) {
+  let next = rows;
+  rows.forEach((row, i) => {
+    const told = moved.get(`user:${row.id}`);
+    if (!told) return;
+    if (next === rows) next = [...rows];
+    next[i] = { ...row, llm_quota: told.llm_quota, status: row.status === "suspended" ? row.status : told.status, last_seen: new Date(now()).toISOString() };
+  });
+  return next;
 }
 
 function Totals() {
