@@ -5,7 +5,7 @@ import { Rig, TOKEN } from "./rig.mjs";
 
 const today = new Date().toISOString().slice(0, 10);
 const PAGES = ["/", "/users", "/users/alice", "/keys", "/providers", "/requests", "/activity", "/alerts", "/snapshots", `/reports?date=${today}`, "/settings"];
-const LARGEST_SHIFT = 0.1;
+const LARGEST_SHIFT = 0.05;
 const LARGEST_ASSETS = 300 * 1024;
 const TRIES = 3;
 let rig;

@@ -1,22 +1,34 @@
 // The dialog that changes what a user is called, where it belongs, and when alerts are raised.
 import { html, useState } from "../lib/html.js";
-import { login, may, patch } from "../lib/api.js";
+import { getTagged, login, may, patch } from "../lib/api.js";
 import { said } from "../lib/toasts.js";
 import { FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
 
+const listed = (one) => one.thresholds.join(", ");
+
+// What somebody else has changed meanwhile is told once and then kept, where it is not changed here.
 export function EditUser({ one, tag, close, done }) {
+  const address = `/api/v1/users/${encodeURIComponent(one.id)}`;
+  const [read, readAgain] = useState({ value: one, tag });
+  // As it was when the dialog was opened, however often the page asks again.
+  const [before] = useState(one);
   const [name, call] = useState(one.name);
   const [workspace, move] = useState(one.workspace || "");
-  const [thresholds, warn] = useState(one.thresholds.join(", "));
+  const [thresholds, warn] = useState(listed(one));
   // Who is limited to a workspace cannot move anybody out of it.
   const moves = may("admin") && !login.get()?.workspace;
   const send = async () => {
     const changes = {};
-    if (name.trim() !== one.name) changes.name = name.trim();
-    if (moves && workspace.trim() !== one.workspace) changes.workspace = workspace.trim();
-    if (thresholds !== one.thresholds.join(", ")) changes.thresholds = thresholds.trim() ? thresholds.split(/[\s,%]+/).filter(Boolean).map(Number) : null;
-    await patch(`/api/v1/users/${encodeURIComponent(one.id)}`, changes, tag ? { headers: { "if-match": tag } } : {});
+    if (name.trim() !== before.name) changes.name = name.trim();
+    if (moves && workspace.trim() !== before.workspace) changes.workspace = workspace.trim();
+    if (thresholds !== listed(before)) changes.thresholds = thresholds.trim() ? thresholds.split(/[\s,%]+/).filter(Boolean).map(Number) : null;
+    try {
+      await patch(address, changes, { headers: { "if-match": read.tag } });
+    } catch (why) {
+      if (why.status === 412) readAgain(await getTagged(address));
+      throw why;
+    }
     said(`${one.id} is changed`);
     close();
     done();
@@ -26,6 +38,6 @@ export function EditUser({ one, tag, close, done }) {
       <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
       ${moves && html`<${Field} label="Workspace" value=${workspace} set=${move} fault=${error?.fields.get("workspace")} />`}
       <${Field} label="Alerts at, per cent" value=${thresholds} set=${warn} fault=${error?.fields.get("thresholds")} hint="80, 90, 100. Empty: the defaults." />
-      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Close this, look at what stands there now, then change it again.</p>`}`}
+      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Now it is <bdi>${read.value.name}</bdi> in ${read.value.workspace}, alerts at ${listed(read.value)}. Save again to put what you typed in its place.</p>`}`}
   <//>`;
 }

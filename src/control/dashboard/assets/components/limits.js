@@ -1,6 +1,6 @@
 // Limits of an account: shown as meters, and changed: set, raised for a while, reset.
 import { html, useState } from "../lib/html.js";
-import { post, put } from "../lib/api.js";
+import { getTagged, post, put } from "../lib/api.js";
 import { METERS, amount, per } from "../lib/format.js";
 import { said } from "../lib/toasts.js";
 import { Countdown } from "./countdown.js";
@@ -29,16 +29,23 @@ export const GRAMMAR = "One on each line: 25usd/month, 100000tokens/day, 60reque
 export const linesOf = (text) => text.split(/[\n,]/).map((line) => line.trim()).filter(Boolean);
 
 export function SetLimits({ account, limits, tag, close, done }) {
+  const address = `/api/v1/limits/${encodeURIComponent(account)}`;
+  const [read, readAgain] = useState({ value: { limits }, tag });
   const [text, set] = useState(limits.map((one) => one.text).join("\n"));
   const send = async () => {
-    await put(`/api/v1/limits/${encodeURIComponent(account)}`, { limits: linesOf(text) }, tag ? { headers: { "if-match": tag } } : {});
+    try {
+      await put(address, { limits: linesOf(text) }, read.tag ? { headers: { "if-match": read.tag } } : {});
+    } catch (why) {
+      if (why.status === 412) readAgain(await getTagged(address));
+      throw why;
+    }
     said(`The limits of ${account} are set`);
     close();
     done();
   };
   return html`<${FormDialog} title=${`Limits of ${account}`} close=${close} send=${send} action="Set limits">
     ${(error) => html`<${Field} label="Limits" value=${text} set=${set} rows=${5} hint=${`${GRAMMAR} What was used stays counted.`} />
-      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Close this, look at what stands there now, then set it again.</p>`}`}
+      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Now it is ${read.value.limits.map((one) => one.text).join(", ") || "no limit"}. Set again to put what you typed in its place.</p>`}`}
   <//>`;
 }
 
