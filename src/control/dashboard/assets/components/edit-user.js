@@ -38,6 +38,6 @@ export function EditUser({ one, tag, close, done }) {
       <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
       ${moves && html`<${Field} label="Workspace" value=${workspace} set=${move} fault=${error?.fields.get("workspace")} />`}
       <${Field} label="Alerts at, per cent" value=${thresholds} set=${warn} fault=${error?.fields.get("thresholds")} hint="80, 90, 100. Empty: the defaults." />
-      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Now it is <bdi>${read.value.name}</bdi> in ${read.value.workspace}, alerts at ${listed(read.value)}. Save again to put what you typed in its place.</p>`}`}
+      ${error?.status === 412 && html`<p class="alert warn"><span>Somebody else has changed it meanwhile. Now it is <bdi>${read.value.name}</bdi> in ${read.value.workspace}, alerts at ${listed(read.value)}. Save again to put what you typed in its place.</span></p>`}`}
   <//>`;
 }

@@ -45,7 +45,7 @@ export function SetLimits({ account, limits, tag, close, done }) {
   };
   return html`<${FormDialog} title=${`Limits of ${account}`} close=${close} send=${send} action="Set limits">
     ${(error) => html`<${Field} label="Limits" value=${text} set=${set} rows=${5} hint=${`${GRAMMAR} What was used stays counted.`} />
-      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Now it is ${read.value.limits.map((one) => one.text).join(", ") || "no limit"}. Set again to put what you typed in its place.</p>`}`}
+      ${error?.status === 412 && html`<p class="alert warn"><span>Somebody else has changed it meanwhile. Now it is ${read.value.limits.map((one) => one.text).join(", ") || "no limit"}. Set again to put what you typed in its place.</span></p>`}`}
   <//>`;
 }
 
