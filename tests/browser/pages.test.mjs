@@ -79,6 +79,24 @@ test("a zoom of 200 % loses nothing", async () => {
   await made.close();
 });
 
+test("what a page needs is named in its HTML, so that nothing is asked for one after the other", async () => {
+  const made = await loggedIn();
+  const page = await made.newPage();
+  for (const path of PAGES) {
+    await page.goto(rig.url + path);
+    await shown(page);
+    const late = await page.evaluate(() => {
+      const named = new Set([...document.querySelectorAll("link[rel=modulepreload], script[src]")].map((one) => one.href || one.src));
+      return performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.endsWith(".js") && !named.has(name));
+    });
+    // The library for charts comes with the page that draws one.
+    assert.deepEqual(late.filter((name) => !name.endsWith("/vendor/uplot.js")), [], path);
+    const asked = await page.evaluate(() => performance.getEntriesByType("resource").filter(({ name }) => name.endsWith("/api/v1/session")).length);
+    assert.equal(asked, 1, "who is logged in is asked once, with the files");
+  }
+  await made.close();
+});
+
 test("r114 the users come from less than 300 KB, and how soon", async () => {
   let best = Infinity;
   for (let i = 0; i < TRIES; i += 1) {

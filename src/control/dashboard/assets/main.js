@@ -1,5 +1,5 @@
 // Starts the dashboard: who is logged in decides between the login and the page of the address.
-import { html, render, useEffect, useErrorBoundary, useRef, useState } from "./lib/html.js";
+import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "./lib/html.js";
 import { login, whoAmI } from "./lib/api.js";
 import * as live from "./lib/live.js";
 import { remember } from "./lib/preferences.js";
@@ -40,7 +40,7 @@ function Page({ name }) {
   const [shown, show] = useState({ name: null });
   const [error, forget] = useErrorBoundary((why) => console.error(why));
   const first = useRef(true);
-  useEffect(() => {
+  useLayoutEffect(() => {
     let current = true;
     forget();
     const found = (module) => current && show({ name, View: module.default });
@@ -78,7 +78,7 @@ function App() {
     fail(null);
     whoAmI().catch(fail);
   };
-  useEffect(ask, []);
+  useLayoutEffect(ask, []);
   useEffect(() => {
     if (session) remember();
   }, [session]);

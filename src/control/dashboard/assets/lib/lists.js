@@ -1,5 +1,5 @@
 // A long list, fetched page by page as it is scrolled.
-import { useCallback, useEffect, useRef, useState } from "./html.js";
+import { useCallback, useLayoutEffect, useRef, useState } from "./html.js";
 import { get, query } from "./api.js";
 
 const FIRST = 100;
@@ -39,7 +39,7 @@ export function useList(path, parameters) {
     const { data, next_cursor: cursor } = await page(state.cursor, MORE);
     return { rows: (was) => [...was, ...data], cursor };
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     reload(FIRST);
     return () => running.current?.abort();
   }, [reload]);
