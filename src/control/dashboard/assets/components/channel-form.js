@@ -2,7 +2,7 @@
 import { html, useState } from "../lib/html.js";
 import { patch, post } from "../lib/api.js";
 import { said } from "../lib/toasts.js";
-import { FormDialog } from "./dialog.js";
+import { FormDialog, Overtaken } from "./dialog.js";
 import { Checks, Field } from "./field.js";
 
 const REPORTS = ["reports", "Reports", "", [["daily", "Daily"], ["weekly", "Weekly"]]];
@@ -56,7 +56,7 @@ export function ChannelForm({ one, tag, close, done }) {
       ${!one && html`<${Field} label="Kind" value=${type} set=${turn} options=${KINDS} />
         <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} />`}
       ${takes.map((take) => html`<${Take} key=${type + take[0]} take=${take} kept=${Boolean(one)} value=${values[take[0]] || ""} set=${(value) => set({ ...values, [take[0]]: value })} fault=${error?.fields.get(take[0])} />`)}
-      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Close this, look at what stands there now, then change it again.</p>`}`}
+      <${Overtaken} error=${error} />`}
   <//>`;
 }
 
