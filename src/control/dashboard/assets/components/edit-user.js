@@ -9,6 +9,8 @@ export function EditUser({ one, tag, close, done }) {
   const [name, call] = useState(one.name);
   const [workspace, move] = useState(one.workspace || "");
   const [thresholds, warn] = useState(one.thresholds.join(", "));
+  // What was read when this was opened; the page behind may have read it again since.
+  const [read] = useState(tag);
   // Who is limited to a workspace cannot move anybody out of it.
   const moves = may("admin") && !login.get()?.workspace;
   const send = async () => {
@@ -16,7 +18,7 @@ export function EditUser({ one, tag, close, done }) {
     if (name.trim() !== one.name) changes.name = name.trim();
     if (moves && workspace.trim() !== one.workspace) changes.workspace = workspace.trim();
     if (thresholds !== one.thresholds.join(", ")) changes.thresholds = thresholds.trim() ? thresholds.split(/[\s,%]+/).filter(Boolean).map(Number) : null;
-    await patch(`/api/v1/users/${encodeURIComponent(one.id)}`, changes, tag ? { headers: { "if-match": tag } } : {});
+    await patch(`/api/v1/users/${encodeURIComponent(one.id)}`, changes, { headers: { "if-match": read } });
     said(`${one.id} is changed`);
     close();
     done();

@@ -6,6 +6,7 @@ import { Link } from "../lib/router.js";
 import { absolute, ago } from "../lib/time.js";
 import { said } from "../lib/toasts.js";
 import { Badge } from "./badge.js";
+import { opened } from "./changed-meanwhile.js";
 import { Copy } from "./copy.js";
 import { Confirm, Dialog, FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
@@ -35,14 +36,14 @@ export function KeyTable({ keys, again, more, busy, owner = true }) {
       hidden: true,
       end: true,
       cell: (key) => lives(key) && html`<span class="row" style=${{ flexWrap: "nowrap", justifyContent: "flex-end" }}>
-        ${bounds && html`<button class="button tiny" type="button" aria-label=${`Set limits of ${key.label}`} onClick=${() => show({ limits: key })}>Limits</button>`}
+        ${bounds && html`<button class="button tiny" type="button" aria-label=${`Set limits of ${key.label}`} onClick=${() => opened(`/api/v1/keys/${key.id}`, key.label, (limits, tag) => show({ limits, tag }))}>Limits</button>`}
         <button class="button tiny" type="button" onClick=${() => show({ rotate: key })}><${Icon} name="refresh" size=${14} />Rotate</button>
         <button class="button tiny danger" type="button" onClick=${() => show({ revoke: key })}>Revoke</button>
       </span>`,
     },
   ].filter(Boolean);
   return html`<${Table} label="Keys" columns=${columns} rows=${keys} keyOf=${(key) => key.id} more=${more} busy=${busy} />
-    ${open?.limits && html`<${SetLimits} account=${`key:${open.limits.id}`} limits=${open.limits.limits} close=${close} done=${again} />`}
+    ${open?.limits && html`<${SetLimits} account=${`key:${open.limits.id}`} limits=${open.limits.limits} tag=${open.tag} close=${close} done=${again} />`}
     ${open?.rotate && html`<${Rotate} key_=${open.rotate} close=${close} done=${again} />`}
     ${open?.revoke && html`<${Confirm} title=${`Revoke ${open.revoke.label}?`} text=${`Calls of ${open.revoke.user} with this key are refused from now on. It cannot be undone.`} action="Revoke" close=${close} send=${async () => { await remove(`/api/v1/keys/${open.revoke.id}`); said(`${open.revoke.label} is revoked`); close(); again(); }} />`}`;
 }
