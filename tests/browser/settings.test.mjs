@@ -10,6 +10,7 @@ import { accessible } from "./axe.mjs";
 const SECTIONS = ["you", "workspaces", "tokens", "pricing&model=gpt-5&against=built_in", "limits&account=user:alice", "audit", "health"];
 const FILE = "[admin]\nrequests_per_minute = 100000\n";
 const PRICES = fileURLToPath(new URL("../../pricing.toml", import.meta.url));
+const LARGEST_SHIFT = 0.1;
 let rig;
 
 before(async () => {
@@ -27,9 +28,15 @@ for (const colorScheme of ["light", "dark"]) {
   test(`every section is accessible and fits a narrow screen, ${colorScheme}`, async () => {
     for (const width of [1440, 390]) {
       const page = await rig.page("/settings", { colorScheme, viewport: { width, height: 900 } });
+      await page.addInitScript(() => {
+        window.shifted = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => (window.shifted += value))).observe({ type: "layout-shift", buffered: true });
+      });
       for (const section of SECTIONS) {
         await page.goto(`${rig.url}/settings?section=${section}`);
         await shown(page);
+        const shift = await page.evaluate(() => window.shifted);
+        assert.ok(shift < LARGEST_SHIFT, `${section} jumps by ${shift} at ${width}`);
         await accessible(page, `${section} ${colorScheme} ${width}`);
         const beyond = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.ok(beyond <= 0, `${section} is ${beyond} pixels too wide at ${width}`);
@@ -125,6 +132,21 @@ test("two who change one workspace, or one key: the second is told", async () =>
   await dialog.getByRole("button", { name: "Set limits" }).click();
   await dialog.waitFor({ state: "detached" });
   assert.equal((await rig.api("GET", `/api/v1/limits/key:${id}`)).limits[0].limit, "7");
+  await close(page);
+});
+
+test("the second is told also where the page behind the form has read it again", async () => {
+  const page = await rig.page("/users/alice");
+  const dialog = page.getByRole("dialog");
+  await page.getByRole("button", { name: "Set limits", exact: true }).click();
+  await dialog.getByLabel("Limits").waitFor();
+  await rig.api("PUT", "/api/v1/limits/user:alice", { limits: ["70usd/month"] });
+  await rig.charge("alice", "0.01");
+  await page.getByText(/of \$70\.00/).waitFor();
+  await dialog.getByLabel("Limits").fill("80usd/month");
+  await dialog.getByRole("button", { name: "Set limits" }).click();
+  await dialog.getByText("Somebody else has changed it meanwhile").waitFor();
+  assert.equal((await rig.api("PUT", "/api/v1/limits/user:alice", { limits: ["25usd/month", "60requests/minute"] })).limits.length, 2);
   await close(page);
 });
 

@@ -18,6 +18,8 @@ import { Table } from "../components/table.js";
 
 const SINCE = [["", "Any time"], ["1h", "Last hour"], ["24h", "Last day"], ["7d", "Last 7 days"], ["30d", "Last 30 days"]];
 const ACTIONS = [["", "Every action"], ["user.", "Users"], ["key.", "Keys"], ["workspace.", "Workspaces"], ["credential.", "Credentials"], ["token.", "Admin tokens"], ["alert_channel.", "Alert channels"], ["alert_rule.", "Alert rules"], ["config.", "Configuration"]];
+// A kind, a colon, an id.
+const LONGEST = 80;
 // A file has no more lines.
 const MOST = 50_000;
 
@@ -31,7 +33,7 @@ export function Audit() {
   const actions = ACTIONS.some(([of]) => of === asked.action) ? ACTIONS : [...ACTIONS, [asked.action, asked.action]];
   return html`
     <div class="filters">
-      <${Search} label="Account, such as user:alice" value=${asked.account} set=${(account) => ask({ account: account.trim() })} />
+      <${Search} longest=${LONGEST} label="Account, such as user:alice" value=${asked.account} set=${(account) => ask({ account: account.trim() })} />
       <${Pick} label="Action" value=${asked.action} set=${(action) => ask({ action })} options=${actions} />
       <input class="input" aria-label="By whom" placeholder="By whom" value=${asked.actor} onChange=${(event) => ask({ actor: event.target.value.trim() })} />
       <${Pick} label="Since" value=${asked.since} set=${(since) => ask({ since })} options=${SINCE} />

@@ -12,9 +12,9 @@ const AGAIN = 15_000;
 const STORES = { redis: "Redis", embedded: "embedded, in the data directory" };
 // [what it is about, what to do where it fails]
 const CHECKS = {
-  ledger: ["The ledger answers", "Nothing can be charged, so calls are refused. See that Redis runs and can be reached (farebox doctor), or that the disk of the data directory is writable."],
+  ledger: ["The ledger answers", "What cannot be charged is refused, unless [ledger] on_outage says otherwise. See that Redis runs and can be reached (farebox doctor), or that the disk of the data directory is writable."],
   providers: ["A provider is configured", "Set the variable of a provider's key, or write [providers.NAME] into the configuration, and reload it."],
-  draining: ["It is not stopping", "This proxy was told to stop: it ends the calls in flight and takes no new ones. Start it again if that was not meant."],
+  draining: ["It takes new calls", "This proxy was told to stop: it ends the calls in flight and takes no new ones. Start it again if that was not meant."],
 };
 
 export function Health() {
@@ -46,5 +46,5 @@ export function Health() {
 function Check({ one }) {
   const [text, way] = CHECKS[one.name] || [one.name, ""];
   return html`<li><div class="row"><span class="strong">${text}</span><span class="push"></span><span class="badge ${one.ok ? "ok" : "over"}"><${Icon} name=${one.ok ? "check" : "stop"} size=${13} />${one.ok ? "Fine" : "Failed"}</span></div>
-    ${!one.ok && html`<p class="break">${one.fault}.</p><p class="small muted">${way}</p>`}</li>`;
+    ${!one.ok && html`<p class="break">${one.fault[0].toUpperCase()}${one.fault.slice(1)}.</p><p class="small muted">${way}</p>`}</li>`;
 }

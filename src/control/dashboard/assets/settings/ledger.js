@@ -28,10 +28,10 @@ export function Soundness() {
     work(false);
   };
   return html`<${Card} id="ledger" title="Ledger"><div class="body stack">
-    <p>Adds everything up again and compares: accounts with their calls, parents with their children, holds with what is in flight.</p>
+    <p>Adds everything up again and compares: accounts with their calls, what is held with open holds, workspaces with their users.</p>
     <div class="row"><button class="button" type="button" disabled=${busy} onClick=${verify}><${Icon} name="check" />${busy ? "Checking…" : "Verify the ledger"}</button></div>
     <${Fault} error=${error} />
-    ${found && html`<div role="status">${found.ok ? html`<p class="row"><span class="badge ok"><${Icon} name="check" size=${13} />Sound</span>${count(found.checked)} checked, all sound.</p>` : html`<div class="alert"><${Icon} name="triangle" /><div><p class="strong">${count(found.violations.length)} of ${count(found.checked)} do not add up</p><ul>${found.violations.map((line) => html`<li key=${line} class="break">${line}</li>`)}</ul><p>Keep the journal and a copy of the ledger, and see docs/errors.md.</p></div></div>`}</div>`}
+    ${found && html`<div role="status">${found.ok ? html`<p class="row"><span class="badge ok"><${Icon} name="check" size=${13} />Sound</span>${count(found.checked)} checked, all sound.</p>` : html`<div class="alert"><${Icon} name="triangle" /><div><p class="strong">${count(found.violations.length)} of ${count(found.checked)} do not add up</p><ul>${found.violations.map((line) => html`<li key=${line} class="break">${line}</li>`)}</ul><p>Keep the journal and a copy of the ledger, and see <code>ledger verify</code> in docs/ledger.md.</p></div></div>`}</div>`}
   </div><//>`;
 }
 
@@ -52,10 +52,10 @@ export function PutAside() {
   return html`<${Card} id="aside" title="Put aside by the journal" asked=${asked} rows=${2} actions=${due > 0 && may("admin") && html`<button class="button tiny" type="button" onClick=${() => show(true)}>Charge what is due</button>`}>
       ${(found) => html`<div class="body"><p>They could not be delivered for 23 hours. Charge those that are due, here or with <code>farebox ledger replay</code>.</p></div>
         <${Table} label="Put aside" keyOf=${(one) => one.id} rows=${found} columns=${[
-          { id: "started", title: "Started", cell: (one) => html`<span data-row tabindex="0" title=${absolute(one.started)}>${ago(one.started)}</span>` },
+          { id: "started", title: "Started", cell: (one) => html`<span data-row tabindex="0" title=${absolute(one.started)}>${one.started ? ago(one.started) : "unknown"}</span>` },
           { id: "user", title: "User", class: "w-name", cell: (one) => html`<div class="clip">${one.user || "–"}</div>` },
           { id: "model", title: "Model", far: true, class: "w-name", cell: (one) => html`<div class="clip">${one.model || "–"}</div>` },
-          { id: "verdict", title: "What of it", cell: (one) => html`<span title=${one.detail}>${VERDICTS[one.verdict] || one.verdict}</span>` },
+          { id: "verdict", title: "What of it", cell: (one) => html`<div>${VERDICTS[one.verdict] || one.verdict}</div>${one.detail && html`<div class="under">${one.detail}</div>`}` },
           { id: "cost", title: "Cost", end: true, cell: (one) => html`<span title=${exactUsd(one.cost_usd)}>${usd(one.cost_usd)}</span>` },
         ]} />`}
     <//>

@@ -9,12 +9,14 @@ import { Bump, Limits, Reset, SetLimits } from "../components/limits.js";
 import { Search } from "../components/search.js";
 import { Bones, Fault, Nothing } from "../components/state.js";
 
+// A kind, a colon, an id.
+const LONGEST = 80;
 const WHOSE = "user:alice, key:ID, workspace:eng or credential:openai-main";
 
 export function OfAccount() {
   const { query } = useStore(place);
   const account = query.get("account") || "";
-  return html`<div class="filters"><${Search} label="Account, such as user:alice" value=${account} set=${(to) => ask({ account: to.trim() })} /></div>
+  return html`<div class="filters"><${Search} longest=${LONGEST} label="Account, such as user:alice" value=${account} set=${(to) => ask({ account: to.trim() })} /></div>
     ${account ? html`<${Of} key=${account} account=${account} />` : html`<section class="card"><${Nothing} icon="gear" title="Whose limits?" text=${`Name an account: ${WHOSE}. A user without limits of its own follows [defaults.user] of the configuration. A call must fit the limits of its key, its user, its workspace and the credential that serves it.`} command="farebox limits show user:alice" /></section>`}`;
 }
 

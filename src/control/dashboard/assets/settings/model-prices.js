@@ -11,12 +11,14 @@ import { Search } from "../components/search.js";
 import { Bones, Fault, Nothing } from "../components/state.js";
 import { Table } from "../components/table.js";
 
+const LONGEST = 200;
+
 export function ModelPrices() {
   const { query: asked } = useStore(place);
   const model = asked.get("model") || "";
   return html`<section class="card" aria-labelledby="model-prices">
     <div class="title"><h2 id="model-prices">What a model costs</h2></div>
-    <div class="body"><div class="filters tight"><${Search} label="Model, as calls name it" value=${model} set=${(to) => ask({ model: to.trim() })} /></div></div>
+    <div class="body"><div class="filters tight"><${Search} longest=${LONGEST} label="Model, as calls name it" value=${model} set=${(to) => ask({ model: to.trim() })} /></div></div>
     ${model ? html`<${Of} key=${model} name=${model} />` : html`<div class="body"><p class="muted">Type the name of a model, such as gpt-5 or anthropic/claude-sonnet-4-5.</p></div>`}
   </section>`;
 }
