@@ -22,8 +22,8 @@ export function KeyTable({ keys, again, more, busy, owner = true }) {
   const bounds = may("limits:write");
   const lives = (key) => key.status !== "revoked" && key.status !== "expired";
   const columns = [
-    { id: "key", title: "Key", cell: (key) => html`<code data-row tabindex=${owner ? undefined : "0"}>${key.label}</code>${key.name && html`<div class="under clip w-name"><bdi>${key.name}</bdi></div>`}` },
-    owner && { id: "user", title: "User", class: "w-name", cell: (key) => html`<div class="clip"><${Link} to=${`/users/${encodeURIComponent(key.user)}`}>${key.user}<//></div>` },
+    { id: "key", title: "Key", cell: (key) => html`<code data-row tabindex=${owner ? undefined : "0"}>${key.label}</code>${owner && html`<div class="slim-only under clip w-name">${key.user}</div>`}${key.name && html`<div class="under clip w-name"><bdi>${key.name}</bdi></div>`}` },
+    owner && { id: "user", title: "User", far: true, class: "w-name", cell: (key) => html`<div class="clip"><${Link} to=${`/users/${encodeURIComponent(key.user)}`}>${key.user}<//></div>` },
     { id: "status", title: "Status", cell: (key) => html`<${Badge} status=${key.status} />` },
     { id: "models", title: "Models", far: true, cell: (key) => (key.models.length ? html`<code class="clip">${key.models.join(", ")}</code>` : html`<span class="muted">all</span>`) },
     { id: "limits", title: "Limits", far: true, later: owner, cell: (key) => html`<${Own} limits=${key.limits} status=${key.status} />` },
@@ -35,10 +35,10 @@ export function KeyTable({ keys, again, more, busy, owner = true }) {
       title: "Actions",
       hidden: true,
       end: true,
-      cell: (key) => lives(key) && html`<span class="row" style=${{ flexWrap: "nowrap", justifyContent: "flex-end" }}>
-        ${bounds && html`<button class="button tiny" type="button" aria-label=${`Set limits of ${key.label}`} onClick=${() => opened(`/api/v1/keys/${key.id}`, key.label, (limits, tag) => show({ limits, tag }))}>Limits</button>`}
-        <button class="button tiny" type="button" onClick=${() => show({ rotate: key })}><${Icon} name="refresh" size=${14} />Rotate</button>
-        <button class="button tiny danger" type="button" onClick=${() => show({ revoke: key })}>Revoke</button>
+      cell: (key) => lives(key) && html`<span class="acts">
+        ${bounds && html`<${Act} name="gear" label=${`Set limits of ${key.label}`} act=${() => opened(`/api/v1/keys/${key.id}`, key.label, (limits, tag) => show({ limits, tag }))} />`}
+        <${Act} name="refresh" label=${`Rotate ${key.label}`} act=${() => show({ rotate: key })} />
+        <${Act} name="trash" label=${`Revoke ${key.label}`} act=${() => show({ revoke: key })} danger />
       </span>`,
     },
   ].filter(Boolean);
@@ -47,6 +47,8 @@ export function KeyTable({ keys, again, more, busy, owner = true }) {
     ${open?.rotate && html`<${Rotate} key_=${open.rotate} close=${close} done=${again} />`}
     ${open?.revoke && html`<${Confirm} title=${`Revoke ${open.revoke.label}?`} text=${`Calls of ${open.revoke.user} with this key are refused from now on. It cannot be undone.`} action="Revoke" close=${close} send=${async () => { await remove(`/api/v1/keys/${open.revoke.id}`); said(`${open.revoke.label} is revoked`); close(); again(); }} />`}`;
 }
+
+const Act = ({ name, label, act, danger }) => html`<button class="button tiny ${danger ? "danger" : ""}" type="button" aria-label=${label} title=${label} onClick=${act}><${Icon} name=${name} size=${14} /></button>`;
 
 // The limit of a key of which most is used; those of its user are on top of it.
 function Own({ limits, status }) {

@@ -11,6 +11,7 @@ import { Countdown } from "../components/countdown.js";
 import { Confirm } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
 import { Limits } from "../components/limits.js";
+import { Meter } from "../components/meter.js";
 import { Head } from "../components/shell.js";
 import { Bones, Fault, Nothing } from "../components/state.js";
 
@@ -38,11 +39,21 @@ export default function Providers() {
 function Pool({ pool, keys, again }) {
   const room = Object.entries(pool.capacity);
   return html`<section aria-label=${`Provider ${pool.id}`}>
-    <div class="head"><div class="titles"><h2>${pool.id}</h2><p class="muted small break">${pool.base_url}, ${pool.choose.replaceAll("_", " ")}</p></div>
-      ${room.map(([name, one]) => html`<span key=${name} class="small muted figures">${amount(name.split("/")[0], one.remaining)} of ${amount(name.split("/")[0], one.limit)} ${name} left</span>`)}
+    <div class="head"><div class="titles"><h2>${pool.id}</h2><p class="muted small break">${pool.base_url}, ${keys.length === 1 ? "one key" : `${keys.length} keys, ${CHOICES[pool.choose] || pool.choose}`}</p></div>
+      ${room.length > 0 && html`<ul class="room">${room.map(([name, one]) => html`<${Room} key=${name} name=${name} one=${one} />`)}</ul>`}
     </div>
     <div class="cards">${keys.map((key) => html`<${Key} key=${key.config_id} one=${key} again=${again} />`)}</div>
   </section>`;
+}
+
+// How each key of a pool comes to be used.
+const CHOICES = { priority: "the first with room is used", weighted: "used by their weights", least_used: "the least used is used", round_robin: "used in turn" };
+
+// What all keys of a pool have left together.
+function Room({ name, one }) {
+  const [meter, window] = name.split("/");
+  return html`<li><p class="small muted figures">${amount(meter, one.remaining)} of ${amount(meter, one.limit)} ${meter === "usd" ? "" : meter} left ${window === "day" ? "today" : `this ${window}`}</p>
+    <${Meter} value=${one.limit > 0 ? (one.used / one.limit) * 100 : 100} used=${one.used} limit=${one.limit} meter=${meter} label=${`${name} of all keys`} /></li>`;
 }
 
 function Key({ one, again }) {
@@ -73,7 +84,7 @@ function Key({ one, again }) {
       ${one.available_at && html`<p class="small">Used again in <${Countdown} to=${one.available_at} ended=${again} /></p>`}
       ${one.limits.length ? html`<${Limits} limits=${one.limits} status=${one.status} ended=${again} />` : html`<p class="muted small">No quota is configured for it.</p>`}
       <dl class="facts small">
-        <dt>Requests today</dt><dd class="figures" title=${count(one.request_count)}>${short(one.request_count)}, ${rate}% failed</dd>
+        <dt>Requests today</dt><dd class="figures" title=${count(one.request_count)}>${short(one.request_count)}${one.failed > 0 ? `, ${short(one.failed)} failed (${rate}%)` : ""}</dd>
         <dt>Tokens</dt><dd class="figures">${short(one.tokens)}</dd>
         <dt>Characters</dt><dd class="figures">${short(one.character_count)}</dd>
         <dt>Cost</dt><dd class="figures">${usd(one.cost_usd)}</dd>

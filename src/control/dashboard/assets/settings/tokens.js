@@ -46,7 +46,7 @@ function columnsOf(show, writes) {
       title: "Actions",
       hidden: true,
       end: true,
-      cell: (one) => html`<span class="row acts">
+      cell: (one) => html`<span class="acts">
         ${one.status === "active" && html`<button class="button tiny far" type="button" aria-label=${`Rotate ${one.name}`} onClick=${() => show({ rotate: one })}><${Icon} name="refresh" size=${14} />Rotate</button>`}
         <button class="button tiny danger" type="button" aria-label=${`Delete ${one.name}`} onClick=${() => show({ drop: one })}>Delete</button>
       </span>`,

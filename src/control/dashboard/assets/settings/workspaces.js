@@ -56,7 +56,7 @@ function columnsOf({ users, show, deletes }) {
     title: "Actions",
     hidden: true,
     end: true,
-    cell: (one) => html`<span class="row acts">
+    cell: (one) => html`<span class="acts">
       ${may("workspaces:write") && html`<button class="button tiny" type="button" aria-label=${`Edit ${one.id}`} onClick=${() => opened(place(one), one.id, (edit, tag) => show({ edit, tag }))}><${Icon} name="edit" size=${14} />Edit</button>`}
       ${may("limits:write") && html`<button class="button tiny" type="button" aria-label=${`Set limits of ${one.id}`} onClick=${() => opened(place(one), one.id, (limits, tag) => show({ limits, tag }))}>Limits</button>`}
       ${deletes && one.id !== FIRST && html`<button class="button tiny danger" type="button" aria-label=${`Delete ${one.id}`} onClick=${() => show({ drop: one })}><${Icon} name="trash" size=${14} /></button>`}
@@ -68,7 +68,7 @@ function columnsOf({ users, show, deletes }) {
     { id: "quota", title: "Most used limit", slim: "Quota", class: "w-meter", cell: (one) => html`<${Fullest} one=${one} />` },
     { id: "spent", title: "Spent ever", slim: "Spent", end: true, cell: (one) => html`<span title=${exactUsd(one.spent_usd)}>${usd(one.spent_usd)}</span>` },
     ...(users ? [{ id: "users", title: "Users", end: true, far: true, cell: (one) => html`<${Link} to=${`/users?workspace=${encodeURIComponent(one.id)}`}>${count(users.get(one.id) || 0)}<//>` }] : []),
-    { id: "alerts", title: "Alerts at", far: true, later: true, cell: (one) => html`<span class="muted whole">${one.thresholds.map((at) => `${at}%`).join(", ")}</span>` },
+    { id: "alerts", title: "Alerts at", far: true, later: true, cell: (one) => html`<span class="muted still">${one.thresholds.map((at) => `${at}%`).join(", ")}</span>` },
     { id: "seen", title: "Last seen", end: true, far: true, later: true, cell: (one) => html`<span class="muted" title=${absolute(one.last_seen)}>${ago(one.last_seen)}</span>` },
     acts,
   ];
