@@ -9,6 +9,7 @@ const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
 const PAGES = {
   overview: "/", users: "/users", user: "/users/priya", keys: "/keys", providers: "/providers", requests: "/requests",
   activity: "/activity?span=30d", alerts: "/alerts", snapshots: "/snapshots", reports: `/reports?date=${yesterday}`, settings: "/settings",
+  workspaces: "/settings?section=workspaces", tokens: "/settings?section=tokens", prices: "/settings?section=pricing&model=gpt-5", limits: "/settings?section=limits&account=user:priya", audit: "/settings?section=audit", health: "/settings?section=health",
 };
 const [only, kinds] = [process.env.GALLERY?.split(","), process.env.GALLERY_KINDS ?? "empty,full"];
 

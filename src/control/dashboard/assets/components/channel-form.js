@@ -2,7 +2,8 @@
 import { html, useState } from "../lib/html.js";
 import { patch, post } from "../lib/api.js";
 import { said } from "../lib/toasts.js";
-import { FormDialog, Overtaken } from "./dialog.js";
+import { ChangedMeanwhile } from "./changed-meanwhile.js";
+import { FormDialog } from "./dialog.js";
 import { Checks, Field } from "./field.js";
 
 const REPORTS = ["reports", "Reports", "", [["daily", "Daily"], ["weekly", "Weekly"]]];
@@ -56,7 +57,7 @@ export function ChannelForm({ one, tag, close, done }) {
       ${!one && html`<${Field} label="Kind" value=${type} set=${turn} options=${KINDS} />
         <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} />`}
       ${takes.map((take) => html`<${Take} key=${type + take[0]} take=${take} kept=${Boolean(one)} value=${values[take[0]] || ""} set=${(value) => set({ ...values, [take[0]]: value })} fault=${error?.fields.get(take[0])} />`)}
-      <${Overtaken} error=${error} />`}
+      <${ChangedMeanwhile} error=${error} />`}
   <//>`;
 }
 

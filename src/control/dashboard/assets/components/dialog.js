@@ -59,11 +59,6 @@ export function FormDialog({ title, close, send, action, danger = false, childre
   <//>`;
 }
 
-// Told where what was looked at is not what stands there now.
-export function Overtaken({ error }) {
-  return error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Close this, look at what stands there now, then change it again.</p>`;
-}
-
 // Asks before what cannot be undone; where `typed` is given, it must be typed.
 export function Confirm({ title, text, action, typed, close, send }) {
   const [word, set] = useState("");

@@ -3,7 +3,8 @@ import { html, useState } from "../lib/html.js";
 import { patch } from "../lib/api.js";
 import { absolute } from "../lib/time.js";
 import { said } from "../lib/toasts.js";
-import { FormDialog, Overtaken } from "./dialog.js";
+import { ChangedMeanwhile } from "./changed-meanwhile.js";
+import { FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
 import { linesOf } from "./limits.js";
 
@@ -41,6 +42,6 @@ export function EditKey({ one, tag, close, done }) {
       <${Field} label="Name" ...${field("name")} fault=${error?.fields.get("name")} autofocus />
       ${REACH.map(([name, label, hint]) => html`<${Field} key=${name} label=${label} hint=${hint} ...${field(name)} fault=${error?.fields.get(name)} />`)}
       <${Field} label="Expires in" ...${field("expires")} fault=${error?.fields.get("expires_in")} hint=${`90d, or never. Empty: as it is, ${one.expires_at ? absolute(one.expires_at) : "never"}.`} />
-      <${Overtaken} error=${error} />`}
+      <${ChangedMeanwhile} error=${error} />`}
   <//>`;
 }

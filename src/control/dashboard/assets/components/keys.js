@@ -1,11 +1,12 @@
 // Keys: their table, and making, rotating and revoking them. The text of a key is shown once.
 import { html, useState } from "../lib/html.js";
-import { getTagged, may, post, remove } from "../lib/api.js";
+import { may, post, remove } from "../lib/api.js";
 import { usd } from "../lib/format.js";
 import { Link } from "../lib/router.js";
 import { absolute, ago } from "../lib/time.js";
-import { failed, said } from "../lib/toasts.js";
+import { said } from "../lib/toasts.js";
 import { Badge } from "./badge.js";
+import { opened } from "./changed-meanwhile.js";
 import { Copy } from "./copy.js";
 import { Confirm, Dialog, FormDialog } from "./dialog.js";
 import { EditKey, REACH } from "./edit-key.js";
@@ -21,14 +22,7 @@ export function KeyTable({ keys, again, more, busy, owner = true }) {
   const writes = may("keys:write");
   const bounds = may("limits:write");
   const lives = (key) => key.status !== "revoked" && key.status !== "expired";
-  const edit = async (key) => {
-    try {
-      const { value, tag } = await getTagged(`/api/v1/keys/${encodeURIComponent(key.id)}`);
-      show({ edit: value, tag });
-    } catch (why) {
-      failed(`${key.label} could not be opened`, why);
-    }
-  };
+  const read = (key, as) => opened(`/api/v1/keys/${encodeURIComponent(key.id)}`, key.label, (one, tag) => show(as(one, tag)));
   const columns = [
     { id: "key", title: "Key", cell: (key) => html`<code data-row tabindex=${owner ? undefined : "0"}>${key.label}</code>${owner && html`<div class="slim-only under clip w-name">${key.user}</div>`}${key.name && html`<div class="under clip w-name"><bdi>${key.name}</bdi></div>`}` },
     owner && { id: "user", title: "User", far: true, class: "w-name", cell: (key) => html`<div class="clip"><${Link} to=${`/users/${encodeURIComponent(key.user)}`}>${key.user}<//></div>` },
@@ -44,15 +38,15 @@ export function KeyTable({ keys, again, more, busy, owner = true }) {
       hidden: true,
       end: true,
       cell: (key) => lives(key) && html`<span class="acts">
-        <${Act} name="edit" label=${`Change ${key.label}`} act=${() => edit(key)} />
-        ${bounds && html`<${Act} name="gear" label=${`Set limits of ${key.label}`} act=${() => show({ limits: key })} />`}
+        <${Act} name="edit" label=${`Change ${key.label}`} act=${() => read(key, (edit, tag) => ({ edit, tag }))} />
+        ${bounds && html`<${Act} name="gear" label=${`Set limits of ${key.label}`} act=${() => read(key, (limits, tag) => ({ limits, tag }))} />`}
         <${Act} name="refresh" label=${`Rotate ${key.label}`} act=${() => show({ rotate: key })} />
         <${Act} name="trash" label=${`Revoke ${key.label}`} act=${() => show({ revoke: key })} danger />
       </span>`,
     },
   ].filter(Boolean);
   return html`<${Table} label="Keys" columns=${columns} rows=${keys} keyOf=${(key) => key.id} more=${more} busy=${busy} />
-    ${open?.limits && html`<${SetLimits} account=${`key:${open.limits.id}`} limits=${open.limits.limits} close=${close} done=${again} />`}
+    ${open?.limits && html`<${SetLimits} account=${`key:${open.limits.id}`} limits=${open.limits.limits} tag=${open.tag} close=${close} done=${again} />`}
     ${open?.edit && html`<${EditKey} one=${open.edit} tag=${open.tag} close=${close} done=${again} />`}
     ${open?.rotate && html`<${Rotate} key_=${open.rotate} close=${close} done=${again} />`}
     ${open?.revoke && html`<${Confirm} title=${`Revoke ${open.revoke.label}?`} text=${`Calls of ${open.revoke.user} with this key are refused from now on. It cannot be undone.`} action="Revoke" close=${close} send=${async () => { await remove(`/api/v1/keys/${open.revoke.id}`); said(`${open.revoke.label} is revoked`); close(); again(); }} />`}`;

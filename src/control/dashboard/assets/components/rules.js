@@ -1,10 +1,11 @@
 // Alert rules: what is alerted besides thresholds. Those of the file are shown and not changed here.
 import { html, useState } from "../lib/html.js";
-import { get, getTagged, may, patch, post, remove } from "../lib/api.js";
-import { failed, said } from "../lib/toasts.js";
+import { get, may, patch, post, remove } from "../lib/api.js";
+import { said } from "../lib/toasts.js";
 import { useAsked } from "../lib/use.js";
 import { Badge } from "./badge.js";
-import { Confirm, FormDialog, Overtaken } from "./dialog.js";
+import { ChangedMeanwhile, opened } from "./changed-meanwhile.js";
+import { Confirm, FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
 import { Icon } from "./icon.js";
 import { Card, Nothing } from "./state.js";
@@ -37,14 +38,7 @@ export function Rules() {
   const [open, show] = useState(null);
   const close = () => show(null);
   const writes = may("alerts:write");
-  const edit = async (one) => {
-    try {
-      const { value, tag } = await getTagged(`/api/v1/alert-rules/${encodeURIComponent(one.id)}`);
-      show({ edit: value, tag });
-    } catch (why) {
-      failed(`${one.name} could not be opened`, why);
-    }
-  };
+  const edit = (rule) => opened(`/api/v1/alert-rules/${encodeURIComponent(rule.id)}`, rule.name, (one, tag) => show({ edit: one, tag }));
   return html`<${Card} id="rules" title="Rules" asked=${rules} rows=${6} actions=${writes && html`<button class="button tiny" type="button" onClick=${() => show("create")}><${Icon} name="plus" size=${14} />Add rule</button>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bolt" title="No rule yet" text="Thresholds of limits are alerted without one. A rule alerts what a limit does not say: an amount, a pace, a forecast, failing calls." />`}>
       ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><span class="strong break">${one.name}</span><${Badge} status=${one.level} /><span>${KINDS[one.kind]?.[0] || one.kind}</span><span class="small muted break">${details(one)}${one.source === "file" ? " · from the file" : ""}</span>
         <span style=${{ flex: 1 }}></span>${writes && one.source !== "file" && html`<button class="button tiny" type="button" aria-label=${`Change ${one.name}`} onClick=${() => edit(one)}><${Icon} name="edit" size=${14} /></button>
@@ -88,6 +82,6 @@ function RuleForm({ one, tag, close, done }) {
         <${Field} label="Raised when somebody or something" value=${kind} set=${turn} options=${Object.entries(KINDS).map(([of, [text]]) => [of, text])} fault=${error?.fields.get("kind")} />`}
       ${takes.map((field) => html`<${Field} key=${field} label=${FIELDS[field][0]} hint=${FIELDS[field][1]} value=${values[field] || ""} set=${(value) => set({ ...values, [field]: value })} fault=${error?.fields.get(field)} inputmode=${NUMBERS.has(field) ? "numeric" : undefined} />`)}
       <${Field} label="Level" value=${level} set=${grade} options=${LEVELS} />
-      <${Overtaken} error=${error} />`}
+      <${ChangedMeanwhile} error=${error} />`}
   <//>`;
 }
