@@ -8,7 +8,7 @@ use crate::world::{Answer, CHAT, LIMIT, chat, rules, send};
 use farebox::demo::provider::Simulated;
 use farebox::ledger::{Tries, UsageEvent};
 use farebox::provider::{Choose, Policy};
-use farebox::proxy::{Rules, UpstreamBounds};
+use farebox::proxy::{Disconnect, Rules, UpstreamBounds};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -84,6 +84,25 @@ async fn an_attempt_that_was_not_answered_has_a_word() {
     assert_eq!(pool.chat().await.status(), 504);
     let event = pool.world.only_event().await;
     assert_eq!(told(&event), [("a", Some(429), Some("limited")), ("b", None, Some("timeout"))]);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_ends_the_attempt_that_is_under_way() {
+    let rules = Rules { on_disconnect: Disconnect::Cancel, ..rules() };
+    let pool = Pool::with(&["a", "b"], order(Choose::Priority), rules).await;
+    pool.play("a", LIMITED);
+    pool.play("b", LATE);
+    let call = pool.world.begin(CHAT, "", &chat("gpt-4o-mini", r#","max_tokens":50"#)).await;
+    let twice = async {
+        while pool.world.provider_calls() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, twice).await.unwrap();
+    drop(call);
+    let event = pool.world.only_event().await;
+    assert_eq!(told(&event), [("a", Some(429), Some("limited")), ("b", None, Some("left"))]);
+    in_order(&event);
 }
 
 #[tokio::test]
