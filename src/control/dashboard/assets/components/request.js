@@ -21,7 +21,7 @@ export function RequestPanel({ id, known, close }) {
     ${value ? html`<${Call} one=${value} />`
       : gone ? html`<${Nothing} icon="search" title="No such request" text="It is not settled yet, was refused, or is not kept any more." />`
         : error ? html`<${Fault} error=${error} again=${again} />` : html`<${Bones} rows=${12} />`}
-    ${!value && html`<div class="command"><code>${id}</code><${Copy} text=${id} /></div>`}
+    ${!value && html`<div class="command"><code tabindex="0">${id}</code><${Copy} text=${id} /></div>`}
   <//>`;
 }
 
@@ -33,7 +33,7 @@ function Call({ one }) {
       <span class="muted">in ${duration(one.duration_ms)}</span>
       ${one.estimated && html`<${Badge} status="estimated" />`}
     </div>
-    <div class="command"><code>${one.id}</code><${Copy} text=${one.id} /></div>
+    <div class="command"><code tabindex="0">${one.id}</code><${Copy} text=${one.id} /></div>
     <section><h3>${one.attempts?.length > 0 ? `${one.attempts.length} attempts` : "Along time"}</h3>${timed(one) ? html`<${Attempts} one=${one} />` : html`<p class="muted">It was reported from elsewhere: how long it took is not known.</p>`}</section>
     <section><h3>Tokens</h3><${Tokens} usage=${one.usage} /></section>
     <section><h3>Cost</h3><${Facts} facts=${[
