@@ -151,6 +151,18 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("ttft_ms", "count?"),
             ("duration_ms", "count"),
             ("request_count", "count"),
+            ("attempts", "[RequestAttempt]"),
+        ],
+    ),
+    (
+        "RequestAttempt",
+        &[
+            ("credential", "text"),
+            ("provider", "text"),
+            ("status", "integer?"),
+            ("error", "text?"),
+            ("started_ms", "count"),
+            ("ended_ms", "count"),
         ],
     ),
     (
