@@ -1,7 +1,8 @@
 // The dialog that changes what a user is called, where it belongs, and when alerts are raised.
 import { html, useState } from "../lib/html.js";
-import { getTagged, login, may, patch } from "../lib/api.js";
+import { login, may, patch } from "../lib/api.js";
 import { said } from "../lib/toasts.js";
+import { ChangedMeanwhile, onCondition } from "./changed-meanwhile.js";
 import { FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
 
@@ -10,7 +11,7 @@ const listed = (one) => one.thresholds.join(", ");
 // What somebody else has changed meanwhile is told once and then kept, where it is not changed here.
 export function EditUser({ one, tag, close, done }) {
   const address = `/api/v1/users/${encodeURIComponent(one.id)}`;
-  const [read, readAgain] = useState({ value: one, tag });
+  const [read, readAgain] = useState({ now: null, tag });
   // As it was when the dialog was opened, however often the page asks again.
   const [before] = useState(one);
   const [name, call] = useState(one.name);
@@ -23,12 +24,7 @@ export function EditUser({ one, tag, close, done }) {
     if (name.trim() !== before.name) changes.name = name.trim();
     if (moves && workspace.trim() !== before.workspace) changes.workspace = workspace.trim();
     if (thresholds !== listed(before)) changes.thresholds = thresholds.trim() ? thresholds.split(/[\s,%]+/).filter(Boolean).map(Number) : null;
-    try {
-      await patch(address, changes, { headers: { "if-match": read.tag } });
-    } catch (why) {
-      if (why.status === 412) readAgain(await getTagged(address));
-      throw why;
-    }
+    await onCondition(() => patch(address, changes, { headers: { "if-match": read.tag } }), address, readAgain);
     said(`${one.id} is changed`);
     close();
     done();
@@ -38,6 +34,6 @@ export function EditUser({ one, tag, close, done }) {
       <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
       ${moves && html`<${Field} label="Workspace" value=${workspace} set=${move} fault=${error?.fields.get("workspace")} />`}
       <${Field} label="Alerts at, per cent" value=${thresholds} set=${warn} fault=${error?.fields.get("thresholds")} hint="80, 90, 100. Empty: the defaults." />
-      ${error?.status === 412 && html`<p class="alert warn"><span>Somebody else has changed it meanwhile. Now it is <bdi>${read.value.name}</bdi> in ${read.value.workspace}, alerts at ${listed(read.value)}. Save again to put what you typed in its place.</span></p>`}`}
+      <${ChangedMeanwhile} error=${error} now=${read.now && `${read.now.name} in ${read.now.workspace}, alerts at ${listed(read.now)}`} />`}
   <//>`;
 }

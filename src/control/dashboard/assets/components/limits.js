@@ -1,8 +1,9 @@
 // Limits of an account: shown as meters, and changed: set, raised for a while, reset.
 import { html, useState } from "../lib/html.js";
-import { getTagged, post, put } from "../lib/api.js";
+import { post, put } from "../lib/api.js";
 import { METERS, amount, per } from "../lib/format.js";
 import { said } from "../lib/toasts.js";
+import { ChangedMeanwhile, onCondition } from "./changed-meanwhile.js";
 import { Countdown } from "./countdown.js";
 import { Confirm, FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
@@ -30,22 +31,18 @@ export const linesOf = (text) => text.split(/[\n,]/).map((line) => line.trim()).
 
 export function SetLimits({ account, limits, tag, close, done }) {
   const address = `/api/v1/limits/${encodeURIComponent(account)}`;
-  const [read, readAgain] = useState({ value: { limits }, tag });
+  // What was read when this was opened; the page behind may have read it again since.
+  const [read, readAgain] = useState({ now: null, tag });
   const [text, set] = useState(limits.map((one) => one.text).join("\n"));
   const send = async () => {
-    try {
-      await put(address, { limits: linesOf(text) }, read.tag ? { headers: { "if-match": read.tag } } : {});
-    } catch (why) {
-      if (why.status === 412) readAgain(await getTagged(address));
-      throw why;
-    }
+    await onCondition(() => put(address, { limits: linesOf(text) }, { headers: { "if-match": read.tag } }), address, readAgain);
     said(`The limits of ${account} are set`);
     close();
     done();
   };
   return html`<${FormDialog} title=${`Limits of ${account}`} close=${close} send=${send} action="Set limits">
     ${(error) => html`<${Field} label="Limits" value=${text} set=${set} rows=${5} hint=${`${GRAMMAR} What was used stays counted.`} />
-      ${error?.status === 412 && html`<p class="alert warn"><span>Somebody else has changed it meanwhile. Now it is ${read.value.limits.map((one) => one.text).join(", ") || "no limit"}. Set again to put what you typed in its place.</span></p>`}`}
+      <${ChangedMeanwhile} error=${error} now=${read.now && (read.now.limits.map((one) => one.text).join(", ") || "no limit")} />`}
   <//>`;
 }
 
