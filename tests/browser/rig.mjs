@@ -22,9 +22,9 @@ function freePort() {
 }
 
 // Starts a program and waits for a line of its output.
-function start(args, cwd, pattern) {
+function start(args, cwd, pattern, more = { FAREBOX_ADMIN_TOKEN: TOKEN, OPENAI_API_KEY: "any" }) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("FAREBOX")));
-  const child = spawn(BINARY, args, { cwd, env: { ...env, FAREBOX_ADMIN_TOKEN: TOKEN, OPENAI_API_KEY: "any" } });
+  const child = spawn(BINARY, args, { cwd, env: { ...env, ...more } });
   let heard = "";
   const said = new Promise((done, fail) => {
     const hear = (chunk) => {
@@ -44,6 +44,27 @@ function start(args, cwd, pattern) {
     child.kill(signal);
   });
   return { said, stop };
+}
+
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+}
+
+// A running demonstration, and the link that it prints.
+export class Demo {
+  static async start() {
+    const demo = new Demo();
+    demo.program = start(["demo"], tmpdir(), /(http\S+#once=\w+)/, {});
+    demo.link = await demo.program.said;
+    return demo;
+  }
+
+  stop() {
+    return this.program.stop("SIGINT");
+  }
 }
 
 export class Rig {
@@ -68,10 +89,7 @@ export class Rig {
   }
 
   async browser(options = {}) {
-    this.chromium ??= await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    });
+    this.chromium ??= await launch();
     const made = await this.chromium.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "UTC", ...options });
     made.setDefaultTimeout(PATIENCE);
     return made;
