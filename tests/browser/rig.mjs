@@ -25,10 +25,11 @@ async function freePort() {
 }
 
 // Starts a program and waits for a line of its output.
-function start(args, cwd, pattern, before = []) {
+// `before` is a program that runs it, with its arguments: one that moves the clock, say.
+function start(args, cwd, pattern, { before = [], more = { FAREBOX_ADMIN_TOKEN: TOKEN, OPENAI_API_KEY: "any" } } = {}) {
   const [program, ...rest] = [...before, BINARY, ...args];
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("FAREBOX")));
-  const child = spawn(program, rest, { cwd, env: { ...env, FAREBOX_ADMIN_TOKEN: TOKEN, OPENAI_API_KEY: "any" } });
+  const child = spawn(program, rest, { cwd, env: { ...env, ...more } });
   let heard = "";
   const said = new Promise((done, fail) => {
     const hear = (chunk) => {
@@ -48,6 +49,27 @@ function start(args, cwd, pattern, before = []) {
     child.kill(signal);
   });
   return { said, stop };
+}
+
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+}
+
+// A running demonstration, and the link that it prints.
+export class Demo {
+  static async start() {
+    const demo = new Demo();
+    demo.program = start(["demo"], tmpdir(), /(http\S+#once=\w+)/, { more: {} });
+    demo.link = await demo.program.said;
+    return demo;
+  }
+
+  stop() {
+    return this.program.stop("SIGINT");
+  }
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: 16 });
@@ -81,18 +103,14 @@ export class Rig {
     return rig;
   }
 
-  // `before` is a program that runs Farebox, with its arguments: one that moves the clock, say.
   async serve(before = []) {
     const args = ["serve", "--config", "farebox.toml", "--listen", `127.0.0.1:${this.appsPort}`, "--admin-listen", `127.0.0.1:${this.adminPort}`, "--upstream", `openai=${this.upstream}`];
-    this.farebox = start(args, this.dir, /operators\s+(http\S+)/, before);
+    this.farebox = start(args, this.dir, /operators\s+(http\S+)/, { before });
     await this.farebox.said;
   }
 
   async browser(options = {}) {
-    this.chromium ??= await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    });
+    this.chromium ??= await launch();
     const made = await this.chromium.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "UTC", ...options });
     made.setDefaultTimeout(PATIENCE);
     return made;

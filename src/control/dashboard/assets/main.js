@@ -1,6 +1,7 @@
 // Starts the dashboard: who is logged in decides between the login and the page of the address.
 import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "./lib/html.js";
-import { login, whoAmI } from "./lib/api.js";
+import { login } from "./lib/api.js";
+import { enter } from "./lib/link.js";
 import * as live from "./lib/live.js";
 import { remember } from "./lib/preferences.js";
 import { go, own, place } from "./lib/router.js";
@@ -76,7 +77,7 @@ function App() {
   const [was, be] = useState(false);
   const ask = () => {
     fail(null);
-    whoAmI().catch(fail);
+    enter().catch(fail);
   };
   useLayoutEffect(ask, []);
   useEffect(() => {

@@ -124,8 +124,9 @@ export async function whoAmI() {
   }
 }
 
-export async function logIn(token) {
-  login.set(await post("/api/v1/session", { token }));
+// With a token, or what stands in a link: { token } or { once }.
+export async function logIn(secret) {
+  login.set(await post("/api/v1/session", secret));
 }
 
 export async function logOut() {
