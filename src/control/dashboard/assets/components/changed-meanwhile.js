@@ -4,28 +4,6 @@ import { html, useState } from "../lib/html.js";
 import { getTagged } from "../lib/api.js";
 import { failed } from "../lib/toasts.js";
 
-<<<<<<< HEAD
-// now: what stands there, where the form has read it and saves for that from now on.
-export function ChangedMeanwhile({ error, now }) {
-  if (error?.status !== 412) return null;
-  const next = now ? html`Now it is <bdi>${now}</bdi>. Save again to put what you typed in its place.` : "Close this, look at what stands there now, then change it again.";
-  return html`<p class="alert warn"><span>Somebody else has changed it meanwhile. ${next}</span></p>`;
-}
-
-// Runs `change`. Where somebody else was faster, `readAgain` gets what stands there now and its tag,
-// and the refusal is thrown all the same.
-export async function onCondition(change, path, readAgain) {
-  try {
-    await change();
-  } catch (why) {
-    // Without it the form says that it must be opened again.
-    if (why.status === 412) await getTagged(path).then(({ value, tag }) => readAgain({ now: value, tag }), () => {});
-    throw why;
-  }
-}
-
-=======
->>>>>>> main
 // Gives `show` the object as it stands now, and its tag.
 export async function opened(path, name, show) {
   try {

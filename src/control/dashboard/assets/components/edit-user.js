@@ -2,11 +2,7 @@
 import { html, useState } from "../lib/html.js";
 import { login, may, patch } from "../lib/api.js";
 import { said } from "../lib/toasts.js";
-<<<<<<< HEAD
-import { ChangedMeanwhile, onCondition } from "./changed-meanwhile.js";
-=======
 import { ChangedMeanwhile, useOpened } from "./changed-meanwhile.js";
->>>>>>> main
 import { FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
 
@@ -14,14 +10,9 @@ const listed = (one) => one.thresholds.join(", ");
 
 export function EditUser({ one, tag, close, done }) {
   const address = `/api/v1/users/${encodeURIComponent(one.id)}`;
-<<<<<<< HEAD
-  const [read, readAgain] = useState({ now: null, tag });
-  // As it was when the dialog was opened, however often the page asks again.
-=======
   const [now, sent] = useOpened(address, one, tag);
   // As it was when the dialog was opened, however often the page asks again. What is not changed
   // here is not sent, so that it stays what somebody else made of it.
->>>>>>> main
   const [before] = useState(one);
   const [name, call] = useState(one.name);
   const [workspace, move] = useState(one.workspace || "");
@@ -33,11 +24,7 @@ export function EditUser({ one, tag, close, done }) {
     if (name.trim() !== before.name) changes.name = name.trim();
     if (moves && workspace.trim() !== before.workspace) changes.workspace = workspace.trim();
     if (thresholds !== listed(before)) changes.thresholds = thresholds.trim() ? thresholds.split(/[\s,%]+/).filter(Boolean).map(Number) : null;
-<<<<<<< HEAD
-    await onCondition(() => patch(address, changes, { headers: { "if-match": read.tag } }), address, readAgain);
-=======
     await sent((options) => patch(address, changes, options));
->>>>>>> main
     said(`${one.id} is changed`);
     close();
     done();
@@ -47,10 +34,6 @@ export function EditUser({ one, tag, close, done }) {
       <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
       ${moves && html`<${Field} label="Workspace" value=${workspace} set=${move} fault=${error?.fields.get("workspace")} />`}
       <${Field} label="Alerts at, per cent" value=${thresholds} set=${warn} fault=${error?.fields.get("thresholds")} hint="80, 90, 100. Empty: the defaults." />
-<<<<<<< HEAD
-      <${ChangedMeanwhile} error=${error} now=${read.now && `${read.now.name} in ${read.now.workspace}, alerts at ${listed(read.now)}`} />`}
-=======
       <${ChangedMeanwhile} error=${error}>Now it is <bdi>${now.name}</bdi> in ${now.workspace}, alerts at ${listed(now)}.<//>`}
->>>>>>> main
   <//>`;
 }

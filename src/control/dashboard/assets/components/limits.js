@@ -2,13 +2,8 @@
 import { html, useState } from "../lib/html.js";
 import { post, put } from "../lib/api.js";
 import { METERS, amount, per } from "../lib/format.js";
-<<<<<<< HEAD
-import { said } from "../lib/toasts.js";
-import { ChangedMeanwhile, onCondition } from "./changed-meanwhile.js";
-=======
 import { failed, said } from "../lib/toasts.js";
 import { ChangedMeanwhile, useOpened } from "./changed-meanwhile.js";
->>>>>>> main
 import { Countdown } from "./countdown.js";
 import { Confirm, FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
@@ -38,20 +33,6 @@ const written = (limits) => limits.map((one) => one.text);
 
 export function SetLimits({ account, limits, tag, close, done }) {
   const address = `/api/v1/limits/${encodeURIComponent(account)}`;
-<<<<<<< HEAD
-  // What was read when this was opened; the page behind may have read it again since.
-  const [read, readAgain] = useState({ now: null, tag });
-  const [text, set] = useState(limits.map((one) => one.text).join("\n"));
-  const send = async () => {
-    await onCondition(() => put(address, { limits: linesOf(text) }, { headers: { "if-match": read.tag } }), address, readAgain);
-    said(`The limits of ${account} are set`);
-    close();
-    done();
-  };
-  return html`<${FormDialog} title=${`Limits of ${account}`} close=${close} send=${send} action="Set limits">
-    ${(error) => html`<${Field} label="Limits" value=${text} set=${set} rows=${5} hint=${`${GRAMMAR} What was used stays counted.`} />
-      <${ChangedMeanwhile} error=${error} now=${read.now && (read.now.limits.map((one) => one.text).join(", ") || "no limit")} />`}
-=======
   const [now, sent] = useOpened(address, { limits }, tag);
   const [before] = useState(written(limits));
   const [text, set] = useState(before.join("\n"));
@@ -64,7 +45,6 @@ export function SetLimits({ account, limits, tag, close, done }) {
   return html`<${FormDialog} title=${`Limits of ${account}`} close=${close} send=${send} action="Set limits" fields=${["limits"]}>
     ${(error) => html`<${Field} label="Limits" value=${text} set=${set} rows=${5} fault=${error?.fields.get("limits")} hint=${`${GRAMMAR} What was used stays counted.`} />
       <${ChangedMeanwhile} error=${error}>Now it is ${written(now.limits).join(", ") || "no limit"}.<//>`}
->>>>>>> main
   <//>`;
 }
 
