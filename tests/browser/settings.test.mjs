@@ -117,7 +117,7 @@ test("two who change one workspace, or one key: the second is told", async () =>
   await told.waitFor();
   assert.equal((await rig.api("GET", "/api/v1/limits/workspace:eng")).limits[0].limit, "200");
   const { id } = await rig.api("POST", "/api/v1/keys", { user: "alice", limits: ["5usd/day"] });
-  await page.goto(`${rig.url}/keys`);
+  await page.goto(`${rig.url}/keys?user=alice`);
   await page.getByRole("button", { name: /^Set limits of/ }).first().click();
   await dialog.getByLabel("Limits").waitFor();
   await rig.api("PUT", `/api/v1/limits/key:${id}`, { limits: ["6usd/day"] });

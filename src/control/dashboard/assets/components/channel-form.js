@@ -55,8 +55,7 @@ export function ChannelForm({ one, tag, close, done }) {
     ${(error) => html`
       ${!one && html`<${Field} label="Kind" value=${type} set=${turn} options=${KINDS} />
         <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} />`}
-      ${takes.map((take) => html`<${Take} key=${type + take[0]} take=${take} kept=${Boolean(one)} value=${values[take[0]] || ""} set=${(value) => set({ ...values, [take[0]]: value })} fault=${error?.fields.get(take[0])} />`)}
-      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Close this, look at what stands there now, then change it again.</p>`}`}
+      ${takes.map((take) => html`<${Take} key=${type + take[0]} take=${take} kept=${Boolean(one)} value=${values[take[0]] || ""} set=${(value) => set({ ...values, [take[0]]: value })} fault=${error?.fields.get(take[0])} />`)}`}
   <//>`;
 }
 

@@ -50,7 +50,7 @@ export function FormDialog({ title, close, send, action, danger = false, childre
   return html`<${Dialog} title=${title} close=${close}>
     <form ref=${form} class="form" onSubmit=${submit} noValidate>
       ${typeof children === "function" ? children(error) : children}
-      ${error && !told && html`<${Fault} error=${error} />`}
+      ${error && !told && (error.status === 412 ? html`<${Overtaken} />` : html`<${Fault} error=${error} />`)}
       <div class="ends">
         <button class="button" type="button" onClick=${close}>Cancel</button>
         <button class="button first ${danger ? "danger" : ""}" type="submit" disabled=${busy || disabled}>${busy ? "One moment…" : action}</button>
@@ -58,6 +58,9 @@ export function FormDialog({ title, close, send, action, danger = false, childre
     </form>
   <//>`;
 }
+
+// What was read with a tag is another one by now.
+const Overtaken = () => html`<div class="alert warn" role="alert"><${Icon} name="triangle" /><span>Somebody else has changed it meanwhile. Close this, look at what stands there now, then change it again.</span></div>`;
 
 // Asks before what cannot be undone; where `typed` is given, it must be typed.
 export function Confirm({ title, text, action, typed, close, send }) {

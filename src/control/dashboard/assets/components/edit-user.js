@@ -27,7 +27,6 @@ export function EditUser({ one, tag, close, done }) {
     ${(error) => html`
       <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
       ${moves && html`<${Field} label="Workspace" value=${workspace} set=${move} fault=${error?.fields.get("workspace")} />`}
-      <${Field} label="Alerts at, per cent" value=${thresholds} set=${warn} fault=${error?.fields.get("thresholds")} hint="80, 90, 100. Empty: the defaults." />
-      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Close this, look at what stands there now, then change it again.</p>`}`}
+      <${Field} label="Alerts at, per cent" value=${thresholds} set=${warn} fault=${error?.fields.get("thresholds")} hint="80, 90, 100. Empty: the defaults." />`}
   <//>`;
 }

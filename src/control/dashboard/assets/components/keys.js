@@ -2,11 +2,11 @@
 import { html, useState } from "../lib/html.js";
 import { may, post, remove } from "../lib/api.js";
 import { usd } from "../lib/format.js";
+import { opened } from "../lib/opened.js";
 import { Link } from "../lib/router.js";
 import { absolute, ago } from "../lib/time.js";
 import { said } from "../lib/toasts.js";
 import { Badge } from "./badge.js";
-import { opened } from "./changed-meanwhile.js";
 import { Copy } from "./copy.js";
 import { Confirm, Dialog, FormDialog } from "./dialog.js";
 import { Field } from "./field.js";

@@ -3,7 +3,6 @@ import { html, useState } from "../lib/html.js";
 import { post, put } from "../lib/api.js";
 import { METERS, amount, per } from "../lib/format.js";
 import { said } from "../lib/toasts.js";
-import { ChangedMeanwhile } from "./changed-meanwhile.js";
 import { Countdown } from "./countdown.js";
 import { Confirm, FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
@@ -40,8 +39,7 @@ export function SetLimits({ account, limits, tag, close, done }) {
     done();
   };
   return html`<${FormDialog} title=${`Limits of ${account}`} close=${close} send=${send} action="Set limits">
-    ${(error) => html`<${Field} label="Limits" value=${text} set=${set} rows=${5} hint=${`${GRAMMAR} What was used stays counted.`} />
-      <${ChangedMeanwhile} error=${error} />`}
+    <${Field} label="Limits" value=${text} set=${set} rows=${5} hint=${`${GRAMMAR} What was used stays counted.`} />
   <//>`;
 }
 

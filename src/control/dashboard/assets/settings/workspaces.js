@@ -2,12 +2,12 @@
 import { html, useMemo, useState } from "../lib/html.js";
 import { all, login, may, patch, post, remove } from "../lib/api.js";
 import { count, exactUsd, usd } from "../lib/format.js";
+import { opened } from "../lib/opened.js";
 import { Link } from "../lib/router.js";
 import { absolute, ago } from "../lib/time.js";
 import { said } from "../lib/toasts.js";
 import { useAsked } from "../lib/use.js";
 import { Badge, Workspace } from "../components/badge.js";
-import { ChangedMeanwhile, opened } from "../components/changed-meanwhile.js";
 import { Confirm, FormDialog } from "../components/dialog.js";
 import { Field } from "../components/field.js";
 import { Icon } from "../components/icon.js";
@@ -121,7 +121,6 @@ function Edit({ one, tag, close, done }) {
     ${(error) => html`
       <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
       <${Field} label="Alerts at, per cent" value=${thresholds} set=${warn} fault=${error?.fields.get("thresholds")} hint="80, 90, 100. Empty: the defaults." />
-      <${Field} label="Enforcement" value=${how} set=${enforce} fault=${error?.fields.get("enforcement")} options=${HOW} />
-      <${ChangedMeanwhile} error=${error} />`}
+      <${Field} label="Enforcement" value=${how} set=${enforce} fault=${error?.fields.get("enforcement")} options=${HOW} />`}
   <//>`;
 }
