@@ -13,7 +13,7 @@ const PATIENCE = 20_000;
 
 // A port that nobody has now. A program that is started again must come back at the same one, so it
 // is below those that systems give to outgoing connections.
-async function freePort() {
+async export function freePort() {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const free = await new Promise((done) => {
