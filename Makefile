@@ -41,7 +41,7 @@ screenshots: tools
 
 # make gallery  every page of the dashboard as pictures in target/gallery, to be looked at
 gallery: tools
-	cargo build --locked
+	$(CARGO) build --locked
 	tests/browser/run.sh target/debug/farebox --gallery
 
 # make vendor  the third-party modules of the dashboard, at the versions of the lock file

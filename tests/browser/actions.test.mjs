@@ -97,7 +97,7 @@ test("a request is opened by keyboard, and its panel gives the focus back", asyn
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
   const panel = page.getByRole("dialog");
-  await panel.getByText("input tokens total").waitFor();
+  await panel.getByText("Input, not cached").waitFor();
   await page.keyboard.press("Escape");
   await panel.waitFor({ state: "detached" });
   await page.waitForFunction(() => /^Request /.test(document.activeElement.getAttribute("aria-label")));

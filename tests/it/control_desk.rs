@@ -14,7 +14,7 @@ use farebox::ids::{AccountId, CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
     EmbeddedLedger, Ending, HoldOrder, Kept, Ledger, Options, Payers, Records, Registry,
-    Settlement, Snapshots, UsageEvent, Watch,
+    Settlement, Snapshots, Tries, UsageEvent, Watch,
 };
 use farebox::limit::{Calendar, Thresholds};
 use farebox::money::NanoUsd;
@@ -331,6 +331,7 @@ impl Desk {
             ttft_ms: 5,
             duration_ms: 12,
             requests: 1,
+            attempts: Tries::default(),
         };
         let charge = Amounts { usd: NanoUsd::new(usd), tokens: 2306, characters: 0 };
         let post = Settlement::Post { charge, event: Box::new(event), once: None };

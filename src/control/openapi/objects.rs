@@ -99,6 +99,7 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
         ],
     ),
     ("Ticket", &[("ticket", "text"), ("expires_at", "time")]),
+    ("SignInLink", &[("once", "text"), ("expires_at", "time")]),
     (
         "AdminToken",
         &[
@@ -151,6 +152,18 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("ttft_ms", "count?"),
             ("duration_ms", "count"),
             ("request_count", "count"),
+            ("attempts", "[RequestAttempt]"),
+        ],
+    ),
+    (
+        "RequestAttempt",
+        &[
+            ("credential", "text"),
+            ("provider", "text"),
+            ("status", "integer?"),
+            ("error", "text?"),
+            ("started_ms", "count"),
+            ("ended_ms", "count"),
         ],
     ),
     (
@@ -309,7 +322,7 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
 /// What is taken; a field that is not named is refused.
 pub(super) const TAKEN: &[(&str, Table)] = &[
     ("Nothing", &[]),
-    ("Login", &[("token", "text")]),
+    ("Login", &[("token?", "text?"), ("once?", "text?")]),
     ("PreferencesChange", &[("theme?", "system|light|dark?"), ("toasts?", "on|off?")]),
     (
         "NewAdminToken",

@@ -46,11 +46,12 @@ export function FormDialog({ title, close, send, action, danger = false, childre
   useEffect(() => {
     if (error) form.current?.querySelector('[aria-invalid="true"]')?.focus();
   }, [error]);
-  const told = error?.fields?.size > 0 && [...error.fields.keys()].every((field) => fields.includes(field));
+  // Forms with a condition say themselves that somebody else was faster.
+  const told = error?.status === 412 || error?.fields?.size > 0 && [...error.fields.keys()].every((field) => fields.includes(field));
   return html`<${Dialog} title=${title} close=${close}>
     <form ref=${form} class="form" onSubmit=${submit} noValidate>
       ${typeof children === "function" ? children(error) : children}
-      ${error && !told && (error.status === 412 ? html`<${Overtaken} />` : html`<${Fault} error=${error} />`)}
+      ${error && !told && html`<${Fault} error=${error} />`}
       <div class="ends">
         <button class="button" type="button" onClick=${close}>Cancel</button>
         <button class="button first ${danger ? "danger" : ""}" type="submit" disabled=${busy || disabled}>${busy ? "One moment…" : action}</button>
@@ -58,9 +59,6 @@ export function FormDialog({ title, close, send, action, danger = false, childre
     </form>
   <//>`;
 }
-
-// What was read with a tag is another one by now.
-const Overtaken = () => html`<div class="alert warn" role="alert"><${Icon} name="triangle" /><span>Somebody else has changed it meanwhile. Close this, look at what stands there now, then change it again.</span></div>`;
 
 // Asks before what cannot be undone; where `typed` is given, it must be typed.
 export function Confirm({ title, text, action, typed, close, send }) {

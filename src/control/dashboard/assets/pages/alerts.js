@@ -1,6 +1,6 @@
 // Alerts: what was raised and how far it came, and the channels it goes to.
 import { html, useEffect, useState } from "../lib/html.js";
-import { get, getTagged, may, post, remove } from "../lib/api.js";
+import { get, may, post, remove } from "../lib/api.js";
 import { useList } from "../lib/lists.js";
 import { on } from "../lib/live.js";
 import { ask, place } from "../lib/router.js";
@@ -9,6 +9,7 @@ import { failed, said } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
 import { AlertTable } from "../components/alert-list.js";
 import { Badge } from "../components/badge.js";
+import { opened } from "../components/changed-meanwhile.js";
 import { ChannelForm, target } from "../components/channel-form.js";
 import { Confirm } from "../components/dialog.js";
 import { Pick } from "../components/field.js";
@@ -31,14 +32,7 @@ export default function Alerts() {
     return () => off.forEach((end) => end());
   }, [again]);
   const close = () => show(null);
-  const edit = async (one) => {
-    try {
-      const { value, tag } = await getTagged(`/api/v1/alert-channels/${encodeURIComponent(one.id)}`);
-      show({ edit: value, tag });
-    } catch (why) {
-      failed(`${one.name} could not be opened`, why);
-    }
-  };
+  const edit = (channel) => opened(`/api/v1/alert-channels/${encodeURIComponent(channel.id)}`, channel.name, (one, tag) => show({ edit: one, tag }));
   return html`
     <${Head} title="Alerts" sub="Raised when a threshold of a limit is crossed, once in each period" />
     <div class="stack">

@@ -38,13 +38,25 @@ export default function Providers() {
 
 function Pool({ pool, keys, again }) {
   const room = Object.entries(pool.capacity);
+  const [asks, ask] = useState(false);
+  const reset = async () => {
+    await post(`/api/v1/providers/${encodeURIComponent(pool.id)}/reset`);
+    said(`The quotas of all keys at ${pool.id} are set to zero`);
+    ask(false);
+    again();
+  };
   return html`<section aria-label=${`Provider ${pool.id}`}>
     <div class="head"><div class="titles"><h2>${pool.id}</h2><p class="muted small break">${pool.base_url}, ${keys.length === 1 ? "one key" : `${keys.length} keys, ${CHOICES[pool.choose] || pool.choose}`}</p></div>
+      ${turns() && room.length > 0 && keys.length > 1 && html`<button class="button tiny" type="button" onClick=${() => ask(true)}><${Icon} name="refresh" size=${14} />Reset all</button>`}
       ${room.length > 0 && html`<ul class="room">${room.map(([name, one]) => html`<${Room} key=${name} name=${name} one=${one} />`)}</ul>`}
     </div>
     <div class="cards">${keys.map((key) => html`<${Key} key=${key.config_id} one=${key} again=${again} />`)}</div>
+    ${asks && html`<${Confirm} title=${`Reset all quotas at ${pool.id}?`} text="What was used of them in the current periods is set to zero here, for every key. The provider still counts as before." action="Reset all" typed=${pool.id} close=${() => ask(false)} send=${reset} />`}
   </section>`;
 }
+
+// Only who is not limited to a workspace may turn and reset them.
+const turns = () => may("providers:write") && !login.get()?.workspace;
 
 // How each key of a pool comes to be used.
 const CHOICES = { priority: "the first with room is used", weighted: "used by their weights", least_used: "the least used is used", round_robin: "used in turn" };
@@ -58,8 +70,6 @@ function Room({ name, one }) {
 
 function Key({ one, again }) {
   const rate = one.request_count > 0 ? Math.round((one.failed / one.request_count) * 1000) / 10 : 0;
-  // Only who is not limited to a workspace may turn them.
-  const turns = may("providers:write") && !login.get()?.workspace;
   const [asks, ask] = useState(false);
   const reset = async () => {
     await post(`/api/v1/credentials/${encodeURIComponent(one.config_id)}/reset`);
@@ -90,7 +100,7 @@ function Key({ one, again }) {
         <dt>Cost</dt><dd class="figures">${usd(one.cost_usd)}</dd>
         <dt>Last used</dt><dd title=${absolute(one.last_updated)}>${ago(one.last_updated)}</dd>
       </dl>
-      ${turns && html`<div class="row">${off
+      ${turns() && html`<div class="row">${off
         ? html`<button class="button tiny" type="button" onClick=${turn("enable", "disable")}><${Icon} name="play" size=${14} />Enable</button>`
         : html`<button class="button tiny danger" type="button" onClick=${turn("disable", "enable")}><${Icon} name="pause" size=${14} />Disable</button>`}${one.limits.length > 0 && html`<button class="button tiny" type="button" onClick=${() => ask(true)}><${Icon} name="refresh" size=${14} />Reset</button>`}</div>`}
       ${asks && html`<${Confirm} title=${`Reset the quotas of ${one.config_id}?`} text="What was used of them in the current periods is set to zero here. The provider still counts as before." action="Reset" close=${() => ask(false)} send=${reset} />`}

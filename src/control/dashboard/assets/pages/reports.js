@@ -1,11 +1,12 @@
 // Reports: what was spent on a day or in a week, beside the one before.
-import { html } from "../lib/html.js";
-import { all, get, may, query as asQuery } from "../lib/api.js";
+import { html, useState } from "../lib/html.js";
+import { all, get, may, post, query as asQuery } from "../lib/api.js";
 import { fullDay } from "../lib/days.js";
 import { count, exactUsd, percent, short, usd } from "../lib/format.js";
 import { Link, ask, place } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
 import { absolute } from "../lib/time.js";
+import { failed, said } from "../lib/toasts.js";
 import { useAsked } from "../lib/use.js";
 import { Account } from "../components/alert-list.js";
 import { Pick } from "../components/field.js";
@@ -26,8 +27,20 @@ export default function Reports() {
   const report = useAsked((signal) => get(path(""), { signal }), path(""));
   const workspaces = useAsked((signal) => (may("workspaces:read") ? all("/api/v1/workspaces", {}, 1000, signal) : []), "workspaces");
   const told = report.value;
+  const [busy, work] = useState(false);
+  const send = async () => {
+    work(true);
+    try {
+      const { channels } = await post(`/api/v1/reports/${kind}`, { date: told?.date, ...(asked.workspace ? { workspace: asked.workspace } : {}) });
+      said(`The report is on its way to ${channels.join(", ")}`, "Alerts has what becomes of it.");
+    } catch (why) {
+      failed("The report was not sent", why);
+    }
+    work(false);
+  };
   return html`
     <${Head} title="Reports" sub=${told ? html`<span title=${`${absolute(told.from)} to ${absolute(told.to)}`}>${kind === "weekly" ? "The week from " : ""}${fullDay(told.date)}, ${told.timezone}</span>` : "What was spent"}>
+      ${may("alerts:write") && html`<button class="button" type="button" disabled=${busy} onClick=${send}><${Icon} name="send" />${busy ? "Sending…" : "Send now"}</button>`}
       ${FORMS.map(([form, text]) => html`<a key=${form} class="button" href=${path(form)} download=${`report-${kind}-${told?.date || asked.date}.${form === "text" ? "txt" : form}`}><${Icon} name="download" />${text}</a>`)}
     <//>
     <div class="filters">

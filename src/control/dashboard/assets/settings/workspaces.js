@@ -2,12 +2,12 @@
 import { html, useMemo, useState } from "../lib/html.js";
 import { all, login, may, patch, post, remove } from "../lib/api.js";
 import { count, exactUsd, usd } from "../lib/format.js";
-import { opened } from "../lib/opened.js";
 import { Link } from "../lib/router.js";
 import { absolute, ago } from "../lib/time.js";
 import { said } from "../lib/toasts.js";
 import { useAsked } from "../lib/use.js";
 import { Badge, Workspace } from "../components/badge.js";
+import { ChangedMeanwhile, opened, useOpened } from "../components/changed-meanwhile.js";
 import { Confirm, FormDialog } from "../components/dialog.js";
 import { Field } from "../components/field.js";
 import { Icon } from "../components/icon.js";
@@ -103,6 +103,7 @@ function Create({ close, done }) {
 }
 
 function Edit({ one, tag, close, done }) {
+  const [, sent] = useOpened(place(one), one, tag);
   const before = one.thresholds.join(", ");
   const [name, call] = useState(one.name);
   const [thresholds, warn] = useState(before);
@@ -112,7 +113,7 @@ function Edit({ one, tag, close, done }) {
     if (name.trim() !== one.name) changes.name = name.trim();
     if (thresholds !== before) changes.thresholds = thresholds.trim() ? thresholds.split(/[\s,%]+/).filter(Boolean).map(Number) : null;
     if (how !== one.enforcement) changes.enforcement = how || null;
-    await patch(place(one), changes, { headers: { "if-match": tag } });
+    await sent((options) => patch(place(one), changes, options));
     said(`Workspace ${one.id} is changed`);
     close();
     done();
@@ -121,6 +122,7 @@ function Edit({ one, tag, close, done }) {
     ${(error) => html`
       <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
       <${Field} label="Alerts at, per cent" value=${thresholds} set=${warn} fault=${error?.fields.get("thresholds")} hint="80, 90, 100. Empty: the defaults." />
-      <${Field} label="Enforcement" value=${how} set=${enforce} fault=${error?.fields.get("enforcement")} options=${HOW} />`}
+      <${Field} label="Enforcement" value=${how} set=${enforce} fault=${error?.fields.get("enforcement")} options=${HOW} />
+      <${ChangedMeanwhile} error=${error} />`}
   <//>`;
 }
