@@ -251,6 +251,8 @@ impl App {
             config.protection.clone(),
             tls.is_some(),
         );
+        let ledger = if self.books.is_embedded() { "embedded" } else { "redis" };
+        let began = control::Began { at: clock.now(), ledger };
         let parts = Arc::new(control::Parts {
             registry: self.books.registry.clone(),
             records: self.books.records.clone(),
@@ -267,6 +269,7 @@ impl App {
             metrics: Arc::new(move || telemetry::render(&metrics, &computed())),
             ready,
             in_force: Arc::new(self.reloader.clone()),
+            began,
         });
         // It is set once: there is one admin listener.
         let _set = self.own_live.set(OwnLive::new(parts.clone()));

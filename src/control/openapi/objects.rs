@@ -250,28 +250,6 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("metadata", "object"),
         ],
     ),
-    (
-        "Prices",
-        &[
-            ("price_version", "text"),
-            ("source", "text"),
-            ("since", "time"),
-            ("models", "count"),
-            ("model?", "PricedModel"),
-        ],
-    ),
-    (
-        "PricedModel",
-        &[
-            ("asked", "text"),
-            ("matched", "text"),
-            ("provider", "text"),
-            ("context", "count?"),
-            ("max_output", "count?"),
-            ("tiers", "[text]"),
-            ("regions", "[text]"),
-        ],
-    ),
     ("Reloaded", &[("reloaded", "bool"), ("changed", "[text]"), ("ignored", "[text]")]),
     ("Ledger", &[("timezone", "text")]),
     (
