@@ -39,7 +39,8 @@ export function Histogram({ user, model, since, partly }) {
   const calls = points.reduce((sum, [, all]) => sum + all, 0);
   const failed = points.reduce((sum, [, , bad]) => sum + bad, 0);
   const format = bucket === "minute" || step === HOUR ? clock : bucket === "hour" ? hour : date;
-  const when = (at) => format.format(new Date(at * 1000));
+  // A day of the ledger's time zone has the date of its noon.
+  const when = (at) => format.format(new Date((format === date ? at + DAY / 2 : at) * 1000));
   const unknown = error && error.status !== 404 && !value;
   return html`<section class="card" aria-labelledby="histogram" aria-busy=${value || error ? undefined : "true"}>
     <div class="title"><h2 id="histogram">Calls ${span.text}</h2></div>
