@@ -8,6 +8,7 @@ use crate::secret::{self, SecretDigest};
 use secrecy::{ExposeSecret, SecretString};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -69,6 +70,15 @@ pub async fn first_key(books: &Books) -> Result<Option<SecretString>, StartError
     let key = secret::new_user_key();
     create_key(registry, &key, &user).await.map_err(failed)?;
     Ok(Some(key))
+}
+
+/// Where a browser on this machine finds a listener: one that takes all addresses is on loopback too.
+pub(super) fn reachable(at: SocketAddr) -> SocketAddr {
+    match at.ip() {
+        ip if !ip.is_unspecified() => at,
+        IpAddr::V4(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, at.port())),
+        IpAddr::V6(_) => SocketAddr::from((Ipv6Addr::LOCALHOST, at.port())),
+    }
 }
 
 async fn create_key(

@@ -95,6 +95,7 @@ pub struct App {
     following: Vec<AbortHandle>,
     alerting: Arc<Alerting>,
     running: Running,
+    identity: Arc<Identity>,
     refusals: Arc<Refusals>,
     workers: Arc<Workers>,
     data_drain: Arc<Drain>,
@@ -147,6 +148,7 @@ impl App {
         let (budgets, reading) = Budgets::start(&books, config.metrics_per_user);
         tasks.extend([following, reading, writing, balance::start(&books, clock.clone())]);
         tasks.extend(history::start(&books, config, &alerting, &clock));
+        let identity = identity(&books, config, token, &clock);
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,
@@ -161,6 +163,7 @@ impl App {
             following: tasks,
             alerting,
             running,
+            identity,
             refusals,
             workers: Arc::new(workers),
             data_drain,
@@ -168,7 +171,7 @@ impl App {
             stop: config.server.stop,
         };
         tokio::spawn(keep_up(metrics.clone()));
-        app.serve_admin(admin, tls.clone(), config, token, clock, ready, metrics);
+        app.serve_admin(admin, tls.clone(), config, clock, ready, metrics);
         app.serve_data(data, tls.clone(), bounds(config), services);
         if let Some(tls) = tls {
             tokio::spawn(tls.follow_files());
@@ -189,6 +192,14 @@ impl App {
     /// The ledger.
     pub fn books(&self) -> &Books {
         &self.books
+    }
+
+    /// A link that signs one browser in as the operator, within `life`.
+    pub async fn sign_in_link(&self, life: Duration) -> Result<SecretString, StartError> {
+        let once = self.identity.operator_link(life).await.map_err(StartError::Ledger)?;
+        let scheme = if self.identity.is_over_tls() { "https" } else { "http" };
+        let place = first::reachable(self.admin);
+        Ok(format!("{scheme}://{place}/login#once={}", once.expose_secret()).into())
     }
 
     /// What reads the configuration again.
@@ -237,20 +248,12 @@ impl App {
         listener: TcpListener,
         tls: Option<Tls>,
         config: &Config,
-        token: &SecretString,
         clock: Clock,
         ready: Readiness,
         metrics: PrometheusHandle,
     ) {
         let (pools, budgets) = (self.pools.clone(), self.budgets.clone());
         let computed = move || [pools.samples(), budgets.samples()].concat();
-        let identity = Identity::new(
-            SecretDigest::of(token.expose_secret()),
-            self.books.records.clone(),
-            clock.clone(),
-            config.protection.clone(),
-            tls.is_some(),
-        );
         let ledger = if self.books.is_embedded() { "embedded" } else { "redis" };
         let began = control::Began { at: clock.now(), ledger };
         let parts = Arc::new(control::Parts {
@@ -262,7 +265,7 @@ impl App {
             alerting: self.alerting.clone(),
             clock,
             calendar: config.calendar.clone(),
-            identity: Arc::new(identity),
+            identity: self.identity.clone(),
             protection: config.protection.clone(),
             defaults: defaults(config),
             quota: self.quota.clone(),
@@ -293,6 +296,12 @@ fn proxy(
         Some(folder) => Ok(proxy.recording(Recorder::start(folder).map_err(StartError::Config)?)),
         None => Ok(proxy),
     }
+}
+
+fn identity(books: &Books, config: &Config, token: &SecretString, clock: &Clock) -> Arc<Identity> {
+    let token = SecretDigest::of(token.expose_secret());
+    let (protection, tls) = (config.protection.clone(), config.tls.is_some());
+    Arc::new(Identity::new(token, books.records.clone(), clock.clone(), protection, tls))
 }
 
 type Readiness = Arc<dyn Fn() -> Vec<Check> + Send + Sync>;

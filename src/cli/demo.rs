@@ -15,10 +15,14 @@ use crate::pricing::{PriceTable, Terms};
 use crate::telemetry::{self, LogFormat};
 use crate::usage::Usage;
 use clap::Args;
+use secrecy::ExposeSecret;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// For how long the link to the dashboard may be used: for as long as a demonstration lasts.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// See Farebox at work.
 #[derive(Debug, Args)]
@@ -67,10 +71,11 @@ impl Demo {
         let same = config.clone();
         let source = Arc::new(move || Ok(same.clone()));
         let app = App::start(&config, source, &token, metrics).await?;
+        let link = app.sign_in_link(LONGEST).await?;
         let prices = app.reloader().prices();
         let parts = Parts {
             data_url: format!("http://{}", app.data()),
-            dashboard_url: format!("http://{}", app.admin()),
+            dashboard_url: link.expose_secret().to_owned(),
             registry: app.books().registry.clone(),
             simulated,
             price: move |model: &str, usage: &Usage, tier: &str| cost(&prices, model, usage, tier),
@@ -89,7 +94,10 @@ impl Demo {
             listen: Some(self.listen),
             admin_listen: Some(self.admin_listen),
             data_dir: Some(data_dir.to_owned()),
-            upstreams: vec![("openai".to_owned(), simulated.base_url())],
+            upstreams: vec![
+                ("openai".to_owned(), simulated.base_url()),
+                ("anthropic".to_owned(), format!("http://{}", simulated.addr())),
+            ],
             ..Overrides::default()
         };
         let none = Environment::default();
@@ -104,7 +112,8 @@ fn unreadable(error: RegistryError) -> Failure {
 /// What the bill is priced with: the same table, the usage that the provider itself counted.
 fn cost(prices: &PriceTable, model: &str, usage: &Usage, tier: &str) -> NanoUsd {
     let terms = Terms { service_tier: Some(tier), at: Clock::system().now(), ..Terms::default() };
-    prices.find(Some("openai"), model).map(|m| m.cost(usage, &terms)).unwrap_or_default()
+    let provider = if model.starts_with("claude") { "anthropic" } else { "openai" };
+    prices.find(Some(provider), model).map(|m| m.cost(usage, &terms)).unwrap_or_default()
 }
 
 /// Resolves after so many seconds, or when asked to stop.

@@ -16,6 +16,7 @@ pub mod client;
 pub mod completions;
 pub mod config;
 pub mod console;
+pub mod dashboard;
 pub mod demo;
 pub mod doctor;
 pub mod failure;
@@ -75,6 +76,8 @@ pub enum Verb {
     Init(init::Init),
     /// Everything on one machine, offline: a simulated provider, users with budgets, traffic
     Demo(demo::Demo),
+    /// Print a link that opens the dashboard, once
+    Dashboard(dashboard::Dashboard),
     /// Run the simulated provider alone
     #[command(hide = true)]
     Simulate(simulate::Simulate),
@@ -161,6 +164,7 @@ pub async fn perform(verb: Verb, console: &mut Console) -> Result<(), Failure> {
     match verb {
         Verb::Serve(serve) => serve.run(console).await,
         Verb::Demo(demo) => demo.run(console).await,
+        Verb::Dashboard(dashboard) => dashboard.run(console).await,
         Verb::Simulate(simulate) => simulate.run().await,
         Verb::Meter(meter) => meter.run(console),
         Verb::Config(config) => config.run(console),

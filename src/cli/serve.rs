@@ -3,9 +3,10 @@
 use crate::app::{self, App, Reloader, Source, StartError};
 use crate::cli::{Console, Exit, Failure};
 use crate::config::{Annotated, BadConfig, Config, Environment, Overrides};
+use crate::control::LINK_LIFE;
 use crate::telemetry::{self, LogFormat};
 use clap::Args;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -101,7 +102,11 @@ async fn serve(config: &Config, source: Source, console: &mut Console) -> Result
     let hang_ups = signal(SignalKind::hangup()).map_err(|e| StartError::Other(e.to_string()))?;
     tokio::spawn(reload_at(hang_ups, app.reloader().clone()));
     let first_key = app::first_key(app.books()).await?;
-    console.line(&greeting(&app, config, first_key.as_ref().map(|key| key.expose_secret())))?;
+    let first = match first_key {
+        Some(key) => Some(First { key, link: app.sign_in_link(LINK_LIFE).await? }),
+        None => None,
+    };
+    console.line(&greeting(&app, config, first.as_ref()))?;
     stop_asked_for().await.map_err(|e| StartError::Other(e.to_string()))?;
     tracing::info!(bound = ?config.server.stop, "stopping; calls in flight may finish");
     if !app.stop().await {
@@ -128,7 +133,15 @@ pub async fn stop_asked_for() -> std::io::Result<()> {
     Ok(())
 }
 
-fn greeting(app: &App, config: &Config, key: Option<&str>) -> String {
+/// What the first start prints, this once.
+struct First {
+    /// The key of the first user.
+    key: SecretString,
+    /// What signs the operator in.
+    link: SecretString,
+}
+
+fn greeting(app: &App, config: &Config, first: Option<&First>) -> String {
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let (data, admin) = (app.data(), app.admin());
     let providers: Vec<&str> = config.providers.iter().map(|p| p.name.as_str()).collect();
@@ -147,13 +160,16 @@ fn greeting(app: &App, config: &Config, key: Option<&str>) -> String {
             folder.display()
         ));
     }
-    if let Some(key) = key {
+    if let Some(First { key, link }) = first {
+        let (key, link) = (key.expose_secret(), link.expose_secret());
         text.push_str(&format!(
-            "\nThe user `default` may spend 5 usd a day. Its key is shown this once:\n\n  \
+            "\nThe dashboard opens once with this link, within {} minutes; `farebox dashboard` prints \
+             another:\n\n  {link}\n\nThe user `default` may spend 5 usd a day. Its key is shown this once:\n\n  \
              export OPENAI_BASE_URL={scheme}://{data}/v1\n  export OPENAI_API_KEY={key}\n\n  \
              curl $OPENAI_BASE_URL/chat/completions -H \"Authorization: Bearer $OPENAI_API_KEY\" \
              \\\n    -H 'Content-Type: application/json' \\\n    \
-             -d '{{\"model\":\"gpt-5-nano\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n"
+             -d '{{\"model\":\"gpt-5-nano\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n",
+            LINK_LIFE.as_secs() / 60
         ));
     }
     text

@@ -1,9 +1,9 @@
-//! `/api/v1/session`: a browser logs in with a token, asks who it is, and logs out.
+//! `/api/v1/session`: a browser logs in with a token or a link, asks who it is, and logs out.
 
 use super::Shared;
 use super::desk::Desk;
 use super::fields::{Body, Read};
-use super::identity::{Identity, Login, Made};
+use super::identity::{Identity, Login, Made, With};
 use super::operation::Operations;
 use super::principal::Principal;
 use super::problem::Problem;
@@ -14,6 +14,7 @@ use axum::http::header::{HeaderMap, SET_COOKIE};
 use axum::http::{StatusCode, request};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -36,19 +37,29 @@ async fn log_in(
     head: request::Parts,
     Body(mut fields): Body,
 ) -> Result<Response, Problem> {
-    let token = fields.required("token", secret);
-    let token = fields.finish(token)?;
-    let Made { by, cookie, csrf, ends } = parts.identity.log_in(&token, &head).await?;
-    tracing::info!(target: "farebox::audit", actor = %by.name, action = "session.create", "logged in");
+    let once = fields.read("once", secret).map(With::Link);
+    let with = match once {
+        Some(link) => {
+            if fields.read("token", secret).is_some() {
+                fields.fault("token", "give either token or once".to_owned());
+            }
+            Some(link)
+        }
+        None => fields.required("token", secret).map(With::Token),
+    };
+    let with = fields.finish(with)?;
+    let Made { by, cookie, csrf, ends } = parts.identity.log_in(&with, &head).await?;
+    let way = if matches!(with, With::Link(_)) { "link" } else { "token" };
+    tracing::info!(target: "farebox::audit", actor = %by.name, action = "session.create", way, "logged in");
     let cookie = parts.identity.cookie(&cookie, &head.headers);
     Ok(([(SET_COOKIE, cookie)], Json(object(&by, Some(&csrf), Some(ends)))).into_response())
 }
 
 /// A text that no error shows.
-fn secret(value: &Value) -> Read<String> {
+fn secret(value: &Value) -> Read<SecretString> {
     match value.as_str() {
-        Some(text) if text.len() <= 1000 => Ok(text.to_owned()),
-        _ => Err("it is not the text of an admin token".to_owned().into()),
+        Some(text) if text.len() <= 1000 => Ok(text.into()),
+        _ => Err("it is not the text of an admin token or a sign-in link".to_owned().into()),
     }
 }
 

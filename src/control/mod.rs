@@ -50,6 +50,7 @@ mod quota;
 mod reports;
 mod requests;
 mod scope;
+mod sign_in_links;
 mod snapshots;
 mod system;
 mod unapplied;
@@ -64,7 +65,7 @@ pub use config::{InForce, PoolsInForce, PricesInForce, Reloaded};
 pub use credentials::credential_accounts;
 pub use dashboard::own_page;
 pub use health::readiness;
-pub use identity::Identity;
+pub use identity::{Identity, LINK_LIFE};
 pub use live::{Asked, Live, OwnLive, Pace};
 pub use mirror::{BadParameter, NoPage, PREFIX as ORGANIZATION};
 pub use operation::{Entry, Said};
@@ -200,6 +201,7 @@ fn operations() -> Operations {
         .and(live::operations())
         .and(admin_tokens::operations())
         .and(login::operations())
+        .and(sign_in_links::operations())
         .and(preferences::operations())
         .and(alerts::operations())
         .and(alert_channels::operations())

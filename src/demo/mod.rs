@@ -12,7 +12,7 @@ pub use verdict::{Pair, Verdict};
 
 use crate::clock::Stopwatch;
 use crate::ids::{AccountId, Id};
-use crate::ledger::{KeyFacts, NewAccount, Reach, Registry, RegistryError};
+use crate::ledger::{Enforcement, KeyFacts, NewAccount, Reach, Registry, RegistryError};
 use crate::limit::{Limit, Meter};
 use crate::money::NanoUsd;
 use crate::secret::{self, SecretDigest};
@@ -23,7 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use traffic::{PLAYERS, Player, Rider, Traffic};
+use traffic::{PLAYERS, Player, Rider, Traffic, WORKSPACES};
 
 /// How often the figures are drawn.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -32,14 +32,23 @@ const REDRAW: Duration = Duration::from_secs(1);
 const QUIET_LIMIT: Duration = Duration::from_secs(30);
 
 /// The user whose key is printed for a first call by hand.
-const VISITOR: Player =
-    Player { name: "you", limits: &["1usd/day"], pace: Duration::ZERO, hands: 0, tunes: &[] };
+const VISITOR: Player = Player {
+    id: "you",
+    name: "You",
+    workspace: "default",
+    limits: &["1usd/day"],
+    enforcement: Enforcement::Balanced,
+    pace: Duration::ZERO,
+    hands: 0,
+    tunes: &[],
+    brisk: 0,
+};
 
 /// What a demonstration runs on.
 pub struct Parts<P> {
     /// The data listener: `http://127.0.0.1:8080`.
     pub data_url: String,
-    /// The dashboard.
+    /// What opens the dashboard, once.
     pub dashboard_url: String,
     /// The ledger's administration.
     pub registry: Arc<dyn Registry>,
@@ -64,6 +73,9 @@ where
     P: Fn(&str, &Usage, &str) -> NanoUsd,
 {
     let registry = &*parts.registry;
+    for (id, name) in WORKSPACES {
+        found(registry, id, name).await?;
+    }
     let visitor = enrol(registry, VISITOR).await?;
     let mut riders = Vec::with_capacity(PLAYERS.len());
     for player in PLAYERS {
@@ -87,25 +99,42 @@ where
     Ok(verdict)
 }
 
+fn broken(why: impl std::fmt::Display) -> RegistryError {
+    RegistryError::Unavailable(crate::ledger::Unavailable(why.to_string()))
+}
+
+/// Creates a workspace.
+async fn found(registry: &dyn Registry, id: &str, name: &str) -> Result<(), RegistryError> {
+    let workspace = NewAccount {
+        id: AccountId::workspace(&id.parse().map_err(broken)?),
+        name: name.to_owned(),
+        workspace: None,
+        limits: Some(Vec::new()),
+        thresholds: None,
+        enforcement: None,
+        key: None,
+    };
+    registry.create(&workspace).await.map(|_| ())
+}
+
 /// Creates the player's user and a key of it.
 async fn enrol(registry: &dyn Registry, player: Player) -> Result<Rider, RegistryError> {
-    let broken = |why: String| RegistryError::Unavailable(crate::ledger::Unavailable(why));
-    let user: Id = player.name.parse().map_err(|e| broken(format!("{e}")))?;
-    let workspace: Id = "default".parse().map_err(|e| broken(format!("{e}")))?;
+    let user: Id = player.id.parse().map_err(broken)?;
+    let workspace: Id = player.workspace.parse().map_err(broken)?;
     let limits: Result<Vec<Limit>, _> = player.limits.iter().map(|text| text.parse()).collect();
     let account = NewAccount {
         id: AccountId::user(&user),
         name: player.name.to_owned(),
         workspace: Some(workspace),
-        limits: Some(limits.map_err(|e| broken(format!("{e}")))?),
+        limits: Some(limits.map_err(broken)?),
         thresholds: None,
-        enforcement: None,
+        enforcement: Some(player.enforcement),
         key: None,
     };
     registry.create(&account).await?;
     let key = secret::new_user_key();
     let digest = SecretDigest::of(key.expose_secret());
-    let id = digest.key_id().ok_or_else(|| broken("a key has no id".to_owned()))?;
+    let id = digest.key_id().ok_or_else(|| broken("a key has no id"))?;
     let facts = KeyFacts {
         digest,
         user,
@@ -114,10 +143,16 @@ async fn enrol(registry: &dyn Registry, player: Player) -> Result<Rider, Registr
         expires: None,
         reach: Reach::default(),
     };
-    let name = format!("demo key of {}", player.name);
+    let name = format!("demo key of {}", player.id);
     let limits = Some(Vec::new());
-    let key_account =
-        NewAccount { id: AccountId::key(&id), name, limits, key: Some(facts), ..account };
+    let key_account = NewAccount {
+        id: AccountId::key(&id),
+        name,
+        limits,
+        enforcement: None,
+        key: Some(facts),
+        ..account
+    };
     registry.create(&key_account).await?;
     Ok(Rider { player, key, tally: Arc::default() })
 }
@@ -125,7 +160,7 @@ async fn enrol(registry: &dyn Registry, player: Player) -> Result<Rider, Registr
 fn greeting(data_url: &str, dashboard_url: &str, key: &SecretString) -> String {
     let key = key.expose_secret();
     format!(
-        "Dashboard   {dashboard_url}\n\
+        "Dashboard   {dashboard_url}   (opens once)\n\
          API         {data_url}/v1\n\
          Key         {key}   (user `you`, 1 usd/day)\n\
          \n\
@@ -155,15 +190,12 @@ async fn watch(
 }
 
 async fn row(registry: &dyn Registry, rider: &Rider) -> Result<Row, RegistryError> {
-    let user = rider.player.name.to_owned();
-    let mut row =
-        Row { user, spent: NanoUsd::ZERO, limit: NanoUsd::ZERO, counts: rider.tally.counts() };
-    let Ok(id) = rider.player.name.parse::<Id>() else { return Ok(row) };
-    let account = registry.account(&AccountId::user(&id)).await?;
-    let standings = account.map(|account| account.standings).unwrap_or_default();
-    if let Some(budget) = standings.iter().find(|standing| standing.limit.meter == Meter::Usd) {
-        row.spent = NanoUsd::new(budget.used);
-        row.limit = NanoUsd::new(budget.allowed());
-    }
+    let (user, counts) = (rider.player.id.to_owned(), rider.tally.counts());
+    let mut row = Row { user, spent: NanoUsd::ZERO, limit: None, counts };
+    let Ok(id) = rider.player.id.parse::<Id>() else { return Ok(row) };
+    let Some(account) = registry.account(&AccountId::user(&id)).await? else { return Ok(row) };
+    let budget = account.standings.iter().find(|standing| standing.limit.meter == Meter::Usd);
+    row.spent = budget.map_or(account.month_usd, |budget| NanoUsd::new(budget.used));
+    row.limit = budget.map(|budget| NanoUsd::new(budget.allowed()));
     Ok(row)
 }

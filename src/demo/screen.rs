@@ -15,16 +15,21 @@ pub struct Row {
     pub user: String,
     /// Spent in the period of its budget.
     pub spent: NanoUsd,
-    /// Its budget.
-    pub limit: NanoUsd,
+    /// Its budget, where it has one.
+    pub limit: Option<NanoUsd>,
     /// Its calls.
     pub counts: Counts,
 }
 
 impl Row {
-    fn percent(&self) -> i64 {
-        let limit = self.limit.get().max(1);
-        i64::try_from(i128::from(self.spent.get()) * 100 / i128::from(limit)).unwrap_or(i64::MAX)
+    fn percent(&self) -> Option<i64> {
+        let limit = self.limit?.get().max(1);
+        let percent = i128::from(self.spent.get()) * 100 / i128::from(limit);
+        Some(i64::try_from(percent).unwrap_or(i64::MAX))
+    }
+
+    fn used(&self) -> String {
+        self.percent().map_or_else(|| "-".to_owned(), |percent| format!("{percent}%"))
     }
 }
 
@@ -68,12 +73,12 @@ impl Screen {
             let counts = row.counts;
             let _ = writeln!(
                 text,
-                "\x1b[2K{:<8} {} {:>4}%  {:>12} / {:<8} {:>7} {:>8} {:>8}",
+                "\x1b[2K{:<8} {} {:>5}  {:>12} / {:<8} {:>7} {:>8} {:>8}",
                 row.user,
-                self.bar(row.percent()),
-                row.percent(),
+                self.bar(row.percent().unwrap_or(0)),
+                row.used(),
                 row.spent.to_string(),
-                row.limit.to_string(),
+                row.limit.map_or_else(|| "no limit".to_owned(), |limit| limit.to_string()),
                 counts.calls,
                 counts.admitted,
                 counts.refused
@@ -98,7 +103,7 @@ impl Screen {
 fn line(seconds: u64, rows: &[Row]) -> String {
     let sum = |figure: fn(&Counts) -> u64| rows.iter().map(|r| figure(&r.counts)).sum::<u64>();
     let spent = rows.iter().fold(NanoUsd::ZERO, |sum, row| sum.saturating_add(row.spent));
-    let users: Vec<_> = rows.iter().map(|r| format!("{} {}%", r.user, r.percent())).collect();
+    let users: Vec<_> = rows.iter().map(|r| format!("{} {}", r.user, r.used())).collect();
     format!(
         "{seconds}s  calls {}  refused {}  spent ${spent}  {}\n",
         sum(|counts| counts.calls),
@@ -113,7 +118,7 @@ mod tests {
 
     fn row(user: &str, spent: i64, limit: i64) -> Row {
         let counts = Counts { calls: 7, admitted: 5, refused: 2, ..Counts::default() };
-        let (spent, limit) = (NanoUsd::new(spent), NanoUsd::new(limit));
+        let (spent, limit) = (NanoUsd::new(spent), Some(NanoUsd::new(limit)));
         Row { user: user.to_owned(), spent, limit, counts }
     }
 
@@ -139,7 +144,9 @@ mod tests {
 
     #[test]
     fn a_budget_of_nothing_is_not_divided_by() {
-        assert_eq!(row("x", 0, 0).percent(), 0);
-        assert_eq!(row("x", 5, 0).percent(), 500);
+        assert_eq!(row("x", 0, 0).percent(), Some(0));
+        assert_eq!(row("x", 5, 0).percent(), Some(500));
+        let free = Row { limit: None, ..row("x", 5, 1) };
+        assert_eq!((free.percent(), free.used().as_str()), (None, "-"));
     }
 }

@@ -28,6 +28,8 @@ pub enum RecordKind {
     Idempotency,
     /// What opens one connection for live updates.
     Ticket,
+    /// What signs one browser in.
+    SignInLink,
     /// What was consumed elsewhere, and is charged once.
     UsageEvent,
     /// A channel of alerts that was made over the API, sealed.
@@ -44,11 +46,12 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AdminToken,
         Self::Session,
         Self::Idempotency,
         Self::Ticket,
+        Self::SignInLink,
         Self::UsageEvent,
         Self::AlertChannel,
         Self::AlertRule,
@@ -64,6 +67,7 @@ impl RecordKind {
             Self::Session => "session",
             Self::Idempotency => "idempotency",
             Self::Ticket => "ticket",
+            Self::SignInLink => "sign-in-link",
             Self::UsageEvent => "usage-event",
             Self::AlertChannel => "alert-channel",
             Self::AlertRule => "alert-rule",
@@ -76,7 +80,7 @@ impl RecordKind {
     /// How many there may be at a time.
     pub const fn at_most(self) -> u64 {
         match self {
-            Self::AdminToken => 1_000,
+            Self::AdminToken | Self::SignInLink => 1_000,
             Self::Session | Self::Ticket => 10_000,
             Self::Idempotency | Self::Refusals => 100_000,
             Self::UsageEvent => 1_000_000,

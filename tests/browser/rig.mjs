@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createServer } from "node:net";
+import { Agent, request } from "node:http";
 import { chromium } from "playwright-core";
 
 export const TOKEN = "a-token-of-this-run-only";
@@ -24,10 +25,11 @@ async function freePort() {
 }
 
 // Starts a program and waits for a line of its output.
-function start(args, cwd, pattern, before = []) {
+// `before` is a program that runs it, with its arguments: one that moves the clock, say.
+function start(args, cwd, pattern, { before = [], more = { FAREBOX_ADMIN_TOKEN: TOKEN, OPENAI_API_KEY: "any" } } = {}) {
   const [program, ...rest] = [...before, BINARY, ...args];
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("FAREBOX")));
-  const child = spawn(program, rest, { cwd, env: { ...env, FAREBOX_ADMIN_TOKEN: TOKEN, OPENAI_API_KEY: "any" } });
+  const child = spawn(program, rest, { cwd, env: { ...env, ...more } });
   let heard = "";
   const said = new Promise((done, fail) => {
     const hear = (chunk) => {
@@ -49,6 +51,42 @@ function start(args, cwd, pattern, before = []) {
   return { said, stop };
 }
 
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+}
+
+// A running demonstration, and the link that it prints.
+export class Demo {
+  static async start() {
+    const demo = new Demo();
+    demo.program = start(["demo"], tmpdir(), /(http\S+#once=\w+)/, { more: {} });
+    demo.link = await demo.program.said;
+    return demo;
+  }
+
+  stop() {
+    return this.program.stop("SIGINT");
+  }
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+
+// {status, text} of a request. Not `fetch`, which takes a millisecond of this program for each.
+function exchange(url, method, headers, body) {
+  return new Promise((done, fail) => {
+    const asked = request(url, { agent, method, headers }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("error", fail).on("data", (chunk) => { text += chunk; }).on("end", () => done({ status: response.statusCode, text }));
+    });
+    // A connection that a server before this one had ended.
+    const again = (why) => (asked.reusedSocket && why.code === "ECONNRESET" ? exchange(url, method, headers, body).then(done, fail) : fail(why));
+    asked.on("error", again).end(body);
+  });
+}
+
 export class Rig {
   static async start(file = "") {
     const rig = new Rig();
@@ -65,18 +103,14 @@ export class Rig {
     return rig;
   }
 
-  // `before` is a program that runs Farebox, with its arguments: one that moves the clock, say.
   async serve(before = []) {
     const args = ["serve", "--config", "farebox.toml", "--listen", `127.0.0.1:${this.appsPort}`, "--admin-listen", `127.0.0.1:${this.adminPort}`, "--upstream", `openai=${this.upstream}`];
-    this.farebox = start(args, this.dir, /operators\s+(http\S+)/, before);
+    this.farebox = start(args, this.dir, /operators\s+(http\S+)/, { before });
     await this.farebox.said;
   }
 
   async browser(options = {}) {
-    this.chromium ??= await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    });
+    this.chromium ??= await launch();
     const made = await this.chromium.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "UTC", ...options });
     made.setDefaultTimeout(PATIENCE);
     return made;
@@ -96,13 +130,10 @@ export class Rig {
   }
 
   async api(method, path, body) {
-    const response = await fetch(this.url + path, {
-      method,
-      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    const sent = body === undefined ? "" : JSON.stringify(body);
+    const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json", "content-length": Buffer.byteLength(sent) };
+    const { status, text } = await exchange(this.url + path, method, headers, sent);
+    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
     return text ? JSON.parse(text) : null;
   }
 

@@ -222,7 +222,15 @@ async fn the_demonstration_compares_every_call_and_asks_for_a_refusal() {
     assert!(verdict.total().billed > NanoUsd::ZERO && verdict.models.len() >= 3);
     assert!(!verdict.passed(), "nobody was refused");
     let created = mirror.created.lock().unwrap();
-    let (keys, users): (Vec<_>, Vec<_>) = created.iter().partition(|new| new.key.is_some());
-    assert_eq!((keys.len(), users.len()), (6, 6));
-    assert!(users.iter().all(|user| !user.limits.as_ref().unwrap().is_empty()));
+    let of = |kind| created.iter().filter(move |new| new.id.kind == kind);
+    let (users, keys) = (of(AccountKind::User), of(AccountKind::Key));
+    assert_eq!((users.clone().count(), keys.count()), (8, 8));
+    let unlimited = users.clone().filter(|user| user.limits.as_ref().unwrap().is_empty());
+    assert_eq!(unlimited.count(), 1);
+    let workspaces: Vec<_> = of(AccountKind::Workspace).map(|new| &new.id.id).collect();
+    let known = |user: &NewAccount| {
+        let own = user.workspace.as_ref().unwrap();
+        own.as_str() == "default" || workspaces.contains(&own)
+    };
+    assert!(users.clone().all(|user| known(user) && !user.name.is_empty()));
 }

@@ -51,6 +51,7 @@ mod hangups_calls;
 mod hangups_reckoning;
 mod history_export;
 mod identity;
+mod identity_links;
 mod identity_login;
 mod identity_matrix;
 mod identity_program;

@@ -1,19 +1,21 @@
 //! Logins of browsers: a cookie that stands for a token, for at most twelve hours, and two hours
 //! after it was last used.
 //!
-//! Invariants: a login has the rights that its token has now, and ends with it, also when the token
-//! is rotated. Cookie and CSRF token are in no record: the record's id is the digest of the one,
+//! It is made with the token itself, or with a link that was made with it. Invariants: a login has the
+//! rights that its token has now, and ends with it, also when the token is rotated. Cookie and CSRF token are in no record: the record's id is the digest of the one,
 //! and the other is derived from it.
 
 use super::super::principal::Principal;
 use super::super::problem::Problem;
-use super::{Address, AdminToken, Found, Head, Identity, TOKEN, holder_of, origin, slow, unknown};
+use super::bond::Bond;
+use super::{Address, Found, Head, Identity, origin, slow, unknown};
 use crate::clock::UnixMs;
 use crate::ids::Id;
 use crate::ledger::{RecordKind, When};
 use crate::secret::{SecretDigest, random_text};
 use axum::http::header::{self, HeaderMap, HeaderName};
 use axum::http::{Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -37,10 +39,8 @@ pub(in crate::control) struct Login {
 /// A login as the ledger keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Kept {
-    /// The token's id; `None`: the configured token.
-    token: Option<Id>,
-    /// The digest of cookie and token, which only whoever has the cookie can compare.
-    bound: String,
+    #[serde(flatten)]
+    bond: Bond,
     created: UnixMs,
     used: UnixMs,
 }
@@ -53,14 +53,6 @@ impl Kept {
     fn expires(&self) -> UnixMs {
         self.used.saturating_add(IDLE_MS).min(self.ends())
     }
-
-    fn is_bound(&self, cookie: &str, token: &SecretDigest) -> bool {
-        SecretDigest::from_hex(&self.bound).is_some_and(|bound| bound.matches(&bond(cookie, token)))
-    }
-}
-
-fn bond(cookie: &str, token: &SecretDigest) -> SecretDigest {
-    SecretDigest::of(&format!("login {cookie} {}", token.hex()))
 }
 
 /// What requests that change something must bring along, because a foreign page cannot.
@@ -75,6 +67,15 @@ impl Login {
     }
 }
 
+/// What a browser logs in with.
+#[derive(Debug)]
+pub(in crate::control) enum With {
+    /// The text of a token.
+    Token(SecretString),
+    /// What stands in a link.
+    Link(SecretString),
+}
+
 /// A login that was just made.
 pub(in crate::control) struct Made {
     pub(in crate::control) by: Principal,
@@ -84,10 +85,10 @@ pub(in crate::control) struct Made {
 }
 
 impl Identity {
-    /// Logs in whoever has this token; with wrong ones only so often.
+    /// Logs in whoever has this token or link; with wrong ones only so often.
     pub(in crate::control) async fn log_in(
         &self,
-        token: &str,
+        with: &With,
         head: &Head,
     ) -> Result<Made, Problem> {
         origin::own(head)?;
@@ -95,16 +96,22 @@ impl Identity {
         self.failed_logins.look(&address, now).map_err(|wait| {
             slow("too many logins from this address failed, so it is locked out".to_owned(), wait)
         })?;
-        let Some(by) = self.holder(token).await? else {
-            return Err(self.wrong(&self.failed_logins, head, "logins"));
+        let found = match with {
+            With::Token(text) => {
+                let by = self.holder(text.expose_secret()).await?;
+                by.map(|by| (by, SecretDigest::of(text.expose_secret())))
+            }
+            With::Link(once) => self.use_link(once.expose_secret()).await?,
+        };
+        let Some((by, token)) = found else {
+            let problem = self.wrong(&self.failed_logins, head, "logins");
+            return Err(match with {
+                With::Link(_) if problem.status == StatusCode::UNAUTHORIZED => worn_out(),
+                _ => problem,
+            });
         };
         let cookie = random_text();
-        let kept = Kept {
-            token: by.name.strip_prefix(TOKEN).and_then(|id| id.parse().ok()),
-            bound: bond(&cookie, &SecretDigest::of(token)).hex(),
-            created: now,
-            used: now,
-        };
+        let kept = Kept { bond: Bond::tie(&by, &token, &cookie), created: now, used: now };
         let (id, text) = (id(&cookie)?, written(&kept)?);
         self.records.put(KIND, &id, &text, Some(kept.expires()), When::Absent).await?;
         Ok(Made { by, csrf: csrf(&cookie), cookie, ends: kept.ends() })
@@ -116,7 +123,7 @@ impl Identity {
         let cookie = cookie(&head.headers).ok_or_else(unknown)?;
         let id = id(cookie)?;
         let login = self.login(&id).await?.ok_or_else(unknown)?;
-        let by = self.logged_in(&login.kept, cookie).await?.ok_or_else(unknown)?;
+        let (by, _) = self.tied(&login.kept.bond, cookie).await?.ok_or_else(unknown)?;
         if !matches!(head.method, Method::GET | Method::HEAD) {
             own_page(head, cookie)?;
         }
@@ -160,20 +167,6 @@ impl Identity {
         Ok(found.filter(|login| login.kept.expires() > now))
     }
 
-    /// Who a login stands for, if its token is still the one that was logged in with.
-    async fn logged_in(&self, kept: &Kept, cookie: &str) -> Result<Option<Principal>, Problem> {
-        let Some(id) = &kept.token else {
-            let same = kept.is_bound(cookie, &self.configured);
-            return Ok(same.then(Principal::configured));
-        };
-        let now = self.clock.now();
-        let token = self.token(id).await?.filter(|token| token.lives(now));
-        let same = |token: &Arc<AdminToken>| {
-            token.digests(now).any(|digest| kept.is_bound(cookie, &digest))
-        };
-        Ok(token.filter(same).map(|token| holder_of(id, &token)))
-    }
-
     /// Notes now and then that a login is used. One that was ended meanwhile stays ended.
     async fn note_use(&self, id: &Id, login: &Login) {
         let now = self.clock.now();
@@ -188,6 +181,13 @@ impl Identity {
             Err(error) => tracing::warn!(%error, "the use of a login is not noted"),
         }
     }
+}
+
+/// A link that opens nothing, or nothing any more.
+fn worn_out() -> Problem {
+    let detail = "this sign-in link was used before or is too old: `farebox dashboard` prints \
+                  another one, or log in with an admin token";
+    Problem::new(StatusCode::UNAUTHORIZED, detail)
 }
 
 /// A change by way of a cookie has to come from a page of ours, which knows the CSRF token.

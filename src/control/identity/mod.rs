@@ -1,18 +1,22 @@
 //! Who asks: the configured token, an admin token from the ledger, or a browser that logged in.
 //!
-//! `token` and `login` are the two things that the ledger keeps, by their digests only; `origin` says
-//! from which page a browser asks; `pace` counts how often.
+//! `token`, `login` and `link` are what the ledger keeps, by their digests only; a `bond` ties the
+//! latter two to a token; `origin` says from which page a browser asks; `pace` counts how often.
 //!
 //! Invariants: what the ledger says of a token or a login is believed for less than a second, so a
 //! revocation reaches every proxy within one. No secret leaves this module but in the answer that
 //! makes it. Whoever asks too often is told when to come again, before anything is looked at.
 
+mod bond;
+mod link;
 mod login;
 mod origin;
 mod pace;
 mod token;
 
-pub(super) use login::{Login, Made};
+pub use link::LINK_LIFE;
+pub(super) use link::Link;
+pub(super) use login::{Login, Made, With};
 pub(super) use token::{AdminToken, NewToken};
 
 use super::principal::Principal;
@@ -94,7 +98,7 @@ impl Identity {
     }
 
     /// Whether the admin plane is reached over TLS.
-    pub(super) fn is_over_tls(&self) -> bool {
+    pub fn is_over_tls(&self) -> bool {
         self.tls
     }
 

@@ -99,6 +99,7 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
         ],
     ),
     ("Ticket", &[("ticket", "text"), ("expires_at", "time")]),
+    ("SignInLink", &[("once", "text"), ("expires_at", "time")]),
     (
         "AdminToken",
         &[
@@ -321,7 +322,7 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
 /// What is taken; a field that is not named is refused.
 pub(super) const TAKEN: &[(&str, Table)] = &[
     ("Nothing", &[]),
-    ("Login", &[("token", "text")]),
+    ("Login", &[("token?", "text?"), ("once?", "text?")]),
     ("PreferencesChange", &[("theme?", "system|light|dark?"), ("toasts?", "on|off?")]),
     (
         "NewAdminToken",

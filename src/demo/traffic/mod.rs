@@ -4,8 +4,10 @@
 mod players;
 mod tunes;
 
-pub use players::{PLAYERS, Player};
+pub use players::{PLAYERS, Player, WORKSPACES};
 pub use tunes::Tune;
+
+use tunes::SHORT_CHAT;
 
 use crate::demo::provider::SCRIPT_HEADER;
 use bytes::Bytes;
@@ -23,6 +25,9 @@ use tokio::task::JoinSet;
 
 /// Longest that one call may take.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
+
+/// The pause between two calls of a player who is not brisk any more.
+const CALM: Duration = Duration::from_secs(4);
 
 /// A player with a key.
 #[derive(Debug, Clone)]
@@ -111,7 +116,7 @@ impl Traffic {
                     rider: rider.clone(),
                     client: client(),
                     left: Arc::clone(&left),
-                    stop: stop.subscribe(),
+                    stop: stop.clone(),
                 };
                 hands.spawn(hand.play(offset));
             }
@@ -146,21 +151,28 @@ struct Hand {
     rider: Rider,
     client: HttpClient,
     left: Arc<AtomicU64>,
-    stop: watch::Receiver<bool>,
+    stop: watch::Sender<bool>,
 }
 
 impl Hand {
-    async fn play(mut self, offset: usize) {
+    async fn play(self, offset: usize) {
         let player = self.rider.player;
-        for tune in player.tunes.iter().cycle().skip(offset) {
+        let mut stopped = self.stop.subscribe();
+        for (made, tune) in (0_u64..).zip(player.tunes.iter().cycle().skip(offset)) {
             let one_less = |left: u64| left.checked_sub(1);
             if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_err() {
+                // Nobody else needs to wait out his pause.
+                self.stop.send_replace(true);
                 return;
             }
+            let (tune, pause) = match made < player.brisk {
+                true => (tune, player.pace),
+                false => (&SHORT_CHAT, CALM),
+            };
             let outcome = tokio::time::timeout(CALL_LIMIT, self.call(tune)).await;
             self.rider.tally.count(&outcome.unwrap_or(Outcome::Failed));
-            let stopped = self.stop.wait_for(|stop| *stop);
-            if tokio::time::timeout(player.pace, stopped).await.is_ok() {
+            let stopped = stopped.wait_for(|stop| *stop);
+            if tokio::time::timeout(pause, stopped).await.is_ok() {
                 return;
             }
         }

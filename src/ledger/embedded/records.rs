@@ -33,6 +33,7 @@ const fn table(kind: RecordKind) -> Kept {
         RecordKind::Session => "record_session",
         RecordKind::Idempotency => "record_idempotency",
         RecordKind::Ticket => "record_ticket",
+        RecordKind::SignInLink => "record_sign_in_link",
         RecordKind::UsageEvent => "record_usage_event",
         RecordKind::AlertChannel => "record_alert_channel",
         RecordKind::AlertRule => "record_alert_rule",
