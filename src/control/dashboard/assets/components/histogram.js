@@ -91,10 +91,11 @@ function options(UPlot, size, { when, step }) {
     ...size,
     legend: { show: false },
     cursor: { show: false },
-    padding: [12, 8, 0, 0],
+    // Half of a label stands beside the last bar.
+    padding: [12, step === 6 * HOUR ? 42 : 22, 0, 0],
     scales: { x: { range: (_, least, most) => [least - step / 2, most + step / 2] }, y: { range: (_, least, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis(), size: 28, grid: { show: false }, space: 84, incrs: [1, 2, 3, 4, 6, 7, 10, 12, 14, 15, 20, 30].map((n) => n * step), values: (_, ticks) => ticks.map(when) },
+      { ...axis(), size: 28, grid: { show: false }, space: step === 6 * HOUR ? 110 : 84, incrs: [1, 2, 3, 4, 6, 7, 10, 12, 14, 15, 20, 30].map((n) => n * step), values: (_, ticks) => ticks.map(when) },
       { ...axis(), size: 50, values: (_, ticks) => whole(ticks) },
     ],
     series: [{}, look(token("--accent")), look(striped(token("--bar-over"), token("--surface")))],
