@@ -6,7 +6,7 @@
 CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test lint unit oracle sdk api browser screenshots vendor tools bench instructions redis-cpu deny demo fuzz prices
+.PHONY: help test lint unit oracle sdk api browser screenshots gallery vendor tools bench instructions redis-cpu deny demo fuzz prices
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -38,6 +38,11 @@ browser: tools
 screenshots: tools
 	$(CARGO) build --locked
 	tests/browser/run.sh target/debug/farebox --pictures
+
+# make gallery  every page of the dashboard as pictures in target/gallery, to be looked at
+gallery: tools
+	$(CARGO) build --locked
+	tests/browser/run.sh target/debug/farebox --gallery
 
 # make vendor  the third-party modules of the dashboard, at the versions of the lock file
 vendor:

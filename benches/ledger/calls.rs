@@ -4,7 +4,7 @@
 use farebox::ids::{AccountId, CallId, Id};
 use farebox::ledger::{
     Amounts, CallFacts, Ending, HoldOrder, KeyFacts, NewAccount, Payers, Reach, Registry,
-    Settlement, UsageEvent,
+    Settlement, Tries, UsageEvent,
 };
 use farebox::limit::Limit;
 use farebox::money::NanoUsd;
@@ -96,6 +96,7 @@ pub fn post(order: &HoldOrder, held: NanoUsd) -> Settlement {
         ttft_ms: 420,
         duration_ms: 1730,
         requests: 1,
+        attempts: Tries::default(),
     };
     let charge = Amounts { usd: cost, tokens: 2306, characters: 0 };
     Settlement::Post { charge, event: Box::new(event), once: None }

@@ -254,6 +254,8 @@ impl App {
     ) {
         let (pools, budgets) = (self.pools.clone(), self.budgets.clone());
         let computed = move || [pools.samples(), budgets.samples()].concat();
+        let ledger = if self.books.is_embedded() { "embedded" } else { "redis" };
+        let began = control::Began { at: clock.now(), ledger };
         let parts = Arc::new(control::Parts {
             registry: self.books.registry.clone(),
             records: self.books.records.clone(),
@@ -270,6 +272,7 @@ impl App {
             metrics: Arc::new(move || telemetry::render(&metrics, &computed())),
             ready,
             in_force: Arc::new(self.reloader.clone()),
+            began,
         });
         // It is set once: there is one admin listener.
         let _set = self.own_live.set(OwnLive::new(parts.clone()));

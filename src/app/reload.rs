@@ -36,19 +36,22 @@ pub struct Reloader {
 /// What is in force.
 struct Running {
     config: Config,
-    prices: Arc<PriceTable>,
-    /// Since when these prices are.
-    since: UnixMs,
+    prices: PricesInForce,
+    /// The prices before these.
+    before: Option<PricesInForce>,
     pools: PoolsInForce,
 }
 
 impl Running {
-    fn new(config: Config, prices: Arc<PriceTable>, since: UnixMs) -> Self {
+    fn new(config: Config, table: Arc<PriceTable>, since: UnixMs) -> Self {
         let pools = PoolsInForce {
             providers: Arc::new(config.providers.clone()),
             terms: config.credentials.clone().into(),
         };
-        Self { config, prices, since, pools }
+        let path = config.pricing.as_ref();
+        let source = path.map_or_else(|| "built in".to_owned(), |path| path.display().to_string());
+        let prices = PricesInForce { table, source, since };
+        Self { config, prices, before: None, pools }
     }
 }
 
@@ -78,7 +81,7 @@ impl Reloader {
 
     /// The price table in force.
     pub fn prices(&self) -> Arc<PriceTable> {
-        self.running.load().prices.clone()
+        self.running.load().prices.table.clone()
     }
 
     /// Reads everything again and puts it in force. The error says why all stays as it was. Once
@@ -119,11 +122,12 @@ impl Reloader {
         let config = running.config.taking(&read);
         let prices = price_table(&config).map_err(|bad| bad.to_string())?;
         let mut changed = running.config.differences(&config);
-        let since = if prices.version() == running.prices.version() {
-            running.since
+        let old = &running.prices;
+        let (since, before) = if prices.version() == old.table.version() {
+            (old.since, running.before.clone())
         } else {
             changed.insert("pricing".to_owned());
-            self.clock.now()
+            (self.clock.now(), Some(old.clone()))
         };
         let ignored = config.differences(&read);
         let reloaded = Reloaded {
@@ -131,7 +135,7 @@ impl Reloader {
             ignored: ignored.into_iter().collect(),
         };
         let (prices, rules) = (Arc::new(prices), Arc::new(rules(&config)));
-        let running = Running::new(config, prices.clone(), since);
+        let running = Running { before, ..Running::new(config, prices.clone(), since) };
         let providers = &running.pools.providers;
         let next =
             |lane: &Lane| lane.load().under(prices.clone(), providers.clone(), rules.clone());
@@ -146,13 +150,11 @@ impl InForce for Arc<Reloader> {
     }
 
     fn prices(&self) -> PricesInForce {
-        let running = self.running.load();
-        let path = running.config.pricing.as_ref();
-        PricesInForce {
-            table: running.prices.clone(),
-            source: path.map_or_else(|| "built in".to_owned(), |path| path.display().to_string()),
-            since: running.since,
-        }
+        self.running.load().prices.clone()
+    }
+
+    fn prices_before(&self) -> Option<PricesInForce> {
+        self.running.load().before.clone()
     }
 
     fn pools(&self) -> PoolsInForce {

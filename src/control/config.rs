@@ -27,6 +27,9 @@ pub trait InForce: Send + Sync {
     /// The prices.
     fn prices(&self) -> PricesInForce;
 
+    /// The prices before the last reload that changed some. Not those before this process began.
+    fn prices_before(&self) -> Option<PricesInForce>;
+
     /// The providers and our credentials there.
     fn pools(&self) -> PoolsInForce;
 }
@@ -58,14 +61,14 @@ pub struct Reloaded {
     pub ignored: Vec<String>,
 }
 
-/// The price table in force.
+/// A price table that is, or was, in force.
 #[derive(Debug, Clone)]
 pub struct PricesInForce {
     /// The table.
     pub table: Arc<PriceTable>,
     /// The file that it was read from, or `built in`.
     pub source: String,
-    /// Since when it is in force.
+    /// From when on it was in force.
     pub since: UnixMs,
 }
 

@@ -40,6 +40,7 @@ mod operation;
 mod own;
 pub mod pool;
 mod preferences;
+mod price_changes;
 mod pricing;
 mod principal;
 mod problem;
@@ -51,6 +52,7 @@ mod requests;
 mod scope;
 mod sign_in_links;
 mod snapshots;
+mod system;
 mod unapplied;
 mod usage_events;
 mod users;
@@ -71,6 +73,7 @@ pub use own::SelfService;
 pub use quota::{ProvidersInForce, QUOTA, Quota};
 pub use reports::digest;
 pub use scope::{Resource, Scope, Scopes};
+pub use system::Began;
 
 use crate::alert::Alerting;
 use crate::clock::Clock;
@@ -136,6 +139,8 @@ pub struct Parts {
     pub ready: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
     /// The configuration in force.
     pub in_force: Arc<dyn InForce>,
+    /// This process, as it began.
+    pub began: Began,
 }
 
 impl fmt::Debug for Parts {
@@ -187,7 +192,9 @@ fn operations() -> Operations {
         .and(reports::operations())
         .and(snapshots::operations())
         .and(config::operations())
+        .and(system::operations())
         .and(pricing::operations())
+        .and(price_changes::operations())
         .and(credentials::operations())
         .and(providers::operations())
         .and(mirror::operations())

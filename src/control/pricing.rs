@@ -1,4 +1,4 @@
-//! `/api/v1/pricing`: the price table in force, and which of its models a name means.
+//! `/api/v1/pricing`: the price table in force, and which of its models a name means, at what prices.
 
 use super::config::PricesInForce;
 use super::desk::Desk;
@@ -8,10 +8,10 @@ use super::problem::Problem;
 use super::scope::{Resource, Scope};
 use super::value;
 use crate::clock::rfc3339;
-use crate::pricing::ModelPrice;
+use crate::pricing::{ModelPrice, Sheet};
 use axum::Json;
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(super) fn operations() -> Operations {
     Operations::default()
@@ -51,6 +51,8 @@ async fn show(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Pro
 
 /// The model that a name means.
 fn model(asked: &str, found: &ModelPrice) -> Value {
+    let factors: Map<String, Value> =
+        found.region_factors().map(|(region, times)| (region.to_owned(), times.into())).collect();
     json!({
         "asked": asked,
         "matched": found.id,
@@ -59,5 +61,7 @@ fn model(asked: &str, found: &ModelPrice) -> Value {
         "max_output": found.max_output,
         "tiers": found.tiers().collect::<Vec<_>>(),
         "regions": found.regions().collect::<Vec<_>>(),
+        "region_factors": factors,
+        "prices": found.sheets().iter().map(Sheet::object).collect::<Vec<_>>(),
     })
 }

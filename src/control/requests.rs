@@ -9,13 +9,14 @@ use super::scope::{Resource, Scope};
 use super::{call_sheet, csv, focus, value};
 use crate::clock::rfc3339;
 use crate::ids::{AccountId, CallId};
-use crate::ledger::{EventQuery, Page, UsageEvent};
+use crate::ledger::{Ending, EventQuery, Page, UsageEvent};
 use axum::Json;
 use axum::extract::Path;
 use axum::http::header::LINK;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use std::ops::RangeInclusive;
 
 const PAGE: usize = 50;
 const FILTERS: &[&str] = &[
@@ -39,6 +40,8 @@ const LISTED: &[&str] = &[
     "model",
     "provider",
     "credential",
+    "ending",
+    "requests.status",
     "since",
     "until",
     "limit",
@@ -106,7 +109,7 @@ async fn list(
     Params(mut fields): Params,
 ) -> Result<Response, Problem> {
     let columns = fields.read("columns", Columns::read).unwrap_or_default();
-    let page = page(&desk, fields, false).await?;
+    let page = page(&desk, fields, None).await?;
     if !csv::is_wanted(&headers) {
         let listed = match columns {
             Columns::Ours => listed(page, event),
@@ -142,13 +145,13 @@ pub(super) fn next_page(uri: &Uri, cursor: &str) -> String {
 }
 
 async fn orphans(desk: Desk, Params(fields): Params) -> Result<Json<Value>, Problem> {
-    Ok(listed(page(&desk, fields, true).await?, event))
+    Ok(listed(page(&desk, fields, Some(Ending::Orphaned)).await?, event))
 }
 
 async fn page(
     desk: &Desk,
     mut fields: Fields,
-    orphaned: bool,
+    ending: Option<Ending>,
 ) -> Result<Page<UsageEvent>, Problem> {
     let mut query = read_filters(desk, &mut fields).await?;
     let now = desk.clock.now();
@@ -156,9 +159,32 @@ async fn page(
     query.until = fields.read("until", value::past(now));
     query.limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
     query.after = fields.read("after", value::cursor);
-    query.orphaned = orphaned;
+    query.ending = ending.or_else(|| fields.read("ending", how_it_ended));
+    query.statuses = fields.read("status", statuses);
     let query = fields.finish(Some(query))?;
     Ok(desk.registry.events(&query).await?)
+}
+
+fn how_it_ended(value: &Value) -> Read<Ending> {
+    let word = value::text(value)?;
+    Ending::parse(&word)
+        .ok_or_else(|| format!("`{word}` is not one of finished, cut, left, orphaned").into())
+}
+
+/// One HTTP status, or all of a class.
+fn statuses(value: &Value) -> Read<RangeInclusive<u16>> {
+    let text = value::text(value)?;
+    let class = text.strip_suffix("xx").and_then(|digit| digit.parse::<u16>().ok());
+    if let Some(class @ 1..=5) = class {
+        return Ok(class * 100..=class * 100 + 99);
+    }
+    match text.parse::<u16>() {
+        Ok(status @ (0 | 100..=599)) => Ok(status..=status),
+        _ => Err(format!(
+            "`{text}` is not an HTTP status like 429, a class like 4xx, or 0 where none arrived"
+        )
+        .into()),
+    }
 }
 
 async fn show(desk: Desk, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
@@ -213,5 +239,6 @@ fn event(event: &UsageEvent) -> Value {
         "ttft_ms": event.ttft_ms,
         "duration_ms": event.duration_ms,
         "request_count": event.requests,
+        "attempts": event.attempts.as_slice(),
     })
 }

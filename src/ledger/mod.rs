@@ -50,6 +50,7 @@ mod snapshots;
 mod sorting;
 mod standing;
 mod sums;
+mod tried;
 mod verify;
 
 pub use aside::{Decided, Verdict};
@@ -82,6 +83,7 @@ pub use rollup::{Kept, Sum, Tier};
 pub use snapshots::{Snapshot, SnapshotQuery, Snapshots};
 pub use sorting::{Sort, SortBy};
 pub use sums::{Dimension, SumQuery, SumRow, SummedSince};
+pub use tried::{Tried, Tries};
 
 use crate::ids::{CallId, Id};
 use crate::secret::SecretDigest;

@@ -135,6 +135,7 @@ impl Deferred {
             held: first.held,
             ttft_ms: first.ttft_ms,
             duration_ms: first.duration_ms,
+            attempts: first.attempts.clone(),
             ..found.clone()
         };
         stamped(Box::new(event), charge, moment)

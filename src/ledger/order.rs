@@ -4,6 +4,7 @@ use super::attempt::AttemptOutcome;
 use super::once::OnceKey;
 use super::reach::Reach;
 pub use super::standing::Standing;
+use super::tried::Tries;
 use crate::clock::{UnixMs, rfc3339};
 use crate::ids::{AccountId, CallId, Id};
 use crate::limit::Meter;
@@ -343,6 +344,9 @@ pub struct UsageEvent {
     /// How many requests it stands for: 1 of a call; of what was consumed elsewhere, any number.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub requests: i64,
+    /// Its attempts, where there were several.
+    #[serde(default, skip_serializing_if = "Tries::is_empty")]
+    pub attempts: Tries,
 }
 
 fn one() -> i64 {
@@ -384,6 +388,9 @@ impl UsageEvent {
         }
         if self.requests != 1 {
             show("request_count", number.of(self.requests));
+        }
+        if !self.attempts.is_empty() {
+            show("attempts", &self.attempts.text());
         }
         for (figure, n) in self.usage.reported() {
             show(figure.name(), number.of(figure.text(n)));

@@ -54,7 +54,8 @@ impl EventQuery {
             && named(&self.model, &event.facts.model)
             && named(&self.provider, &event.facts.provider)
             && named(&self.credential, &event.facts.credential)
-            && (!self.orphaned || event.ending == super::Ending::Orphaned)
+            && self.ending.is_none_or(|ending| ending == event.ending)
+            && self.statuses.as_ref().is_none_or(|asked| asked.contains(&event.status))
     }
 
     /// Where to go on, or `start`.

@@ -3,7 +3,7 @@
 use super::aside::Decided;
 use super::attempt::{CredentialDay, CredentialSetup};
 use super::audit::{AuditEntry, AuditQuery};
-use super::order::{Enforcement, Settlement, Standing, Unavailable, UsageEvent};
+use super::order::{Ending, Enforcement, Settlement, Standing, Unavailable, UsageEvent};
 use super::reach::{Network, Reach, Route};
 use super::sorting::Sort;
 use super::sums::{SumQuery, SumRow, SummedSince};
@@ -16,6 +16,7 @@ use crate::secret::SecretDigest;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Whether an account may spend.
@@ -220,8 +221,10 @@ pub struct EventQuery {
     pub provider: Option<String>,
     /// Only of this credential.
     pub credential: Option<String>,
-    /// Only estimates of calls whose proxy died.
-    pub orphaned: bool,
+    /// Only what ended like this.
+    pub ending: Option<Ending>,
+    /// Only what the provider answered with one of these HTTP statuses; 0 where none arrived.
+    pub statuses: Option<RangeInclusive<u16>>,
     /// The cursor of the page before.
     pub after: Option<String>,
     /// At most so many.

@@ -10,6 +10,7 @@ use super::crossing::Crossing;
 use super::moment::Moment;
 use super::order::{Amounts, Ending, LostHold, Payers, Settlement, UsageEvent};
 use super::slot::Slot;
+use super::tried::Tries;
 use crate::clock::UnixMs;
 use crate::ids::{AccountId, CallId};
 use crate::limit::{Limit, Meter, Period, Thresholds};
@@ -343,6 +344,7 @@ pub fn orphan_event(hold: &Hold, now: UnixMs) -> UsageEvent {
         ttft_ms: 0,
         duration_ms: u64::try_from(lived).unwrap_or(0),
         requests: 1,
+        attempts: Tries::default(),
     }
 }
 

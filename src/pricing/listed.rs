@@ -22,6 +22,24 @@ pub enum Condition {
     Hours(Hours),
 }
 
+impl Condition {
+    /// The name of the tier, where it is one.
+    pub fn tier(&self) -> Option<&str> {
+        match self {
+            Self::Tier(tier) => Some(tier),
+            Self::Standard | Self::Hours(_) => None,
+        }
+    }
+
+    /// The hours, as a table has them, where it is some.
+    pub fn hours(&self) -> Option<String> {
+        match self {
+            Self::Hours(hours) => Some(hours.to_string()),
+            Self::Standard | Self::Tier(_) => None,
+        }
+    }
+}
+
 /// `standard`, the name of a tier, or hours.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,8 @@ use super::hours::Hours;
 use super::line::price_text;
 use super::model::ModelPrice;
 use super::rates::{Card, Rates};
-use crate::clock::UnixMs;
+use crate::clock::{UnixMs, rfc3339_seconds};
+use serde_json::{Value, json};
 
 /// When prices apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,34 @@ pub struct Sheet<'t> {
     pub prices: Prices,
     /// What one with a long prompt costs.
     pub long: Option<Long>,
+}
+
+impl Sheet<'_> {
+    /// `{tier, hours, from, prices: {class: price}, long}`; what does not apply is null. `long` has
+    /// `above` or `at_least` with the tokens where it begins, and `prices`.
+    pub fn object(&self) -> Value {
+        let by_class = |prices: &Prices| {
+            let each = prices.iter().map(|(class, price)| (class.name().to_owned(), json!(price)));
+            Value::Object(each.collect())
+        };
+        let mut object = json!({
+            "tier": null,
+            "hours": null,
+            "from": self.from.map(rfc3339_seconds),
+            "prices": by_class(&self.prices),
+            "long": null,
+        });
+        match self.condition {
+            Condition::Standard => {}
+            Condition::Tier(tier) => object["tier"] = json!(tier),
+            Condition::Hours(hours) => object["hours"] = json!(hours.to_string()),
+        }
+        if let Some(long) = &self.long {
+            let begin = if long.inclusive { "at_least" } else { "above" };
+            object["long"] = json!({ begin: long.tokens, "prices": by_class(&long.prices) });
+        }
+        object
+    }
 }
 
 impl ModelPrice {

@@ -160,6 +160,7 @@ impl Errand {
     /// Ends the attempt that failed. Where the provider may have billed it, it used what was
     /// expected; its payers are charged for the answer that they get.
     fn end_attempt(&mut self, fault: &Fault) {
+        self.tab.failed(fault);
         let Some(attempt) = self.tab.take_attempt() else { return };
         let used = if fault.billed { attempt.expected() } else { Amounts::default() };
         attempt.end(Some(fault.outcome), AttemptOutcome::Failed, used);
@@ -172,6 +173,7 @@ impl Errand {
     fn gives_up(&mut self, fault: Fault) -> Result<Answered, Refusal> {
         if fault.billed {
             // The attempt is charged with the call.
+            self.tab.failed(&fault);
             self.tab.broke_off();
             return fault.last;
         }

@@ -19,6 +19,7 @@ mod forward;
 mod free;
 mod headers;
 mod learned;
+mod open_tabs;
 mod parting;
 mod poll;
 mod price;
@@ -31,6 +32,7 @@ mod slices;
 mod socket;
 mod tab;
 mod tally;
+mod tries;
 
 pub use advice::Fit;
 pub use answer::{AnswerBody, OnExhausted};
@@ -59,12 +61,12 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use learned::Learned;
+use open_tabs::OpenTabs;
 use recorder::{Tape, Told};
 use request::{Intake, Left, Outgoing};
 use route::{Destination, Target};
 use std::sync::Arc;
 use std::time::Duration;
-use tab::OpenTabs;
 use tokio::sync::watch;
 
 /// JSON answers up to this size are held until complete, so that their headers can say what they

@@ -6,11 +6,14 @@
 //! cancellation or panic between hold and settlement can lose a charge or leak a hold.
 
 use super::attempt::{Attempt, Estimate};
+use super::fault::Fault;
 use super::learned::{Hints, Learned};
+use super::open_tabs::{InFlight, OpenTabs};
 use super::poll::Poll;
 use super::price::Priced;
 use super::route::Destination;
 use super::slices::Slices;
+use super::tries::Trying;
 use super::{admit, bound, estimate};
 use crate::clock::{Clock, Stopwatch};
 use crate::dialect::Call;
@@ -60,6 +63,7 @@ struct Open {
     held: NanoUsd,
     /// The attempt that is under way.
     attempt: Option<Attempt>,
+    trying: Trying,
     /// Counts the hold, once there is one.
     hold: Option<Present>,
     status: Option<u16>,
@@ -69,39 +73,6 @@ struct Open {
     forwarded: Option<Duration>,
     ttft_ms: u64,
     in_flight: InFlight,
-}
-
-/// Counts the tabs that are open, so that a stopping proxy can wait for them.
-#[derive(Debug)]
-struct InFlight(tokio::sync::watch::Sender<usize>);
-
-/// How many tabs are open.
-#[derive(Debug, Clone)]
-pub(super) struct OpenTabs(tokio::sync::watch::Sender<usize>);
-
-impl Default for OpenTabs {
-    fn default() -> Self {
-        Self(tokio::sync::watch::Sender::new(0))
-    }
-}
-
-impl OpenTabs {
-    fn enter(&self) -> InFlight {
-        self.0.send_modify(|n| *n += 1);
-        InFlight(self.0.clone())
-    }
-
-    /// Resolves when no tab is open.
-    pub(super) async fn none_left(&self) {
-        let mut open = self.0.subscribe();
-        let _gone = open.wait_for(|open| *open == 0).await;
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.send_modify(|n| *n = n.saturating_sub(1));
-    }
 }
 
 impl Tab {
@@ -130,6 +101,7 @@ impl Tab {
             handshake: false,
             held: NanoUsd::ZERO,
             attempt: None,
+            trying: Trying::default(),
             hold: None,
             status: None,
             waited: Duration::ZERO,
@@ -264,6 +236,14 @@ impl Tab {
             model.clone_into(&mut call.model);
         }
         open.attempt = Some(attempt);
+        open.trying.begins(self.watch.elapsed());
+    }
+
+    /// The attempt that is under way failed. Told twice, it failed once.
+    pub(super) fn failed(&mut self, fault: &Fault) {
+        if let Some(open) = &mut self.open {
+            open.trying.failed(&open.order.facts, fault, self.watch.elapsed());
+        }
     }
 
     /// What an attempt at this stop would hold.
@@ -317,6 +297,7 @@ impl Tab {
         self.watch = Stopwatch::start();
         if let Some(open) = &mut self.open {
             open.handshake = false;
+            open.trying = Trying::default();
             if open.attempt.is_none() {
                 let attempt = Attempt::of_session(&open.ledger, &open.clock, &open.order.facts);
                 open.attempt = Some(attempt);
@@ -378,6 +359,8 @@ impl Open {
         let priced = self.price(&usage, reading, estimated);
         let Priced { cost, at_provider, model, estimated, anomaly } = priced;
         let facts = CallFacts { model, ..self.order.facts.clone() };
+        let trying = std::mem::take(&mut self.trying);
+        let attempts = trying.of_call(&facts, self.status, ending, ended);
         let event = UsageEvent {
             id: self.order.id,
             payers: self.order.payers.clone(),
@@ -394,6 +377,7 @@ impl Open {
             ttft_ms: self.ttft_ms,
             duration_ms: u64::try_from(ended.as_millis()).unwrap_or(u64::MAX),
             requests: 1,
+            attempts,
         };
         let label = self.pricing.as_ref().map_or("", |pricing| &pricing.model.id);
         super::record::settled(&event, label, reading, self.poll.is_some());

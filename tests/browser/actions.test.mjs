@@ -91,40 +91,13 @@ test("a rule is added where it can be, and deleted", async () => {
   await page.context().close();
 });
 
-test("settings: a workspace, a token, a reload, the ledger, the audit log", async () => {
-  const page = await rig.page("/settings");
-  await page.getByRole("button", { name: "Create workspace" }).click();
-  await page.getByRole("dialog").getByLabel("Workspace").fill("eng");
-  await page.getByRole("dialog").getByRole("button", { name: "Create workspace" }).click();
-  await page.getByRole("button", { name: "Set limits of eng" }).click();
-  await page.getByRole("dialog").getByLabel("Limits").fill("100usd/month");
-  await page.getByRole("dialog").getByRole("button", { name: "Set limits" }).click();
-  await page.getByText("100 usd/month").waitFor();
-  await page.getByRole("button", { name: "Create token" }).click();
-  await page.getByRole("dialog").getByLabel("Name").fill("viewer");
-  await page.getByRole("dialog").getByRole("button", { name: "Create token" }).click();
-  const token = await page.getByRole("dialog").locator(".secret code").innerText();
-  assert.ok(token.length >= 20);
-  await page.getByRole("button", { name: "I have it" }).click();
-  await page.getByText("users:read usage:read").waitFor();
-  assert.ok(!(await page.content()).includes(token));
-  await page.getByRole("button", { name: "Reload configuration" }).click();
-  await page.getByText("Nothing has changed").waitFor();
-  await page.getByRole("button", { name: "Verify the ledger" }).click();
-  await page.getByText("all sound").waitFor();
-  await page.reload();
-  await page.getByText("workspace.create").waitFor();
-  assert.deepEqual(page.complaints, []);
-  await page.context().close();
-});
-
 test("a request is opened by keyboard, and its panel gives the focus back", async () => {
   const page = await rig.page("/requests");
   await page.getByRole("row").nth(1).waitFor();
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
   const panel = page.getByRole("dialog");
-  await panel.getByText("input tokens total").waitFor();
+  await panel.getByText("Input, not cached").waitFor();
   await page.keyboard.press("Escape");
   await panel.waitFor({ state: "detached" });
   await page.waitForFunction(() => /^Request /.test(document.activeElement.getAttribute("aria-label")));

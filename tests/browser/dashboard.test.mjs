@@ -178,7 +178,7 @@ test("a key is shown once, works, and is revoked", async () => {
 test("limits are raised, set and reset; a suspension is undone", async () => {
   await rig.user("mallory", { limits: ["10usd/month"], used: "9.5" });
   const page = await rig.page("/users/mallory");
-  await page.getByText("95%").waitFor();
+  await page.getByRole("region", { name: "Limits" }).getByText("95%").waitFor();
   await page.getByRole("button", { name: "Raise" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Raise" }).click();
   await page.getByText("raised by $10.00").waitFor();

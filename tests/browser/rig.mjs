@@ -11,20 +11,23 @@ export const TOKEN = "a-token-of-this-run-only";
 const BINARY = resolve(process.env.FAREBOX ?? "target/debug/farebox");
 const PATIENCE = 20_000;
 
-// A port that nobody has now; a program that is started again must come back at the same one.
-function freePort() {
-  return new Promise((done, fail) => {
-    const server = createServer().once("error", fail).listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
+// A port that nobody has now. A program that is started again must come back at the same one, so it
+// is below those that systems give to outgoing connections.
+async function freePort() {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const free = await new Promise((done) => {
+      const server = createServer().once("error", () => done(false)).listen(port, "127.0.0.1", () => server.close(() => done(true)));
     });
-  });
+    if (free) return port;
+  }
 }
 
 // Starts a program and waits for a line of its output.
-function start(args, cwd, pattern, more = { FAREBOX_ADMIN_TOKEN: TOKEN, OPENAI_API_KEY: "any" }) {
+function start(args, cwd, pattern, { before = [], more = { FAREBOX_ADMIN_TOKEN: TOKEN, OPENAI_API_KEY: "any" } } = {}) {
+  const [program, ...rest] = [...before, BINARY, ...args];
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("FAREBOX")));
-  const child = spawn(BINARY, args, { cwd, env: { ...env, ...more } });
+  const child = spawn(program, rest, { cwd, env: { ...env, ...more } });
   let heard = "";
   const said = new Promise((done, fail) => {
     const hear = (chunk) => {
@@ -64,7 +67,7 @@ export async function context(browser, options = {}) {
 export class Demo {
   static async start() {
     const demo = new Demo();
-    demo.program = start(["demo"], tmpdir(), /(http\S+#once=\w+)/, {});
+    demo.program = start(["demo"], tmpdir(), /(http\S+#once=\w+)/, { more: {} });
     demo.link = await demo.program.said;
     return demo;
   }
@@ -78,10 +81,11 @@ export class Rig {
   static async start(file = "") {
     const rig = new Rig();
     rig.dir = await mkdtemp(join(tmpdir(), "farebox-browser-"));
-    // The tests ask more often than people do.
-    await writeFile(join(rig.dir, "farebox.toml"), file || "[admin]\nrequests_per_minute = 100000\n");
     rig.simulated = start(["simulate"], rig.dir, /(http:\/\/\S+\/v1)/);
     rig.upstream = await rig.simulated.said;
+    // The tests ask more often than people do.
+    const text = file || "[admin]\nrequests_per_minute = 100000\n";
+    await writeFile(join(rig.dir, "farebox.toml"), text.replaceAll("UPSTREAM", new URL(rig.upstream).origin));
     [rig.appsPort, rig.adminPort] = [await freePort(), await freePort()];
     rig.url = `http://127.0.0.1:${rig.adminPort}`;
     rig.apps = `http://127.0.0.1:${rig.appsPort}`;
@@ -89,9 +93,10 @@ export class Rig {
     return rig;
   }
 
-  async serve() {
+  // `before` is a program that runs Farebox, with its arguments: one that moves the clock, say.
+  async serve(before = []) {
     const args = ["serve", "--config", "farebox.toml", "--listen", `127.0.0.1:${this.appsPort}`, "--admin-listen", `127.0.0.1:${this.adminPort}`, "--upstream", `openai=${this.upstream}`];
-    this.farebox = start(args, this.dir, /operators\s+(http\S+)/);
+    this.farebox = start(args, this.dir, /operators\s+(http\S+)/, { before });
     await this.farebox.said;
   }
 
@@ -140,10 +145,10 @@ export class Rig {
   }
 
   // A real call through the data listener.
-  async call(key, model = "gpt-5") {
+  async call(key, model = "gpt-5", script = {}) {
     const response = await fetch(`${this.apps}/v1/chat/completions`, {
       method: "POST",
-      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json", "x-simulate": JSON.stringify(script) },
       body: JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }] }),
     });
     await response.text();

@@ -5,8 +5,8 @@ use farebox::alert::{Alerting, Allowed, Own, Settings, Sources};
 use farebox::clock::Clock;
 use farebox::config::{Config, Environment, Overrides, Protection};
 use farebox::control::{
-    Check, Defaults, Identity, InForce, Live, Pace, Parts, PoolsInForce, PricesInForce, Quota,
-    Reloaded, router,
+    Began, Check, Defaults, Identity, InForce, Live, Pace, Parts, PoolsInForce, PricesInForce,
+    Quota, Reloaded, router,
 };
 use farebox::event::Feed;
 use farebox::history::Refusals;
@@ -14,7 +14,7 @@ use farebox::ids::{AccountId, CallId, Id};
 use farebox::ledger::{
     Admission, Amounts, AttemptAdmission, AttemptOrder, AttemptOutcome, BoxFuture, CallFacts,
     EmbeddedLedger, Ending, HoldOrder, Kept, Ledger, Options, Payers, Records, Registry,
-    Settlement, Snapshots, UsageEvent, Watch,
+    Settlement, Snapshots, Tries, UsageEvent, Watch,
 };
 use farebox::limit::{Calendar, Thresholds};
 use farebox::money::NanoUsd;
@@ -77,6 +77,10 @@ impl InForce for BuiltIn {
     fn prices(&self) -> PricesInForce {
         let table = Arc::new(PriceTable::builtin().unwrap());
         PricesInForce { table, source: "built in".to_owned(), since: NOW }
+    }
+
+    fn prices_before(&self) -> Option<PricesInForce> {
+        None
     }
 
     fn pools(&self) -> PoolsInForce {
@@ -193,6 +197,7 @@ async fn serve_pools(
         metrics: Arc::new(|| "farebox_build_info 1\n".to_owned()),
         ready: Arc::new(move || checks.clone()),
         in_force: Arc::new(BuiltIn(pools)),
+        began: Began { at: NOW, ledger: "embedded" },
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
@@ -326,6 +331,7 @@ impl Desk {
             ttft_ms: 5,
             duration_ms: 12,
             requests: 1,
+            attempts: Tries::default(),
         };
         let charge = Amounts { usd: NanoUsd::new(usd), tokens: 2306, characters: 0 };
         let post = Settlement::Post { charge, event: Box::new(event), once: None };

@@ -8,7 +8,7 @@ use farebox::ids::{AccountId, AccountKind, CallId, Id};
 use farebox::ledger::{
     Account, AccountStatus, AuditEntry, AuditQuery, BoxFuture, CallFacts, Change, CredentialDay,
     CredentialSetup, Decided, Ending, EventQuery, ListFilter, NewAccount, Page, Payers, Registry,
-    RegistryError, Settlement, SumQuery, SumRow, SummedSince, UsageEvent, Verification,
+    RegistryError, Settlement, SumQuery, SumRow, SummedSince, Tries, UsageEvent, Verification,
 };
 use farebox::limit::Increase;
 use farebox::money::NanoUsd;
@@ -54,6 +54,7 @@ fn event(entry: &BillEntry) -> UsageEvent {
         ttft_ms: 0,
         duration_ms: 0,
         requests: 1,
+        attempts: Tries::default(),
     }
 }
 

@@ -287,7 +287,7 @@ async fn an_expired_hold_is_charged_as_expected_and_flagged(rig: &Rig) {
     rig.sweep().await;
     let user = rig.account(&AccountId::user(&payers.user)).await;
     assert_eq!((user.held_usd, user.month_usd), (usd(0), usd(4)));
-    let query = EventQuery { orphaned: true, ..EventQuery::default() };
+    let query = EventQuery { ending: Some(Ending::Orphaned), ..EventQuery::default() };
     let orphans = rig.ledger.events(&query).await.unwrap().entries;
     assert_eq!(orphans.len(), 1);
     let orphan = &orphans[0];

@@ -2,7 +2,9 @@
 
 use crate::ledger_rig::{Rig, amounts, contract, defer, event, once, order, post_once, usd};
 use farebox::ids::AccountId;
-use farebox::ledger::{Change, EventQuery, LimitsChange, Payers, Settlement, UsageEvent};
+use farebox::ledger::{
+    Change, EventQuery, LimitsChange, Payers, Settlement, Tried, Tries, UsageEvent,
+};
 use farebox::limit::Limit;
 use farebox::usage::Figure;
 
@@ -22,6 +24,7 @@ contract! {
     two_deferrals_of_one_key_are_one,
     a_hundred_at_once_have_one_effect,
     keys_say_whose_they_are,
+    figures_that_follow_leave_the_attempts_of_each_call_alone,
 }
 
 async fn spent(rig: &Rig, payers: &Payers) -> (i64, i64, i64) {
@@ -262,4 +265,46 @@ async fn keys_say_whose_they_are(rig: &Rig) {
     rig.poll(&payers, 1, "batch_1").await;
     assert_eq!(owner("resp_1").await, Some(payers.workspace.clone()));
     assert_eq!(owner("batch_1").await, Some(payers.workspace.clone()));
+}
+
+/// Two attempts, with credentials of these names.
+fn tries(first: &str, second: &str) -> Tries {
+    let mut tries = Tries::default();
+    for (credential, status) in [(first, Some(429)), (second, None)] {
+        tries.push(Tried {
+            credential: credential.to_owned(),
+            provider: "openai".to_owned(),
+            status,
+            error: Some("limited".into()),
+            started_ms: 1,
+            ended_ms: 2,
+        });
+    }
+    tries
+}
+
+fn tried(mut settlement: Settlement, attempts: &Tries) -> Settlement {
+    if let Settlement::Defer { event, .. } | Settlement::Post { event, .. } = &mut settlement {
+        event.attempts = attempts.clone();
+    }
+    settlement
+}
+
+async fn figures_that_follow_leave_the_attempts_of_each_call_alone(rig: &Rig) {
+    let payers = rig.user("alice", &["50 usd/month"]).await;
+    for (key, of_call) in [("resp_1", tries("a", "b")), ("resp_2", Tries::default())] {
+        let call = order(&payers, 4);
+        rig.admit(&call).await;
+        rig.settle(tried(defer(&call, 4, key), &of_call)).await;
+        for of_poll in [tries("c", "d"), Tries::default()] {
+            let poll = order(&payers, 0);
+            rig.admit(&poll).await;
+            rig.settle(tried(post_once(&poll, 1, key), &of_poll)).await;
+            let told = rig.ledger.event(poll.id).await.unwrap().unwrap();
+            assert_eq!((told.cost, told.attempts), (usd(0), of_poll));
+            let exact = rig.ledger.event(call.id).await.unwrap().unwrap();
+            assert_eq!((exact.cost, &exact.attempts), (usd(1), &of_call));
+        }
+    }
+    rig.clean().await;
 }

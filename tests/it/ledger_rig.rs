@@ -7,7 +7,7 @@ use farebox::ledger::{
     Account, Admission, Amounts, BoxFuture, CallFacts, Caller, Change, Crossing, Denial,
     EmbeddedLedger, Ending, Enforcement, HoldOrder, Kept, KeyFacts, Ledger, LimitDenial,
     NewAccount, OnceKey, Options, Outbox, Payers, Reach, Records, RedisLedger, Registry,
-    Settlement, Snapshots, Unavailable, UsageEvent,
+    Settlement, Snapshots, Tries, Unavailable, UsageEvent,
 };
 use farebox::limit::Limit;
 use farebox::money::NanoUsd;
@@ -392,5 +392,6 @@ pub fn event(order: &HoldOrder, charge: Amounts) -> UsageEvent {
         ttft_ms: 12,
         duration_ms: 345,
         requests: 1,
+        attempts: Tries::default(),
     }
 }

@@ -99,6 +99,7 @@ mod polls;
 mod pool_of_five;
 mod pool_rig;
 mod pools;
+mod pools_attempts;
 mod pools_callers;
 mod pools_fallbacks;
 mod pools_load;

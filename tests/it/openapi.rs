@@ -80,6 +80,11 @@ async fn r058_objects_have_the_fields_that_are_described() {
     same_fields(&document, "Ledger", &desk.get("/api/v1/ledger").await.of(200));
     same_fields(&document, "Verified", &desk.get("/api/v1/ledger/verify").await.of(200));
     same_fields(&document, "Prices", &desk.get("/api/v1/pricing").await.of(200));
+    let priced = desk.get("/api/v1/pricing?model=gpt-5").await.of(200)["model"].clone();
+    same_fields(&document, "PricedModel", &priced);
+    same_fields(&document, "PriceSheet", &priced["prices"][0]);
+    same_fields(&document, "PriceChanges", &desk.get("/api/v1/pricing/changes").await.of(200));
+    same_fields(&document, "System", &desk.get("/api/v1/system").await.of(200));
     same_fields(&document, "Problem", &desk.get("/api/v1/users/nobody").await.of(404));
 }
 

@@ -44,6 +44,8 @@ async fn a_fallback_serves_and_is_metered_at_what_it_is() {
     let event = pool.world.only_event().await;
     assert_eq!(event.facts.provider, "groq");
     assert_eq!(event.facts.credential, "g");
+    let attempts = event.attempts.as_slice().iter();
+    assert_eq!(attempts.map(|one| &*one.provider).collect::<Vec<_>>(), ["openai", "groq"]);
     assert_eq!(event.facts.model, "llama-3.3-70b-versatile");
     let table = PriceTable::builtin().unwrap();
     let price = table.find(Some("groq"), "llama-3.3-70b-versatile").unwrap();

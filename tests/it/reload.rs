@@ -345,3 +345,61 @@ async fn diff_says_what_a_new_file_would_have_cost() {
         assert_eq!(shop.verb(line).status.code(), Some(code), "{line}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_reload_did_to_prices_is_told_model_by_model() {
+    let shop = Shop::open().await;
+    let first = shop.version().await;
+    let changes = |query: &'static str| shop.admin(query, "");
+    let none = changes("/api/v1/pricing/changes").await.json();
+    assert_eq!((&none["against"], &none["data"]), (&Value::Null, &json!([])));
+    let other = prices("5").replace("id = 'm'", "id = 'n'");
+    shop.write("prices.toml", &format!("{}{other}", prices("3")));
+    shop.admin("/api/v1/config/reload", "{}").await.json();
+    // Another reload, that changes no price, forgets nothing.
+    assert_eq!(shop.admin("/api/v1/config/reload", "{}").await.json()["changed"], json!([]));
+    let found = changes("/api/v1/pricing/changes").await.json();
+    assert_eq!(found["against"]["price_version"], first.as_str());
+    assert_eq!(found["against"]["source"], "prices.toml");
+    assert_eq!(
+        (&found["added"], &found["changed"], &found["removed"]),
+        (&1.into(), &1.into(), &0.into())
+    );
+    let input = &found["data"][0]["prices"];
+    assert_eq!((&found["data"][0]["model"], &input[0]["class"]), (&json!("m"), &json!("input")));
+    assert_eq!(
+        (&input[0]["old"], &input[0]["new"], &input[0]["percent"]),
+        (&json!("1"), &json!("3"), &json!(200))
+    );
+    assert_eq!(input.as_array().unwrap().len(), 1, "the output costs what it did: {input}");
+    assert_eq!(found["data"][1]["difference"], "added");
+    // Beside the table that is built in, every model of that one is gone; page by page.
+    let built_in = changes("/api/v1/pricing/changes?against=built_in&limit=200").await.json();
+    assert_eq!((&built_in["added"], &built_in["has_more"]), (&2.into(), &true.into()));
+    assert_eq!(built_in["against"]["source"], "built in");
+    let next = built_in["next_cursor"].as_str().unwrap();
+    let path = format!("/api/v1/pricing/changes?against=built_in&limit=200&after={next}");
+    let page = shop.admin(&path, "").await.json();
+    assert_ne!(page["data"][0]["model"], built_in["data"][0]["model"]);
+    let bad = changes("/api/v1/pricing/changes?against=yesterday").await;
+    assert_eq!(bad.status(), 422, "{}", bad.text());
+    assert!(bad.text().contains("previous, built_in"), "{}", bad.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_is_shown_with_all_its_prices_and_the_process_with_its_checks() {
+    let shop = Shop::open().await;
+    let text = format!("{}long = {{ above = 200, input = '2' }}\n", prices("1"));
+    shop.write("prices.toml", &text);
+    shop.admin("/api/v1/config/reload", "{}").await.json();
+    let model = shop.admin("/api/v1/pricing?model=m", "").await.json()["model"].clone();
+    let sheet = json!({
+        "tier": null, "hours": null, "from": null, "prices": {"input": "1", "output": "10"},
+        "long": {"above": 200, "prices": {"input": "2", "output": "10"}},
+    });
+    assert_eq!((&model["prices"], &model["region_factors"]), (&json!([sheet]), &json!({})));
+    let system = shop.admin("/api/v1/system", "").await.json();
+    assert_eq!((&system["ledger"], &system["ready"]), (&json!("embedded"), &json!(true)));
+    assert_eq!(system["checks"][0], json!({"name": "ledger", "ok": true, "fault": null}));
+    assert_eq!(system["version"], env!("CARGO_PKG_VERSION"));
+}

@@ -83,6 +83,8 @@ const LEDGER_FOR_PROXY: &[&str] = &[
     "Seen",
     "Settlement",
     "Standing",
+    "Tried",
+    "Tries",
     "Unavailable",
     "UsageEvent",
 ];

@@ -1,7 +1,7 @@
 //! `POST /api/v1/usage-events` of the built program: consumption that happened elsewhere.
 
 use crate::quota_rig::{Town, ask};
-use farebox::ledger::{Amounts, CallFacts, Ending, Payers, Settlement, UsageEvent};
+use farebox::ledger::{Amounts, CallFacts, Ending, Payers, Settlement, Tries, UsageEvent};
 use farebox::money::NanoUsd;
 use farebox::pricing::PriceTable;
 use farebox::usage::Usage;
@@ -305,6 +305,7 @@ async fn r062_a_repetition_days_after_a_crash_charges_nothing_again() {
         ttft_ms: 0,
         duration_ms: 0,
         requests: 1,
+        attempts: Tries::default(),
     };
     let charge = Amounts { usd: cost, tokens: 0, characters: 0 };
     let post = Settlement::Post { charge, event: Box::new(charged), once: None };

@@ -104,7 +104,7 @@ impl Show {
             "max_output": model.max_output,
             "regions": regions,
             "price_version": prices.table.version(),
-            "prices": model.sheets().iter().map(sheet).collect::<Vec<_>>(),
+            "prices": model.sheets().iter().map(Sheet::object).collect::<Vec<_>>(),
         })
     }
 }
@@ -211,28 +211,4 @@ fn table(sheets: &[Sheet<'_>]) -> Table {
         }
     }
     table
-}
-
-fn sheet(sheet: &Sheet<'_>) -> Value {
-    let by_class = |prices: &[(Class, String)]| {
-        let each = prices.iter().map(|(class, price)| (class.name().to_owned(), json!(price)));
-        Value::Object(each.collect())
-    };
-    let mut object = json!({
-        "tier": null,
-        "hours": null,
-        "from": sheet.from.map(rfc3339_seconds),
-        "prices": by_class(&sheet.prices),
-        "long": null,
-    });
-    match sheet.condition {
-        Condition::Standard => {}
-        Condition::Tier(tier) => object["tier"] = json!(tier),
-        Condition::Hours(hours) => object["hours"] = json!(hours.to_string()),
-    }
-    if let Some(long) = &sheet.long {
-        let begin = if long.inclusive { "at_least" } else { "above" };
-        object["long"] = json!({ begin: long.tokens, "prices": by_class(&long.prices) });
-    }
-    object
 }

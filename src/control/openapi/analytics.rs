@@ -92,6 +92,12 @@ pub(super) const PARAMETERS: &[(&str, &str, &str)] = &[
     ),
     ("reason", "text", "Only refusals with this code."),
     ("credential", "text", "Only this credential."),
+    ("ending", "finished|cut|left|orphaned", "Only calls that ended like this."),
+    (
+        "requests.status",
+        "text",
+        "Only calls that the provider answered with this HTTP status: `429`, a class like `4xx`, or `0` where none arrived.",
+    ),
     ("columns", "farebox|focus", "How calls are written: `focus` in the columns of FOCUS 1.2."),
     ("bucket", "minute|hour|day", "The length of a bucket; a day where it is not given."),
     (

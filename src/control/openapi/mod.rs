@@ -12,6 +12,7 @@ mod analytics;
 mod history;
 mod notation;
 mod objects;
+mod prices;
 mod quotas;
 mod snapshots;
 mod viewer;
@@ -134,7 +135,7 @@ fn parameters(entry: &Entry) -> Vec<Value> {
 
 /// All parameters that are explained.
 fn parameters_known() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
-    PARAMETERS.iter().chain(analytics::PARAMETERS)
+    PARAMETERS.iter().chain(analytics::PARAMETERS).chain(prices::PARAMETERS)
 }
 
 /// What a change may say in its headers.
@@ -246,6 +247,7 @@ fn schemas() -> Value {
         .chain(alert_rules::TAKEN)
         .chain(snapshots::ANSWERED)
         .chain(analytics::ANSWERED)
+        .chain(prices::ANSWERED)
         .map(|(name, table)| (*name, notation::object(table, false)));
     let taken = TAKEN.iter().map(|(name, table)| (*name, notation::object(table, true)));
     Value::Object(answered.chain(taken).map(|(name, schema)| (name.to_owned(), schema)).collect())

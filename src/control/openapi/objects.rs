@@ -152,6 +152,18 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("ttft_ms", "count?"),
             ("duration_ms", "count"),
             ("request_count", "count"),
+            ("attempts", "[RequestAttempt]"),
+        ],
+    ),
+    (
+        "RequestAttempt",
+        &[
+            ("credential", "text"),
+            ("provider", "text"),
+            ("status", "integer?"),
+            ("error", "text?"),
+            ("started_ms", "count"),
+            ("ended_ms", "count"),
         ],
     ),
     (
@@ -237,28 +249,6 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("cost_usd", "usd"),
             ("cost_nanousd", "nanousd"),
             ("metadata", "object"),
-        ],
-    ),
-    (
-        "Prices",
-        &[
-            ("price_version", "text"),
-            ("source", "text"),
-            ("since", "time"),
-            ("models", "count"),
-            ("model?", "PricedModel"),
-        ],
-    ),
-    (
-        "PricedModel",
-        &[
-            ("asked", "text"),
-            ("matched", "text"),
-            ("provider", "text"),
-            ("context", "count?"),
-            ("max_output", "count?"),
-            ("tiers", "[text]"),
-            ("regions", "[text]"),
         ],
     ),
     ("Reloaded", &[("reloaded", "bool"), ("changed", "[text]"), ("ignored", "[text]")]),

@@ -7,7 +7,7 @@ use crate::clock::rfc3339;
 use crate::ids::CallId;
 use crate::ids::{AccountId, Id};
 use crate::ledger::{
-    Account, Amounts, AttemptOutcome, CallFacts, Ending, Payers, Settlement, UsageEvent,
+    Account, Amounts, AttemptOutcome, CallFacts, Ending, Payers, Settlement, Tries, UsageEvent,
 };
 use crate::money::NanoUsd;
 use crate::pricing::{Payer, PriceTable, Terms};
@@ -172,6 +172,7 @@ fn event(
         ttft_ms: 0,
         duration_ms: 0,
         requests: asked.requests,
+        attempts: Tries::default(),
     }
 }
 

@@ -11,6 +11,7 @@ use super::super::order::{
 use super::super::reach::Reach;
 use super::super::registry::{AccountStatus, KeyFacts};
 use super::super::slot::Slot;
+use super::super::tried::Tries;
 use crate::clock::parse_time;
 use crate::ids::AccountId;
 use crate::limit::{Limit, Period, Thresholds};
@@ -200,6 +201,7 @@ pub fn event(fields: &Fields) -> Option<UsageEvent> {
         ttft_ms: fields.get("ttft_ms")?.parse().ok()?,
         duration_ms: fields.get("duration_ms")?.parse().ok()?,
         requests: requests(fields),
+        attempts: fields.get("attempts").map(|text| Tries::parse(text)).unwrap_or_default(),
     })
 }
 
@@ -331,6 +333,7 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
     use crate::ids::CallId;
+    use crate::ledger::Tried;
 
     #[test]
     fn an_event_is_read_as_it_was_written() {
@@ -362,16 +365,42 @@ mod tests {
             ttft_ms: 10,
             duration_ms: 11,
             requests: 3,
+            attempts: Tries::default(),
         };
-        let mut fields = Fields::new();
-        written.each_field(written.cost, |name, text| {
-            fields.insert(name.to_owned(), text.to_owned());
-        });
+        let stored = |event: &UsageEvent| {
+            let mut fields = Fields::new();
+            event.each_field(event.cost, |name, text| {
+                fields.insert(name.to_owned(), text.to_owned());
+            });
+            fields.insert("settled".to_owned(), crate::clock::rfc3339(event.settled));
+            fields
+        };
+        let fields = stored(&written);
         assert_eq!(fields.get("duration_seconds").map(String::as_str), Some("24.25"));
-        fields.insert("settled".to_owned(), crate::clock::rfc3339(written.settled));
+        assert_eq!(fields.get("attempts"), None, "a call that was tried once is no longer");
         assert_eq!(event(&fields), Some(written.clone()));
         let json = serde_json::to_string(&written).unwrap();
         assert!(json.contains(r#""duration_seconds":24.25"#), "{json}");
+        assert!(!json.contains("attempts"), "{json}");
         assert_eq!(serde_json::from_str::<UsageEvent>(&json).unwrap(), written);
+
+        let mut tried = written;
+        for (status, error) in [(None, Some("timeout".into())), (Some(200), None)] {
+            let (credential, provider) = ("a".to_owned(), "openai".to_owned());
+            tried.attempts.push(Tried {
+                credential,
+                provider,
+                status,
+                error,
+                started_ms: 1,
+                ended_ms: 9,
+            });
+        }
+        let mut fields = stored(&tried);
+        assert_eq!(event(&fields), Some(tried.clone()));
+        let json = serde_json::to_string(&tried).unwrap();
+        assert_eq!(serde_json::from_str::<UsageEvent>(&json).unwrap(), tried);
+        fields.insert("attempts".to_owned(), "nonsense".to_owned());
+        assert_eq!(event(&fields), Some(UsageEvent { attempts: Tries::default(), ..tried }));
     }
 }

@@ -22,7 +22,8 @@ local NAMED = 10
 local NOTHING = { usd = '0', tokens = '0', characters = '0' }
 -- What an event keeps of the call that deferred it.
 local KEPT = { id = 1, started = 1, user = 1, key = 1, workspace = 1, provider = 1, credential = 1,
-  dialect = 1, status = 1, ending = 1, held_nanousd = 1, ttft_ms = 1, duration_ms = 1 }
+  dialect = 1, status = 1, ending = 1, held_nanousd = 1, ttft_ms = 1, duration_ms = 1,
+  attempts = 1 }
 
 local mark, orphan = redis.call('GET', KEYS[1]), nil
 if mark then
@@ -284,8 +285,14 @@ end
 if first then
   local texts = {}
   for n = 13, event_end, 2 do
-    texts[#texts + 1] = ARGV[n]
-    texts[#texts + 1] = first.kept[ARGV[n]] or ARGV[n + 1]
+    if ARGV[n] ~= 'attempts' then
+      texts[#texts + 1] = ARGV[n]
+      texts[#texts + 1] = first.kept[ARGV[n]] or ARGV[n + 1]
+    end
+  end
+  if first.kept.attempts then
+    texts[#texts + 1] = 'attempts'
+    texts[#texts + 1] = first.kept.attempts
   end
   redis.call('XDEL', KEYS[4], first.event)
   redis.call('SET', KEYS[18], 'post:' .. write(unpack(texts)), 'XX', 'KEEPTTL')

@@ -1,7 +1,7 @@
 // What is used of a key, for who has it. The key is sent as a bearer header and kept nowhere.
 import { html, render, useEffect, useState } from "./lib/html.js";
 import { count, short, usd } from "./lib/format.js";
-import { serverSaid } from "./lib/time.js";
+import { serverSaid, withTimes } from "./lib/time.js";
 import { Field } from "./components/field.js";
 import { Icon } from "./components/icon.js";
 import { Badge } from "./components/badge.js";
@@ -63,14 +63,14 @@ function Mine({ secret, first, leave }) {
       <div class="actions"><button class="button" type="button" onClick=${again}><${Icon} name="refresh" />Refresh</button><button class="button" type="button" onClick=${leave}><${Icon} name="out" />Forget the key</button></div></div>
     ${error && html`<div class="alert" role="alert"><${Icon} name="triangle" /><span>${error}</span></div><br />`}
     <div class="stack">
-      ${notices.length > 0 && html`<section class="card" aria-label="Notices"><ul class="list">${notices.map((one) => html`<li key=${one.id}><div class="row"><${Badge} status=${one.level} /><span class="strong break">${one.title}</span></div><p class="small break">${one.message}</p><p class="small muted">${one.suggested_action}</p></li>`)}</ul></section>`}
+      ${notices.length > 0 && html`<section class="card" aria-label="Notices"><ul class="list">${notices.map((one) => html`<li key=${one.id}><div class="row"><${Badge} status=${one.level} /><span class="strong break">${one.title}</span></div><p class="small break">${withTimes(one.message)}</p><p class="small muted">${one.suggested_action}</p></li>`)}</ul></section>`}
       <dl class="grid stats">
-        ${[["Today", own.usage_daily], ["This week", own.usage_weekly], ["This month", own.usage_monthly]].map(([name, value]) => html`<div key=${name} class="card stat"><dt>${name}</dt><dd class="figures">${dollars(value)}</dd></div>`)}
-        <div class="card stat"><dt>Requests this month</dt><dd class="figures" title=${count(usage.total_requests)}>${short(usage.total_requests)}</dd></div>
+        ${[["Today", own.usage_daily], ["This week", own.usage_weekly], ["This month", own.usage_monthly]].map(([name, value]) => html`<div key=${name} class="card stat"><dt>${name}</dt><dd class="figures">${dollars(value)}<div class="beside">with this key</div></dd></div>`)}
+        <div class="card stat"><dt>Requests this month</dt><dd class="figures" title=${count(usage.total_requests)}>${short(usage.total_requests)}<div class="beside">with all keys of ${own.user}</div></dd></div>
       </dl>
       <div class="halves">
         <section class="card" aria-labelledby="limits"><div class="title"><h2 id="limits">Limits</h2></div><div class="body">${own.limits.length ? html`<${Limits} limits=${own.limits} status="" ended=${again} />` : html`<p class="muted">No limit is set.</p>`}</div></section>
-        <section class="card" aria-labelledby="models"><div class="title"><h2 id="models">Spent by model</h2></div><div class="body">${usage.by_model.length ? html`<${Shares} rows=${usage.by_model.map((one) => ({ name: one.model, value: Number(one.cost_usd) }))} say=${(value) => usd(value.toFixed(9))} />` : html`<p class="muted">No model was used this month.</p>`}</div></section>
+        <section class="card" aria-labelledby="models"><div class="title"><h2 id="models">Spent by model, this month, with all keys</h2></div><div class="body">${usage.by_model.length ? html`<${Shares} rows=${usage.by_model.map((one) => ({ name: one.model, value: Number(one.cost_usd) }))} say=${(value) => usd(value.toFixed(9))} />` : html`<p class="muted">No model was used this month.</p>`}</div></section>
       </div>
     </div>
   </main>`;

@@ -2,25 +2,28 @@
 import { html, useState } from "../lib/html.js";
 import { patch, post } from "../lib/api.js";
 import { said } from "../lib/toasts.js";
+import { ChangedMeanwhile } from "./changed-meanwhile.js";
 import { FormDialog } from "./dialog.js";
-import { Field } from "./field.js";
+import { Checks, Field } from "./field.js";
 
-const REPORTS = ["reports", "Reports", "daily, weekly. Empty: none.", "list"];
-// [name, label, hint, kind]. The server never shows a secret, nor the path of an address.
+const REPORTS = ["reports", "Reports", "", [["daily", "Daily"], ["weekly", "Weekly"]]];
+// [name, label, hint, kind]; a kind that is a list has what can be chosen. The server never shows a secret, nor the path of an address.
 const TAKES = {
   slack: [["url", "Webhook address", "https://hooks.slack.com/services/…", "hidden"], REPORTS],
   webhook: [["url", "Address", "", "hidden"], ["secret", "Secret", "whsec_ and base64 of at least 24 bytes; messages are signed with it.", "password"], REPORTS],
-  email: [["host", "SMTP host"], ["port", "Port", "587", "number"], ["from", "From"], ["to", "To", "Several with commas between.", "list"], ["username", "User name", "Empty: none."], ["password", "Password", "", "password"], ["tls", "TLS", "none, starttls or implicit"], REPORTS],
+  email: [["host", "SMTP host"], ["port", "Port", "587", "number"], ["from", "From"], ["to", "To", "Several with commas between.", "list"], ["username", "User name", "Empty: none."], ["password", "Password", "", "password"], ["tls", "TLS", "", "tls"], REPORTS],
   pagerduty: [["routing_key", "Routing key", "", "password"]],
   twilio: [["account_sid", "Account SID"], ["auth_token", "Auth token", "", "password"], ["from", "From", "+1…"], ["to", "To", "One number."]],
 };
 const KINDS = [["slack", "Slack"], ["webhook", "Webhook"], ["email", "E-mail"], ["pagerduty", "PagerDuty"], ["twilio", "SMS (Twilio)"]];
-const LEVELS = ["levels", "Levels", "warning, critical, exceeded, with commas between. Empty: all.", "list"];
+const LEVELS = ["levels", "Levels", "None chosen: all.", [["warning", "Warning"], ["critical", "Critical"], ["exceeded", "Exceeded"]]];
+const TLS = [["", "As usual for the port"], ["starttls", "STARTTLS"], ["implicit", "From the start"], ["none", "None"]];
 
 const isSecret = (kind) => kind === "password" || kind === "hidden";
 const written = (value) => (Array.isArray(value) ? value.join(", ") : String(value ?? ""));
 const list = (text) => text.split(",").map((one) => one.trim()).filter(Boolean);
-const read = (text, kind) => (kind === "number" ? Number(text) : kind === "list" ? list(text) : text);
+const isList = (kind) => kind === "list" || Array.isArray(kind);
+const read = (text, kind) => (kind === "number" ? Number(text) : isList(kind) ? list(text) : text);
 
 // What stands in the fields at first: of a channel that is there, all but its secrets.
 const firstOf = (one, takes) => Object.fromEntries(takes.filter(([field, , , kind]) => one && !isSecret(kind) && one[field] !== undefined).map(([field]) => [field, written(one[field])]));
@@ -49,14 +52,20 @@ export function ChannelForm({ one, tag, close, done }) {
     close();
     done();
   };
-  const hint = (text, kind) => (one && isSecret(kind) ? "Empty: it stays as it is." : text);
   return html`<${FormDialog} title=${one ? `Change ${one.name}` : "Add a channel"} close=${close} send=${send} action=${one ? "Save" : "Add channel"} fields=${["name", ...takes.map(([field]) => field)]}>
     ${(error) => html`
       ${!one && html`<${Field} label="Kind" value=${type} set=${turn} options=${KINDS} />
         <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} />`}
-      ${takes.map(([field, label, text, kind]) => html`<${Field} key=${type + field} label=${label} hint=${hint(text, kind)} type=${kind === "password" ? "password" : "text"} value=${values[field] || ""} set=${(value) => set({ ...values, [field]: value })} fault=${error?.fields.get(field)} autocomplete=${kind === "password" ? "new-password" : "off"} />`)}
-      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Close this, look at what stands there now, then change it again.</p>`}`}
+      ${takes.map((take) => html`<${Take} key=${type + take[0]} take=${take} kept=${Boolean(one)} value=${values[take[0]] || ""} set=${(value) => set({ ...values, [take[0]]: value })} fault=${error?.fields.get(take[0])} />`)}
+      <${ChangedMeanwhile} error=${error} />`}
   <//>`;
+}
+
+// One field. kept: the channel is there, with its secrets.
+function Take({ take: [, label, text, kind], kept, value, set, fault }) {
+  if (Array.isArray(kind)) return html`<${Checks} label=${label} hint=${text} options=${kind} value=${list(value)} set=${(chosen) => set(chosen.join(", "))} fault=${fault} />`;
+  const rest = kind === "tls" ? { options: TLS } : { type: kind === "password" ? "password" : "text", autocomplete: kind === "password" ? "new-password" : "off" };
+  return html`<${Field} label=${label} hint=${kept && isSecret(kind) ? "Empty: it stays as it is." : text} value=${value} set=${set} fault=${fault} ...${rest} />`;
 }
 
 // Where messages of a channel go, in one line; of a secret there is "***".

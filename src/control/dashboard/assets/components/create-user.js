@@ -19,11 +19,11 @@ export function CreateUser({ close, done }) {
     close();
     done(user);
   };
-  return html`<${FormDialog} title="Create a user" close=${close} send=${send} action="Create user" fields=${["id", "name", "workspace"]}>
+  return html`<${FormDialog} title="Create a user" close=${close} send=${send} action="Create user" fields=${["id", "limits", "name", "workspace"]}>
     ${(error) => html`
       <${Field} label="User" value=${id} set=${setId} fault=${error?.fields.get("id")} hint="Letters, digits, . _ and -. It cannot be changed later." autofocus maxlength="64" />
       <${Field} label="Name" value=${name} set=${setName} fault=${error?.fields.get("name")} hint="For people; empty: the same." />
       <${Field} label="Workspace" value=${workspace} set=${setWorkspace} fault=${error?.fields.get("workspace")} hint="Empty: default." />
-      <${Field} label="Limits" value=${limits} set=${setLimits} rows=${3} hint=${`${GRAMMAR} Empty: the defaults of the configuration.`} />`}
+      <${Field} label="Limits" value=${limits} set=${setLimits} fault=${error?.fields.get("limits")} rows=${3} hint=${`${GRAMMAR} Empty: the defaults of the configuration.`} />`}
   <//>`;
 }

@@ -67,7 +67,7 @@ export function Confirm({ title, text, action, typed, close, send }) {
     <p>${text}</p>
     ${typed !== undefined && html`<div class="field">
       <label for=${id}>Type <code>${typed}</code> to go on</label>
-      <input id=${id} class="input" value=${word} onInput=${(event) => set(event.target.value)} autocomplete="off" spellcheck=${false} />
+      <input id=${id} class="input" value=${word} onInput=${(event) => set(event.target.value)} autocomplete="off" spellcheck=${false} autofocus />
     </div>`}
   <//>`;
 }

@@ -2,6 +2,7 @@
 import { html, useState } from "../lib/html.js";
 import { login, may, patch } from "../lib/api.js";
 import { said } from "../lib/toasts.js";
+import { ChangedMeanwhile } from "./changed-meanwhile.js";
 import { FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
 
@@ -9,6 +10,8 @@ export function EditUser({ one, tag, close, done }) {
   const [name, call] = useState(one.name);
   const [workspace, move] = useState(one.workspace || "");
   const [thresholds, warn] = useState(one.thresholds.join(", "));
+  // What was read when this was opened; the page behind may have read it again since.
+  const [read] = useState(tag);
   // Who is limited to a workspace cannot move anybody out of it.
   const moves = may("admin") && !login.get()?.workspace;
   const send = async () => {
@@ -16,7 +19,7 @@ export function EditUser({ one, tag, close, done }) {
     if (name.trim() !== one.name) changes.name = name.trim();
     if (moves && workspace.trim() !== one.workspace) changes.workspace = workspace.trim();
     if (thresholds !== one.thresholds.join(", ")) changes.thresholds = thresholds.trim() ? thresholds.split(/[\s,%]+/).filter(Boolean).map(Number) : null;
-    await patch(`/api/v1/users/${encodeURIComponent(one.id)}`, changes, tag ? { headers: { "if-match": tag } } : {});
+    await patch(`/api/v1/users/${encodeURIComponent(one.id)}`, changes, { headers: { "if-match": read } });
     said(`${one.id} is changed`);
     close();
     done();
@@ -26,6 +29,6 @@ export function EditUser({ one, tag, close, done }) {
       <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
       ${moves && html`<${Field} label="Workspace" value=${workspace} set=${move} fault=${error?.fields.get("workspace")} />`}
       <${Field} label="Alerts at, per cent" value=${thresholds} set=${warn} fault=${error?.fields.get("thresholds")} hint="80, 90, 100. Empty: the defaults." />
-      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Close this, look at what stands there now, then change it again.</p>`}`}
+      <${ChangedMeanwhile} error=${error} />`}
   <//>`;
 }

@@ -27,6 +27,25 @@ export function Field({ label, value, set, hint, fault, type = "text", rows, opt
   </div>`;
 }
 
+// Any of a few: `value` is the list of those that are chosen.
+export function Checks({ label, value, set, options, hint, fault }) {
+  const id = useId();
+  const turn = (of) => set(value.includes(of) ? value.filter((one) => one !== of) : options.map(([each]) => each).filter((each) => each === of || value.includes(each)));
+  return html`<fieldset class="field" aria-describedby=${hint ? `${id}-hint` : undefined}>
+    <legend>${label}</legend>
+    <div class="row wide-gap">${options.map(([of, text]) => html`<label key=${of} class="check"><input type="checkbox" checked=${value.includes(of)} onChange=${() => turn(of)} />${text}</label>`)}</div>
+    ${hint && html`<span class="hint" id="${id}-hint">${hint}</span>`}
+    ${fault && html`<span class="fault"><${Icon} name="triangle" size=${14} />${fault}</span>`}
+  </fieldset>`;
+}
+
+// One of a few, as buttons side by side.
+export function Choice({ label, value, set, options }) {
+  return html`<div class="choice" role="group" aria-label=${label}>
+    ${options.map(([of, text]) => html`<button key=${of} type="button" class="button tiny" aria-pressed=${of === value ? "true" : "false"} onClick=${() => set(of)}>${text}</button>`)}
+  </div>`;
+}
+
 // A filter above a table; its label is for screen readers.
 export function Pick({ label, value, set, options }) {
   return html`<select class="input" aria-label=${label} value=${value} onChange=${(event) => set(event.target.value)}>

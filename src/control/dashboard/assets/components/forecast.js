@@ -6,7 +6,7 @@ import { dollars } from "../lib/days.js";
 import { exactUsd, usd } from "../lib/format.js";
 import { absolute, ago, now } from "../lib/time.js";
 import { useAsked } from "../lib/use.js";
-import { HEIGHT, axis, token, usePlot } from "./plot.js";
+import { axis, token, usePlot } from "./plot.js";
 
 const DAY = 86_400;
 const NANO = 1e9;
@@ -18,10 +18,13 @@ export function Forecast({ told, user }) {
     <dl class="facts">
       <dt>Projected</dt><dd><span class="figures strong" title=${exactUsd(told.projected_usd)}>${usd(told.projected_usd)}</span> ${told.period === "total" ? "" : html`by the end of the ${told.period}`}</dd>
       <dt>Between</dt><dd class="figures">${usd(told.low_usd)} and ${usd(told.high_usd)}</dd>
-      <dt>Used up</dt><dd>${over ? html`<span title=${absolute(told.exhausts_at)}>${ago(told.exhausts_at)}</span>` : html`<span class="muted">${told.allowed_usd === null ? "no limit" : `not in this ${told.period}`}</span>`}</dd>
+      <dt>Used up</dt><dd>${over ? html`<span title=${absolute(told.exhausts_at)}>${usedUp(told)}</span>` : html`<span class="muted">${told.allowed_usd === null ? "no limit" : `not in this ${told.period}`}</span>`}</dd>
     </dl>
   </div>`;
 }
+
+// When nothing will be left, in words.
+export const usedUp = ({ exhausts_at: at, used_nanousd: used, allowed_nanousd: allowed }) => (!at ? "–" : used >= allowed ? "already" : ago(at));
 
 // When the period began, in unix seconds; null where it is none of the calendar.
 function begin({ period, resets_at: resets }) {
@@ -41,9 +44,9 @@ function Curve({ told, user }) {
   const format = new Intl.DateTimeFormat(undefined, clock);
   const when = (at) => format.format(new Date(at * 1000));
   const to = Date.parse(told.resets_at) / 1000;
-  const at = usePlot((_, width) => [options(width, when, ceiling(told)), columns(points, told, to)], [points]);
+  const at = usePlot((_, size) => [options(size, when, ceiling(told)), columns(points, told, to)], [points]);
   return html`<figure class="chart">
-    <div ref=${at} style=${{ height: `${HEIGHT}px` }} aria-hidden="true"></div>
+    <div ref=${at} class="plot" aria-hidden="true"></div>
     <figcaption class="key small muted"><span class="used">Used</span><span class="projected">Projected, with its range</span>${told.allowed_usd !== null && html`<span class="limit">Limit</span>`}</figcaption>
     <details><summary>Used and projected as a table</summary>
       <div class="table-frame" tabindex="0" role="group" aria-label="Used and projected"><table><thead><tr><th scope="col">Time</th><th scope="col" class="end">Used in all</th></tr></thead>
@@ -78,12 +81,11 @@ function columns(points, told, to) {
 // A wide range is cut off above, so that the limit and what is used can be seen.
 const ceiling = (told) => (1.3 * Math.max(told.used_nanousd, told.projected_nanousd, told.allowed_nanousd || 0)) / NANO;
 
-function options(width, when, most) {
+function options(size, when, most) {
   const line = { points: { show: false }, spanGaps: true, width: 2, stroke: token("--accent") };
   const faint = { ...line, width: 1, stroke: token("--line-strong"), dash: [2, 3] };
   return {
-    width,
-    height: HEIGHT,
+    ...size,
     legend: { show: false },
     cursor: { show: false },
     padding: [12, 26, 0, 0],

@@ -3,6 +3,7 @@ import { html, useState } from "../lib/html.js";
 import { post, put } from "../lib/api.js";
 import { METERS, amount, per } from "../lib/format.js";
 import { said } from "../lib/toasts.js";
+import { ChangedMeanwhile } from "./changed-meanwhile.js";
 import { Countdown } from "./countdown.js";
 import { Confirm, FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
@@ -30,15 +31,17 @@ export const linesOf = (text) => text.split(/[\n,]/).map((line) => line.trim()).
 
 export function SetLimits({ account, limits, tag, close, done }) {
   const [text, set] = useState(limits.map((one) => one.text).join("\n"));
+  // What was read when this was opened; the page behind may have read it again since.
+  const [read] = useState(tag);
   const send = async () => {
-    await put(`/api/v1/limits/${encodeURIComponent(account)}`, { limits: linesOf(text) }, tag ? { headers: { "if-match": tag } } : {});
+    await put(`/api/v1/limits/${encodeURIComponent(account)}`, { limits: linesOf(text) }, { headers: { "if-match": read } });
     said(`The limits of ${account} are set`);
     close();
     done();
   };
   return html`<${FormDialog} title=${`Limits of ${account}`} close=${close} send=${send} action="Set limits">
     ${(error) => html`<${Field} label="Limits" value=${text} set=${set} rows=${5} hint=${`${GRAMMAR} What was used stays counted.`} />
-      ${error?.status === 412 && html`<p class="alert warn">Somebody else has changed it meanwhile. Close this, look at what stands there now, then set it again.</p>`}`}
+      <${ChangedMeanwhile} error=${error} />`}
   <//>`;
 }
 

@@ -5,7 +5,7 @@ import { seenUntil, toastsWanted } from "../lib/choices.js";
 import { on } from "../lib/live.js";
 import { Link } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
-import { ago, now } from "../lib/time.js";
+import { ago, day, now, withTimes } from "../lib/time.js";
 import { toast } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
 import { headline } from "../lib/words.js";
@@ -74,8 +74,8 @@ function Panel({ close, history, seen }) {
 }
 
 function Notice({ one, close }) {
-  return html`<li><div class="row"><${Badge} status=${one.level} /><span class="small muted">${one.since ? `since ${ago(one.since)}` : ""}</span></div>
-    <p class="strong break">${one.title}</p><p class="small break">${one.message}</p><p class="small muted">${one.suggested_action}</p>
+  return html`<li><div class="row"><${Badge} status=${one.level} /><span class="small muted">${one.since ? `period from ${day(one.since)}` : ""}</span></div>
+    <p class="strong break">${one.title}</p><p class="small break">${withTimes(one.message)}</p><p class="small muted">${one.suggested_action}</p>
     <${Account} id=${one.account} close=${close} /></li>`;
 }
 

@@ -4,8 +4,6 @@ import { useEffect, useRef, useState } from "../lib/html.js";
 import { theme } from "../lib/choices.js";
 import { useStore } from "../lib/store.js";
 
-export const HEIGHT = 190;
-
 const library = import("../vendor/uplot.js").then((module) => module.default);
 library.catch(() => {});
 document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("../vendor/uplot.css", import.meta.url).pathname }));
@@ -15,7 +13,9 @@ export const token = (name) => getComputedStyle(document.documentElement).getPro
 // What all axes look like.
 export const axis = () => ({ stroke: token("--muted"), grid: { stroke: token("--line"), width: 1 }, ticks: { show: false }, font: `11px ${token("--font")}` });
 
-// The element to draw in. `make(UPlot, width)` gives the options and the columns; it is asked again
+const size = (element) => ({ width: element.clientWidth, height: element.clientHeight });
+
+// The element to draw in, of the class `plot`, which has the height. `make(UPlot, size)` gives the options and the columns; it is asked again
 // when something of `of` is another.
 export function usePlot(make, of) {
   const at = useRef(null);
@@ -32,9 +32,9 @@ export function usePlot(make, of) {
     let gone = false;
     library.then((UPlot) => {
       if (gone || !at.current) return;
-      plot = new UPlot(...make(UPlot, at.current.clientWidth), at.current);
+      plot = new UPlot(...make(UPlot, size(at.current)), at.current);
     });
-    const resized = new ResizeObserver(() => plot?.setSize({ width: at.current.clientWidth, height: HEIGHT }));
+    const resized = new ResizeObserver(() => plot?.setSize(size(at.current)));
     resized.observe(at.current);
     return () => {
       gone = true;

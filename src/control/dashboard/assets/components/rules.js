@@ -1,9 +1,10 @@
 // Alert rules: what is alerted besides thresholds. Those of the file are shown and not changed here.
 import { html, useState } from "../lib/html.js";
-import { get, may, post, remove } from "../lib/api.js";
+import { get, may, patch, post, remove } from "../lib/api.js";
 import { said } from "../lib/toasts.js";
 import { useAsked } from "../lib/use.js";
 import { Badge } from "./badge.js";
+import { ChangedMeanwhile, opened } from "./changed-meanwhile.js";
 import { Confirm, FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
 import { Icon } from "./icon.js";
@@ -37,11 +38,14 @@ export function Rules() {
   const [open, show] = useState(null);
   const close = () => show(null);
   const writes = may("alerts:write");
+  const edit = (rule) => opened(`/api/v1/alert-rules/${encodeURIComponent(rule.id)}`, rule.name, (one, tag) => show({ edit: one, tag }));
   return html`<${Card} id="rules" title="Rules" asked=${rules} rows=${6} actions=${writes && html`<button class="button tiny" type="button" onClick=${() => show("create")}><${Icon} name="plus" size=${14} />Add rule</button>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bolt" title="No rule yet" text="Thresholds of limits are alerted without one. A rule alerts what a limit does not say: an amount, a pace, a forecast, failing calls." />`}>
       ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><span class="strong break">${one.name}</span><${Badge} status=${one.level} /><span>${KINDS[one.kind]?.[0] || one.kind}</span><span class="small muted break">${details(one)}${one.source === "file" ? " · from the file" : ""}</span>
-        <span style=${{ flex: 1 }}></span>${writes && one.source !== "file" && html`<button class="button tiny danger" type="button" aria-label=${`Delete ${one.name}`} onClick=${() => show({ drop: one })}><${Icon} name="trash" size=${14} /></button>`}</li>`)}</ul>`}
+        <span style=${{ flex: 1 }}></span>${writes && one.source !== "file" && html`<button class="button tiny" type="button" aria-label=${`Change ${one.name}`} onClick=${() => edit(one)}><${Icon} name="edit" size=${14} /></button>
+          <button class="button tiny danger" type="button" aria-label=${`Delete ${one.name}`} onClick=${() => show({ drop: one })}><${Icon} name="trash" size=${14} /></button>`}</li>`)}</ul>`}
     <//>
-    ${open === "create" && html`<${CreateRule} close=${close} done=${rules.again} />`}
+    ${open === "create" && html`<${RuleForm} close=${close} done=${rules.again} />`}
+    ${open?.edit && html`<${RuleForm} one=${open.edit} tag=${open.tag} close=${close} done=${rules.again} />`}
     ${open?.drop && html`<${Confirm} title=${`Delete ${open.drop.name}?`} text="It is not looked at any more." action="Delete" close=${close} send=${async () => { await remove(`/api/v1/alert-rules/${open.drop.id}`); said(`${open.drop.name} is deleted`); close(); rules.again(); }} />`}`;
 }
 
@@ -50,28 +54,34 @@ function details(rule) {
   return said.filter(Boolean).join(", ");
 }
 
-function CreateRule({ close, done }) {
-  const [name, call] = useState("");
-  const [kind, turn] = useState("absolute_usd");
-  const [level, grade] = useState("");
-  const [values, set] = useState({});
+// one: the rule that is changed, with its tag; without it, one is made.
+function RuleForm({ one, tag, close, done }) {
+  const [name, call] = useState(one?.name || "");
+  const [kind, turn] = useState(one?.kind || "absolute_usd");
+  const [level, grade] = useState(one?.level || "");
+  const [values, set] = useState(() => Object.fromEntries(Object.entries(one || {}).filter(([field, value]) => field in FIELDS && value !== null).map(([field, value]) => [field, String(value)])));
+  const takes = KINDS[kind][1];
+  const typed = (field) => {
+    const text = values[field]?.trim();
+    if (!text) return one ? null : undefined;
+    return NUMBERS.has(field) ? Number(text) : text;
+  };
   const send = async () => {
-    const asked = { name: name.trim(), kind };
-    if (level) asked.level = level;
-    for (const field of KINDS[kind][1]) {
-      const text = values[field]?.trim();
-      if (text) asked[field] = NUMBERS.has(field) ? Number(text) : text;
-    }
-    await post("/api/v1/alert-rules", asked);
-    said(`${asked.name} is added`);
+    const asked = Object.fromEntries(takes.map((field) => [field, typed(field)]));
+    if (level || one) asked.level = level || null;
+    if (one) await patch(`/api/v1/alert-rules/${encodeURIComponent(one.id)}`, asked, tag ? { headers: { "if-match": tag } } : {});
+    else await post("/api/v1/alert-rules", { name: name.trim(), kind, ...asked });
+    said(one ? `${one.name} is changed` : `${name.trim()} is added`);
     close();
     done();
   };
-  return html`<${FormDialog} title="Add a rule" close=${close} send=${send} action="Add rule" fields=${["name", "kind", ...KINDS[kind][1]]}>
+  return html`<${FormDialog} title=${one ? `Change ${one.name}` : "Add a rule"} close=${close} send=${send} action=${one ? "Save" : "Add rule"} fields=${["name", "kind", ...takes]}>
     ${(error) => html`
-      <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} autofocus />
-      <${Field} label="Raised when somebody or something" value=${kind} set=${turn} options=${Object.entries(KINDS).map(([of, [text]]) => [of, text])} fault=${error?.fields.get("kind")} />
-      ${KINDS[kind][1].map((field) => html`<${Field} key=${field} label=${FIELDS[field][0]} hint=${FIELDS[field][1]} value=${values[field] || ""} set=${(value) => set({ ...values, [field]: value })} fault=${error?.fields.get(field)} inputmode=${NUMBERS.has(field) ? "numeric" : undefined} />`)}
-      <${Field} label="Level" value=${level} set=${grade} options=${LEVELS} />`}
+      ${one ? html`<p class="muted">${KINDS[kind][0]}. What it was raised for before is over.</p>` : html`
+        <${Field} label="Name" value=${name} set=${call} fault=${error?.fields.get("name")} hint="Letters, digits, . _ and -." autofocus />
+        <${Field} label="Raised when somebody or something" value=${kind} set=${turn} options=${Object.entries(KINDS).map(([of, [text]]) => [of, text])} fault=${error?.fields.get("kind")} />`}
+      ${takes.map((field) => html`<${Field} key=${field} label=${FIELDS[field][0]} hint=${FIELDS[field][1]} value=${values[field] || ""} set=${(value) => set({ ...values, [field]: value })} fault=${error?.fields.get(field)} inputmode=${NUMBERS.has(field) ? "numeric" : undefined} />`)}
+      <${Field} label="Level" value=${level} set=${grade} options=${LEVELS} />
+      <${ChangedMeanwhile} error=${error} />`}
   <//>`;
 }

@@ -4,7 +4,8 @@ import { Icon } from "./icon.js";
 
 const PAUSE = 250;
 
-export function Search({ label, value, set }) {
+// `longest`: how much can be typed; ids have 64 characters at most.
+export function Search({ label, value, set, longest = 64 }) {
   const [typed, type] = useState(value);
   const input = useRef(null);
   const timer = useRef(null);
@@ -36,7 +37,7 @@ export function Search({ label, value, set }) {
   return html`<div class="search" role="search">
     <${Icon} name="search" />
     <input ref=${input} class="input" type="search" aria-label=${label} placeholder=${label} value=${typed}
-      onInput=${(event) => change(event.target.value)} onKeyDown=${key} autocomplete="off" spellcheck=${false} maxlength="64" />
+      onInput=${(event) => change(event.target.value)} onKeyDown=${key} autocomplete="off" spellcheck=${false} maxlength=${longest} />
     <kbd aria-hidden="true">/</kbd>
   </div>`;
 }

@@ -14,7 +14,12 @@ export class Refusal extends Error {
   constructor(status, problem) {
     super(problem.detail || problem.title || `The server answered ${status}.`);
     this.status = status;
-    this.fields = new Map((problem.errors || []).map((e) => [e.pointer.replace(/^[/?]/, ""), e.detail]));
+    // Of a list, `/models/0` is about the field that the list is typed into.
+    this.fields = new Map();
+    for (const { pointer, detail } of problem.errors || []) {
+      const field = pointer.replace(/^[/?]/, "").split("/")[0];
+      this.fields.set(field, [this.fields.get(field), detail].filter(Boolean).join("; "));
+    }
     // What a person should be told at a form that does not show each field's own.
     this.words = this.fields.size ? [...this.fields].map(([field, why]) => `${field}: ${why}`).join("; ") : this.message;
   }

@@ -16,5 +16,8 @@ export function dailyDollars(sums, length) {
 
 const format = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", timeZone: "UTC" });
 export const dayName = (seconds) => format.format(new Date(seconds * 1000));
+const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeZone: "UTC" });
+// "2026-11-29", a day of the ledger, as people write it.
+export const fullDay = (date) => whole.format(new Date(`${date}T00:00:00Z`));
 // Of a chart, where nine places are not wanted.
 export const dollars = (value) => (value >= 10_000 ? `$${short(Math.round(value))}` : value >= 100 ? `$${Math.round(value).toLocaleString("en")}` : value >= 0.1 || value === 0 ? `$${value.toFixed(2)}` : `$${Number(value.toPrecision(2))}`);

@@ -28,6 +28,14 @@ export function count(value) {
   return grouped(String(value));
 }
 
+// Milliseconds: "812 ms", "1.2 s", "3 min 05 s".
+export function duration(ms) {
+  if (ms === null || ms === undefined) return "–";
+  if (ms < 1000) return `${ms} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${String(Math.floor(ms / 1000) % 60).padStart(2, "0")} s`;
+}
+
 // "1.2M" where a column is narrow.
 export function short(value) {
   const steps = [[1e9, "G"], [1e6, "M"], [1e4, "k"]];

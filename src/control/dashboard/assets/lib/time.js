@@ -25,6 +25,9 @@ export const absolute = (text) => (text ? `${dated.format(new Date(text))} (${zo
 export const clock = (text) => clocked.format(new Date(text));
 export const day = (text) => dayed.format(new Date(text));
 
+// A text of the server with its times as people here read them.
+export const withTimes = (text) => text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, absolute);
+
 // "12 s ago", "3 h ago", "in 2 d".
 export function ago(text) {
   if (!text) return "never";

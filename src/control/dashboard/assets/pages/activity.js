@@ -45,6 +45,7 @@ export default function Activity() {
   const top = useAsked((signal) => get(`/api/v1/analytics/top${asQuery({ metric: name, by, since: since(), limit: 100, user })}`, { signal }), key);
   const latency = useAsked(async (signal) => (await get(`/api/v1/analytics/latency${asQuery({ group_by: "model", since: since(), user })}`, { signal })).data, key);
   const metric = METRICS[name];
+  const nothing = top.value?.data.length === 0 && series.value?.data.every(({ results }) => results.length === 0);
   const download = () => {
     const rows = top.value?.data || [];
     save(`activity-${name}-by-${by}.csv`, "text/csv", csv([[by, "requests", "tokens", "cost_usd"], ...rows.map((row) => [row[by], row.requests, row.tokens, row.cost_usd])]));
@@ -59,7 +60,7 @@ export default function Activity() {
       <${Pick} label="Time" value=${span} set=${(to) => ask({ span: to })} options=${Object.entries(SPANS).map(([of, [text]]) => [of, text])} />
       <input class="input" aria-label="User" placeholder="User" value=${user} onChange=${(event) => ask({ user: event.target.value.trim() })} />
     </div>
-    <div class="stack">
+    ${nothing ? html`<section class="card"><${Nothing} icon="chart" title="Nothing was called" text="No call was settled in this time. Choose a longer one, or look at another user." /></section>` : html`<div class="stack">
       <${Card} id="series" title=${`${metric.text} by ${bucket}`} asked=${series} rows=${7}>${(found) => html`<div class="body"><${Over} found=${found} metric=${metric} bucket=${bucket} /></div>`}<//>
       <div class="halves">
         <${Card} id="top" title=${`${metric.text}, ${GROUPS.find(([of]) => of === by)[1].toLowerCase()}`} asked=${top} rows=${4} empty=${(found) => found.data.length === 0 && html`<${Nothing} icon="chart" title="Nothing was called" text="No call was settled in this time." />`}>
@@ -73,20 +74,20 @@ export default function Activity() {
         ${(found) => html`<${Table} label="In figures" rows=${found.data} keyOf=${(row) => row[by]} columns=${[
           { id: "name", title: by[0].toUpperCase() + by.slice(1), class: "w-name", cell: (row) => html`<div class="clip strong" title=${row[by]}>${row[by]}</div>` },
           { id: "requests", title: "Requests", end: true, cell: (row) => count(row.requests) },
-          { id: "tokens", title: "Tokens", end: true, cell: (row) => count(row.tokens) },
+          { id: "tokens", title: "Tokens", end: true, cell: (row) => html`<span title=${count(row.tokens)}>${short(row.tokens)}</span>` },
           { id: "cost", title: "Spent", end: true, cell: (row) => html`<span title=${`$${row.cost_usd}`}>${usd(row.cost_usd)}</span>` },
         ]} />`}
       <//>
-    </div>`;
+    </div>`}`;
 }
 
 const ms = (value) => (value === null || value === undefined ? "–" : value < 1000 ? `${value} ms` : `${(value / 1000).toFixed(1)} s`);
 const LATENCY = [
   { id: "model", title: "Model", class: "w-name", cell: (row) => html`<div class="clip strong" title=${row.model}>${row.model}</div>` },
-  { id: "first", title: "First token, half", slim: "First", end: true, cell: (row) => ms(row.ttft_ms_p50) },
-  { id: "half", title: "Half", end: true, cell: (row) => ms(row.duration_ms_p50) },
-  { id: "most", title: "90%", end: true, cell: (row) => ms(row.duration_ms_p90) },
-  { id: "all", title: "99%", end: true, cell: (row) => ms(row.duration_ms_p99) },
+  { id: "first", title: "First token, p50", slim: "First", end: true, cell: (row) => ms(row.ttft_ms_p50) },
+  { id: "half", title: "p50", end: true, cell: (row) => ms(row.duration_ms_p50) },
+  { id: "most", title: "p90", end: true, far: true, cell: (row) => ms(row.duration_ms_p90) },
+  { id: "all", title: "p99", end: true, cell: (row) => ms(row.duration_ms_p99) },
 ];
 
 function Over({ found, metric, bucket }) {

@@ -1,15 +1,15 @@
 // Alerts: what was raised and how far it came, and the channels it goes to.
 import { html, useEffect, useState } from "../lib/html.js";
-import { get, getTagged, may, post, remove } from "../lib/api.js";
-import { percent } from "../lib/format.js";
+import { get, may, post, remove } from "../lib/api.js";
 import { useList } from "../lib/lists.js";
 import { on } from "../lib/live.js";
-import { Link, ask, place } from "../lib/router.js";
+import { ask, place } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
-import { absolute, ago } from "../lib/time.js";
 import { failed, said } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
+import { AlertTable } from "../components/alert-list.js";
 import { Badge } from "../components/badge.js";
+import { opened } from "../components/changed-meanwhile.js";
 import { ChannelForm, target } from "../components/channel-form.js";
 import { Confirm } from "../components/dialog.js";
 import { Pick } from "../components/field.js";
@@ -17,7 +17,6 @@ import { Icon } from "../components/icon.js";
 import { Rules } from "../components/rules.js";
 import { Head } from "../components/shell.js";
 import { Bones, Card, Fault, Nothing } from "../components/state.js";
-import { Table } from "../components/table.js";
 
 const LEVELS = [["", "Every level"], ["warning", "Warning"], ["critical", "Critical"], ["exceeded", "Exceeded"]];
 
@@ -33,14 +32,7 @@ export default function Alerts() {
     return () => off.forEach((end) => end());
   }, [again]);
   const close = () => show(null);
-  const edit = async (one) => {
-    try {
-      const { value, tag } = await getTagged(`/api/v1/alert-channels/${encodeURIComponent(one.id)}`);
-      show({ edit: value, tag });
-    } catch (why) {
-      failed(`${one.name} could not be opened`, why);
-    }
-  };
+  const edit = (channel) => opened(`/api/v1/alert-channels/${encodeURIComponent(channel.id)}`, channel.name, (one, tag) => show({ edit: one, tag }));
   return html`
     <${Head} title="Alerts" sub="Raised when a threshold of a limit is crossed, once in each period" />
     <div class="stack">
@@ -51,7 +43,7 @@ export default function Alerts() {
       <section class="card" aria-labelledby="history">
         <div class="title"><h2 id="history">History</h2><div class="filters" style=${{ margin: 0 }}><${Pick} label="Level" value=${level} set=${(to) => ask({ level: to })} options=${LEVELS} /></div></div>
         ${list.error && html`<div class="body"><${Fault} error=${list.error} again=${list.again} /></div>`}
-        ${list.rows === null ? !list.error && html`<${Bones} rows=${6} />` : list.rows.length === 0 && !list.more ? html`<${Nothing} icon="bell" title=${level ? "No alert of this level" : "No alerts yet"} text="Thresholds are 80, 90 and 100% unless an account has its own." />` : html`<${History} list=${list} />`}
+        ${list.rows === null ? !list.error && html`<${Bones} rows=${6} />` : list.rows.length === 0 && !list.more ? html`<${Nothing} icon="bell" title=${level ? "No alert of this level" : "No alerts yet"} text="Thresholds are 80, 90 and 100% unless an account has its own." />` : html`<${AlertTable} alerts=${list.rows} more=${list.more} busy=${list.loading} />`}
       </section>
     </div>
     ${open === "create" && html`<${ChannelForm} close=${close} done=${channels.again} />`}
@@ -82,22 +74,4 @@ function Channel({ one, alerts, edit, drop }) {
     ${may("alerts:write") && one.source !== "file" && html`<button class="button tiny" type="button" aria-label=${`Change ${one.name}`} onClick=${edit}><${Icon} name="edit" size=${14} /></button>
       <button class="button tiny danger" type="button" aria-label=${`Delete ${one.name}`} onClick=${drop}><${Icon} name="trash" size=${14} /></button>`}
   </li>`;
-}
-
-function History({ list }) {
-  const columns = [
-    { id: "time", title: "Raised", cell: (one) => html`<span title=${absolute(one.time)}>${ago(one.time)}</span>` },
-    { id: "level", title: "Level", cell: (one) => html`<${Badge} status=${one.level} />` },
-    { id: "account", title: "Account", class: "w-name", cell: (one) => html`<div class="clip">${one.account?.startsWith("user:") ? html`<${Link} to=${`/users/${encodeURIComponent(one.account.slice(5))}`}>${one.account}<//>` : one.account || "–"}</div>` },
-    { id: "limit", title: "Limit or rule", far: true, cell: (one) => html`<code>${one.limit || one.rule || "–"}</code>` },
-    { id: "used", title: "Used", end: true, cell: (one) => (one.usage_percent === null ? "–" : percent(one.usage_percent)) },
-    { id: "sent", title: "Sent", far: true, cell: (one) => html`<${Deliveries} one=${one} />` },
-  ];
-  return html`<${Table} label="Alerts" columns=${columns} rows=${list.rows} keyOf=${(one) => one.id} more=${list.more} busy=${list.loading} />`;
-}
-
-function Deliveries({ one }) {
-  if (one.suppressed) return html`<span class="muted">not again so soon</span>`;
-  if (!one.deliveries.length) return html`<span class="muted">no channel</span>`;
-  return html`<span class="row">${one.deliveries.map((sent) => html`<span key=${sent.channel} class="row" title=${`${sent.attempts} attempts${sent.last_error ? `: ${sent.last_error}` : ""}`}>${sent.channel} <${Badge} status=${sent.status} /></span>`)}</span>`;
 }

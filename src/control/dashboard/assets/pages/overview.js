@@ -1,5 +1,5 @@
 // How things stand: what is spent, who spends it, which providers serve, what was raised.
-import { html, useEffect } from "../lib/html.js";
+import { html, useEffect, useState } from "../lib/html.js";
 import { get, may, query } from "../lib/api.js";
 import { dailyDollars, dayName, dollars } from "../lib/days.js";
 import { count, short, usd } from "../lib/format.js";
@@ -11,25 +11,28 @@ import { useAsked, useCalmly } from "../lib/use.js";
 import { headline } from "../lib/words.js";
 import { Badge } from "../components/badge.js";
 import { Shares, TimeBars } from "../components/chart.js";
+import { Choice } from "../components/field.js";
 import { Meter } from "../components/meter.js";
 import { Head } from "../components/shell.js";
 import { Card, Nothing } from "../components/state.js";
 
 const DAYS = 30;
+const PACE_DAYS = 7;
 const data = (path) => async (signal) => (await get(path, { signal })).data;
 const curl = () => `curl ${location.protocol}//${location.hostname}:8080/v1/chat/completions -H 'Authorization: Bearer sk-fb-…' -H 'Content-Type: application/json' -d '{"model":"gpt-5","messages":[{"role":"user","content":"Hello"}]}'`;
 
 export default function Overview() {
   const usage = useAsked(data("/api/quota/usage"), "usage");
   const byDay = useAsked(data(`/api/v1/analytics/usage?group_by=day&since=${DAYS}d`), "days");
-  const byModel = useAsked(data(`/api/v1/analytics/usage?group_by=model&since=${DAYS}d`), "models");
+  const [by, group] = useState("model");
+  const parts = useAsked(data(`/api/v1/analytics/usage?group_by=${by}&since=${DAYS}d`), by);
   const tight = useAsked(may("users:read") ? data("/api/v1/users?sort=-utilization&limit=6") : async () => [], "tight");
   const pools = useAsked(may("providers:read") ? data("/api/v1/credentials?limit=50") : async () => [], "pools");
   const alerts = useAsked(may("alerts:read") ? data("/api/v1/alerts?limit=6") : async () => [], "alerts");
   const proxy = useAsked(metrics, "metrics");
   const pace = useAsked(lastHour, "pace");
   const often = useCalmly(() => [tight, proxy].forEach((asked) => asked.again()), 2000);
-  const seldom = useCalmly(() => [usage, byDay, byModel, pace].forEach((asked) => asked.again()), 15_000);
+  const seldom = useCalmly(() => [usage, byDay, parts, pace].forEach((asked) => asked.again()), 15_000);
   const raised = useCalmly(() => alerts.again(), 1000);
   const served = useCalmly(() => pools.again(), 3000);
   useEffect(() => {
@@ -37,28 +40,28 @@ export default function Overview() {
     const off = [on("update", moved), on("stale", moved), on("alert", raised), on("provider", served)];
     return () => off.forEach((end) => end());
   }, []);
-  const idle = usage.value?.total_requests === 0;
+  const idle = usage.value?.total_requests === 0 && byDay.value?.length === 0;
   return html`
     <${Head} title="Overview" sub="This month, all that you may see" />
     <div class="stack">
       <${Numbers} usage=${usage} proxy=${proxy} pace=${pace} byDay=${byDay} />
-      ${idle && html`<section class="card"><${Nothing} icon="bolt" title="No traffic yet" text="Create a user and a key, then send a first call through Farebox:" command=${curl()} /></section>`}
+      ${idle && html`<section class="card"><${Nothing} icon="bolt" title="No traffic yet" text="Create a user and a key, then send a first call through Farebox:" command=${curl()}><${Link} to="/users" class="button">Users<//><//></section>`}
       <div class="halves">
-        <${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${7}>
-          ${(sums) => html`<div class="body"><${Days} sums=${sums} /></div>`}
-        <//>
-        <${Card} id="by-model" title=${`Spent by model, ${DAYS} days`} asked=${byModel} rows=${6} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="No model was used" />`}>
-          ${(sums) => html`<div class="body"><${Shares} rows=${sums.map((sum) => ({ name: sum.model, value: sum.cost_nanousd / 1e9 }))} say=${dollars} /></div>`}
-        <//>
+        ${!idle && html`<${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${7}>
+            ${(sums) => html`<div class="body"><${Days} sums=${sums} /></div>`}
+          <//>
+          <${Card} id="parts" title=${`Spent by ${by}, ${DAYS} days`} asked=${parts} rows=${7} actions=${html`<${Choice} label="Spent by" value=${by} set=${group} options=${[["model", "Model"], ["user", "User"]]} />`} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="Nothing was spent" />`}>
+            ${(sums) => html`<div class="body"><${Shares} rows=${sums.map((sum) => ({ name: sum[by], value: sum.cost_nanousd / 1e9, link: by === "user" && html`<${Link} to=${`/users/${encodeURIComponent(sum.user)}`}>${sum.user}<//>` }))} say=${dollars} /></div>`}
+          <//>`}
         <${Card} id="tight" title="Closest to their limits" asked=${tight} actions=${html`<${Link} to="/users">All users<//>`} empty=${(users) => users.length === 0 && html`<${Nothing} icon="users" title="No users yet" command="farebox users create alice --limit 25usd/month" />`}>
           ${(users) => html`<ul class="list">${users.map((user) => html`<${Tight} key=${user.id} user=${user} />`)}</ul>`}
         <//>
         <${Card} id="feed" title="Alerts" asked=${alerts} actions=${html`<${Link} to="/alerts">All alerts<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bell" title="No alerts yet" />`}>
-          ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><${Badge} status=${one.level} /><span class="break">${headline(one)}</span><span class="muted small" title=${absolute(one.time)}>${ago(one.time)}</span></li>`)}</ul>`}
+          ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><${Badge} status=${one.level} /><span class="break">${headline(one)}${one.limit && html`<span class="muted"> of ${one.limit}</span>`}</span><span class="muted small" title=${absolute(one.time)}>${ago(one.time)}</span></li>`)}</ul>`}
         <//>
       </div>
       <${Card} id="strip" title="Providers" asked=${pools} actions=${html`<${Link} to="/providers">All providers<//>`} rows=${2} empty=${(all) => all.length === 0 && html`<${Nothing} icon="cloud" title="No provider key configured" text="Calls are forwarded with your keys at providers." command="OPENAI_API_KEY=sk-… farebox serve" />`}>
-        ${(all) => html`<div class="body grid">${all.map((one) => html`<div key=${one.config_id} class="row"><span class="strong clip">${one.config_id}</span><${Badge} status=${one.status} /><span class="muted small figures">${short(one.request_count)} today</span></div>`)}</div>`}
+        ${(all) => html`<ul class="tiles">${all.map((one) => html`<li key=${one.config_id}><p class="strong clip" title=${one.config_id}>${one.config_id}</p><p class="row"><${Badge} status=${one.status} /><span class="muted small figures">${short(one.request_count)} today</span></p></li>`)}</ul>`}
       <//>
     </div>`;
 }
@@ -73,20 +76,31 @@ async function lastHour(signal) {
 function Numbers({ usage, byDay, proxy, pace }) {
   const today = byDay.value ? dailyDollars(byDay.value, 1)[0][1] : null;
   const told = usage.value;
+  const ahead = told && byDay.value ? projected(Number(told.cost_usd), byDay.value) : null;
   const hit = told && told.total_tokens > 0 ? Math.round((told.cached_input_tokens / told.total_tokens) * 100) : null;
   const all = [
     ["Spent this month", told && usd(told.cost_usd), told && `since ${day(told.since)}`],
-    ["Spent today", today === null ? null : dollars(today), "since midnight, UTC"],
-    ["Spent in the last hour", pace.value === null ? null : dollars(pace.value), "all that you may see"],
+    ["Spent today", today === null ? null : cents(today), "since midnight, UTC"],
+    ["Projected this month", ahead === null ? null : cents(ahead), `at the pace of the last ${PACE_DAYS} days`],
+    ["Spent in the last hour", pace.value === null ? null : cents(pace.value), "all that you may see"],
     ["Requests", told && short(told.total_requests), told && `${count(told.failed_requests)} failed at providers`],
     ["Tokens", told && short(told.total_tokens), hit === null ? "" : `${hit}% read from caches`],
     ...(proxy.value || (proxy.loading && !proxy.at) ? [
-      ["In flight", proxy.value && count(proxy.value.flight), "calls, at this proxy"],
-      ["Streams", proxy.value && count(proxy.value.streams), "being relayed, at this proxy"],
+      ["In flight", proxy.value && count(proxy.value.flight), proxy.value && `${count(proxy.value.streams)} streaming, at this proxy`],
       ["Refused", proxy.value && count(proxy.value.refused), "since this proxy started"],
     ] : []),
   ];
   return html`<dl class="grid stats">${all.map(([name, value, beside]) => html`<div key=${name} class="card stat"><dt>${name}</dt><dd class="figures">${value ?? html`<span class="bone"></span>`}<div class="beside">${beside || " "}</div></dd></div>`)}</dl>`;
+}
+
+const cents = (value) => usd(value.toFixed(9));
+
+// What the month will have cost if its rest goes on as the last days went.
+function projected(spent, sums) {
+  const days = dailyDollars(sums, PACE_DAYS + 1).slice(0, -1);
+  const at = new Date(now());
+  const end = Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1);
+  return spent + (days.reduce((sum, [, cost]) => sum + cost, 0) / PACE_DAYS) * ((end - at) / 86_400_000);
 }
 
 function Days({ sums }) {

@@ -9,6 +9,7 @@ import { useStore } from "../lib/store.js";
 import { absolute, ago } from "../lib/time.js";
 import { failed, said } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
+import { AlertTable } from "../components/alert-list.js";
 import { Badge } from "../components/badge.js";
 import { Shares, TimeBars } from "../components/chart.js";
 import { Confirm } from "../components/dialog.js";
@@ -22,6 +23,8 @@ import { Head } from "../components/shell.js";
 import { Bones, Card, Fault, Nothing } from "../components/state.js";
 
 const DAYS = 30;
+// With so many limits, what stands below them goes to the other column.
+const MANY = 3;
 
 export default function User() {
   const { path } = useStore(place);
@@ -35,13 +38,15 @@ function Of({ id }) {
   const data = (text) => async (signal) => (await get(text, { signal })).data;
   const user = useAsked((signal) => getTagged(`/api/v1/users/${name}`, { signal }), id);
   const keys = useAsked(may("keys:read") ? data(`/api/v1/keys?user=${name}&limit=200`) : async () => [], id);
+  const alerts = useAsked(may("alerts:read") ? data(`/api/v1/alerts?account=user:${name}&limit=10`) : async () => [], id);
+  const usage = useAsked(data(`/api/v1/analytics/usage?user=${name}&group_by=user&since=${DAYS}d&detail=true`), id);
   const byDay = useAsked(data(`/api/v1/analytics/usage?user=${name}&group_by=day&since=${DAYS}d`), id);
   const byModel = useAsked(data(`/api/v1/analytics/usage?user=${name}&group_by=model&since=${DAYS}d`), id);
   const requests = useAsked(data(`/api/v1/requests?user=${name}&limit=10`), id);
   const audit = useAsked(may("audit:read") ? data(`/api/v1/audit?account=user:${name}&limit=10`) : async () => [], id);
   const forecast = useAsked((signal) => get(`/api/v1/forecast?account=user:${name}`, { signal }), id);
   const often = useCalmly(() => [user, requests].forEach((asked) => asked.again()), 2000);
-  const seldom = useCalmly(() => [byDay, byModel, keys, forecast].forEach((asked) => asked.again()), 10_000);
+  const seldom = useCalmly(() => [byDay, byModel, usage, keys, alerts, forecast].forEach((asked) => asked.again()), 10_000);
   useEffect(() => {
     const moved = (map) => map.has(`user:${id}`) && (often(), seldom());
     const off = [on("update", moved), on("stale", often)];
@@ -53,29 +58,36 @@ function Of({ id }) {
   const close = () => show(null);
   const done = () => [user, audit].forEach((asked) => asked.again());
   const account = `user:${id}`;
+  const facts = html`<${Card} id="facts" title="Account"><div class="body"><${Facts} one=${one} sums=${usage.value?.[0]} /></div><//>`;
   return html`
     <${Head} title=${one.name || id} sub=${html`<span class="row"><code>${account}</code><span>in ${one.workspace}</span><${Badge} status=${one.status} /></span>`}>
       <${Actions} one=${one} show=${show} done=${done} />
     <//>
     <${Fault} error=${user.error} again=${user.again} />
     <div class="stack">
-      <div class="halves">
+      <div class="columns">
         <div class="stack">
           <${Card} id="limits" title="Limits" empty=${() => one.limits.length === 0 && html`<${Nothing} icon="gear" title="No limit" text=${`${usd(one.llm_quota.dollars_used)} spent this month.`} command=${`farebox limits set ${account} 25usd/month`} />`}>
             <div class="body"><${Limits} limits=${one.limits} status=${one.status} ended=${user.again} /></div>
           <//>
-          <${Card} id="facts" title="Account"><div class="body"><${Facts} one=${one} /></div><//>
+          <${Card} id="models" title=${`Spent by model, ${DAYS} days`} asked=${byModel} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="No model was used" />`}>${(sums) => html`<div class="body"><${Shares} rows=${sums.map((sum) => ({ name: sum.model, value: sum.cost_nanousd / 1e9 }))} say=${dollars} /></div>`}<//>
+          ${one.limits.length < MANY && facts}
         </div>
-        <${Card} id="forecast" title="Forecast" asked=${forecast} rows=${8}>${(told) => html`<div class="body"><${Forecast} told=${told} user=${id} /></div>`}<//>
-        <${Card} id="days" title=${`Spent by day, ${DAYS} days`} asked=${byDay}>${(sums) => html`<div class="body"><${TimeBars} title="Spent" points=${dailyDollars(sums, DAYS)} say=${dollars} when=${dayName} /></div>`}<//>
-        <${Card} id="models" title=${`Spent by model, ${DAYS} days`} asked=${byModel} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="No model was used" />`}>${(sums) => html`<div class="body"><${Shares} rows=${sums.map((sum) => ({ name: sum.model, value: sum.cost_nanousd / 1e9 }))} say=${dollars} /></div>`}<//>
+        <div class="stack">
+          <${Card} id="forecast" title="Budget used, and forecast" asked=${forecast} rows=${8}>${(told) => html`<div class="body"><${Forecast} told=${told} user=${id} /></div>`}<//>
+          <${Card} id="days" title=${`Spent by day, ${DAYS} days`} asked=${byDay}>${(sums) => html`<div class="body"><${TimeBars} title="Spent" points=${dailyDollars(sums, DAYS)} say=${dollars} when=${dayName} /></div>`}<//>
+          ${one.limits.length >= MANY && facts}
+        </div>
       </div>
       <${Card} id="keys" title="Keys" asked=${keys} actions=${may("keys:write") && html`<button class="button tiny" type="button" onClick=${() => show("key")}><${Icon} name="plus" size=${14} />Create key</button>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="key" title="No key yet" text="Without a key it cannot call." command=${`farebox keys create --user ${id}`} />`}>
-        ${(all) => html`<${KeyTable} keys=${all} again=${keys.again} owner=${false} />`}
+        ${(all) => html`<${KeyTable} keys=${working(all)} again=${keys.again} owner=${false} />`}
       <//>
       <${Card} id="calls" title="Latest requests" asked=${requests} actions=${html`<${Link} to=${`/requests?user=${name}`}>All requests<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="list" title="No request yet" />`}>
         ${(all) => html`<${RequestTable} requests=${all} owner=${false} />`}
       <//>
+      ${may("alerts:read") && html`<${Card} id="alerts" title="Alerts" asked=${alerts} actions=${html`<${Link} to="/alerts">All alerts<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bell" title="No alerts yet" />`}>
+        ${(all) => html`<${AlertTable} alerts=${all} owner=${false} />`}
+      <//>`}
       <${Card} id="audit" title="What was changed" asked=${audit} empty=${(all) => all.length === 0 && html`<${Nothing} title="Nothing yet" />`}>
         ${(all) => html`<ul class="list">${all.map((entry) => html`<li key=${entry.id} class="row"><code>${entry.action}</code><span>by ${entry.actor}</span><span class="muted small" title=${absolute(entry.time)}>${ago(entry.time)}, ${entry.source}</span></li>`)}</ul>`}
       <//>
@@ -87,6 +99,9 @@ function Of({ id }) {
     ${open === "key" && html`<${CreateKey} user=${id} close=${close} done=${keys.again} />`}
     ${open === "delete" && html`<${Confirm} title=${`Delete ${id}?`} text="Its keys stop working at once. What it spent stays in the history." action="Delete" typed=${id} close=${close} send=${async () => { await remove(`/api/v1/users/${name}`); said(`${id} is deleted`); go("/users"); }} />`}`;
 }
+
+// Those that work first.
+const working = (keys) => [...keys].sort((a, b) => Number(a.status === "revoked" || a.status === "expired") - Number(b.status === "revoked" || b.status === "expired"));
 
 function Actions({ one, show, done }) {
   const name = encodeURIComponent(one.id);
@@ -110,10 +125,12 @@ function Actions({ one, show, done }) {
     ${may("users:write") && button("Delete", "trash", () => show("delete"), "danger")}`;
 }
 
-function Facts({ one }) {
+function Facts({ one, sums }) {
+  const hit = sums?.input_tokens > 0 ? sums.cached_input_tokens / sums.input_tokens : null;
   const facts = [
     ["Spent ever", html`<span class="figures" title=${`$${one.spent_usd}`}>${usd(one.spent_usd)}</span>`],
     ["Requests", html`<span class="figures" title=${count(one.total_requests)}>${short(one.total_requests)}</span>`],
+    ["From caches", hit === null ? html`<span class="muted">no input yet</span>` : `${Math.round(hit * 100)}% of the input, ${DAYS} days`],
     ["Limits from", one.follows_defaults ? "the defaults of the configuration" : "its own"],
     ["Alerts at", one.thresholds.map((at) => `${at}%`).join(", ")],
     ["Enforcement", one.enforcement],

@@ -129,7 +129,7 @@ function columnsOf({ rows, chosen, choose, again, selects, keys }) {
       class: "w-name",
       cell: (user) => html`<div class="clip"><${Link} to=${address(user)} class="main" data-row title=${user.name}><bdi>${user.name || user.id}</bdi><//></div>${user.name && user.name !== user.id && html`<div class="under clip" title=${user.id}>${user.id}</div>`}`,
     },
-    { id: "workspace", title: "Workspace", far: true, cell: (user) => html`<${Workspace} id=${user.workspace} />` },
+    { id: "workspace", title: "Workspace", far: true, class: "w-chip", cell: (user) => html`<${Workspace} id=${user.workspace} />` },
     { id: "status", title: "Status", far: true, cell: (user) => html`<${Badge} status=${user.status} />` },
     { id: "quota", title: "Quota Utilization", slim: "Quota", sort: "utilization", class: "w-meter", cell: (user) => html`<${Quota} user=${user} />` },
     { id: "spent", title: "Spent / Limit", slim: "Spent", sort: "spent", end: true, cell: (user) => html`<${Spent} quota=${user.llm_quota} />` },
@@ -148,7 +148,7 @@ const Quota = ({ user }) => {
 function Spent({ quota }) {
   const { dollars_used: used, dollars_per_period: limit, period } = quota;
   const title = `${exactUsd(used)} of ${limit === null ? "no limit" : `${exactUsd(limit)} per ${period}`}`;
-  return html`<span title=${title}>${usd(used)}<span class="muted far"> / ${limit === null ? "no limit" : usd(limit)}</span></span>`;
+  return html`<span title=${title}>${usd(used)}<div class="under far">of ${limit === null ? "no limit" : usd(limit)}</div></span>`;
 }
 
 function Bulk({ chosen, choose, show, again }) {

@@ -1,0 +1,46 @@
+//! `/api/v1/system`: which version runs, since when, on which ledger, and whether it takes calls.
+
+use super::Check;
+use super::desk::Desk;
+use super::fields::Params;
+use super::operation::Operations;
+use super::problem::Problem;
+use super::scope::Scope;
+use crate::clock::{UnixMs, rfc3339};
+use axum::Json;
+use serde_json::{Value, json};
+
+/// A process, as it began.
+#[derive(Debug, Clone, Copy)]
+pub struct Began {
+    /// When.
+    pub at: UnixMs,
+    /// `redis` or `embedded`.
+    pub ledger: &'static str,
+}
+
+pub(super) fn operations() -> Operations {
+    Operations::default().get("/api/v1/system", Scope::Any, show).says(
+        "Shows the version, since when this process runs, and its checks",
+        200,
+        "System",
+    )
+}
+
+async fn show(desk: Desk, Params(fields): Params) -> Result<Json<Value>, Problem> {
+    fields.finish(Some(()))?;
+    let checks = (desk.ready)();
+    let Began { at, ledger } = desk.began;
+    Ok(Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "started": rfc3339(at),
+        "ledger": ledger,
+        "timezone": desk.calendar.zone_name(),
+        "ready": checks.iter().all(|check| check.fault.is_none()),
+        "checks": checks.iter().map(check).collect::<Vec<_>>(),
+    })))
+}
+
+fn check(Check { name, fault }: &Check) -> Value {
+    json!({ "name": name, "ok": fault.is_none(), "fault": fault })
+}
