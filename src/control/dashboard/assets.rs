@@ -60,20 +60,33 @@ fn named() -> String {
     hex(&digest.finalize(), 8)
 }
 
-/// A page of HTML. It names the modules that every page needs, so that a browser asks for them at
-/// once and not one after the other.
-pub(super) fn page(name: &str, version: &str) -> Option<String> {
+/// A page of HTML. It names the modules that every page needs and that of the address, so that a
+/// browser asks for them at once and not one after the other.
+pub(super) fn page(name: &str, path: &str, version: &str) -> Option<String> {
     let text = String::from_utf8(Embedded::get(name)?.data.into_owned()).ok()?;
-    let shared = |name: &str| {
+    let own = module(path);
+    let needed = |name: &str| {
         let folders = ["lib/", "components/"];
-        folders.iter().any(|folder| name.starts_with(folder)) && name.ends_with(".js")
+        let shared = folders.iter().any(|folder| name.starts_with(folder));
+        (shared && name.ends_with(".js")) || name == own
     };
     let mut modules: Vec<String> = Embedded::iter()
-        .filter(|name| shared(name))
+        .filter(|name| needed(name))
         .map(|name| format!("<link rel=\"modulepreload\" href=\"/assets/{version}/{name}\">"))
         .collect();
     modules.sort_unstable();
     Some(text.replace("<!-- modules -->", &modules.join("\n")).replace("VERSION", version))
+}
+
+/// What draws the page at that address, if there is such a page.
+fn module(path: &str) -> String {
+    let mut parts = path.trim_matches('/').split('/');
+    let name = match (parts.next().unwrap_or_default(), parts.next()) {
+        ("", _) => "overview",
+        ("users", Some(_)) => "user",
+        (name, _) => name,
+    };
+    format!("pages/{name}.js")
 }
 
 impl Asset {

@@ -15,7 +15,7 @@ use super::scope::Scope;
 use axum::body::{Body, Bytes};
 use axum::extract::Path;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{Method, Response, StatusCode};
+use axum::http::{Method, Response, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response as Answer};
 
 /// What the pages may load and do.
@@ -54,8 +54,8 @@ pub(super) fn operations() -> Operations {
         .says("A file of the dashboard", 200, "asset")
 }
 
-async fn page(headers: HeaderMap) -> Answer {
-    sent(html(INDEX, &headers), INDEX)
+async fn page(uri: Uri, headers: HeaderMap) -> Answer {
+    sent(html(INDEX, uri.path(), &headers), INDEX)
 }
 
 async fn file(path: Path<(String, String)>, headers: HeaderMap) -> Answer {
@@ -83,15 +83,15 @@ pub fn own_page(method: &Method, path: &str, headers: &HeaderMap) -> Option<Resp
         return None;
     }
     if path == "/me" {
-        return html(ME, headers);
+        return html(ME, path, headers);
     }
     let (version, name) = path.strip_prefix("/assets/")?.split_once('/')?;
     asset(version, name, headers)
 }
 
-fn html(name: &str, headers: &HeaderMap) -> Option<Response<Bytes>> {
+fn html(name: &str, path: &str, headers: &HeaderMap) -> Option<Response<Bytes>> {
     let version = assets::version();
-    let text = assets::page(name, &version)?;
+    let text = assets::page(name, path, &version)?;
     let response = known(headers, &version).unwrap_or_else(|| Response::new(text.into()));
     Some(dressed(response, ("text/html; charset=utf-8", "no-cache"), &version))
 }

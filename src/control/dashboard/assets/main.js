@@ -1,5 +1,5 @@
 // Starts the dashboard: who is logged in decides between the login and the page of the address.
-import { html, render, useEffect, useErrorBoundary, useRef, useState } from "./lib/html.js";
+import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "./lib/html.js";
 import { login } from "./lib/api.js";
 import { enter } from "./lib/link.js";
 import * as live from "./lib/live.js";
@@ -41,7 +41,7 @@ function Page({ name }) {
   const [shown, show] = useState({ name: null });
   const [error, forget] = useErrorBoundary((why) => console.error(why));
   const first = useRef(true);
-  useEffect(() => {
+  useLayoutEffect(() => {
     let current = true;
     forget();
     const found = (module) => current && show({ name, View: module.default });
@@ -79,7 +79,7 @@ function App() {
     fail(null);
     enter().catch(fail);
   };
-  useEffect(ask, []);
+  useLayoutEffect(ask, []);
   useEffect(() => {
     if (session) remember();
   }, [session]);

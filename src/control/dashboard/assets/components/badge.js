@@ -13,5 +13,5 @@ export function Workspace({ id }) {
   if (!id) return html`<span class="muted">–</span>`;
   let hue = 7;
   for (const letter of id) hue = (hue * 31 + letter.codePointAt(0)) % 360;
-  return html`<span class="chip" style=${{ "--chip": `hsl(${hue} 55% 52%)` }}><span class="clip">${id}</span></span>`;
+  return html`<span class="chip" style=${{ "--chip": `hsl(${hue} 55% 52%)` }}><span class="clip" title=${id}>${id}</span></span>`;
 }

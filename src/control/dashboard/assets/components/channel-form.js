@@ -2,7 +2,7 @@
 import { html, useState } from "../lib/html.js";
 import { patch, post } from "../lib/api.js";
 import { said } from "../lib/toasts.js";
-import { ChangedMeanwhile } from "./changed-meanwhile.js";
+import { ChangedMeanwhile, useOpened } from "./changed-meanwhile.js";
 import { FormDialog } from "./dialog.js";
 import { Checks, Field } from "./field.js";
 
@@ -33,6 +33,8 @@ export function ChannelForm({ one, tag, close, done }) {
   const [type, turn] = useState(one?.type || "slack");
   const [name, call] = useState(one?.name || "");
   const takes = [...TAKES[type], LEVELS];
+  const address = `/api/v1/alert-channels/${encodeURIComponent(one?.id || "")}`;
+  const [, sent] = useOpened(address, one, tag);
   const [values, set] = useState(() => firstOf(one, takes));
   const send = async () => {
     const first = firstOf(one, takes);
@@ -43,7 +45,7 @@ export function ChannelForm({ one, tag, close, done }) {
       asked[field] = text ? read(text, kind) : null;
     }
     if (one) {
-      await patch(`/api/v1/alert-channels/${encodeURIComponent(one.id)}`, asked, tag ? { headers: { "if-match": tag } } : {});
+      await sent((options) => patch(address, asked, options));
       said(`${one.name} is changed`, "Send a test to see that it works.");
     } else {
       await post("/api/v1/alert-channels", { type, name: name.trim(), ...asked });

@@ -3,7 +3,7 @@ import { html, useState } from "../lib/html.js";
 import { patch } from "../lib/api.js";
 import { absolute } from "../lib/time.js";
 import { said } from "../lib/toasts.js";
-import { ChangedMeanwhile } from "./changed-meanwhile.js";
+import { ChangedMeanwhile, useOpened } from "./changed-meanwhile.js";
 import { FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
 import { linesOf } from "./limits.js";
@@ -29,10 +29,12 @@ function changed(values, first) {
 
 export function EditKey({ one, tag, close, done }) {
   const first = { name: one.name, expires: "", ...Object.fromEntries(REACH.map(([field]) => [field, one[field].join(", ")])) };
+  const address = `/api/v1/keys/${encodeURIComponent(one.id)}`;
+  const [, sent] = useOpened(address, one, tag);
   const [values, set] = useState(first);
   const field = (name) => ({ value: values[name], set: (value) => set({ ...values, [name]: value }) });
   const send = async () => {
-    await patch(`/api/v1/keys/${encodeURIComponent(one.id)}`, changed(values, first), tag ? { headers: { "if-match": tag } } : {});
+    await sent((options) => patch(address, changed(values, first), options));
     said(`${one.label} is changed`);
     close();
     done();

@@ -2,8 +2,8 @@
 import { html, useState } from "../lib/html.js";
 import { post, put } from "../lib/api.js";
 import { METERS, amount, per } from "../lib/format.js";
-import { said } from "../lib/toasts.js";
-import { ChangedMeanwhile } from "./changed-meanwhile.js";
+import { failed, said } from "../lib/toasts.js";
+import { ChangedMeanwhile, useOpened } from "./changed-meanwhile.js";
 import { Countdown } from "./countdown.js";
 import { Confirm, FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
@@ -29,19 +29,22 @@ const isMore = (held) => Number(held) > 0;
 export const GRAMMAR = "One on each line: 25usd/month, 100000tokens/day, 60requests/minute.";
 export const linesOf = (text) => text.split(/[\n,]/).map((line) => line.trim()).filter(Boolean);
 
+const written = (limits) => limits.map((one) => one.text);
+
 export function SetLimits({ account, limits, tag, close, done }) {
-  const [text, set] = useState(limits.map((one) => one.text).join("\n"));
-  // What was read when this was opened; the page behind may have read it again since.
-  const [read] = useState(tag);
+  const address = `/api/v1/limits/${encodeURIComponent(account)}`;
+  const [now, sent] = useOpened(address, { limits }, tag);
+  const [before] = useState(written(limits));
+  const [text, set] = useState(before.join("\n"));
   const send = async () => {
-    await put(`/api/v1/limits/${encodeURIComponent(account)}`, { limits: linesOf(text) }, { headers: { "if-match": read } });
-    said(`The limits of ${account} are set`);
+    await sent((options) => put(address, { limits: linesOf(text) }, options));
+    said(`The limits of ${account} are set`, "", () => put(address, { limits: before }).then(done, (why) => failed("Not undone", why)));
     close();
     done();
   };
-  return html`<${FormDialog} title=${`Limits of ${account}`} close=${close} send=${send} action="Set limits">
-    ${(error) => html`<${Field} label="Limits" value=${text} set=${set} rows=${5} hint=${`${GRAMMAR} What was used stays counted.`} />
-      <${ChangedMeanwhile} error=${error} />`}
+  return html`<${FormDialog} title=${`Limits of ${account}`} close=${close} send=${send} action="Set limits" fields=${["limits"]}>
+    ${(error) => html`<${Field} label="Limits" value=${text} set=${set} rows=${5} fault=${error?.fields.get("limits")} hint=${`${GRAMMAR} What was used stays counted.`} />
+      <${ChangedMeanwhile} error=${error}>Now it is ${written(now.limits).join(", ") || "no limit"}.<//>`}
   <//>`;
 }
 

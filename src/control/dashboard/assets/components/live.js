@@ -1,6 +1,6 @@
 // Whether what is shown is live, and how old it is.
 import { html } from "../lib/html.js";
-import { heard, state } from "../lib/live.js";
+import { silent, state } from "../lib/live.js";
 import { useStore } from "../lib/store.js";
 import { second } from "../lib/time.js";
 import { Icon } from "./icon.js";
@@ -9,8 +9,8 @@ const ICONS = { Live: "pulse", Reconnecting: "refresh", Polling: "clock", Offlin
 
 export function LiveBadge() {
   const now = useStore(state);
-  const at = useStore(heard);
   useStore(second);
-  const age = at === null ? "nothing heard yet" : `last heard ${Math.max(0, Math.round((Date.now() - at) / 1000))} s ago`;
+  const quiet = silent();
+  const age = quiet === null ? "nothing heard yet" : `last heard ${quiet} s ago`;
   return html`<span class="live ${now}" role="status" title=${age}><${Icon} name=${ICONS[now]} size=${14} /><span data-testid="live">${now}</span></span>`;
 }

@@ -4,7 +4,7 @@ import { get, may, patch, post, remove } from "../lib/api.js";
 import { said } from "../lib/toasts.js";
 import { useAsked } from "../lib/use.js";
 import { Badge } from "./badge.js";
-import { ChangedMeanwhile, opened } from "./changed-meanwhile.js";
+import { ChangedMeanwhile, opened, useOpened } from "./changed-meanwhile.js";
 import { Confirm, FormDialog } from "./dialog.js";
 import { Field } from "./field.js";
 import { Icon } from "./icon.js";
@@ -61,6 +61,8 @@ function RuleForm({ one, tag, close, done }) {
   const [level, grade] = useState(one?.level || "");
   const [values, set] = useState(() => Object.fromEntries(Object.entries(one || {}).filter(([field, value]) => field in FIELDS && value !== null).map(([field, value]) => [field, String(value)])));
   const takes = KINDS[kind][1];
+  const address = `/api/v1/alert-rules/${encodeURIComponent(one?.id || "")}`;
+  const [, sent] = useOpened(address, one, tag);
   const typed = (field) => {
     const text = values[field]?.trim();
     if (!text) return one ? null : undefined;
@@ -69,7 +71,7 @@ function RuleForm({ one, tag, close, done }) {
   const send = async () => {
     const asked = Object.fromEntries(takes.map((field) => [field, typed(field)]));
     if (level || one) asked.level = level || null;
-    if (one) await patch(`/api/v1/alert-rules/${encodeURIComponent(one.id)}`, asked, tag ? { headers: { "if-match": tag } } : {});
+    if (one) await sent((options) => patch(address, asked, options));
     else await post("/api/v1/alert-rules", { name: name.trim(), kind, ...asked });
     said(one ? `${one.name} is changed` : `${name.trim()} is added`);
     close();

@@ -62,7 +62,8 @@ export function Shell({ built, children }) {
 // The head of a page.
 export function Head({ title, sub, children }) {
   useEffect(() => {
-    document.title = `${typeof title === "string" ? title : "User"} · Farebox`;
+    // A name is isolated, so that one from right to left does not turn what stands beside it.
+    document.title = `\u2068${title}\u2069 · Farebox`;
   }, [title]);
-  return html`<div class="head"><div class="titles"><h1 class="break">${title}</h1>${sub && html`<p class="muted">${sub}</p>`}</div>${children && html`<div class="actions">${children}</div>`}</div>`;
+  return html`<div class="head"><div class="titles"><h1 class="break"><bdi>${title}</bdi></h1>${sub && html`<p class="muted">${sub}</p>`}</div>${children && html`<div class="actions">${children}</div>`}</div>`;
 }

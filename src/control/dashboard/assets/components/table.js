@@ -7,7 +7,7 @@ const ROW = 48;
 const BEYOND = 12;
 // The rows that are drawn change in steps of so many, so that most frames of a scroll draw nothing.
 const STEP = 8;
-// Shorter tables are drawn whole.
+// Shorter tables are drawn whole, where there is nothing more.
 const WHOLE = 120;
 const NEAR = 1200;
 
@@ -16,10 +16,11 @@ export function Table({ label, columns, rows, keyOf, sort, resort, open, more, b
   const body = useRef(null);
   const frame = useRef(null);
   const [window_, see] = useState([0, 60]);
+  const cut = rows.length > WHOLE || Boolean(more);
   const look = () => {
     if (!body.current) return;
     const box = body.current.getBoundingClientRect();
-    if (rows.length > WHOLE) {
+    if (cut) {
       const from = Math.max(0, Math.floor((-box.top / ROW - BEYOND) / STEP) * STEP);
       const to = from + Math.ceil(innerHeight / ROW) + 2 * BEYOND + STEP;
       see((was) => (was[0] === from && was[1] === to ? was : [from, to]));
@@ -68,7 +69,6 @@ export function Table({ label, columns, rows, keyOf, sort, resort, open, more, b
     drawn.current.rows.set(row, { at, node });
     return node;
   };
-  const cut = rows.length > WHOLE;
   const from = cut ? Math.min(window_[0], Math.max(0, rows.length - 20)) : 0;
   const to = cut ? Math.min(window_[1], rows.length) : rows.length;
   const gap = (height) => height > 0 && html`<tr class="gap" aria-hidden="true"><td colspan=${columns.length} style=${{ height: `${height}px` }}></td></tr>`;

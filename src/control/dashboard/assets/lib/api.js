@@ -25,10 +25,10 @@ export class Refusal extends Error {
   }
 }
 
-// The server could not be reached at all.
+// Nothing came that could be read: no connection, or no answer within the time.
 export class Unreachable extends Error {
-  constructor() {
-    super("Farebox cannot be reached.");
+  constructor(words = "Farebox cannot be reached.") {
+    super(words);
     this.status = 0;
     this.fields = new Map();
     this.words = this.message;
@@ -46,28 +46,41 @@ async function ask(method, path, { body, headers = {}, signal } = {}) {
   const session = login.get();
   if (method !== "GET" && session) all["x-csrf-token"] = session.csrf_token;
   if (method === "POST") all["idempotency-key"] ??= unique();
-  const limit = AbortSignal.timeout(PATIENCE);
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  let late = false;
+  const limit = setTimeout(() => {
+    late = true;
+    end();
+  }, PATIENCE);
+  if (signal?.aborted) end();
+  signal?.addEventListener("abort", end);
   let response;
+  let text;
   try {
     response = await fetch(path, {
       method,
       headers: all,
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      signal: ending.signal,
       credentials: "same-origin",
     });
+    text = await response.text();
   } catch (why) {
     if (signal?.aborted) throw why;
-    throw new Unreachable();
+    throw new Unreachable(late ? `Farebox has not answered for ${PATIENCE / 1000} seconds.` : undefined);
+  } finally {
+    clearTimeout(limit);
+    signal?.removeEventListener("abort", end);
   }
   serverSaid(response.headers.get("date"));
   if (response.status === 304) return { value: null, tag: null, status: 304 };
-  const text = await response.text();
   let value = null;
   try {
     value = text ? JSON.parse(text) : null;
   } catch {
-    value = { detail: "The answer is not JSON." };
+    // A page of something between, such as a proxy that wants a login.
+    throw new Refusal(response.status, { detail: `What answered (${response.status}) does not seem to be Farebox: it sent no JSON.` });
   }
   if (!response.ok) {
     const problem = value?.error ? { detail: value.error.message } : value || {};
@@ -121,8 +134,13 @@ export async function logOut() {
   login.set(false);
 }
 
+// What was last allowed: while a login that has ended is renewed, the page below stays as it was.
+let scopes = [];
+login.follow((session) => {
+  if (session) scopes = session.scopes;
+});
+
 // Whether who is logged in may do this.
 export function may(scope) {
-  const scopes = login.get()?.scopes || [];
   return scopes.includes("admin") || scopes.includes(scope);
 }

@@ -14,7 +14,9 @@ export function serverSaid(text) {
 export const now = () => Date.now() + offset;
 
 export const second = store(0);
-setInterval(() => second.set(Math.floor(now() / 1000)), 1000);
+const tick = () => !document.hidden && second.set(Math.floor(now() / 1000));
+setInterval(tick, 1000);
+document.addEventListener("visibilitychange", tick);
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const dated = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });

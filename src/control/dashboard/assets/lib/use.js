@@ -1,6 +1,6 @@
 // Asking from a component: what was found stays while it is asked again, and a late answer to an
 // earlier question is dropped.
-import { useCallback, useEffect, useRef, useState } from "./html.js";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 
 // {value, error, loading, at, again}. `key` is what the answer depends on.
 export function useAsked(ask, key) {
@@ -18,7 +18,8 @@ export function useAsked(ask, key) {
       if (!mine.signal.aborted) set((was) => ({ ...was, error, loading: false }));
     }
   }, [key]);
-  useEffect(() => {
+  // At once, and not after the next picture.
+  useLayoutEffect(() => {
     again();
     return () => running.current?.abort();
   }, [again]);

@@ -7,7 +7,7 @@ import { useList } from "../lib/lists.js";
 import { on } from "../lib/live.js";
 import { Link, ask, go, place } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
-import { absolute, ago } from "../lib/time.js";
+import { absolute, ago, now } from "../lib/time.js";
 import { failed, said } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
 import { USER_STATUSES, word } from "../lib/words.js";
@@ -26,6 +26,7 @@ import { Table } from "../components/table.js";
 const FIRST_SORT = "-utilization";
 // Keys are asked for page by page; with more, their column is not shown.
 const MOST_KEYS = 2000;
+const NOT_YET = new Map();
 const address = (user) => `/users/${encodeURIComponent(user.id)}`;
 const STATUSES = [["", "Every status"], ...USER_STATUSES.map((status) => [status, word(status).text])];
 
@@ -40,11 +41,13 @@ export default function Users() {
   const list = useList("/api/v1/users", asked);
   const workspaces = useAsked((signal) => (may("workspaces:read") ? all("/api/v1/workspaces", {}, 1000, signal) : []), "workspaces");
   const held = useAsked((signal) => (may("keys:read") ? keysOf(signal) : null), "keys");
+  // Their column has its place before they are counted, so that nothing moves.
+  const keys = held.value || (may("keys:read") && !held.at && !held.error && NOT_YET);
   const [chosen, choose] = useState(new Set());
   const [open, show] = useState(null);
   const again = useCalmly(list.again, 800);
   useEffect(() => {
-    const patch = (moved) => list.change((rows) => rows.map((row) => patched(row, moved.get(`user:${row.id}`))));
+    const patch = (moved) => list.change((rows) => patched(rows, moved));
     const off = [on("update", patch), on("stale", again)];
     return () => off.forEach((end) => end());
   }, [list.change, again]);
@@ -54,7 +57,7 @@ export default function Users() {
   // Columns that stay the same let rows stay as they are drawn.
   const rows = useRef([]);
   rows.current = list.rows || [];
-  const columns = useMemo(() => columnsOf({ rows, chosen, choose, again, selects: writes, keys: held.value }), [chosen, again, writes, held.value]);
+  const columns = useMemo(() => columnsOf({ rows, chosen, choose, again, selects: writes, keys }), [chosen, again, writes, keys]);
   const visit = useCallback((user) => go(address(user)), []);
   return html`
     <${Head} title="Users" sub=${html`<${Totals} />`}>
@@ -82,9 +85,16 @@ export default function Users() {
     ${open === "bump" && html`<${Bump} accounts=${[...chosen].map((id) => `user:${id}`)} close=${close} done=${() => { choose(new Set()); list.again(); }} />`}`;
 }
 
-function patched(row, moved) {
-  if (!moved) return row;
-  return { ...row, llm_quota: moved.llm_quota, status: row.status === "suspended" ? row.status : moved.status, last_seen: new Date().toISOString() };
+// Rows of which nothing was told stay the same objects, which are not drawn again.
+function patched(rows, moved) {
+  let next = rows;
+  rows.forEach((row, i) => {
+    const told = moved.get(`user:${row.id}`);
+    if (!told) return;
+    if (next === rows) next = [...rows];
+    next[i] = { ...row, llm_quota: told.llm_quota, status: row.status === "suspended" ? row.status : told.status, last_seen: new Date(now()).toISOString() };
+  });
+  return next;
 }
 
 function Totals() {
@@ -135,7 +145,7 @@ function columnsOf({ rows, chosen, choose, again, selects, keys }) {
     { id: "spent", title: "Spent / Limit", slim: "Spent", sort: "spent", end: true, cell: (user) => html`<${Spent} quota=${user.llm_quota} />` },
     { id: "resets", title: "Resets in", end: true, far: true, cell: (user) => (user.llm_quota.dollars_per_period === null ? html`<span class="muted">–</span>` : html`<${Countdown} to=${user.llm_quota.resets_at} ended=${again} />`) },
     { id: "requests", title: "Requests", end: true, far: true, cell: (user) => html`<span title=${count(user.total_requests)}>${short(user.total_requests)}</span>` },
-    ...(keys ? [{ id: "keys", title: "Keys", end: true, far: true, later: true, cell: (user) => html`<${Link} to=${`/keys?user=${encodeURIComponent(user.id)}`} title=${`Keys of ${user.id} that work`}>${count(keys.get(user.id) || 0)}<//>` }] : []),
+    ...(keys ? [{ id: "keys", title: "Keys", end: true, far: true, later: true, cell: (user) => html`<${Link} to=${`/keys?user=${encodeURIComponent(user.id)}`} title=${`Keys of ${user.id} that work`}>${keys === NOT_YET ? "–" : count(keys.get(user.id) || 0)}<//>` }] : []),
     { id: "seen", title: "Last seen", end: true, far: true, later: true, cell: (user) => html`<span class="muted" title=${absolute(user.last_seen)}>${ago(user.last_seen)}</span>` },
   ];
 }

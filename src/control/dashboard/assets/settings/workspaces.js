@@ -7,7 +7,7 @@ import { absolute, ago } from "../lib/time.js";
 import { said } from "../lib/toasts.js";
 import { useAsked } from "../lib/use.js";
 import { Badge, Workspace } from "../components/badge.js";
-import { ChangedMeanwhile, opened } from "../components/changed-meanwhile.js";
+import { ChangedMeanwhile, opened, useOpened } from "../components/changed-meanwhile.js";
 import { Confirm, FormDialog } from "../components/dialog.js";
 import { Field } from "../components/field.js";
 import { Icon } from "../components/icon.js";
@@ -103,6 +103,7 @@ function Create({ close, done }) {
 }
 
 function Edit({ one, tag, close, done }) {
+  const [, sent] = useOpened(place(one), one, tag);
   const before = one.thresholds.join(", ");
   const [name, call] = useState(one.name);
   const [thresholds, warn] = useState(before);
@@ -112,7 +113,7 @@ function Edit({ one, tag, close, done }) {
     if (name.trim() !== one.name) changes.name = name.trim();
     if (thresholds !== before) changes.thresholds = thresholds.trim() ? thresholds.split(/[\s,%]+/).filter(Boolean).map(Number) : null;
     if (how !== one.enforcement) changes.enforcement = how || null;
-    await patch(place(one), changes, { headers: { "if-match": tag } });
+    await sent((options) => patch(place(one), changes, options));
     said(`Workspace ${one.id} is changed`);
     close();
     done();
