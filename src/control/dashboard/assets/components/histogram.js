@@ -6,7 +6,7 @@ import { count, short } from "../lib/format.js";
 import { on } from "../lib/live.js";
 import { now } from "../lib/time.js";
 import { useAsked, useCalmly } from "../lib/use.js";
-import { HEIGHT, axis, token, usePlot } from "./plot.js";
+import { axis, token, usePlot } from "./plot.js";
 import { Bones, Fault } from "./state.js";
 
 const HOUR = 3600;
@@ -44,7 +44,7 @@ export function Histogram({ user, model, since, partly }) {
   return html`<section class="card" aria-labelledby="histogram" aria-busy=${value || error ? undefined : "true"}>
     <div class="title"><h2 id="histogram">Calls ${span.text}</h2></div>
     <figure class="chart body">
-      <div class="plot" style=${{ height: `${HEIGHT}px` }}>
+      <div class="plot">
         ${unknown ? html`<${Fault} error=${error} again=${again} />`
           : !value && !error ? html`<${Bones} rows=${5} />`
             : calls === 0 ? html`<p class="quiet muted">No call was settled in this time.</p>`
@@ -77,18 +77,17 @@ function gathered(buckets, step) {
 
 function Bars({ points, when, step }) {
   const columns = () => [0, 1, 2].map((n) => points.map((point) => point[n]));
-  const at = usePlot((UPlot, width) => [options(UPlot, width, { when, step }), columns()], [points]);
-  return html`<div ref=${at} style=${{ height: `${HEIGHT}px` }} aria-hidden="true"></div>`;
+  const at = usePlot((UPlot, size) => [options(UPlot, size, { when, step }), columns()], [points]);
+  return html`<div ref=${at} class="plot" aria-hidden="true"></div>`;
 }
 
 // Failed calls are drawn over all calls: from the ground up, with stripes.
-function options(UPlot, width, { when, step }) {
+function options(UPlot, size, { when, step }) {
   const bars = UPlot.paths.bars({ size: [0.7, 40], radius: 0.1 });
   const look = (fill) => ({ fill, width: 0, points: { show: false }, paths: bars });
   const whole = (ticks) => ticks.map((n) => (Number.isInteger(n) ? short(n) : ""));
   return {
-    width,
-    height: HEIGHT,
+    ...size,
     legend: { show: false },
     cursor: { show: false },
     padding: [12, 8, 0, 0],
