@@ -64,11 +64,16 @@ fn named() -> String {
 /// browser asks for them at once and not one after the other.
 pub(super) fn page(name: &str, path: &str, version: &str) -> Option<String> {
     let text = String::from_utf8(Embedded::get(name)?.data.into_owned()).ok()?;
-    let own = module(path);
+    let own = own(path);
     let needed = |name: &str| {
-        let folders = ["lib/", "components/"];
-        let shared = folders.iter().any(|folder| name.starts_with(folder));
-        (shared && name.ends_with(".js")) || name == own
+        let (folder, file) = name.split_once('/').unwrap_or_default();
+        let module = file.strip_suffix(".js");
+        module.is_some_and(|module| match folder {
+            "lib" | "components" => true,
+            "pages" => module == own,
+            // A page may have a folder of its own.
+            _ => folder == own,
+        })
     };
     let mut modules: Vec<String> = Embedded::iter()
         .filter(|name| needed(name))
@@ -78,15 +83,14 @@ pub(super) fn page(name: &str, path: &str, version: &str) -> Option<String> {
     Some(text.replace("<!-- modules -->", &modules.join("\n")).replace("VERSION", version))
 }
 
-/// What draws the page at that address, if there is such a page.
-fn module(path: &str) -> String {
+/// The name of the page at that address; perhaps there is none.
+fn own(path: &str) -> &str {
     let mut parts = path.trim_matches('/').split('/');
-    let name = match (parts.next().unwrap_or_default(), parts.next()) {
+    match (parts.next().unwrap_or_default(), parts.next()) {
         ("", _) => "overview",
         ("users", Some(_)) => "user",
         (name, _) => name,
-    };
-    format!("pages/{name}.js")
+    }
 }
 
 impl Asset {

@@ -7,16 +7,17 @@ const ROW = 48;
 const BEYOND = 12;
 // The rows that are drawn change in steps of so many, so that most frames of a scroll draw nothing.
 const STEP = 8;
-// Shorter tables are drawn whole, where there is nothing more.
+// Shorter tables are drawn whole.
 const WHOLE = 120;
 const NEAR = 1200;
 
-// columns: [{id, title, slim, sort, end, class, cell}]; sort: "-spent"; open: a row was chosen.
-export function Table({ label, columns, rows, keyOf, sort, resort, open, more, busy }) {
+// columns: [{id, title, slim, sort, end, class, cell}]; sort: "-spent"; open: a row was chosen;
+// whole: so many rows are drawn without looking where one is.
+export function Table({ label, columns, rows, keyOf, sort, resort, open, more, busy, whole = WHOLE }) {
   const body = useRef(null);
   const frame = useRef(null);
   const [window_, see] = useState([0, 60]);
-  const cut = rows.length > WHOLE || Boolean(more);
+  const cut = rows.length > whole;
   const look = () => {
     if (!body.current) return;
     const box = body.current.getBoundingClientRect();

@@ -26,6 +26,8 @@ import { Table } from "../components/table.js";
 const FIRST_SORT = "-utilization";
 // Keys are asked for page by page; with more, their column is not shown.
 const MOST_KEYS = 2000;
+// Rows that move all the time are drawn only where they are seen.
+const WHOLE = 50;
 const NOT_YET = new Map();
 const address = (user) => `/users/${encodeURIComponent(user.id)}`;
 const STATUSES = [["", "Every status"], ...USER_STATUSES.map((status) => [status, word(status).text])];
@@ -78,7 +80,7 @@ export default function Users() {
           ? filtered
             ? html`<${Nothing} icon="search" title="Nobody is like that" text="No user fits the search and the filters."><button class="button" type="button" onClick=${() => ask({ search: "", status: "", workspace: "" })}>Show all</button><//>`
             : html`<${Nothing} icon="users" title="Create your first user" text="A user has limits and keys. Every call with one of the keys is counted for the user." command="farebox users create alice --limit 25usd/month" />`
-          : html`<${Table} label="Users" columns=${columns} rows=${list.rows} keyOf=${(user) => user.id} sort=${asked.sort} resort=${(sort) => ask({ sort: sort === FIRST_SORT ? "" : sort })} open=${visit} more=${list.more} busy=${list.loading} />
+          : html`<${Table} label="Users" columns=${columns} rows=${list.rows} keyOf=${(user) => user.id} sort=${asked.sort} resort=${(sort) => ask({ sort: sort === FIRST_SORT ? "" : sort })} open=${visit} more=${list.more} busy=${list.loading} whole=${WHOLE} />
             <div class="table-foot"><span>${count(list.rows.length)} ${list.rows.length === 1 ? "user" : "users"}${list.more ? " so far, more below" : ""}</span><span class="wide" aria-hidden="true">j k to walk, Enter to open, / to search</span></div>`}
     </section>
     ${open === "create" && html`<${CreateUser} close=${close} done=${(user) => { said(`${user.id} is created`); list.again(); }} />`}
