@@ -3,6 +3,7 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib/html.js";
 import { Icon } from "./icon.js";
 
+// The height of a row, also of one with two lines; see table.css.
 const ROW = 48;
 const BEYOND = 12;
 // The rows that are drawn change in steps of so many, so that most frames of a scroll draw nothing.
