@@ -148,10 +148,10 @@ impl App {
         let (budgets, reading) = Budgets::start(&books, config.metrics_per_user);
         tasks.extend([following, reading, writing, balance::start(&books, clock.clone())]);
         tasks.extend(history::start(&books, config, &alerting, &clock));
-        let identity = identity(&books, config, token, &clock);
         let app = Self {
             data: address(&data)?,
             admin: address(&admin)?,
+            identity: identity(&books, config, token, &clock),
             books,
             proxy,
             reloader,
@@ -163,14 +163,12 @@ impl App {
             following: tasks,
             alerting,
             running,
-            identity,
             refusals,
             workers: Arc::new(workers),
             data_drain,
             admin_drain: Drain::default(),
             stop: config.server.stop,
         };
-        tokio::spawn(keep_up(metrics.clone()));
         app.serve_admin(admin, tls.clone(), config, clock, ready, metrics);
         app.serve_data(data, tls.clone(), bounds(config), services);
         if let Some(tls) = tls {
@@ -252,6 +250,7 @@ impl App {
         ready: Readiness,
         metrics: PrometheusHandle,
     ) {
+        tokio::spawn(keep_up(metrics.clone()));
         let (pools, budgets) = (self.pools.clone(), self.budgets.clone());
         let computed = move || [pools.samples(), budgets.samples()].concat();
         let ledger = if self.books.is_embedded() { "embedded" } else { "redis" };

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// For how long the link to the dashboard may be used: for as long as a demonstration lasts.
+/// For how long the link to the dashboard may be used: its ledger is gone with the demonstration.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// See Farebox at work.

@@ -137,8 +137,12 @@ fn line(call: &Value) -> String {
         n => format!(" ({n} cached)"),
     };
     let flag = if call["estimated"] == true { "  estimated" } else { "" };
+    let attempts = match call["attempts"].as_array() {
+        Some(several) if !several.is_empty() => format!("  {} attempts", several.len()),
+        _ => String::new(),
+    };
     format!(
-        "{}  {}  {}  {} {}  {} in{cached} {} out  ${}  {} ms{flag}",
+        "{}  {}  {}  {} {}  {} in{cached} {} out  ${}  {} ms{attempts}{flag}",
         field(call, "settled"),
         field(call, "user"),
         field(call, "model"),
@@ -171,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_line_tells_what_a_call_was() {
-        let call = json!({
+        let mut call = json!({
             "settled": "2026-11-24T21:13:36.123Z", "user": "alice", "model": "gpt-5",
             "status": 200, "ending": "finished", "estimated": true, "cost_usd": "0.0034125",
             "duration_ms": 812,
@@ -182,5 +186,7 @@ mod tests {
             "2026-11-24T21:13:36.123Z  alice  gpt-5  200 finished  2006 in (1920 cached) 300 out  \
              $0.0034125  812 ms  estimated"
         );
+        call["attempts"] = json!([{"credential": "a"}, {"credential": "b"}]);
+        assert!(line(&call).ends_with("  812 ms  2 attempts  estimated"), "{}", line(&call));
     }
 }

@@ -159,8 +159,11 @@ async fn page(
     query.until = fields.read("until", value::past(now));
     query.limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
     query.after = fields.read("after", value::cursor);
-    query.ending = ending.or_else(|| fields.read("ending", how_it_ended));
-    query.statuses = fields.read("status", statuses);
+    query.ending = ending;
+    if ending.is_none() {
+        query.ending = fields.read("ending", how_it_ended);
+        query.statuses = fields.read("status", statuses);
+    }
     let query = fields.finish(Some(query))?;
     Ok(desk.registry.events(&query).await?)
 }
@@ -241,4 +244,27 @@ fn event(event: &UsageEvent) -> Value {
         "request_count": event.requests,
         "attempts": event.attempts.as_slice(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_asked_for_by_status_or_class() {
+        let read = |text: &str| statuses(&json!(text));
+        assert_eq!(read("429").unwrap(), 429..=429);
+        assert_eq!(read("4xx").unwrap(), 400..=499);
+        assert_eq!(read("0").unwrap(), 0..=0);
+        for bad in ["", "42", "600", "0xx", "9xx", "xx", "4XX", "-1", "429,500", "failed"] {
+            assert!(read(bad).unwrap_err().detail.contains(&format!("`{bad}`")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn calls_are_asked_for_by_how_they_ended() {
+        assert_eq!(how_it_ended(&json!("left")).unwrap(), Ending::Left);
+        let wrong = how_it_ended(&json!("lost")).unwrap_err().detail;
+        assert_eq!(wrong, "`lost` is not one of finished, cut, left, orphaned");
+    }
 }

@@ -1,6 +1,7 @@
-//! `/api/v1/system`: which version runs, since when, on which ledger, and whether it takes calls.
+//! `/api/v1/system`: which version runs, since when, and on which ledger.
+//!
+//! Not here: whether it takes calls. `/readyz` tells that, also while the ledger does not answer.
 
-use super::Check;
 use super::desk::Desk;
 use super::fields::Params;
 use super::operation::Operations;
@@ -21,7 +22,7 @@ pub struct Began {
 
 pub(super) fn operations() -> Operations {
     Operations::default().get("/api/v1/system", Scope::Any, show).says(
-        "Shows the version, since when this process runs, and its checks",
+        "Shows the version, since when this process runs, and on which ledger",
         200,
         "System",
     )
@@ -29,18 +30,11 @@ pub(super) fn operations() -> Operations {
 
 async fn show(desk: Desk, Params(fields): Params) -> Result<Json<Value>, Problem> {
     fields.finish(Some(()))?;
-    let checks = (desk.ready)();
     let Began { at, ledger } = desk.began;
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started": rfc3339(at),
         "ledger": ledger,
         "timezone": desk.calendar.zone_name(),
-        "ready": checks.iter().all(|check| check.fault.is_none()),
-        "checks": checks.iter().map(check).collect::<Vec<_>>(),
     })))
-}
-
-fn check(Check { name, fault }: &Check) -> Value {
-    json!({ "name": name, "ok": fault.is_none(), "fault": fault })
 }

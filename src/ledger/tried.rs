@@ -81,7 +81,7 @@ mod tests {
             status: Some(429),
             error: Some("limited".into()),
             started_ms: n,
-            ended_ms: n + 1,
+            ended_ms: n.saturating_add(1),
         }
     }
 

@@ -14,7 +14,7 @@ const PATIENCE = 20_000;
 
 // A port that nobody has now. A program that is started again must come back at the same one, so it
 // is below those that systems give to outgoing connections.
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const free = await new Promise((done) => {

@@ -1,41 +1,43 @@
-// Pictures for the README, taken of the built program with traffic: `make screenshots`.
+// Pictures for the README, taken of a demonstration that is opened by its link: `make screenshots`.
 import { mkdir } from "node:fs/promises";
-import { Rig } from "./rig.mjs";
+import { Demo, context, launch } from "./rig.mjs";
 
 const TO = new URL("../../docs/images/", import.meta.url).pathname;
-const PEOPLE = [
-  ["amelia", "Amelia Brandt", "research", 50, "47.9"],
-  ["jonas", "Jonas Meyer", "platform", 25, "23.1"],
-  ["priya", "Priya Raman", "research", 100, "84.2"],
-  ["tomas", "Tomás Ortega", "support", 10, "10.4"],
-  ["wei", "Wei Zhang", "platform", 25, "11.25"],
-  ["fatima", "Fatima El Amrani", "support", 10, "3.8"],
-  ["noah", "Noah Fischer", "platform", 25, "6.4"],
-  ["ci-bot", "CI", "platform", 5, "0.62"],
-];
+// Each with its address and how many pixels of it are shown.
+const PICTURES = { users: ["/users", 690], overview: ["/", 1080], user: ["/users/cleo", 960], requests: ["/requests", 760] };
+// What the list of users says when there is something to see.
+const SPREAD = { "Ben Okafor": "Quota exceeded", "Dan Petrov": "Critical", "Cleo Lindqvist": "Warning", "Ada Moreau": /4[456]%/ };
+const PATIENCE = 80_000;
 
-const rig = await Rig.start();
+const demo = await Demo.start();
+const chromium = await launch();
 try {
   await mkdir(TO, { recursive: true });
-  for (const id of ["research", "platform", "support"]) await rig.api("POST", "/api/v1/workspaces", { id });
-  for (const [id, name, workspace, dollars, used] of PEOPLE) {
-    await rig.user(id, { name, workspace, limits: [`${dollars}usd/month`, "60requests/minute"] });
-    await rig.charge(id, used, ["gpt-5", "gpt-5-mini", "claude-sonnet-4-5"][used.length % 3]);
-    const key = await rig.key(id);
-    for (let i = 0; i < used.length * 2; i += 1) await rig.call(key, i % 2 ? "gpt-5" : "gpt-5-mini");
+  const signedIn = await context(chromium);
+  const first = await signedIn.newPage();
+  await first.goto(demo.link);
+  await first.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+  await first.goto(new URL("/users", demo.link).href);
+  for (const [name, said] of Object.entries(SPREAD)) {
+    await first.getByRole("row").filter({ hasText: name }).getByText(said).first().waitFor({ timeout: PATIENCE });
   }
-  await rig.api("DELETE", "/api/v1/users/default");
-  await rig.api("POST", "/api/v1/users/noah/suspend", {});
+  const storageState = await signedIn.storageState();
   for (const colorScheme of ["light", "dark"]) {
-    for (const [name, path] of [["users", "/users"], ["overview", "/"], ["user", "/users/priya"]]) {
-      const page = await rig.page(path, { colorScheme, reducedMotion: "reduce", viewport: { width: 1280, height: 760 } });
+    const made = await context(chromium, { storageState, colorScheme, reducedMotion: "reduce" });
+    for (const [name, [path, height]] of Object.entries(PICTURES)) {
+      const page = await made.newPage();
+      await page.setViewportSize({ width: 1280, height });
+      await page.goto(new URL(path, demo.link).href);
       await page.getByTestId("live").filter({ hasText: "Live" }).waitFor();
+      // The skeletons are gone, and what is drawn has its data.
       await page.waitForFunction(() => document.querySelector("h1") && !document.querySelector(".bone"));
-      await page.waitForLoadState("networkidle");
+      await page.locator("canvas, tbody tr").first().waitFor();
       await page.screenshot({ path: `${TO}${name}-${colorScheme}.png` });
-      await page.context().close();
+      await page.close();
     }
+    await made.close();
   }
 } finally {
-  await rig.stop();
+  await chromium.close();
+  await demo.stop();
 }

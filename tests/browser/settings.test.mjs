@@ -4,12 +4,15 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Redis } from "./redis.mjs";
 import { Rig } from "./rig.mjs";
 import { accessible } from "./axe.mjs";
 
 const SECTIONS = ["you", "workspaces", "tokens", "pricing&model=gpt-5&against=built_in", "limits&account=user:alice", "audit", "health"];
 const FILE = "[admin]\nrequests_per_minute = 100000\n";
 const PRICES = fileURLToPath(new URL("../../pricing.toml", import.meta.url));
+// The page asks every ten seconds, and the proxy notices within some.
+const OUTAGE = 60_000;
 const LARGEST_SHIFT = 0.1;
 let rig;
 
@@ -117,7 +120,7 @@ test("two who change one workspace, or one key: the second is told", async () =>
   await told.waitFor();
   assert.equal((await rig.api("GET", "/api/v1/limits/workspace:eng")).limits[0].limit, "200");
   const { id } = await rig.api("POST", "/api/v1/keys", { user: "alice", limits: ["5usd/day"] });
-  await page.goto(`${rig.url}/keys`);
+  await page.goto(`${rig.url}/keys?user=alice`);
   await page.getByRole("button", { name: /^Set limits of/ }).first().click();
   await dialog.getByLabel("Limits").waitFor();
   await rig.api("PUT", `/api/v1/limits/key:${id}`, { limits: ["6usd/day"] });
@@ -255,6 +258,24 @@ test("a file that is refused is shown with its line, and nothing changes", async
   await close(page);
 });
 
+test("a ledger that is away is said to be, with what to do", async () => {
+  const redis = await Redis.start();
+  const other = await Rig.start(`${FILE}[ledger]\nredis_url = "redis://127.0.0.1:${redis.port}"\n`);
+  try {
+    const page = await other.page("/settings?section=health");
+    await page.getByText("Redis", { exact: true }).waitFor();
+    const check = page.getByRole("listitem").filter({ hasText: "The ledger answers" });
+    await check.getByText("Fine").waitFor();
+    await redis.stop();
+    await check.getByText("Failed").waitFor({ timeout: OUTAGE });
+    await check.getByText("farebox doctor").waitFor();
+    await check.getByText(/Redis|redis/).first().waitFor();
+  } finally {
+    await other.stop();
+    await redis.stop();
+  }
+});
+
 test("the audit log: filters in the address, before and after, pages, a file", async () => {
   await rig.user("=cmd", {}).catch(() => {});
   await rig.user("busy", {});
@@ -276,8 +297,10 @@ test("the audit log: filters in the address, before and after, pages, a file", a
   await page.keyboard.press("Escape");
   await panel.waitFor({ state: "detached" });
   // One made it; the pages come as it is scrolled.
-  await page.keyboard.press("End");
-  await page.getByText("user.create").waitFor();
+  await page.waitForFunction(() => {
+    scrollTo(0, document.documentElement.scrollHeight);
+    return [...document.querySelectorAll("td code")].some((code) => code.textContent === "user.create");
+  });
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "CSV" }).click()]);
   const lines = (await readFile(await download.path(), "utf8")).trim().split("\r\n");
   assert.equal(lines[0], "id,time,actor,action,account,before,after,source,request_id");

@@ -71,7 +71,7 @@ async fn an_attempt_that_was_not_answered_has_a_word() {
         UpstreamBounds { first_byte: Duration::from_millis(300), ..UpstreamBounds::default() };
     let rules = Rules { upstream, ..rules() };
     let again = Policy { retry_billed: true, ..order(Choose::Priority) };
-    let pool = Pool::with(&["a", "b"], again.clone(), rules.clone()).await;
+    let pool = Pool::with(&["a", "b"], again, rules.clone()).await;
     pool.play("a", LATE);
     assert_eq!(pool.served(1).await, ["b"]);
     let event = pool.world.only_event().await;
@@ -159,7 +159,7 @@ impl Desk {
         let header = format!("authorization: Bearer {}\r\n", token.unwrap().trim());
         let answer = Answer::read(send(self.program.admin, path, &header, "").await).await;
         assert_eq!(answer.status(), 200, "{answer:?}");
-        serde_json::from_str(&answer.text()).unwrap()
+        serde_json::from_str(answer.text()).unwrap()
     }
 
     /// The calls that are listed, once there are so many.

@@ -86,11 +86,8 @@ pub(super) const ANSWERED: &[(&str, Table)] = &[
             ("started", "time"),
             ("ledger", "embedded|redis"),
             ("timezone", "text"),
-            ("ready", "bool"),
-            ("checks", "[SystemCheck]"),
         ],
     ),
-    ("SystemCheck", &[("name", "text"), ("ok", "bool"), ("fault", "text?")]),
 ];
 
 /// Parameters of queries.

@@ -30,7 +30,7 @@ export function Attempts({ one }) {
       <span><span class="swatch wait hatched"></span>Waiting</span>
       ${all.some((each) => each.first !== null) && html`<span><span class="swatch first"></span>First byte</span><span><span class="swatch"></span>Answer</span>`}
     </div>
-    ${all.length === MOST && html`<p class="small muted">Of more than ${MOST} attempts, the first ${MOST - 1} and the last are kept.</p>`}`;
+    ${all.length === MOST && html`<p class="small muted">At most ${MOST} attempts of a call are kept: the first ${MOST - 1} and the last.</p>`}`;
 }
 
 // Of a call that was sent once, the one that its own fields tell of.

@@ -39,12 +39,13 @@ export function Histogram({ user, model, since, partly }) {
   const calls = points.reduce((sum, [, all]) => sum + all, 0);
   const failed = points.reduce((sum, [, , bad]) => sum + bad, 0);
   const format = bucket === "minute" || step === HOUR ? clock : bucket === "hour" ? hour : date;
-  const when = (at) => format.format(new Date(at * 1000));
+  // A day of the ledger's time zone has the date of its noon.
+  const when = (at) => format.format(new Date((format === date ? at + DAY / 2 : at) * 1000));
   const unknown = error && error.status !== 404 && !value;
   return html`<section class="card" aria-labelledby="histogram" aria-busy=${value || error ? undefined : "true"}>
     <div class="title"><h2 id="histogram">Calls ${span.text}</h2></div>
     <figure class="chart body">
-      <div class="plot">
+      <div class="drawing">
         ${unknown ? html`<${Fault} error=${error} again=${again} />`
           : !value && !error ? html`<${Bones} rows=${5} />`
             : calls === 0 ? html`<p class="quiet muted">No call was settled in this time.</p>`
@@ -90,10 +91,11 @@ function options(UPlot, size, { when, step }) {
     ...size,
     legend: { show: false },
     cursor: { show: false },
-    padding: [12, 8, 0, 0],
+    // Half of a label stands beside the last bar.
+    padding: [12, step === 6 * HOUR ? 42 : 22, 0, 0],
     scales: { x: { range: (_, least, most) => [least - step / 2, most + step / 2] }, y: { range: (_, least, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis(), size: 28, grid: { show: false }, space: 84, incrs: [1, 2, 3, 4, 6, 7, 10, 12, 14, 15, 20, 30].map((n) => n * step), values: (_, ticks) => ticks.map(when) },
+      { ...axis(), size: 28, grid: { show: false }, space: step === 6 * HOUR ? 110 : 84, incrs: [1, 2, 3, 4, 6, 7, 10, 12, 14, 15, 20, 30].map((n) => n * step), values: (_, ticks) => ticks.map(when) },
       { ...axis(), size: 50, values: (_, ticks) => whole(ticks) },
     ],
     series: [{}, look(token("--accent")), look(striped(token("--bar-over"), token("--surface")))],

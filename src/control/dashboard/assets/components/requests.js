@@ -16,11 +16,11 @@ export function RequestTable({ requests, more, busy, owner = true, open }) {
   const choose = open || show;
   const columns = [
     { id: "time", title: "Settled", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => choose(one)} title=${absolute(one.settled)} aria-label=${`Request ${one.id}, ${ago(one.settled)}`}>${ago(one.settled)}</button>` },
-    owner && { id: "user", title: "User", class: "w-name", cell: (one) => html`<div class="clip"><${Link} to=${`/users/${encodeURIComponent(one.user)}`}>${one.user}<//></div>` },
-    { id: "model", title: "Model", class: "w-name", cell: (one) => html`<div class="clip main" title=${one.model}>${one.model}</div><div class="under clip">${one.provider}</div>` },
+    owner && { id: "user", title: "User", far: true, class: "w-name", cell: (one) => html`<div class="clip"><${Link} to=${`/users/${encodeURIComponent(one.user)}`}>${one.user}<//></div>` },
+    { id: "model", title: "Model", class: "w-name", cell: (one) => html`<div class="clip main" title=${one.model}>${one.model}</div><div class="under clip"><span class=${owner ? "wide" : ""}>${one.provider}</span>${owner && html`<span class="slim">${one.user}</span>`}</div>` },
     { id: "ending", title: "Ending", far: true, cell: (one) => html`<span class="row"><${Badge} status=${outcome(one)} />${one.status >= 400 && html`<span class="muted figures">${one.status}</span>`}${one.attempts?.length > 0 && html`<span class="muted small">${one.attempts.length} attempts</span>`}</span>` },
     { id: "tokens", title: "Tokens", end: true, far: true, cell: (one) => html`<span title=${count(tokens(one.usage))}>${short(tokens(one.usage))}</span>` },
-    { id: "took", title: "Took", end: true, far: true, cell: (one) => duration(one.duration_ms) },
+    { id: "took", title: "Took", end: true, far: true, cell: (one) => (one.duration_ms > 0 ? duration(one.duration_ms) : "–") },
     { id: "cost", title: "Cost", end: true, cell: (one) => html`<span class="strong" title=${exactUsd(one.cost_usd)}>${usd(one.cost_usd)}</span>${one.estimated && html`<div class="under">estimated</div>`}` },
   ].filter(Boolean);
   return html`<${Table} label="Requests" columns=${columns} rows=${requests} keyOf=${(one) => one.id} open=${choose} more=${more} busy=${busy} />

@@ -9,7 +9,7 @@ import { Icon } from "./icon.js";
 const WHY = {
   401: "This is no admin token that works.",
 };
-const where = () => html`It stands in <code>farebox-data/admin-token</code> on the server. There, <code>farebox dashboard</code> prints a link that signs in.`;
+const where = () => html`The one that is configured, else in <code>farebox-data/admin-token</code> on the server. There, <code>farebox dashboard</code> prints a link.`;
 
 export function SignIn() {
   const [token, set] = useState("");

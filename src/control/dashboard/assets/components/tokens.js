@@ -30,5 +30,5 @@ export function Tokens({ usage }) {
   return html`${whole > 0 && html`<div class="parts" aria-hidden="true">${used.map(([name, n, look]) => html`<span key=${name} class=${look} title=${name} style=${{ flexGrow: n }}></span>`)}</div>
     <dl class="classes">${used.map(([name, n, look]) => html`<div key=${name}><dt><span class="swatch ${look}" aria-hidden="true"></span>${name}</dt><dd class="figures">${count(n)}</dd><dd class="figures muted">${share(n, whole)}</dd></div>`)}
       <div class="sum"><dt>Tokens</dt><dd class="figures">${count(whole)}</dd><dd></dd></div></dl>`}
-    ${beside.length > 0 && html`<details class="chart"><summary>Other figures</summary><dl class="facts">${beside.map(([name, n]) => html`<dt key=${name}>${name.replaceAll("_", " ")}</dt><dd class="figures">${count(n)}</dd>`)}</dl></details>`}`;
+    ${beside.length > 0 && html`<details class="others"><summary>Other figures</summary><dl class="facts">${beside.map(([name, n]) => html`<dt key=${name}>${name.replaceAll("_", " ")}</dt><dd class="figures">${count(n)}</dd>`)}</dl></details>`}`;
 }

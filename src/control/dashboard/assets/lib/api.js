@@ -90,6 +90,17 @@ async function ask(method, path, { body, headers = {}, signal } = {}) {
   return { value, tag: response.headers.get("etag"), status: response.status };
 }
 
+// A text, whatever the status: `/readyz` tells with 503 what is wrong.
+export async function getText(path, { signal } = {}) {
+  const limit = AbortSignal.timeout(PATIENCE);
+  try {
+    return await (await fetch(path, { signal: signal ? AbortSignal.any([signal, limit]) : limit })).text();
+  } catch (why) {
+    if (signal?.aborted) throw why;
+    throw new Unreachable();
+  }
+}
+
 export const get = async (path, options) => (await ask("GET", path, options)).value;
 export const getTagged = (path, options) => ask("GET", path, options);
 export const post = async (path, body = {}, options) => (await ask("POST", path, { body, ...options })).value;

@@ -70,8 +70,8 @@ function Of({ id }) {
           <${Card} id="limits" title="Limits" empty=${() => one.limits.length === 0 && html`<${Nothing} icon="gear" title="No limit" text=${`${usd(one.llm_quota.dollars_used)} spent this month.`} command=${`farebox limits set ${account} 25usd/month`} />`}>
             <div class="body"><${Limits} limits=${one.limits} status=${one.status} ended=${user.again} /></div>
           <//>
-          <${Card} id="models" title=${`Spent by model, ${DAYS} days`} asked=${byModel} rows=${3} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="No model was used" />`}>${(sums) => html`<div class="body"><${Shares} rows=${sums.map((sum) => ({ name: sum.model, value: sum.cost_nanousd / 1e9 }))} say=${dollars} /></div>`}<//>
           ${one.limits.length < MANY && facts}
+          <${Card} id="models" title=${`Spent by model, ${DAYS} days`} asked=${byModel} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="No model was used" />`}>${(sums) => html`<div class="body"><${Shares} rows=${sums.map((sum) => ({ name: sum.model, value: sum.cost_nanousd / 1e9 }))} say=${dollars} /></div>`}<//>
         </div>
         <div class="stack">
           <${Card} id="forecast" title="Budget used, and forecast" asked=${forecast} rows=${8}>${(told) => html`<div class="body"><${Forecast} told=${told} user=${id} /></div>`}<//>

@@ -160,7 +160,7 @@ const Quota = ({ user }) => {
 function Spent({ quota }) {
   const { dollars_used: used, dollars_per_period: limit, period } = quota;
   const title = `${exactUsd(used)} of ${limit === null ? "no limit" : `${exactUsd(limit)} per ${period}`}`;
-  return html`<span title=${title}>${usd(used)}<div class="under far">of ${limit === null ? "no limit" : usd(limit)}</div></span>`;
+  return html`<span title=${title}>${usd(used)}<div class="under far">${limit === null ? "no limit" : `of ${usd(limit)}`}</div></span>`;
 }
 
 function Bulk({ chosen, choose, show, again }) {

@@ -1,6 +1,6 @@
 // System health: whether this proxy takes calls, what to do where it does not, and its ledger.
 import { html, useEffect } from "../lib/html.js";
-import { get, login, may } from "../lib/api.js";
+import { get, getText, login, may } from "../lib/api.js";
 import { absolute, ago } from "../lib/time.js";
 import { useAsked } from "../lib/use.js";
 import { Icon } from "../components/icon.js";
@@ -8,7 +8,7 @@ import { Card } from "../components/state.js";
 import { Configuration } from "./configuration.js";
 import { Orphans, PutAside, Soundness } from "./ledger.js";
 
-const AGAIN = 15_000;
+const AGAIN = 10_000;
 const STORES = { redis: "Redis", embedded: "embedded, in the data directory" };
 // [what it is about, what to do where it fails]
 const CHECKS = {
@@ -17,16 +17,23 @@ const CHECKS = {
   draining: ["It takes new calls", "This proxy was told to stop: it ends the calls in flight and takes no new ones. Start it again if that was not meant."],
 };
 
+// [{name, fault}], as `/readyz` tells them: it answers also while the ledger does not.
+async function checksNow(signal) {
+  const lines = (await getText("/readyz?verbose", { signal })).split("\n").map((line) => line.match(/^\[([+-])\](\S+) (?:ok|failed: (.*))$/));
+  return lines.filter(Boolean).map(([, sign, name, fault]) => ({ name, fault: sign === "-" ? fault : null }));
+}
+
 export function Health() {
+  const checks = useAsked(checksNow, "checks");
   const system = useAsked((signal) => get("/api/v1/system", { signal }), "system");
   useEffect(() => {
-    const timer = setInterval(() => !document.hidden && system.again(), AGAIN);
+    const timer = setInterval(() => !document.hidden && checks.again(), AGAIN);
     return () => clearInterval(timer);
-  }, [system.again]);
+  }, [checks.again]);
   const everywhere = !login.get()?.workspace;
   return html`<div class="stack">
     <div class="halves">
-      <${Card} id="checks" title="Checks of this proxy" asked=${system} rows=${4}>${({ checks }) => html`<ul class="list">${checks.map((one) => html`<${Check} key=${one.name} one=${one} />`)}</ul>`}<//>
+      <${Card} id="checks" title="Checks of this proxy" asked=${checks} rows=${4}>${(found) => html`<ul class="list">${found.map((one) => html`<${Check} key=${one.name} one=${one} />`)}</ul>`}<//>
       <${Card} id="system" title="This process" asked=${system} rows=${4}>${(one) => html`<div class="body stack"><dl class="facts">
         <dt>Version</dt><dd>${one.version}</dd>
         <dt>Started</dt><dd title=${absolute(one.started)}>${ago(one.started)}</dd>
@@ -45,6 +52,6 @@ export function Health() {
 
 function Check({ one }) {
   const [text, way] = CHECKS[one.name] || [one.name, ""];
-  return html`<li><div class="row"><span class="strong">${text}</span><span class="push"></span><span class="badge ${one.ok ? "ok" : "over"}"><${Icon} name=${one.ok ? "check" : "stop"} size=${13} />${one.ok ? "Fine" : "Failed"}</span></div>
-    ${!one.ok && html`<p class="break">${one.fault[0].toUpperCase()}${one.fault.slice(1)}.</p><p class="small muted">${way}</p>`}</li>`;
+  return html`<li><div class="row"><span class="strong">${text}</span><span class="push"></span><span class="badge ${one.fault === null ? "ok" : "over"}"><${Icon} name=${one.fault === null ? "check" : "stop"} size=${13} />${one.fault === null ? "Fine" : "Failed"}</span></div>
+    ${one.fault !== null && html`<p class="break">${one.fault}</p><p class="small muted">${way}</p>`}</li>`;
 }

@@ -53,7 +53,7 @@ function Sheets({ sheets }) {
   });
   const classes = asBilled(new Set(columns.flatMap(({ prices }) => Object.keys(prices)))).map((name) => ({ name }));
   return html`<${Table} label="Prices of the model" keyOf=${({ name }) => name} rows=${classes} columns=${[
-    { id: "class", title: "Class", cell: ({ name }) => html`<div class="main still" data-row tabindex="0">${classText(name)}</div><div class="under still">${unitOf(name)}</div>` },
+    { id: "class", title: "Class", cell: ({ name }) => html`<div class="main still">${classText(name)}</div><div class="under still">${unitOf(name)}</div>` },
     ...columns.map(({ title, prices }, at) => ({ id: String(at), title, end: true, cell: ({ name }) => (prices[name] === undefined ? html`<span class="muted" title="It has no price of its own: the broader class counts">–</span>` : dollars(prices[name])) })),
   ]} />`;
 }

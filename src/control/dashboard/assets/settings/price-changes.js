@@ -66,5 +66,5 @@ const COLUMNS = [
   { id: "what", title: "What", cell: (row) => html`<div>${row.what}</div><div class="under">${[row.unit, when(row)].filter(Boolean).join(", ")}</div>` },
   { id: "old", title: "Before", end: true, cell: (row) => html`<span class="muted">${row.old}</span>` },
   { id: "new", title: "Now", end: true, cell: (row) => html`<span class="strong">${row.new}</span>` },
-  { id: "percent", title: "By", end: true, far: true, cell: ({ percent }) => (percent === null ? html`<span class="muted">–</span>` : html`<span class="acts"><${Icon} name=${percent > 0 ? "up" : "down"} size=${13} />${signed(percent)}</span>`) },
+  { id: "percent", title: "By", end: true, far: true, cell: ({ percent }) => (percent === null ? html`<span class="muted">–</span>` : html`<span class="by"><${Icon} name=${percent > 0 ? "up" : "down"} size=${13} />${signed(percent)}</span>`) },
 ];
