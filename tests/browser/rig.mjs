@@ -58,6 +58,13 @@ export function launch() {
   });
 }
 
+// A browser of somebody: what is kept in it is his alone.
+export async function context(browser, options = {}) {
+  const made = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "UTC", ...options });
+  made.setDefaultTimeout(PATIENCE);
+  return made;
+}
+
 // A running demonstration, and the link that it prints.
 export class Demo {
   static async start() {
@@ -111,9 +118,7 @@ export class Rig {
 
   async browser(options = {}) {
     this.chromium ??= await launch();
-    const made = await this.chromium.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "UTC", ...options });
-    made.setDefaultTimeout(PATIENCE);
-    return made;
+    return context(this.chromium, options);
   }
 
   // A page of somebody who is logged in. What the browser complains of is in `complaints`.

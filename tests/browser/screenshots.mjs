@@ -4,7 +4,7 @@ import { Demo, context, launch } from "./rig.mjs";
 
 const TO = new URL("../../docs/images/", import.meta.url).pathname;
 // Each with its address and how many pixels of it are shown.
-const PICTURES = { users: ["/users", 690], overview: ["/", 1080], user: ["/users/cleo", 960], requests: ["/requests", 760] };
+const PICTURES = { users: ["/users", 690], overview: ["/", 1080], user: ["/users/cleo", 960], requests: ["/requests", 960] };
 // What the list of users says when there is something to see.
 const SPREAD = { "Ben Okafor": "Quota exceeded", "Dan Petrov": "Critical", "Cleo Lindqvist": "Warning", "Ada Moreau": /4[456]%/ };
 const PATIENCE = 80_000;
