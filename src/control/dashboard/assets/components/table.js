@@ -52,6 +52,7 @@ export function Table({ label, columns, rows, keyOf, sort, resort, open, more, b
     const walk = (event) => {
       const writes = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName);
       if ((event.key !== "j" && event.key !== "k") || writes || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) return;
+      if (!walks(frame.current)) return;
       const links = [...(body.current?.querySelectorAll("[data-row]") || [])];
       const at = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
       links[event.key === "j" ? Math.min(at + 1, links.length - 1) : Math.max(at - 1, 0)]?.focus();
@@ -87,6 +88,13 @@ export function Table({ label, columns, rows, keyOf, sort, resort, open, more, b
 }
 
 const css = (column) => [column.end && "end figures", column.far && "far", column.later && "later", column.class].filter(Boolean).join(" ");
+
+// Of several tables, the one with the focus is walked through, else the first that has rows to open.
+function walks(frame) {
+  const focused = document.activeElement?.closest(".table-frame");
+  const walked = [...document.querySelectorAll(".table-frame")].filter((one) => one.querySelector("[data-row]"));
+  return (walked.includes(focused) ? focused : walked[0]) === frame;
+}
 
 // What is clickable in a row does its own.
 function chosen(event, open) {
