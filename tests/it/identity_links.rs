@@ -141,6 +141,22 @@ async fn links_are_made_with_tokens_only_and_opened_by_our_own_pages() {
     open(desk.at, &once, &[]).await.of(200);
 }
 
+#[tokio::test]
+async fn no_token_uses_up_the_links_of_all() {
+    let desk = Desk::start().await;
+    let (_, text) = token(&desk, &["users:read"], None).await;
+    for _ in 0..10 {
+        link(desk.at, &text).await;
+    }
+    let refused = with(desk.at, &text, "POST", LINKS, &json!({})).await;
+    assert_eq!(refused.headers["retry-after"], "6");
+    let said = refused.of(429)["detail"].as_str().unwrap().to_owned();
+    assert!(said.contains("more than 10 sign-in links a minute"), "{said}");
+    link(desk.at, TOKEN).await;
+    desk.clock.advance(6_000);
+    link(desk.at, &text).await;
+}
+
 /// What stands in the link that was printed, if there is one.
 fn printed(greeting: &str) -> Option<String> {
     let (_, rest) = greeting.split_once("/login#once=")?;
