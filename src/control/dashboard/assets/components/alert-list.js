@@ -1,5 +1,5 @@
 // Alerts that were raised: their table, and one of them in a panel with every delivery.
-import { html, useState } from "../lib/html.js";
+import { html, useEffect, useState } from "../lib/html.js";
 import { count, percent } from "../lib/format.js";
 import { Link } from "../lib/router.js";
 import { absolute, ago } from "../lib/time.js";
@@ -9,9 +9,18 @@ import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
 import { Table } from "./table.js";
 
-// owner: whether it is told whose alert it is.
-export function AlertTable({ alerts, more, busy, owner = true }) {
+// What is still to be delivered is told by nobody, so it is asked for.
+const PENDING = 10_000;
+
+// owner: whether it is told whose alert it is; again: asks for the alerts.
+export function AlertTable({ alerts, more, busy, again, owner = true }) {
   const [shown, show] = useState(null);
+  const waits = alerts.some(({ deliveries }) => deliveries.some(({ status }) => status === "pending"));
+  useEffect(() => {
+    if (!waits) return undefined;
+    const timer = setInterval(() => document.hidden || again(), PENDING);
+    return () => clearInterval(timer);
+  }, [waits, again]);
   const columns = [
     { id: "time", title: "Raised", class: "still", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => show(one)} title=${absolute(one.time)} aria-label=${`Alert about ${one.account || one.rule}, ${ago(one.time)}`}>${ago(one.time)}</button>` },
     { id: "level", title: "Level", cell: (one) => html`<${Badge} status=${one.level} />` },

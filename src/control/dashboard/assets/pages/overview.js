@@ -7,8 +7,10 @@ import { metrics } from "../lib/metrics.js";
 import { on } from "../lib/live.js";
 import { Link } from "../lib/router.js";
 import { absolute, ago, day, now } from "../lib/time.js";
+import { useStore } from "../lib/store.js";
 import { useAsked, useCalmly } from "../lib/use.js";
 import { headline } from "../lib/words.js";
+import { midnight, there, zone } from "../lib/zone.js";
 import { Badge } from "../components/badge.js";
 import { Shares, TimeBars } from "../components/chart.js";
 import { Choice } from "../components/field.js";
@@ -74,13 +76,14 @@ async function lastHour(signal) {
 }
 
 function Numbers({ usage, byDay, proxy, pace }) {
+  const place = useStore(zone);
   const today = byDay.value ? dailyDollars(byDay.value, 1)[0][1] : null;
   const told = usage.value;
   const ahead = told && byDay.value ? projected(Number(told.cost_usd), byDay.value) : null;
   const hit = told && told.total_tokens > 0 ? Math.round((told.cached_input_tokens / told.total_tokens) * 100) : null;
   const all = [
     ["Spent this month", told && usd(told.cost_usd), told && `since ${day(told.since)}`],
-    ["Spent today", today === null ? null : cents(today), "since midnight, UTC"],
+    ["Spent today", today === null ? null : cents(today), `since midnight, ${place}`],
     ["Projected this month", ahead === null ? null : cents(ahead), `at the pace of the last ${PACE_DAYS} days`],
     ["Spent in the last hour", pace.value === null ? null : cents(pace.value), "all that you may see"],
     ["Requests", told && short(told.total_requests), told && `${count(told.failed_requests)} failed at providers`],
@@ -98,9 +101,8 @@ const cents = (value) => usd(value.toFixed(9));
 // What the month will have cost if its rest goes on as the last days went.
 function projected(spent, sums) {
   const days = dailyDollars(sums, PACE_DAYS + 1).slice(0, -1);
-  const at = new Date(now());
-  const end = Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1);
-  return spent + (days.reduce((sum, [, cost]) => sum + cost, 0) / PACE_DAYS) * ((end - at) / 86_400_000);
+  const { year, month } = there();
+  return spent + (days.reduce((sum, [, cost]) => sum + cost, 0) / PACE_DAYS) * ((midnight(year, month + 1) - now()) / 86_400_000);
 }
 
 function Days({ sums }) {

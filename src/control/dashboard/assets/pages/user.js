@@ -9,6 +9,7 @@ import { useStore } from "../lib/store.js";
 import { absolute, ago } from "../lib/time.js";
 import { failed, said } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
+import { zone } from "../lib/zone.js";
 import { AlertTable } from "../components/alert-list.js";
 import { Badge } from "../components/badge.js";
 import { Shares, TimeBars } from "../components/chart.js";
@@ -34,6 +35,7 @@ export default function User() {
 
 function Of({ id }) {
   const name = encodeURIComponent(id);
+  useStore(zone);
   const [open, show] = useState(null);
   const data = (text) => async (signal) => (await get(text, { signal })).data;
   const user = useAsked((signal) => getTagged(`/api/v1/users/${name}`, { signal }), id);
@@ -86,7 +88,7 @@ function Of({ id }) {
         ${(all) => html`<${RequestTable} requests=${all} owner=${false} />`}
       <//>
       ${may("alerts:read") && html`<${Card} id="alerts" title="Alerts" asked=${alerts} actions=${html`<${Link} to="/alerts">All alerts<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bell" title="No alerts yet" />`}>
-        ${(all) => html`<${AlertTable} alerts=${all} owner=${false} />`}
+        ${(all) => html`<${AlertTable} alerts=${all} again=${alerts.again} owner=${false} />`}
       <//>`}
       <${Card} id="audit" title="What was changed" asked=${audit} empty=${(all) => all.length === 0 && html`<${Nothing} title="Nothing yet" />`}>
         ${(all) => html`<ul class="list">${all.map((entry) => html`<li key=${entry.id} class="row"><code>${entry.action}</code><span>by ${entry.actor}</span><span class="muted small" title=${absolute(entry.time)}>${ago(entry.time)}, ${entry.source}</span></li>`)}</ul>`}
