@@ -1,15 +1,15 @@
 // Sums by day, without gaps: a day on which nothing was spent is a bar of no height.
 import { short } from "./format.js";
-import { now } from "./time.js";
 
 const DAY = 86_400;
 
-// [{day: "2026-11-29", cost_nanousd}] → [[unix seconds, dollars]] of the last `length` days.
-export function dailyDollars(sums, length) {
+// Sums [{day: "2026-11-29", cost_nanousd}] → [[unix seconds, dollars]] of the last `length` days up to
+// `today`. Days are those of the ledger, wherever it is; in seconds they stand for their dates only.
+export function dailyDollars({ sums, today }, length) {
   const found = new Map(sums.map((sum) => [sum.day, sum.cost_nanousd]));
-  const today = Math.floor(now() / 1000 / DAY) * DAY;
+  const last = Date.parse(`${today}T00:00:00Z`) / 1000;
   return Array.from({ length }, (_, i) => {
-    const at = today - (length - 1 - i) * DAY;
+    const at = last - (length - 1 - i) * DAY;
     return [at, (found.get(new Date(at * 1000).toISOString().slice(0, 10)) || 0) / 1e9];
   });
 }

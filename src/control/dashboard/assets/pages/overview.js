@@ -2,13 +2,15 @@
 import { html, useEffect, useState } from "../lib/html.js";
 import { get, may, query } from "../lib/api.js";
 import { dailyDollars, dayName, dollars } from "../lib/days.js";
+import { spentByDay } from "../lib/by-day.js";
 import { count, short, usd } from "../lib/format.js";
 import { metrics } from "../lib/metrics.js";
 import { on } from "../lib/live.js";
 import { Link } from "../lib/router.js";
-import { absolute, ago, day, now } from "../lib/time.js";
+import { day, now } from "../lib/time.js";
 import { useAsked, useCalmly } from "../lib/use.js";
 import { headline } from "../lib/words.js";
+import { Ago } from "../components/ago.js";
 import { Badge } from "../components/badge.js";
 import { Shares, TimeBars } from "../components/chart.js";
 import { Choice } from "../components/field.js";
@@ -19,18 +21,21 @@ import { Card, Nothing } from "../components/state.js";
 const DAYS = 30;
 const PACE_DAYS = 7;
 const data = (path) => async (signal) => (await get(path, { signal })).data;
+// What the token may not see is not asked for, and its card is not there.
+const nothing = async () => [];
 const curl = () => `curl ${location.protocol}//${location.hostname}:8080/v1/chat/completions -H 'Authorization: Bearer sk-fb-…' -H 'Content-Type: application/json' -d '{"model":"gpt-5","messages":[{"role":"user","content":"Hello"}]}'`;
 
 export default function Overview() {
-  const usage = useAsked(data("/api/quota/usage"), "usage");
-  const byDay = useAsked(data(`/api/v1/analytics/usage?group_by=day&since=${DAYS}d`), "days");
+  const looks = may("usage:read");
+  const usage = useAsked(looks ? data("/api/quota/usage") : nothing, "usage");
+  const byDay = useAsked(looks ? (signal) => spentByDay({ since: `${DAYS}d` }, signal) : nothing, "days");
   const [by, group] = useState("model");
-  const parts = useAsked(data(`/api/v1/analytics/usage?group_by=${by}&since=${DAYS}d`), by);
-  const tight = useAsked(may("users:read") ? data("/api/v1/users?sort=-utilization&limit=6") : async () => [], "tight");
-  const pools = useAsked(may("providers:read") ? data("/api/v1/credentials?limit=50") : async () => [], "pools");
-  const alerts = useAsked(may("alerts:read") ? data("/api/v1/alerts?limit=6") : async () => [], "alerts");
+  const parts = useAsked(!looks ? nothing : data(`/api/v1/analytics/usage?group_by=${by}&since=${DAYS}d`), by);
+  const tight = useAsked(may("users:read") ? data("/api/v1/users?sort=-utilization&limit=6") : nothing, "tight");
+  const pools = useAsked(may("providers:read") ? data("/api/v1/credentials?limit=50") : nothing, "pools");
+  const alerts = useAsked(may("alerts:read") ? data("/api/v1/alerts?limit=6") : nothing, "alerts");
   const proxy = useAsked(metrics, "metrics");
-  const pace = useAsked(lastHour, "pace");
+  const pace = useAsked(looks ? lastHour : nothing, "pace");
   const often = useCalmly(() => [tight, proxy].forEach((asked) => asked.again()), 2000);
   const seldom = useCalmly(() => [usage, byDay, parts, pace].forEach((asked) => asked.again()), 15_000);
   const raised = useCalmly(() => alerts.again(), 1000);
@@ -40,29 +45,29 @@ export default function Overview() {
     const off = [on("update", moved), on("stale", moved), on("alert", raised), on("provider", served)];
     return () => off.forEach((end) => end());
   }, []);
-  const idle = usage.value?.total_requests === 0 && byDay.value?.length === 0;
+  const idle = usage.value?.total_requests === 0 && byDay.value?.sums?.length === 0;
   return html`
     <${Head} title="Overview" sub="This month, all that you may see" />
     <div class="stack">
-      <${Numbers} usage=${usage} proxy=${proxy} pace=${pace} byDay=${byDay} />
+      ${looks && html`<${Numbers} usage=${usage} proxy=${proxy} pace=${pace} byDay=${byDay} />`}
       ${idle && html`<section class="card"><${Nothing} icon="bolt" title="No traffic yet" text="Create a user and a key, then send a first call through Farebox:" command=${curl()}><${Link} to="/users" class="button">Users<//><//></section>`}
       <div class="halves">
-        ${!idle && html`<${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${7}>
-            ${(sums) => html`<div class="body"><${Days} sums=${sums} /></div>`}
+        ${looks && !idle && html`<${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${7}>
+            ${(told) => html`<div class="body"><${Days} told=${told} /></div>`}
           <//>
           <${Card} id="parts" title=${`Spent by ${by}, ${DAYS} days`} asked=${parts} rows=${7} actions=${html`<${Choice} label="Spent by" value=${by} set=${group} options=${[["model", "Model"], ["user", "User"]]} />`} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="Nothing was spent" />`}>
             ${(sums) => html`<div class="body"><${Shares} rows=${sums.map((sum) => ({ name: sum[by], value: sum.cost_nanousd / 1e9, link: by === "user" && html`<${Link} to=${`/users/${encodeURIComponent(sum.user)}`}>${sum.user}<//>` }))} say=${dollars} /></div>`}
           <//>`}
-        <${Card} id="tight" title="Closest to their limits" asked=${tight} actions=${html`<${Link} to="/users">All users<//>`} empty=${(users) => users.length === 0 && html`<${Nothing} icon="users" title="No users yet" command="farebox users create alice --limit 25usd/month" />`}>
+        ${may("users:read") && html`<${Card} id="tight" title="Closest to their limits" asked=${tight} actions=${html`<${Link} to="/users">All users<//>`} empty=${(users) => users.length === 0 && html`<${Nothing} icon="users" title="No users yet" command="farebox users create alice --limit 25usd/month" />`}>
           ${(users) => html`<ul class="list">${users.map((user) => html`<${Tight} key=${user.id} user=${user} />`)}</ul>`}
-        <//>
-        <${Card} id="feed" title="Alerts" asked=${alerts} actions=${html`<${Link} to="/alerts">All alerts<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bell" title="No alerts yet" />`}>
-          ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><${Badge} status=${one.level} /><span class="break">${headline(one)}${one.limit && html`<span class="muted"> of ${one.limit}</span>`}</span><span class="muted small" title=${absolute(one.time)}>${ago(one.time)}</span></li>`)}</ul>`}
-        <//>
+        <//>`}
+        ${may("alerts:read") && html`<${Card} id="feed" title="Alerts" asked=${alerts} actions=${html`<${Link} to="/alerts">All alerts<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bell" title="No alerts yet" />`}>
+          ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><${Badge} status=${one.level} /><span class="break">${headline(one)}${one.limit && html`<span class="muted"> of ${one.limit}</span>`}</span><span class="muted small"><${Ago} at=${one.time} /></span></li>`)}</ul>`}
+        <//>`}
       </div>
-      <${Card} id="strip" title="Providers" asked=${pools} actions=${html`<${Link} to="/providers">All providers<//>`} rows=${2} empty=${(all) => all.length === 0 && html`<${Nothing} icon="cloud" title="No provider key configured" text="Calls are forwarded with your keys at providers." command="OPENAI_API_KEY=sk-… farebox serve" />`}>
+      ${may("providers:read") && html`<${Card} id="strip" title="Providers" asked=${pools} actions=${html`<${Link} to="/providers">All providers<//>`} rows=${2} empty=${(all) => all.length === 0 && html`<${Nothing} icon="cloud" title="No provider key configured" text="Calls are forwarded with your keys at providers." command="OPENAI_API_KEY=sk-… farebox serve" />`}>
         ${(all) => html`<ul class="tiles">${all.map((one) => html`<li key=${one.config_id}><p class="strong clip" title=${one.config_id}>${one.config_id}</p><p class="row"><${Badge} status=${one.status} /><span class="muted small figures">${short(one.request_count)} today</span></p></li>`)}</ul>`}
-      <//>
+      <//>`}
     </div>`;
 }
 
@@ -80,7 +85,7 @@ function Numbers({ usage, byDay, proxy, pace }) {
   const hit = told && told.total_tokens > 0 ? Math.round((told.cached_input_tokens / told.total_tokens) * 100) : null;
   const all = [
     ["Spent this month", told && usd(told.cost_usd), told && `since ${day(told.since)}`],
-    ["Spent today", today === null ? null : cents(today), "since midnight, UTC"],
+    ["Spent today", today === null ? null : cents(today), byDay.value && `since midnight, ${byDay.value.timezone}`],
     ["Projected this month", ahead === null ? null : cents(ahead), `at the pace of the last ${PACE_DAYS} days`],
     ["Spent in the last hour", pace.value === null ? null : cents(pace.value), "all that you may see"],
     ["Requests", told && short(told.total_requests), told && `${count(told.failed_requests)} failed at providers`],
@@ -96,15 +101,15 @@ function Numbers({ usage, byDay, proxy, pace }) {
 const cents = (value) => usd(value.toFixed(9));
 
 // What the month will have cost if its rest goes on as the last days went.
-function projected(spent, sums) {
-  const days = dailyDollars(sums, PACE_DAYS + 1).slice(0, -1);
+function projected(spent, told) {
+  const days = dailyDollars(told, PACE_DAYS + 1).slice(0, -1);
   const at = new Date(now());
   const end = Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1);
   return spent + (days.reduce((sum, [, cost]) => sum + cost, 0) / PACE_DAYS) * ((end - at) / 86_400_000);
 }
 
-function Days({ sums }) {
-  return html`<${TimeBars} title="Spent" points=${dailyDollars(sums, DAYS)} say=${dollars} when=${dayName} />`;
+function Days({ told }) {
+  return html`<${TimeBars} title="Spent" points=${dailyDollars(told, DAYS)} say=${dollars} when=${dayName} />`;
 }
 
 function Tight({ user }) {
