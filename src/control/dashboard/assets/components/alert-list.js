@@ -1,5 +1,5 @@
 // Alerts that were raised: their table, and one of them in a panel with every delivery.
-import { html, useState } from "../lib/html.js";
+import { html, useEffect, useState } from "../lib/html.js";
 import { count, percent } from "../lib/format.js";
 import { Link } from "../lib/router.js";
 import { absolute } from "../lib/time.js";
@@ -10,11 +10,19 @@ import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
 import { Table } from "./table.js";
 
-// owner: whether it is told whose alert it is.
-export function AlertTable({ alerts, more, busy, owner = true }) {
+// Nothing tells when an alert was delivered, so it is asked while one is on its way.
+const ON_ITS_WAY = 4000;
+
+// owner: whether it is told whose alert it is; again: asks for the alerts once more.
+export function AlertTable({ alerts, again, more, busy, owner = true }) {
   const [shown, show] = useState(null);
+  useEffect(() => {
+    if (!alerts.some((one) => one.deliveries.some(({ status }) => status === "pending"))) return undefined;
+    const timer = setTimeout(() => document.hidden || again(), ON_ITS_WAY);
+    return () => clearTimeout(timer);
+  }, [alerts]);
   const columns = [
-    { id: "time", title: "Raised", class: "still", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => show(one)} aria-label=${`Alert about ${one.account || one.rule}, ${absolute(one.time)}`}><${Ago} at=${one.time} /></button>` },
+    { id: "time", title: "Raised", class: "still", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => show(one)}><span class="unseen">Alert about ${one.account || one.rule}, </span><${Ago} at=${one.time} /></button>` },
     { id: "level", title: "Level", cell: (one) => html`<${Badge} status=${one.level} />` },
     owner && { id: "account", title: "Account", class: "w-name w-short", cell: (one) => html`<div class="clip" title=${one.account}><${Account} id=${one.account} /></div>` },
     { id: "limit", title: "Limit or rule", far: true, cell: (one) => html`<code>${one.limit || one.rule || "–"}</code>` },
