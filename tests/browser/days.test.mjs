@@ -8,7 +8,7 @@ const ZONE = new Date().getUTCHours() >= 11 ? "Pacific/Kiritimati" : "Pacific/Pa
 let rig;
 
 before(async () => {
-  rig = await Rig.start(`timezone = "${ZONE}"\n[admin]\nrequests_per_minute = 100000\n`);
+  rig = await Rig.start(`[ledger]\ntimezone = "${ZONE}"\n[admin]\nrequests_per_minute = 100000\n`);
   await rig.user("alice", { used: "11.25" });
 });
 
@@ -19,6 +19,7 @@ test("what was spent today is of the day of the ledger", async () => {
   const today = page.locator(".stat").filter({ hasText: "Spent today" });
   await today.getByText("$11.25").waitFor();
   await today.getByText(`since midnight, ${ZONE}`).waitFor();
+  await page.getByText("Spent as a table").click();
   const last = page.getByRole("group", { name: "Spent", exact: true }).getByRole("row").last();
   assert.match(await last.textContent(), /\$11\.25$/);
   assert.deepEqual(page.complaints, []);

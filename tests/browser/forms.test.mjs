@@ -113,6 +113,31 @@ test("a raise whose answer is lost is done once, also when it is sent again", as
   await page.context().close();
 });
 
+test("what somebody did is said, however many alerts stay", async () => {
+  const page = await rig.page("/users/alice");
+  await page.getByTestId("live").filter({ hasText: "Live" }).waitFor();
+  for (const id of ["over-a", "over-b", "over-c"]) await rig.user(id, { limits: ["1usd/month"], used: "2" });
+  const toasts = page.getByTestId("toast");
+  await page.waitForFunction(() => document.querySelectorAll("[data-testid=toast].over").length === 3);
+  await page.getByRole("button", { name: "Suspend" }).click();
+  await toasts.filter({ hasText: "alice is suspended" }).getByRole("button", { name: "Undo" }).click();
+  await toasts.filter({ hasText: "alice is suspended" }).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Suspend" }).waitFor();
+  await page.context().close();
+});
+
+test("figures of one metric are not shown under the name of another", async () => {
+  const page = await rig.page("/activity");
+  const card = page.getByRole("region", { name: "Spent, by model" });
+  await card.getByText("gpt-5").waitFor();
+  await page.route("**/api/v1/analytics/top?*", (route) => route.abort());
+  await page.getByLabel("Metric").selectOption("cache_saved");
+  const other = page.getByRole("region", { name: "Saved by caches, by model" });
+  await other.getByRole("alert").waitFor();
+  assert.equal(await other.getByText("gpt-5").count(), 0);
+  await page.context().close();
+});
+
 test("on a narrow screen the keyboard gets into the navigation, and out of it with Esc", async () => {
   const page = await rig.page("/users", { viewport: { width: 390, height: 800 } });
   const menu = page.getByRole("button", { name: "Navigation", exact: true });

@@ -65,6 +65,23 @@ test("a login that ends in the middle of an edit of a user is renewed above it, 
   await page.context().close();
 });
 
+test("what changed while a login had ended is on the page once it is renewed", async () => {
+  await rig.user("away");
+  const page = await rig.page("/users?search=away");
+  const row = page.getByRole("row").filter({ hasText: "away" });
+  await row.getByText("0%").waitFor();
+  await live(page);
+  await page.context().clearCookies();
+  await page.getByRole("button", { name: "CSV" }).click();
+  const login = page.getByRole("dialog", { name: "Your session has ended" });
+  await login.waitFor();
+  await rig.charge("away", "5");
+  await login.getByLabel("Admin token").fill(TOKEN);
+  await login.getByRole("button", { name: "Sign in" }).click();
+  await row.getByText("20%").waitFor();
+  await page.context().close();
+});
+
 test("two who edit one user: the second is told what it is now, and nothing of either is lost", async () => {
   const page = await rig.page("/users/alice");
   await page.getByRole("button", { name: "Edit" }).click();

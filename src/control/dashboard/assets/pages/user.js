@@ -91,9 +91,9 @@ function Of({ id }) {
         ${(all) => html`<${RequestTable} requests=${all} owner=${false} />`}
       <//>`}
       ${may("alerts:read") && html`<${Card} id="alerts" title="Alerts" asked=${alerts} actions=${html`<${Link} to="/alerts">All alerts<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bell" title="No alerts yet" />`}>
-        ${(all) => html`<${AlertTable} alerts=${all} owner=${false} />`}
+        ${(all) => html`<${AlertTable} alerts=${all} again=${alerts.again} owner=${false} />`}
       <//>`}
-      ${may("audit:read") && html`<${Card} id="audit" title="What was changed" asked=${audit} empty=${(all) => all.length === 0 && html`<${Nothing} title="Nothing yet" />`}>
+      ${may("audit:read") && html`<${Card} id="audit" title="What was changed" asked=${audit} actions=${html`<${Link} to=${`/settings?section=audit&account=${encodeURIComponent(account)}`}>All changes<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} title="Nothing yet" />`}>
         ${(all) => html`<ul class="list">${all.map((entry) => html`<li key=${entry.id} class="row"><code>${entry.action}</code><span>by ${entry.actor}</span><span class="muted small"><${Ago} at=${entry.time} />, ${entry.source}</span></li>`)}</ul>`}
       <//>`}
     </div>

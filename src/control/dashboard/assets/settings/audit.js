@@ -60,7 +60,7 @@ function differences({ before, after }) {
 
 function columnsOf(show) {
   return [
-    { id: "time", title: "When", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => show(one)} aria-label=${`${one.action} of ${one.account}, ${absolute(one.time)}`}><${Ago} at=${one.time} /></button>` },
+    { id: "time", title: "When", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => show(one)}><span class="unseen">${one.action} of ${one.account}, </span><${Ago} at=${one.time} /></button>` },
     { id: "action", title: "Action", cell: (one) => html`<code>${one.action}</code>` },
     { id: "account", title: "What", class: "w-name", cell: (one) => html`<div class="clip" title=${one.account}><${Account} name=${one.account} /></div>` },
     { id: "change", title: "Change", far: true, class: "w-change", cell: (one) => html`<div class="clip muted">${summary(one)}</div>` },
