@@ -34,6 +34,8 @@ test("r102 ten thousand users are scrolled through with few rows in the document
     }
   }, FRAMES);
   const each = ((await worked()) - before) * 1000 / FRAMES;
+  const head = await page.getByRole("columnheader", { name: "Quota Utilization" }).boundingBox();
+  assert.ok(head.y > 0 && head.y < 100, `the head of the table is in sight, at ${head.y}`);
   console.log(`a frame of the scroll takes ${each.toFixed(1)} ms of the page's thread`);
   assert.ok((await page.locator("tbody tr").count()) < 120);
   await page.evaluate(async () => {

@@ -106,7 +106,11 @@ export class Rig {
     [rig.appsPort, rig.adminPort] = [await freePort(), await freePort()];
     rig.url = `http://127.0.0.1:${rig.adminPort}`;
     rig.apps = `http://127.0.0.1:${rig.appsPort}`;
-    await rig.serve();
+    await rig.serve().catch(async (why) => {
+      // Who failed to start a test has nothing to stop.
+      await rig.stop();
+      throw why;
+    });
     return rig;
   }
 

@@ -6,6 +6,7 @@ import * as live from "./lib/live.js";
 import { remember } from "./lib/preferences.js";
 import { go, own, place } from "./lib/router.js";
 import { useStore } from "./lib/store.js";
+import { learnZone } from "./lib/zone.js";
 import { Shell } from "./components/shell.js";
 import { Dialog } from "./components/dialog.js";
 import { SignIn } from "./components/sign-in.js";
@@ -81,7 +82,9 @@ function App() {
   };
   useLayoutEffect(ask, []);
   useEffect(() => {
-    if (session) remember();
+    if (!session) return;
+    remember();
+    learnZone();
   }, [session]);
   useEffect(() => {
     if (session) {

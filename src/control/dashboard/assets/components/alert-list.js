@@ -10,17 +10,18 @@ import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
 import { Table } from "./table.js";
 
-// Nothing tells when an alert was delivered, so it is asked while one is on its way.
-const ON_ITS_WAY = 4000;
+// What is still to be delivered is told by nobody, so it is asked for.
+const PENDING = 10_000;
 
-// owner: whether it is told whose alert it is; again: asks for the alerts once more.
-export function AlertTable({ alerts, again, more, busy, owner = true }) {
+// owner: whether it is told whose alert it is; again: asks for the alerts.
+export function AlertTable({ alerts, more, busy, again, owner = true }) {
   const [shown, show] = useState(null);
+  const waits = alerts.some(({ deliveries }) => deliveries.some(({ status }) => status === "pending"));
   useEffect(() => {
-    if (!alerts.some((one) => one.deliveries.some(({ status }) => status === "pending"))) return undefined;
-    const timer = setTimeout(() => document.hidden || again(), ON_ITS_WAY);
-    return () => clearTimeout(timer);
-  }, [alerts]);
+    if (!waits) return undefined;
+    const timer = setInterval(() => document.hidden || again(), PENDING);
+    return () => clearInterval(timer);
+  }, [waits, again]);
   const columns = [
     { id: "time", title: "Raised", class: "still", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => show(one)}><span class="unseen">Alert about ${one.account || one.rule}, </span><${Ago} at=${one.time} /></button>` },
     { id: "level", title: "Level", cell: (one) => html`<${Badge} status=${one.level} />` },

@@ -2,10 +2,11 @@
 // ends: as a curve with its limit, and in words.
 import { html, useMemo } from "../lib/html.js";
 import { get, query } from "../lib/api.js";
-import { dollars } from "../lib/days.js";
+import { dayAt, dollars } from "../lib/days.js";
 import { exactUsd, usd } from "../lib/format.js";
 import { absolute, ago, now } from "../lib/time.js";
 import { useAsked } from "../lib/use.js";
+import { midnight, there, zone } from "../lib/zone.js";
 import { axis, token, usePlot } from "./plot.js";
 
 const DAY = 86_400;
@@ -28,10 +29,10 @@ export const usedUp = ({ exhausts_at: at, used_nanousd: used, allowed_nanousd: a
 
 // When the period began, in unix seconds; null where it is none of the calendar.
 function begin({ period, resets_at: resets }) {
-  const at = new Date(resets);
-  if (period === "month") return at.setUTCMonth(at.getUTCMonth() - 1) / 1000;
-  if (period === "week") return at / 1000 - 7 * DAY;
-  return period === "day" ? at / 1000 - DAY : null;
+  const { year, month, day } = there(Date.parse(resets));
+  if (period === "month") return midnight(year, month - 1, day) / 1000;
+  if (period === "week") return midnight(year, month, day - 7) / 1000;
+  return period === "day" ? midnight(year, month, day - 1) / 1000 : null;
 }
 
 function Curve({ told, user }) {
@@ -40,9 +41,8 @@ function Curve({ told, user }) {
   const ask = { metric: "cost", bucket, user, start_time: new Date(from * 1000).toISOString() };
   const series = useAsked((signal) => get(`/api/v1/analytics/series${query(ask)}`, { signal }), `${user} ${from} ${told.used_nanousd}`);
   const points = useMemo(() => used(series.value?.data || [], { told, from, step: bucket === "day" ? DAY : 3600 }), [series.value, told]);
-  const clock = bucket === "hour" ? { hour: "2-digit", minute: "2-digit" } : { month: "short", day: "numeric" };
-  const format = new Intl.DateTimeFormat(undefined, clock);
-  const when = (at) => format.format(new Date(at * 1000));
+  const hourly = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", timeZone: zone.get() });
+  const when = (at) => (bucket === "hour" ? hourly.format(new Date(at * 1000)) : dayAt(at));
   const to = Date.parse(told.resets_at) / 1000;
   const at = usePlot((_, size) => [options(size, when, ceiling(told)), columns(points, told, to)], [points]);
   return html`<figure class="chart">

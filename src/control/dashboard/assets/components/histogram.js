@@ -2,10 +2,13 @@
 // has its height before anything is known, so that nothing below it moves.
 import { html, useEffect, useMemo } from "../lib/html.js";
 import { get, query } from "../lib/api.js";
+import { dayName, dayOf } from "../lib/days.js";
 import { count, short } from "../lib/format.js";
 import { on } from "../lib/live.js";
+import { useStore } from "../lib/store.js";
 import { now } from "../lib/time.js";
 import { useAsked, useCalmly } from "../lib/use.js";
+import { zone } from "../lib/zone.js";
 import { axis, token, usePlot } from "./plot.js";
 import { Bones, Fault } from "./state.js";
 
@@ -20,7 +23,6 @@ const SPANS = {
 };
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const hour = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
-const date = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", timeZone: "UTC" });
 const AGAIN = 10_000;
 
 // partly: the list below shows fewer calls than are counted here.
@@ -35,12 +37,12 @@ export function Histogram({ user, model, since, partly }) {
     const off = [on("update", calmly), on("stale", calmly)];
     return () => off.forEach((end) => end());
   }, [calmly]);
-  const points = useMemo(() => gathered(value?.data || [], step), [value, step]);
+  const place = useStore(zone);
+  const points = useMemo(() => gathered(value?.data || [], step), [value, step, place]);
   const calls = points.reduce((sum, [, all]) => sum + all, 0);
   const failed = points.reduce((sum, [, , bad]) => sum + bad, 0);
-  const format = bucket === "minute" || step === HOUR ? clock : bucket === "hour" ? hour : date;
-  // A day of the ledger's time zone has the date of its noon.
-  const when = (at) => format.format(new Date((format === date ? at + DAY / 2 : at) * 1000));
+  const format = bucket === "minute" || step === HOUR ? clock : hour;
+  const when = (at) => (bucket === "day" ? dayName(at) : format.format(new Date(at * 1000)));
   const unknown = error && error.status !== 404 && !value;
   return html`<section class="card" aria-labelledby="histogram" aria-busy=${value || error ? undefined : "true"}>
     <div class="title"><h2 id="histogram">Calls ${span.text}</h2></div>
@@ -69,7 +71,7 @@ function gathered(buckets, step) {
   const bars = new Map();
   for (const { start_time, results } of buckets) {
     const at = Date.parse(start_time) / 1000;
-    const bar = step === DAY ? at : Math.floor(at / step) * step;
+    const bar = step === DAY ? dayOf(at) : Math.floor(at / step) * step;
     const [, all, bad] = bars.get(bar) || [bar, 0, 0];
     bars.set(bar, [bar, all + (results[0]?.requests || 0), bad + (results[0]?.failed_requests || 0)]);
   }

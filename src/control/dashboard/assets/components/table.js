@@ -18,6 +18,7 @@ export function Table({ label, columns, rows, keyOf, sort, resort, open, more, b
   const body = useRef(null);
   const frame = useRef(null);
   const [window_, see] = useState([0, 60]);
+  useHead(frame);
   const cut = rows.length > whole;
   const look = () => {
     if (!body.current) return;
@@ -89,6 +90,17 @@ export function Table({ label, columns, rows, keyOf, sort, resort, open, more, b
 }
 
 const css = (column) => [column.end && "end figures", column.far && "far", column.later && "later", column.class].filter(Boolean).join(" ");
+
+// A frame that need not scroll sideways is none, so that the head of the table stays in sight.
+function useHead(frame) {
+  useEffect(() => {
+    const { current: one } = frame;
+    const sizes = new ResizeObserver(() => one.classList.toggle("fits", one.scrollWidth <= one.clientWidth));
+    sizes.observe(one);
+    sizes.observe(one.firstElementChild);
+    return () => sizes.disconnect();
+  }, []);
+}
 
 // Of several tables, the one with the focus is walked through, else the first that has rows to open.
 function walks(frame) {

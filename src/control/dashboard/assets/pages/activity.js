@@ -1,13 +1,14 @@
 // Activity: one metric, over time and by name. The whole question stands in the address.
 import { html, useMemo } from "../lib/html.js";
 import { get, query as asQuery } from "../lib/api.js";
-import { dollars } from "../lib/days.js";
+import { dayName, dayOf, dollars } from "../lib/days.js";
 import { save } from "../lib/files.js";
 import { count, csv, short, usd } from "../lib/format.js";
 import { Link, ask, place } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
 import { now } from "../lib/time.js";
 import { useAsked } from "../lib/use.js";
+import { zone } from "../lib/zone.js";
 import { Shares, TimeBars } from "../components/chart.js";
 import { Pick, Typed } from "../components/field.js";
 import { Icon } from "../components/icon.js";
@@ -29,7 +30,6 @@ const METRICS = {
 const GROUPS = [["model", "By model"], ["user", "By user"], ["key", "By key"], ["workspace", "By workspace"], ["provider", "By provider"]];
 const SPANS = { "24h": ["Last day", 86_400, "hour"], "7d": ["Last 7 days", 7 * 86_400, "day"], "30d": ["Last 30 days", 30 * 86_400, "day"], "90d": ["Last 90 days", 90 * 86_400, "day"] };
 const hourly = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const daily = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", timeZone: "UTC" });
 
 export default function Activity() {
   const { query } = useStore(place);
@@ -91,7 +91,9 @@ const LATENCY = [
 ];
 
 function Over({ found, metric, bucket }) {
-  const points = useMemo(() => found.data.map(({ start_time, results }) => [Date.parse(start_time) / 1000, results.length ? metric.value(results[0]) : 0]), [found]);
-  const when = (at) => (bucket === "hour" ? hourly : daily).format(new Date(at * 1000));
+  const place = useStore(zone);
+  const at = (text) => (bucket === "hour" ? Date.parse(text) / 1000 : dayOf(Date.parse(text) / 1000));
+  const points = useMemo(() => found.data.map(({ start_time, results }) => [at(start_time), results.length ? metric.value(results[0]) : 0]), [found, place]);
+  const when = (seconds) => (bucket === "hour" ? hourly.format(new Date(seconds * 1000)) : dayName(seconds));
   return html`<${TimeBars} title=${metric.text} points=${points} say=${metric.say} when=${when} step=${bucket === "hour" ? 3600 : 86_400} />`;
 }

@@ -43,7 +43,7 @@ export default function Alerts() {
       <section class="card" aria-labelledby="history">
         <div class="title"><h2 id="history">History</h2><div class="filters" style=${{ margin: 0 }}><${Pick} label="Level" value=${level} set=${(to) => ask({ level: to })} options=${LEVELS} /></div></div>
         ${list.error && html`<div class="body"><${Fault} error=${list.error} again=${list.again} /></div>`}
-        ${list.rows === null ? !list.error && html`<${Bones} rows=${6} />` : list.rows.length === 0 && !list.more ? html`<${Nothing} icon="bell" title=${level ? "No alert of this level" : "No alerts yet"} text="Thresholds are 80, 90 and 100% unless an account has its own." />` : html`<${AlertTable} alerts=${list.rows} again=${list.again} more=${list.more} busy=${list.loading} />`}
+        ${list.rows === null ? !list.error && html`<${Bones} rows=${6} />` : list.rows.length === 0 && !list.more ? html`<${Nothing} icon="bell" title=${level ? "No alert of this level" : "No alerts yet"} text="Thresholds are 80, 90 and 100% unless an account has its own." />` : html`<${AlertTable} alerts=${list.rows} more=${list.more} busy=${list.loading} again=${list.again} />`}
       </section>
     </div>
     ${open === "create" && html`<${ChannelForm} close=${close} done=${channels.again} />`}

@@ -2,14 +2,15 @@
 import { html, useEffect, useState } from "../lib/html.js";
 import { get, may, query } from "../lib/api.js";
 import { dailyDollars, dayName, dollars } from "../lib/days.js";
-import { spentByDay } from "../lib/by-day.js";
 import { count, short, usd } from "../lib/format.js";
 import { metrics } from "../lib/metrics.js";
 import { on } from "../lib/live.js";
 import { Link } from "../lib/router.js";
 import { day, now } from "../lib/time.js";
+import { useStore } from "../lib/store.js";
 import { useAsked, useCalmly } from "../lib/use.js";
 import { headline } from "../lib/words.js";
+import { midnight, there, zone } from "../lib/zone.js";
 import { Ago } from "../components/ago.js";
 import { Badge } from "../components/badge.js";
 import { Shares, TimeBars } from "../components/chart.js";
@@ -28,7 +29,7 @@ const curl = () => `curl ${location.protocol}//${location.hostname}:8080/v1/chat
 export default function Overview() {
   const looks = may("usage:read");
   const usage = useAsked(looks ? data("/api/quota/usage") : nothing, "usage");
-  const byDay = useAsked(looks ? (signal) => spentByDay({ since: `${DAYS}d` }, signal) : nothing, "days");
+  const byDay = useAsked(looks ? data(`/api/v1/analytics/usage?group_by=day&since=${DAYS}d`) : nothing, "days");
   const [by, group] = useState("model");
   const parts = useAsked(!looks ? nothing : data(`/api/v1/analytics/usage?group_by=${by}&since=${DAYS}d`), by);
   const tight = useAsked(may("users:read") ? data("/api/v1/users?sort=-utilization&limit=6") : nothing, "tight");
@@ -45,7 +46,7 @@ export default function Overview() {
     const off = [on("update", moved), on("stale", moved), on("alert", raised), on("provider", served)];
     return () => off.forEach((end) => end());
   }, []);
-  const idle = usage.value?.total_requests === 0 && byDay.value?.sums?.length === 0;
+  const idle = usage.value?.total_requests === 0 && byDay.value?.length === 0;
   return html`
     <${Head} title="Overview" sub="This month, all that you may see" />
     <div class="stack">
@@ -53,7 +54,7 @@ export default function Overview() {
       ${idle && html`<section class="card"><${Nothing} icon="bolt" title="No traffic yet" text="Create a user and a key, then send a first call through Farebox:" command=${curl()}><${Link} to="/users" class="button">Users<//><//></section>`}
       <div class="halves">
         ${looks && !idle && html`<${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${7}>
-            ${(told) => html`<div class="body"><${Days} told=${told} /></div>`}
+            ${(sums) => html`<div class="body"><${Days} sums=${sums} /></div>`}
           <//>
           <${Card} id="parts" title=${`Spent by ${by}, ${DAYS} days`} asked=${parts} rows=${7} actions=${html`<${Choice} label="Spent by" value=${by} set=${group} options=${[["model", "Model"], ["user", "User"]]} />`} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="Nothing was spent" />`}>
             ${(sums) => html`<div class="body"><${Shares} rows=${sums.map((sum) => ({ name: sum[by], value: sum.cost_nanousd / 1e9, link: by === "user" && html`<${Link} to=${`/users/${encodeURIComponent(sum.user)}`}>${sum.user}<//>` }))} say=${dollars} /></div>`}
@@ -79,13 +80,14 @@ async function lastHour(signal) {
 }
 
 function Numbers({ usage, byDay, proxy, pace }) {
+  const place = useStore(zone);
   const today = byDay.value ? dailyDollars(byDay.value, 1)[0][1] : null;
   const told = usage.value;
   const ahead = told && byDay.value ? projected(Number(told.cost_usd), byDay.value) : null;
   const hit = told && told.total_tokens > 0 ? Math.round((told.cached_input_tokens / told.total_tokens) * 100) : null;
   const all = [
     ["Spent this month", told && usd(told.cost_usd), told && `since ${day(told.since)}`],
-    ["Spent today", today === null ? null : cents(today), byDay.value && `since midnight, ${byDay.value.timezone}`],
+    ["Spent today", today === null ? null : cents(today), `since midnight, ${place}`],
     ["Projected this month", ahead === null ? null : cents(ahead), `at the pace of the last ${PACE_DAYS} days`],
     ["Spent in the last hour", pace.value === null ? null : cents(pace.value), "all that you may see"],
     ["Requests", told && short(told.total_requests), told && `${count(told.failed_requests)} failed at providers`],
@@ -101,15 +103,14 @@ function Numbers({ usage, byDay, proxy, pace }) {
 const cents = (value) => usd(value.toFixed(9));
 
 // What the month will have cost if its rest goes on as the last days went.
-function projected(spent, told) {
-  const days = dailyDollars(told, PACE_DAYS + 1).slice(0, -1);
-  const at = new Date(now());
-  const end = Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1);
-  return spent + (days.reduce((sum, [, cost]) => sum + cost, 0) / PACE_DAYS) * ((end - at) / 86_400_000);
+function projected(spent, sums) {
+  const days = dailyDollars(sums, PACE_DAYS + 1).slice(0, -1);
+  const { year, month } = there();
+  return spent + (days.reduce((sum, [, cost]) => sum + cost, 0) / PACE_DAYS) * ((midnight(year, month + 1) - now()) / 86_400_000);
 }
 
-function Days({ told }) {
-  return html`<${TimeBars} title="Spent" points=${dailyDollars(told, DAYS)} say=${dollars} when=${dayName} />`;
+function Days({ sums }) {
+  return html`<${TimeBars} title="Spent" points=${dailyDollars(sums, DAYS)} say=${dollars} when=${dayName} />`;
 }
 
 function Tight({ user }) {

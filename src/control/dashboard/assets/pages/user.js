@@ -2,7 +2,6 @@
 import { html, useEffect, useState } from "../lib/html.js";
 import { get, getTagged, may, post, remove } from "../lib/api.js";
 import { dailyDollars, dayName, dollars } from "../lib/days.js";
-import { spentByDay } from "../lib/by-day.js";
 import { count, short, usd } from "../lib/format.js";
 import { on } from "../lib/live.js";
 import { Link, go, place } from "../lib/router.js";
@@ -10,6 +9,7 @@ import { useStore } from "../lib/store.js";
 import { absolute } from "../lib/time.js";
 import { failed, said } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
+import { zone } from "../lib/zone.js";
 import { Ago } from "../components/ago.js";
 import { AlertTable } from "../components/alert-list.js";
 import { Badge } from "../components/badge.js";
@@ -36,6 +36,7 @@ export default function User() {
 
 function Of({ id }) {
   const name = encodeURIComponent(id);
+  useStore(zone);
   const [open, show] = useState(null);
   const nothing = async () => [];
   const data = (text) => async (signal) => (await get(text, { signal })).data;
@@ -45,7 +46,7 @@ function Of({ id }) {
   // What the token may not see is not asked for, and its card is not there.
   const looks = may("usage:read");
   const usage = useAsked(!looks ? nothing : data(`/api/v1/analytics/usage?user=${name}&group_by=user&since=${DAYS}d&detail=true`), id);
-  const byDay = useAsked(looks ? (signal) => spentByDay({ user: id, since: `${DAYS}d` }, signal) : nothing, id);
+  const byDay = useAsked(!looks ? nothing : data(`/api/v1/analytics/usage?user=${name}&group_by=day&since=${DAYS}d`), id);
   const byModel = useAsked(!looks ? nothing : data(`/api/v1/analytics/usage?user=${name}&group_by=model&since=${DAYS}d`), id);
   const requests = useAsked(!looks ? nothing : data(`/api/v1/requests?user=${name}&limit=10`), id);
   const audit = useAsked(may("audit:read") ? data(`/api/v1/audit?account=user:${name}&limit=10`) : nothing, id);
@@ -80,7 +81,7 @@ function Of({ id }) {
         </div>
         <div class="stack">
           ${looks && html`<${Card} id="forecast" title="Budget used, and forecast" asked=${forecast} rows=${8}>${(told) => html`<div class="body"><${Forecast} told=${told} user=${id} /></div>`}<//>`}
-          ${looks && html`<${Card} id="days" title=${`Spent by day, ${DAYS} days`} asked=${byDay}>${(told) => html`<div class="body"><${TimeBars} title="Spent" points=${dailyDollars(told, DAYS)} say=${dollars} when=${dayName} /></div>`}<//>`}
+          ${looks && html`<${Card} id="days" title=${`Spent by day, ${DAYS} days`} asked=${byDay}>${(sums) => html`<div class="body"><${TimeBars} title="Spent" points=${dailyDollars(sums, DAYS)} say=${dollars} when=${dayName} /></div>`}<//>`}
           ${one.limits.length >= MANY && facts}
         </div>
       </div>
