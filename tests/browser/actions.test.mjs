@@ -100,7 +100,7 @@ test("a request is opened by keyboard, and its panel gives the focus back", asyn
   await panel.getByText("Input, not cached").waitFor();
   await page.keyboard.press("Escape");
   await panel.waitFor({ state: "detached" });
-  await page.waitForFunction(() => /^Request /.test(document.activeElement.getAttribute("aria-label")));
+  await page.waitForFunction(() => /^Request /.test(document.activeElement.textContent));
   await page.context().close();
 });
 

@@ -18,7 +18,7 @@ after(() => rig?.stop());
 const live = (page) => page.getByTestId("live").filter({ hasText: "Live" }).waitFor({ timeout: 30_000 });
 
 // A page of somebody who is logged in, which `prepare` sees before it goes anywhere.
-async function opened(path, prepare) {
+async function opened(path, prepare = () => {}) {
   const made = await rig.browser();
   await made.request.post(`${rig.url}/api/v1/session`, { data: { token: TOKEN } });
   const page = await made.newPage();
@@ -62,6 +62,23 @@ test("a login that ends in the middle of an edit of a user is renewed above it, 
   await dialog.getByRole("button", { name: "Save" }).click();
   await page.getByRole("heading", { name: "Alice again" }).waitFor();
   await live(page);
+  await page.context().close();
+});
+
+test("what changed while a login had ended is on the page once it is renewed", async () => {
+  await rig.user("away");
+  const page = await rig.page("/users?search=away");
+  const row = page.getByRole("row").filter({ hasText: "away" });
+  await row.getByText("0%").waitFor();
+  await live(page);
+  await page.context().clearCookies();
+  await page.getByRole("button", { name: "CSV" }).click();
+  const login = page.getByRole("dialog", { name: "Your session has ended" });
+  await login.waitFor();
+  await rig.charge("away", "5");
+  await login.getByLabel("Admin token").fill(TOKEN);
+  await login.getByRole("button", { name: "Sign in" }).click();
+  await row.getByText("20%").waitFor();
   await page.context().close();
 });
 
@@ -232,6 +249,36 @@ for (const [what, [answer, words]] of Object.entries(WRONG)) {
     await page.context().close();
   });
 }
+
+test("figures of an earlier question are not shown as those of one that failed", async () => {
+  const page = await opened("/users?search=alice");
+  await page.getByRole("row").filter({ hasText: "alice" }).waitFor();
+  await page.route("**/api/v1/users?*", (route) => route.abort());
+  await page.getByLabel("Search users").fill("nobody");
+  await page.locator("main").getByRole("alert").filter({ hasText: "cannot be reached" }).waitFor();
+  assert.equal(await page.getByRole("row").filter({ hasText: "alice" }).count(), 0);
+  await page.context().close();
+});
+
+test("a page of a list that is empty is followed by the next", async () => {
+  const pages = { "": "one", one: "two", two: null };
+  const page = await opened("/users?status=critical", (page) => page.route("**/api/v1/users?*", async (route) => {
+    const next = pages[new URL(route.request().url()).searchParams.get("after") || ""];
+    const answer = await (await route.fetch({ url: `${rig.url}/api/v1/users?search=alice` })).json();
+    await route.fulfill({ json: next ? { data: [], has_more: true, next_cursor: next } : answer });
+  }));
+  await page.getByRole("row").filter({ hasText: "alice" }).waitFor();
+  await page.context().close();
+});
+
+test("how long ago something was goes on while nothing happens", async () => {
+  const page = await opened("/users?search=alice", (page) => page.clock.install());
+  const seen = page.getByRole("row").filter({ hasText: "alice" }).getByText(/^\d+ s ago$/);
+  await seen.waitFor();
+  await page.clock.runFor(120_000);
+  await page.getByRole("row").filter({ hasText: "alice" }).getByText(/^\d+ min ago$/).waitFor();
+  await page.context().close();
+});
 
 test("what was typed last is shown, whichever answer comes last", async () => {
   const page = await rig.page("/users?sort=name");

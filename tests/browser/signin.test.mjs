@@ -60,6 +60,25 @@ test("a link signs in with the rights of the token that made it", async () => {
   await context.close();
 });
 
+test("what a token may not see is neither asked for nor said to be empty", async () => {
+  await rig.user("seen", { used: "11.25" });
+  const { token } = await rig.api("POST", "/api/v1/admin-tokens", { name: "users only", scopes: ["users:read"] });
+  const context = await rig.browser();
+  await context.request.post(`${rig.url}/api/v1/session`, { data: { token } });
+  const page = await context.newPage();
+  const refused = [];
+  page.on("response", (response) => response.status() === 403 && refused.push(response.url()));
+  for (const [path, there] of [["/", "Closest to their limits"], ["/users/seen", "Account"]]) {
+    await page.goto(rig.url + path);
+    await page.getByRole("heading", { name: there }).waitFor();
+    await page.locator("main").getByText("45%").first().waitFor();
+    assert.deepEqual(await page.getByText(/No provider key configured|No key yet|No alerts yet|Nothing yet|no input yet/).allTextContents(), []);
+  }
+  await page.waitForLoadState("networkidle");
+  assert.deepEqual(refused, []);
+  await context.close();
+});
+
 test("a link that is put into the address of the login page signs in too", async () => {
   const context = await rig.browser();
   const page = await context.newPage();

@@ -2,8 +2,9 @@
 import { html, useEffect, useState } from "../lib/html.js";
 import { count, percent } from "../lib/format.js";
 import { Link } from "../lib/router.js";
-import { absolute, ago } from "../lib/time.js";
+import { absolute } from "../lib/time.js";
 import { headline, word } from "../lib/words.js";
+import { Ago } from "./ago.js";
 import { Badge } from "./badge.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
@@ -22,7 +23,7 @@ export function AlertTable({ alerts, more, busy, again, owner = true }) {
     return () => clearInterval(timer);
   }, [waits, again]);
   const columns = [
-    { id: "time", title: "Raised", class: "still", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => show(one)} title=${absolute(one.time)} aria-label=${`Alert about ${one.account || one.rule}, ${ago(one.time)}`}>${ago(one.time)}</button>` },
+    { id: "time", title: "Raised", class: "still", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => show(one)}><span class="unseen">Alert about ${one.account || one.rule}, </span><${Ago} at=${one.time} /></button>` },
     { id: "level", title: "Level", cell: (one) => html`<${Badge} status=${one.level} />` },
     owner && { id: "account", title: "Account", class: "w-name w-short", cell: (one) => html`<div class="clip" title=${one.account}><${Account} id=${one.account} /></div>` },
     { id: "limit", title: "Limit or rule", far: true, cell: (one) => html`<code>${one.limit || one.rule || "–"}</code>` },

@@ -16,6 +16,7 @@ const TAKES = {
   twilio: [["account_sid", "Account SID"], ["auth_token", "Auth token", "", "password"], ["from", "From", "+1…"], ["to", "To", "One number."]],
 };
 const KINDS = [["slack", "Slack"], ["webhook", "Webhook"], ["email", "E-mail"], ["pagerduty", "PagerDuty"], ["twilio", "SMS (Twilio)"]];
+export const kindText = (type) => KINDS.find(([of]) => of === type)?.[1] || type;
 const LEVELS = ["levels", "Levels", "None chosen: all.", [["warning", "Warning"], ["critical", "Critical"], ["exceeded", "Exceeded"]]];
 const TLS = [["", "As usual for the port"], ["starttls", "STARTTLS"], ["implicit", "From the start"], ["none", "None"]];
 

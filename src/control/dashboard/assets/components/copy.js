@@ -3,10 +3,8 @@ import { html, useState } from "../lib/html.js";
 import { Icon } from "./icon.js";
 
 async function copied(text, button) {
-  if (navigator.clipboard) {
-    await navigator.clipboard.writeText(text);
-    return true;
-  }
+  // It may be there and forbidden.
+  if (await navigator.clipboard?.writeText(text).then(() => true, () => false)) return true;
   const code = button.parentElement.querySelector("code");
   if (!code) return false;
   getSelection().selectAllChildren(code);
@@ -17,7 +15,7 @@ export function Copy({ text, label = "Copy" }) {
   const [said, say] = useState("");
   const copy = async (event) => {
     const button = event.currentTarget;
-    const done = await copied(text, button).catch(() => false);
+    const done = await copied(text, button);
     say(done ? "Copied" : "Press Ctrl+C");
     setTimeout(() => say(""), 2000);
   };

@@ -9,13 +9,16 @@ export function Dialog({ title, close, children, panel = false, closable = true 
   useEffect(() => {
     const before = document.activeElement;
     element.current.showModal();
-    return () => before?.isConnected && before.focus();
+    // What it was opened from may be gone meanwhile.
+    return () => (before?.isConnected ? before : document.getElementById("main"))?.focus();
   }, []);
   const cancel = (event) => {
     event.preventDefault();
     if (closable) close();
   };
-  return html`<dialog ref=${element} class=${panel ? "panel" : ""} aria-labelledby=${id} onCancel=${cancel}
+  // At a second Esc the browser closes a dialog whatever is said to it.
+  const closed = () => (closable ? close() : element.current.showModal());
+  return html`<dialog ref=${element} class=${panel ? "panel" : ""} aria-labelledby=${id} onCancel=${cancel} onClose=${closed}
       onClick=${(event) => closable && event.target === element.current && panel && close()}>
     <div class="title">
       <h2 id=${id}>${title}</h2>
@@ -44,7 +47,11 @@ export function FormDialog({ title, close, send, action, danger = false, childre
   };
   const form = useRef(null);
   useEffect(() => {
-    if (error) form.current?.querySelector('[aria-invalid="true"]')?.focus();
+    if (!error || !form.current) return;
+    const wrong = form.current.querySelector('[aria-invalid="true"]');
+    if (wrong) wrong.focus();
+    // A button that was disabled while it worked has lost the focus.
+    else if (!form.current.contains(document.activeElement)) form.current.querySelector("[type=submit]").focus();
   }, [error]);
   // Forms with a condition say themselves that somebody else was faster.
   const told = error?.status === 412 || error?.fields?.size > 0 && [...error.fields.keys()].every((field) => fields.includes(field));

@@ -3,8 +3,8 @@ import { html, useState } from "../lib/html.js";
 import { may, post, remove } from "../lib/api.js";
 import { usd } from "../lib/format.js";
 import { Link } from "../lib/router.js";
-import { absolute, ago } from "../lib/time.js";
 import { said } from "../lib/toasts.js";
+import { Ago } from "./ago.js";
 import { Badge } from "./badge.js";
 import { opened } from "./changed-meanwhile.js";
 import { Copy } from "./copy.js";
@@ -24,14 +24,14 @@ export function KeyTable({ keys, again, more, busy, owner = true }) {
   const lives = (key) => key.status !== "revoked" && key.status !== "expired";
   const read = (key, as) => opened(`/api/v1/keys/${encodeURIComponent(key.id)}`, key.label, (one, tag) => show(as(one, tag)));
   const columns = [
-    { id: "key", title: "Key", cell: (key) => html`<code data-row tabindex=${owner ? undefined : "0"}>${key.label}</code>${owner && html`<div class="slim-only under clip w-name">${key.user}</div>`}${key.name && html`<div class="under clip w-name"><bdi>${key.name}</bdi></div>`}` },
+    { id: "key", title: "Key", cell: (key) => html`<code data-row tabindex="-1">${key.label}</code>${owner && html`<div class="slim-only under clip w-name">${key.user}</div>`}${key.name && html`<div class="under clip w-name"><bdi>${key.name}</bdi></div>`}` },
     owner && { id: "user", title: "User", far: true, class: "w-name", cell: (key) => html`<div class="clip"><${Link} to=${`/users/${encodeURIComponent(key.user)}`}>${key.user}<//></div>` },
     { id: "status", title: "Status", cell: (key) => html`<${Badge} status=${key.status} />` },
     { id: "models", title: "Models", far: true, cell: (key) => (key.models.length ? html`<code class="clip">${key.models.join(", ")}</code>` : html`<span class="muted">all</span>`) },
     { id: "limits", title: "Limits", far: true, later: owner, cell: (key) => html`<${Own} limits=${key.limits} status=${key.status} />` },
     { id: "spent", title: "Spent", end: true, far: true, cell: (key) => html`<span title=${`$${key.spent_usd}`}>${usd(key.spent_usd)}</span>` },
-    { id: "used", title: "Last used", end: true, far: true, cell: (key) => html`<span class="muted" title=${absolute(key.last_used)}>${ago(key.last_used)}</span>` },
-    { id: "expires", title: "Expires", end: true, far: true, cell: (key) => html`<span class="muted" title=${absolute(key.expires_at)}>${key.expires_at ? ago(key.expires_at) : "never"}</span>` },
+    { id: "used", title: "Last used", end: true, far: true, cell: (key) => html`<span class="muted"><${Ago} at=${key.last_used} /></span>` },
+    { id: "expires", title: "Expires", end: true, far: true, cell: (key) => html`<span class="muted"><${Ago} at=${key.expires_at} /></span>` },
     writes && {
       id: "acts",
       title: "Actions",

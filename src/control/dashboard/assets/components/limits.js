@@ -51,8 +51,11 @@ export function SetLimits({ account, limits, tag, close, done }) {
 export function Bump({ accounts, close, done }) {
   const [raise, set] = useState("+10usd");
   const [span, last] = useState("");
+  // Whoever is raised is not raised once more when the rest is tried again.
+  const [left, leave] = useState(accounts);
   const send = async () => {
-    for (const account of accounts) {
+    for (const [at, account] of left.entries()) {
+      leave(left.slice(at));
       await post(`/api/v1/limits/${encodeURIComponent(account)}/bump`, { amount: raise.trim(), ...(span.trim() ? { for: span.trim() } : {}) });
     }
     said(accounts.length === 1 ? `${accounts[0]} may use ${raise} more` : `${accounts.length} accounts may use ${raise} more`);
@@ -61,6 +64,7 @@ export function Bump({ accounts, close, done }) {
   };
   return html`<${FormDialog} title=${accounts.length === 1 ? `Raise a limit of ${accounts[0]}` : `Raise a limit of ${accounts.length} accounts`} close=${close} send=${send} action="Raise" fields=${["amount", "for"]}>
     ${(error) => html`
+      ${error && left.length < accounts.length && html`<p class="alert warn"><span>${accounts.length - left.length} of ${accounts.length} are raised. Still to be raised, from ${left[0]} on: ${left.length}.</span></p>`}
       <${Field} label="By" value=${raise} set=${set} fault=${error?.fields.get("amount")} hint="+10usd, or +100000tokens/day where there are several limits." autofocus />
       <${Field} label="For" value=${span} set=${last} fault=${error?.fields.get("for")} hint="2h, 3d. Empty: to the end of its period." />`}
   <//>`;

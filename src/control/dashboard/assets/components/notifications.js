@@ -5,10 +5,11 @@ import { seenUntil, toastsWanted } from "../lib/choices.js";
 import { on } from "../lib/live.js";
 import { Link } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
-import { ago, day, now, withTimes } from "../lib/time.js";
+import { day, now, withTimes } from "../lib/time.js";
 import { toast } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
 import { headline } from "../lib/words.js";
+import { Ago } from "./ago.js";
 import { Badge } from "./badge.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
@@ -67,7 +68,7 @@ function Panel({ close, history, seen }) {
       </section>
       <section><h3>Last ${DAYS} days</h3>
         <${Fault} error=${history.error} again=${history.again} />
-        ${history.value?.length === 0 ? html`<${Nothing} icon="bell" title="No alerts yet" text="An alert is raised when a user, key or workspace crosses a threshold of a limit." />` : html`<ul class="list">${(history.value || []).map((one) => html`<${Raised} key=${one.id} one=${one} fresh=${one.time > seen} close=${close} />`)}</ul>`}
+        ${history.value === null ? !history.error && html`<${Bones} rows=${3} />` : history.value.length === 0 ? html`<${Nothing} icon="bell" title="No alerts yet" text="An alert is raised when a user, key or workspace crosses a threshold of a limit." />` : html`<ul class="list">${history.value.map((one) => html`<${Raised} key=${one.id} one=${one} fresh=${one.time > seen} close=${close} />`)}</ul>`}
       </section>
     </div>
   <//>`;
@@ -80,7 +81,7 @@ function Notice({ one, close }) {
 }
 
 function Raised({ one, fresh, close }) {
-  return html`<li><div class="row"><${Badge} status=${one.level} />${fresh && html`<span class="badge warn">new</span>`}<span class="small muted" title=${one.time}>${ago(one.time)}</span></div>
+  return html`<li><div class="row"><${Badge} status=${one.level} />${fresh && html`<span class="badge warn">new</span>`}<span class="small muted"><${Ago} at=${one.time} /></span></div>
     <p class="break">${one.rule ? headline(one) : html`<${Account} id=${one.account} close=${close} />`} <span class="muted">${one.limit || one.rule || ""}</span></p>
     ${one.usage_percent !== null && html`<${Meter} value=${one.usage_percent} label=${`Usage of ${one.account}`} />`}</li>`;
 }

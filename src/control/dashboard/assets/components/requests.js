@@ -2,7 +2,7 @@
 import { html, useState } from "../lib/html.js";
 import { count, duration, exactUsd, short, usd } from "../lib/format.js";
 import { Link } from "../lib/router.js";
-import { absolute, ago } from "../lib/time.js";
+import { Ago } from "./ago.js";
 import { outcome } from "./attempts.js";
 import { Badge } from "./badge.js";
 import { RequestPanel } from "./request.js";
@@ -15,7 +15,7 @@ export function RequestTable({ requests, more, busy, owner = true, open }) {
   const [shown, show] = useState(null);
   const choose = open || show;
   const columns = [
-    { id: "time", title: "Settled", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => choose(one)} title=${absolute(one.settled)} aria-label=${`Request ${one.id}, ${ago(one.settled)}`}>${ago(one.settled)}</button>` },
+    { id: "time", title: "Settled", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => choose(one)}><span class="unseen">Request ${one.id}, </span><${Ago} at=${one.settled} /></button>` },
     owner && { id: "user", title: "User", far: true, class: "w-name", cell: (one) => html`<div class="clip"><${Link} to=${`/users/${encodeURIComponent(one.user)}`}>${one.user}<//></div>` },
     { id: "model", title: "Model", class: "w-name", cell: (one) => html`<div class="clip main" title=${one.model}>${one.model}</div><div class="under clip"><span class=${owner ? "wide" : ""}>${one.provider}</span>${owner && html`<span class="slim">${one.user}</span>`}</div>` },
     { id: "ending", title: "Ending", far: true, cell: (one) => html`<span class="row"><${Badge} status=${outcome(one)} />${one.status >= 400 && html`<span class="muted figures">${one.status}</span>`}${one.attempts?.length > 0 && html`<span class="muted small">${one.attempts.length} attempts</span>`}</span>` },

@@ -1,5 +1,5 @@
 // The frame of all pages: navigation, live badge, notifications, theme.
-import { html, useEffect, useState } from "../lib/html.js";
+import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { login, logOut, may } from "../lib/api.js";
 import { theme } from "../lib/choices.js";
 import { Link, go, place } from "../lib/router.js";
@@ -22,21 +22,32 @@ const NAV = [
   ["/settings", "gear", "Settings", null],
 ];
 
-const THEMES = { system: ["gear", "System theme", "light"], light: ["sun", "Light theme", "dark"], dark: ["clock", "Dark theme", "system"] };
+// [what it is called, what comes next]
+const THEMES = { system: ["System theme", "light"], light: ["Light theme", "dark"], dark: ["Dark theme", "system"] };
 
 export function Shell({ built, children }) {
   const { path } = useStore(place);
   const session = useStore(login);
   const chosen = useStore(theme);
   const [open, show] = useState(false);
+  const side = useRef(null);
+  const menu = useRef(null);
   useEffect(() => show(false), [path]);
+  // It stands before the button in the document, so the focus is led there and back.
+  useEffect(() => {
+    if (open) side.current.querySelector(".nav a")?.focus();
+  }, [open]);
+  const shut = () => {
+    show(false);
+    menu.current.focus();
+  };
   const here = (to) => (to === "/" ? path === "/" : path === to || path.startsWith(`${to}/`));
   const leave = () => logOut().then(() => go("/login")).catch((why) => failed("You are still signed in", why));
-  const [, said, next] = THEMES[chosen] || THEMES.system;
+  const [said, next] = THEMES[chosen] || THEMES.system;
   return html`<a class="skip" href="#main">Skip to content</a>
     <div class="frame">
-      ${open && html`<button class="veil" type="button" aria-label="Close navigation" onClick=${() => show(false)}></button>`}
-      <aside class="side ${open ? "open" : ""}" id="side" aria-label="Farebox">
+      ${open && html`<button class="veil" type="button" aria-label="Close navigation" onClick=${shut}></button>`}
+      <aside ref=${side} class="side ${open ? "open" : ""}" id="side" aria-label="Farebox" onKeyDown=${(event) => open && event.key === "Escape" && shut()}>
         <${Link} to="/" class="brand"><img src=${new URL("../icon.svg", import.meta.url).pathname} alt="" />Farebox<//>
         <nav class="nav" aria-label="Pages">
           ${NAV.filter(([to, , , scope]) => built.has(to) && (!scope || may(scope))).map(([to, icon, text]) => html`<${Link} key=${to} to=${to} aria-current=${here(to) ? "page" : undefined}><${Icon} name=${icon} />${text}<//>`)}
@@ -49,7 +60,7 @@ export function Shell({ built, children }) {
       </aside>
       <div class="work">
         <header class="top">
-          <button class="button bare icon menu" type="button" aria-label="Navigation" aria-expanded=${open ? "true" : "false"} aria-controls="side" onClick=${() => show(!open)}><${Icon} name="menu" /></button>
+          <button ref=${menu} class="button bare icon menu" type="button" aria-label="Navigation" aria-expanded=${open ? "true" : "false"} aria-controls="side" onClick=${() => show(!open)}><${Icon} name="menu" /></button>
           <span class="fill"></span>
           <${LiveBadge} />
           <${Notifications} />

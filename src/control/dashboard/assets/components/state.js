@@ -30,9 +30,10 @@ export function Fault({ error, again }) {
 }
 
 // A card whose content comes from an answer: bones, then content; an error stands above what is old.
+// What answers another question is not shown under the title of this one.
 export function Card({ title, asked, actions, empty, rows, children, id }) {
-  const { value, error, loading, again } = asked || { value: true };
-  const bare = value === null || value === undefined;
+  const { value, error, loading, other, again } = asked || { value: true };
+  const bare = other || value === null || value === undefined;
   return html`<section class="card" aria-busy=${loading && bare ? "true" : undefined} aria-labelledby=${id}>
     ${title && html`<div class="title"><h2 id=${id}>${title}</h2>${actions}</div>`}
     ${error && html`<div class="body"><${Fault} error=${error} again=${again} /></div>`}

@@ -48,7 +48,8 @@ export function Table({ label, columns, rows, keyOf, sort, resort, open, more, b
       cancelAnimationFrame(waiting);
     };
   }, []);
-  useLayoutEffect(() => latest.current(), [rows.length, Boolean(more)]);
+  // Also after a page that brought nothing.
+  useLayoutEffect(() => latest.current(), [rows.length, Boolean(more), busy]);
   useEffect(() => {
     const walk = (event) => {
       const writes = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName);

@@ -32,7 +32,9 @@ function Toast({ one }) {
 
 export function Toasts() {
   const all = useStore(toasts);
-  // What stays comes first, so that newer messages do not push it out of sight.
-  const shown = [...all].sort((a, b) => Number(b.stays) - Number(a.stays) || b.id - a.id).slice(0, VISIBLE);
+  // What stays comes first, so that newer messages do not push it out of sight; one place is for these.
+  const staying = all.filter((one) => one.stays);
+  const passing = all.filter((one) => !one.stays);
+  const shown = [...staying.slice(0, passing.length ? VISIBLE - 1 : VISIBLE), ...passing].slice(0, VISIBLE);
   return html`<div class="toasts" aria-label="Messages" role="region">${shown.map((one) => html`<${Toast} key=${one.id} one=${one} />`)}</div>`;
 }

@@ -40,12 +40,30 @@ function unique() {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+// A request whose answer was lost may be done. Sent again soon, it is the same one: with its key the
+// server does it once.
+const AGAIN = 120_000;
+const MOST_LOST = 20;
+const lost = new Map();
+
+function keyOf(asked) {
+  const before = lost.get(asked);
+  return before && performance.now() - before.at < AGAIN ? before.key : unique();
+}
+
+function lose(asked, key) {
+  lost.delete(asked);
+  lost.set(asked, { key, at: performance.now() });
+  if (lost.size > MOST_LOST) lost.delete(lost.keys().next().value);
+}
+
 async function ask(method, path, { body, headers = {}, signal } = {}) {
   const all = { accept: "application/json", ...headers };
   if (body !== undefined) all["content-type"] = "application/json";
   const session = login.get();
   if (method !== "GET" && session) all["x-csrf-token"] = session.csrf_token;
-  if (method === "POST") all["idempotency-key"] ??= unique();
+  const asked = `${method} ${path} ${JSON.stringify(body)}`;
+  if (method === "POST") all["idempotency-key"] = keyOf(asked);
   const ending = new AbortController();
   const end = () => ending.abort();
   let late = false;
@@ -68,12 +86,14 @@ async function ask(method, path, { body, headers = {}, signal } = {}) {
     text = await response.text();
   } catch (why) {
     if (signal?.aborted) throw why;
+    if (method === "POST") lose(asked, all["idempotency-key"]);
     throw new Unreachable(late ? `Farebox has not answered for ${PATIENCE / 1000} seconds.` : undefined);
   } finally {
     clearTimeout(limit);
     signal?.removeEventListener("abort", end);
   }
   serverSaid(response.headers.get("date"));
+  lost.delete(asked);
   if (response.status === 304) return { value: null, tag: null, status: 304 };
   let value = null;
   try {

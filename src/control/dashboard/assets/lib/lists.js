@@ -6,10 +6,11 @@ const FIRST = 100;
 const MORE = 200;
 
 // {rows, error, loading, more, again, change}; `more` is null where there is nothing more. `again`
-// asks for all that is there, so that who has scrolled far stays where they are.
+// asks for all that is there, so that who has scrolled far stays where they are. Rows of another
+// question stay until that of now is answered, or has failed.
 export function useList(path, parameters) {
   const asked = path + query(parameters);
-  const [state, set] = useState({ rows: null, cursor: null, error: null, loading: true });
+  const [state, set] = useState({ rows: null, cursor: null, error: null, loading: true, of: asked });
   const running = useRef(null);
   const length = useRef(0);
   length.current = state.rows?.length || 0;
@@ -21,9 +22,9 @@ export function useList(path, parameters) {
     try {
       const page = (after, limit) => get(path + query({ ...parameters, limit, after }), { signal: mine.signal });
       const { rows, cursor } = await ask(page);
-      if (!mine.signal.aborted) set((was) => ({ rows: rows(was.rows), cursor, error: null, loading: false }));
+      if (!mine.signal.aborted) set((was) => ({ rows: rows(was.rows), cursor, error: null, loading: false, of: asked }));
     } catch (error) {
-      if (!mine.signal.aborted) set((was) => ({ ...was, error, loading: false }));
+      if (!mine.signal.aborted) set((was) => ({ ...was, rows: was.of === asked ? was.rows : null, error, loading: false, of: asked }));
     }
   }, [asked]);
   const reload = useCallback((least) => run(async (page) => {

@@ -173,7 +173,6 @@ document.addEventListener("visibilitychange", () => {
 export function start() {
   if (wanted) return;
   wanted = true;
-  missed = false;
   failures = 0;
   connect();
 }

@@ -2,7 +2,8 @@
 // earlier question is dropped.
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 
-// {value, error, loading, at, again}. `key` is what the answer depends on.
+// {value, error, loading, at, other, again}. `key` is what the answer depends on; `other`: what is there
+// answers another question. Once that of now has failed, it is not there any more.
 export function useAsked(ask, key) {
   const [state, set] = useState({ value: null, error: null, loading: true, at: null, key });
   const running = useRef(null);
@@ -15,7 +16,7 @@ export function useAsked(ask, key) {
       const value = await ask(mine.signal);
       if (!mine.signal.aborted) set({ value, error: null, loading: false, at: Date.now(), key });
     } catch (error) {
-      if (!mine.signal.aborted) set((was) => ({ ...was, error, loading: false }));
+      if (!mine.signal.aborted) set((was) => ({ ...was, value: was.key === key ? was.value : null, error, loading: false, key }));
     }
   }, [key]);
   // At once, and not after the next picture.
@@ -23,7 +24,7 @@ export function useAsked(ask, key) {
     again();
     return () => running.current?.abort();
   }, [again]);
-  return { ...state, again };
+  return { ...state, other: state.key !== key, again };
 }
 
 // Runs `what` when things move, at most once in `pause` milliseconds, and not while hidden.

@@ -10,7 +10,7 @@ import { now } from "../lib/time.js";
 import { useAsked } from "../lib/use.js";
 import { zone } from "../lib/zone.js";
 import { Shares, TimeBars } from "../components/chart.js";
-import { Pick } from "../components/field.js";
+import { Pick, Typed } from "../components/field.js";
 import { Icon } from "../components/icon.js";
 import { Head } from "../components/shell.js";
 import { Card, Nothing } from "../components/state.js";
@@ -58,7 +58,7 @@ export default function Activity() {
       <${Pick} label="Metric" value=${name} set=${(metric) => ask({ metric })} options=${Object.entries(METRICS).map(([of, { text }]) => [of, text])} />
       <${Pick} label="Group" value=${by} set=${(group) => ask({ group })} options=${GROUPS} />
       <${Pick} label="Time" value=${span} set=${(to) => ask({ span: to })} options=${Object.entries(SPANS).map(([of, [text]]) => [of, text])} />
-      <input class="input" aria-label="User" placeholder="User" value=${user} onChange=${(event) => ask({ user: event.target.value.trim() })} />
+      <${Typed} label="User" value=${user} set=${(to) => ask({ user: to })} />
     </div>
     ${nothing ? html`<section class="card"><${Nothing} icon="chart" title="Nothing was called" text="No call was settled in this time. Choose a longer one, or look at another user." /></section>` : html`<div class="stack">
       <${Card} id="series" title=${`${metric.text} by ${bucket}`} asked=${series} rows=${7}>${(found) => html`<div class="body"><${Over} found=${found} metric=${metric} bucket=${bucket} /></div>`}<//>

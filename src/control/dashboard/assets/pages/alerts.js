@@ -10,7 +10,7 @@ import { useAsked, useCalmly } from "../lib/use.js";
 import { AlertTable } from "../components/alert-list.js";
 import { Badge } from "../components/badge.js";
 import { opened } from "../components/changed-meanwhile.js";
-import { ChannelForm, target } from "../components/channel-form.js";
+import { ChannelForm, kindText, target } from "../components/channel-form.js";
 import { Confirm } from "../components/dialog.js";
 import { Pick } from "../components/field.js";
 import { Icon } from "../components/icon.js";
@@ -65,13 +65,13 @@ function Channel({ one, alerts, edit, drop }) {
     }
     work(false);
   };
-  return html`<li class="row"><span class="strong break">${one.name}</span><span class="badge off">${one.type}</span>
+  return html`<li class="row"><span class="strong break">${one.name}</span><span class="badge off">${kindText(one.type)}</span>
     <span class="small muted">${one.levels?.length && one.levels.length < LEVELS.length - 1 ? one.levels.join(", ") : "every level"}${one.reports?.length ? `, ${one.reports.join(" and ")} report` : ""}${one.source === "file" ? ", from the file" : ""}</span>
     <code class="small break">${target(one)}</code>
-    ${latest && html`<${Badge} status=${latest.status} />`}
+    ${latest && html`<span class="small muted">latest:</span><${Badge} status=${latest.status} />`}
     <span style=${{ flex: 1 }}></span>
     ${may("alerts:write") && html`<button class="button tiny" type="button" disabled=${busy} onClick=${test}><${Icon} name="send" size=${14} />${busy ? "Sending…" : "Test"}</button>`}
-    ${may("alerts:write") && one.source !== "file" && html`<button class="button tiny" type="button" aria-label=${`Change ${one.name}`} onClick=${edit}><${Icon} name="edit" size=${14} /></button>
-      <button class="button tiny danger" type="button" aria-label=${`Delete ${one.name}`} onClick=${drop}><${Icon} name="trash" size=${14} /></button>`}
+    ${may("alerts:write") && one.source !== "file" && html`<button class="button tiny" type="button" aria-label=${`Change ${one.name}`} title=${`Change ${one.name}`} onClick=${edit}><${Icon} name="edit" size=${14} /></button>
+      <button class="button tiny danger" type="button" aria-label=${`Delete ${one.name}`} title=${`Delete ${one.name}`} onClick=${drop}><${Icon} name="trash" size=${14} /></button>`}
   </li>`;
 }

@@ -6,11 +6,12 @@ import { count, short, usd } from "../lib/format.js";
 import { metrics } from "../lib/metrics.js";
 import { on } from "../lib/live.js";
 import { Link } from "../lib/router.js";
-import { absolute, ago, day, now } from "../lib/time.js";
+import { day, now } from "../lib/time.js";
 import { useStore } from "../lib/store.js";
 import { useAsked, useCalmly } from "../lib/use.js";
 import { headline } from "../lib/words.js";
 import { midnight, there, zone } from "../lib/zone.js";
+import { Ago } from "../components/ago.js";
 import { Badge } from "../components/badge.js";
 import { Shares, TimeBars } from "../components/chart.js";
 import { Choice } from "../components/field.js";
@@ -21,18 +22,21 @@ import { Card, Nothing } from "../components/state.js";
 const DAYS = 30;
 const PACE_DAYS = 7;
 const data = (path) => async (signal) => (await get(path, { signal })).data;
+// What the token may not see is not asked for, and its card is not there.
+const nothing = async () => [];
 const curl = () => `curl ${location.protocol}//${location.hostname}:8080/v1/chat/completions -H 'Authorization: Bearer sk-fb-…' -H 'Content-Type: application/json' -d '{"model":"gpt-5","messages":[{"role":"user","content":"Hello"}]}'`;
 
 export default function Overview() {
-  const usage = useAsked(data("/api/quota/usage"), "usage");
-  const byDay = useAsked(data(`/api/v1/analytics/usage?group_by=day&since=${DAYS}d`), "days");
+  const looks = may("usage:read");
+  const usage = useAsked(looks ? data("/api/quota/usage") : nothing, "usage");
+  const byDay = useAsked(looks ? data(`/api/v1/analytics/usage?group_by=day&since=${DAYS}d`) : nothing, "days");
   const [by, group] = useState("model");
-  const parts = useAsked(data(`/api/v1/analytics/usage?group_by=${by}&since=${DAYS}d`), by);
-  const tight = useAsked(may("users:read") ? data("/api/v1/users?sort=-utilization&limit=6") : async () => [], "tight");
-  const pools = useAsked(may("providers:read") ? data("/api/v1/credentials?limit=50") : async () => [], "pools");
-  const alerts = useAsked(may("alerts:read") ? data("/api/v1/alerts?limit=6") : async () => [], "alerts");
+  const parts = useAsked(!looks ? nothing : data(`/api/v1/analytics/usage?group_by=${by}&since=${DAYS}d`), by);
+  const tight = useAsked(may("users:read") ? data("/api/v1/users?sort=-utilization&limit=6") : nothing, "tight");
+  const pools = useAsked(may("providers:read") ? data("/api/v1/credentials?limit=50") : nothing, "pools");
+  const alerts = useAsked(may("alerts:read") ? data("/api/v1/alerts?limit=6") : nothing, "alerts");
   const proxy = useAsked(metrics, "metrics");
-  const pace = useAsked(lastHour, "pace");
+  const pace = useAsked(looks ? lastHour : nothing, "pace");
   const often = useCalmly(() => [tight, proxy].forEach((asked) => asked.again()), 2000);
   const seldom = useCalmly(() => [usage, byDay, parts, pace].forEach((asked) => asked.again()), 15_000);
   const raised = useCalmly(() => alerts.again(), 1000);
@@ -46,25 +50,25 @@ export default function Overview() {
   return html`
     <${Head} title="Overview" sub="This month, all that you may see" />
     <div class="stack">
-      <${Numbers} usage=${usage} proxy=${proxy} pace=${pace} byDay=${byDay} />
+      ${looks && html`<${Numbers} usage=${usage} proxy=${proxy} pace=${pace} byDay=${byDay} />`}
       ${idle && html`<section class="card"><${Nothing} icon="bolt" title="No traffic yet" text="Create a user and a key, then send a first call through Farebox:" command=${curl()}><${Link} to="/users" class="button">Users<//><//></section>`}
       <div class="halves">
-        ${!idle && html`<${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${7}>
+        ${looks && !idle && html`<${Card} id="by-day" title=${`Spent by day, ${DAYS} days`} asked=${byDay} rows=${7}>
             ${(sums) => html`<div class="body"><${Days} sums=${sums} /></div>`}
           <//>
           <${Card} id="parts" title=${`Spent by ${by}, ${DAYS} days`} asked=${parts} rows=${7} actions=${html`<${Choice} label="Spent by" value=${by} set=${group} options=${[["model", "Model"], ["user", "User"]]} />`} empty=${(sums) => sums.length === 0 && html`<${Nothing} title="Nothing was spent" />`}>
             ${(sums) => html`<div class="body"><${Shares} rows=${sums.map((sum) => ({ name: sum[by], value: sum.cost_nanousd / 1e9, link: by === "user" && html`<${Link} to=${`/users/${encodeURIComponent(sum.user)}`}>${sum.user}<//>` }))} say=${dollars} /></div>`}
           <//>`}
-        <${Card} id="tight" title="Closest to their limits" asked=${tight} actions=${html`<${Link} to="/users">All users<//>`} empty=${(users) => users.length === 0 && html`<${Nothing} icon="users" title="No users yet" command="farebox users create alice --limit 25usd/month" />`}>
+        ${may("users:read") && html`<${Card} id="tight" title="Closest to their limits" asked=${tight} actions=${html`<${Link} to="/users">All users<//>`} empty=${(users) => users.length === 0 && html`<${Nothing} icon="users" title="No users yet" command="farebox users create alice --limit 25usd/month" />`}>
           ${(users) => html`<ul class="list">${users.map((user) => html`<${Tight} key=${user.id} user=${user} />`)}</ul>`}
-        <//>
-        <${Card} id="feed" title="Alerts" asked=${alerts} actions=${html`<${Link} to="/alerts">All alerts<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bell" title="No alerts yet" />`}>
-          ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><${Badge} status=${one.level} /><span class="break">${headline(one)}${one.limit && html`<span class="muted"> of ${one.limit}</span>`}</span><span class="muted small" title=${absolute(one.time)}>${ago(one.time)}</span></li>`)}</ul>`}
-        <//>
+        <//>`}
+        ${may("alerts:read") && html`<${Card} id="feed" title="Alerts" asked=${alerts} actions=${html`<${Link} to="/alerts">All alerts<//>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bell" title="No alerts yet" />`}>
+          ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><${Badge} status=${one.level} /><span class="break">${headline(one)}${one.limit && html`<span class="muted"> of ${one.limit}</span>`}</span><span class="muted small"><${Ago} at=${one.time} /></span></li>`)}</ul>`}
+        <//>`}
       </div>
-      <${Card} id="strip" title="Providers" asked=${pools} actions=${html`<${Link} to="/providers">All providers<//>`} rows=${2} empty=${(all) => all.length === 0 && html`<${Nothing} icon="cloud" title="No provider key configured" text="Calls are forwarded with your keys at providers." command="OPENAI_API_KEY=sk-… farebox serve" />`}>
+      ${may("providers:read") && html`<${Card} id="strip" title="Providers" asked=${pools} actions=${html`<${Link} to="/providers">All providers<//>`} rows=${2} empty=${(all) => all.length === 0 && html`<${Nothing} icon="cloud" title="No provider key configured" text="Calls are forwarded with your keys at providers." command="OPENAI_API_KEY=sk-… farebox serve" />`}>
         ${(all) => html`<ul class="tiles">${all.map((one) => html`<li key=${one.config_id}><p class="strong clip" title=${one.config_id}>${one.config_id}</p><p class="row"><${Badge} status=${one.status} /><span class="muted small figures">${short(one.request_count)} today</span></p></li>`)}</ul>`}
-      <//>
+      <//>`}
     </div>`;
 }
 

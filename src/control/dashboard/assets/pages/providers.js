@@ -3,9 +3,9 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { get, login, may, post } from "../lib/api.js";
 import { amount, count, short, usd } from "../lib/format.js";
 import { on } from "../lib/live.js";
-import { absolute, ago } from "../lib/time.js";
 import { failed, said } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
+import { Ago } from "../components/ago.js";
 import { Badge } from "../components/badge.js";
 import { Countdown } from "../components/countdown.js";
 import { Confirm } from "../components/dialog.js";
@@ -98,7 +98,7 @@ function Key({ one, again }) {
         <dt>Tokens</dt><dd class="figures">${short(one.tokens)}</dd>
         <dt>Characters</dt><dd class="figures">${short(one.character_count)}</dd>
         <dt>Cost</dt><dd class="figures">${usd(one.cost_usd)}</dd>
-        <dt>Last used</dt><dd title=${absolute(one.last_updated)}>${ago(one.last_updated)}</dd>
+        <dt>Last used</dt><dd><${Ago} at=${one.last_updated} /></dd>
       </dl>
       ${turns() && html`<div class="row">${off
         ? html`<button class="button tiny" type="button" onClick=${turn("enable", "disable")}><${Icon} name="play" size=${14} />Enable</button>`

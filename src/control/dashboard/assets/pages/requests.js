@@ -10,7 +10,7 @@ import { ask, place } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
 import { failed } from "../lib/toasts.js";
 import { useCalmly } from "../lib/use.js";
-import { Pick } from "../components/field.js";
+import { Pick, Typed } from "../components/field.js";
 import { Histogram } from "../components/histogram.js";
 import { Icon } from "../components/icon.js";
 import { RequestPanel } from "../components/request.js";
@@ -52,7 +52,7 @@ export default function Requests() {
     <//>
     <div class="filters">
       <${Search} label="Requests of user" value=${asked.user} set=${(user) => ask({ user })} />
-      <input class="input" aria-label="Model" placeholder="Model" value=${asked.model} onChange=${(event) => ask({ model: event.target.value.trim() })} />
+      <${Typed} label="Model" value=${asked.model} set=${(model) => ask({ model })} />
       <${Pick} label="Since" value=${asked.since} set=${(since) => ask({ since })} options=${SINCE} />
       <${Pick} label="Ending" value=${ended(asked)} set=${(text) => ask({ ending: "", status: "", ...Object.fromEntries(new URLSearchParams(text)) })} options=${ENDED} />
     </div>

@@ -7,9 +7,9 @@ import { count, csv, exactUsd, short, usd } from "../lib/format.js";
 import { useList } from "../lib/lists.js";
 import { ask, place } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
-import { absolute, ago } from "../lib/time.js";
 import { failed } from "../lib/toasts.js";
 import { useAsked } from "../lib/use.js";
+import { Ago } from "../components/ago.js";
 import { Badge, Workspace } from "../components/badge.js";
 import { TimeLine } from "../components/chart.js";
 import { Pick } from "../components/field.js";
@@ -24,7 +24,7 @@ const MOST = 50_000;
 const LEAST = 3;
 const moment = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 const COLUMNS = [
-  { id: "time", title: "Taken", class: "still", cell: (one) => html`<span title=${absolute(one.snapshot_time)}>${ago(one.snapshot_time)}</span>` },
+  { id: "time", title: "Taken", class: "still", cell: (one) => html`<${Ago} at=${one.snapshot_time} />` },
   { id: "workspace", title: "Workspace", class: "w-chip", cell: (one) => html`<${Workspace} id=${one.workspace_id} />` },
   { id: "status", title: "Status", cell: (one) => html`<${Badge} status=${one.status} />` },
   { id: "minute", title: "Requests in the minute", end: true, far: true, cell: (one) => count(one.requests_per_minute) },

@@ -7,10 +7,11 @@ import { useList } from "../lib/lists.js";
 import { on } from "../lib/live.js";
 import { Link, ask, go, place } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
-import { absolute, ago, now } from "../lib/time.js";
+import { now } from "../lib/time.js";
 import { failed, said } from "../lib/toasts.js";
 import { useAsked, useCalmly } from "../lib/use.js";
 import { USER_STATUSES, word } from "../lib/words.js";
+import { Ago } from "../components/ago.js";
 import { Badge, Workspace } from "../components/badge.js";
 import { Countdown } from "../components/countdown.js";
 import { CreateUser } from "../components/create-user.js";
@@ -28,6 +29,7 @@ const FIRST_SORT = "-utilization";
 const MOST_KEYS = 2000;
 // Rows that move all the time are drawn only where they are seen.
 const WHOLE = 50;
+const AT_ONCE = 6;
 const NOT_YET = new Map();
 const address = (user) => `/users/${encodeURIComponent(user.id)}`;
 const STATUSES = [["", "Every status"], ...USER_STATUSES.map((status) => [status, word(status).text])];
@@ -70,7 +72,7 @@ export default function Users() {
       <${Search} label="Search users" value=${asked.search} set=${(search) => ask({ search })} />
       <${Pick} label="Status" value=${asked.status} set=${(status) => ask({ status })} options=${STATUSES} />
       <${Pick} label="Workspace" value=${asked.workspace} set=${(workspace) => ask({ workspace })} options=${[["", "Every workspace"], ...(workspaces.value || []).map((one) => [one.id, one.id])]} />
-      ${chosen.size > 0 && html`<${Bulk} chosen=${chosen} choose=${choose} show=${show} again=${list.again} />`}
+      ${chosen.size > 0 && html`<${Bulk} chosen=${chosen} rows=${rows.current} choose=${choose} show=${show} again=${list.again} />`}
     </div>
     <${Fault} error=${list.error} again=${list.again} />
     <section class="card">
@@ -117,7 +119,7 @@ async function keysOf(signal) {
 }
 
 function columnsOf({ rows, chosen, choose, again, selects, keys }) {
-  const whole = () => rows.current.length > 0 && chosen.size === rows.current.length;
+  const whole = () => rows.current.length > 0 && rows.current.every(({ id }) => chosen.has(id));
   const turn = (id) => {
     const next = new Set(chosen);
     if (!next.delete(id)) next.add(id);
@@ -148,7 +150,7 @@ function columnsOf({ rows, chosen, choose, again, selects, keys }) {
     { id: "resets", title: "Resets in", end: true, far: true, cell: (user) => (user.llm_quota.dollars_per_period === null ? html`<span class="muted">–</span>` : html`<${Countdown} to=${user.llm_quota.resets_at} ended=${again} />`) },
     { id: "requests", title: "Requests", end: true, far: true, cell: (user) => html`<span title=${count(user.total_requests)}>${short(user.total_requests)}</span>` },
     ...(keys ? [{ id: "keys", title: "Keys", end: true, far: true, later: true, cell: (user) => html`<${Link} to=${`/keys?user=${encodeURIComponent(user.id)}`} title=${`Keys of ${user.id} that work`}>${keys === NOT_YET ? "–" : count(keys.get(user.id) || 0)}<//>` }] : []),
-    { id: "seen", title: "Last seen", end: true, far: true, later: true, cell: (user) => html`<span class="muted" title=${absolute(user.last_seen)}>${ago(user.last_seen)}</span>` },
+    { id: "seen", title: "Last seen", end: true, far: true, later: true, cell: (user) => html`<span class="muted"><${Ago} at=${user.last_seen} /></span>` },
   ];
 }
 
@@ -163,7 +165,8 @@ function Spent({ quota }) {
   return html`<span title=${title}>${usd(used)}<div class="under far">${limit === null ? "no limit" : `of ${usd(limit)}`}</div></span>`;
 }
 
-function Bulk({ chosen, choose, show, again }) {
+function Bulk({ chosen, rows, choose, show, again }) {
+  const unseen = chosen.size - rows.filter(({ id }) => chosen.has(id)).length;
   const turn = (verb, undo) => async () => {
     const ids = [...chosen];
     try {
@@ -176,7 +179,7 @@ function Bulk({ chosen, choose, show, again }) {
     again();
   };
   return html`<div class="row" role="group" aria-label="What is selected">
-    <span class="strong">${chosen.size} selected</span>
+    <span class="strong">${chosen.size} selected${unseen > 0 ? `, ${unseen} not in this list` : ""}</span>
     <button class="button tiny" type="button" onClick=${() => show("bump")}><${Icon} name="up" size=${14} />Raise</button>
     <button class="button tiny danger" type="button" onClick=${turn("suspend", "resume")}><${Icon} name="pause" size=${14} />Suspend</button>
     <button class="button tiny" type="button" onClick=${turn("resume", null)}><${Icon} name="play" size=${14} />Resume</button>
@@ -184,7 +187,10 @@ function Bulk({ chosen, choose, show, again }) {
   </div>`;
 }
 
-const each = (ids, verb) => Promise.all(ids.map((id) => post(`/api/v1/users/${encodeURIComponent(id)}/${verb}`)));
+// A few at a time: what waits in the browser would look like a server that does not answer.
+async function each(ids, verb) {
+  for (let at = 0; at < ids.length; at += AT_ONCE) await Promise.all(ids.slice(at, at + AT_ONCE).map((id) => post(`/api/v1/users/${encodeURIComponent(id)}/${verb}`)));
+}
 
 async function download(asked) {
   try {

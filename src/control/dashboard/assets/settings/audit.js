@@ -6,11 +6,12 @@ import { count, csv } from "../lib/format.js";
 import { useList } from "../lib/lists.js";
 import { Link, ask, place } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
-import { absolute, ago } from "../lib/time.js";
+import { absolute } from "../lib/time.js";
 import { failed } from "../lib/toasts.js";
+import { Ago } from "../components/ago.js";
 import { Copy } from "../components/copy.js";
 import { Dialog } from "../components/dialog.js";
-import { Pick } from "../components/field.js";
+import { Pick, Typed } from "../components/field.js";
 import { Icon } from "../components/icon.js";
 import { Search } from "../components/search.js";
 import { Bones, Fault, Nothing } from "../components/state.js";
@@ -35,7 +36,7 @@ export function Audit() {
     <div class="filters">
       <${Search} longest=${LONGEST} label="Account, such as user:alice" value=${asked.account} set=${(account) => ask({ account: account.trim() })} />
       <${Pick} label="Action" value=${asked.action} set=${(action) => ask({ action })} options=${actions} />
-      <input class="input" aria-label="By whom" placeholder="By whom" value=${asked.actor} onChange=${(event) => ask({ actor: event.target.value.trim() })} />
+      <${Typed} label="By whom" value=${asked.actor} set=${(actor) => ask({ actor })} />
       <${Pick} label="Since" value=${asked.since} set=${(since) => ask({ since })} options=${SINCE} />
       <button class="button" type="button" onClick=${() => download(asked)}><${Icon} name="download" />CSV</button>
     </div>
@@ -59,7 +60,7 @@ function differences({ before, after }) {
 
 function columnsOf(show) {
   return [
-    { id: "time", title: "When", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => show(one)} title=${absolute(one.time)} aria-label=${`${one.action} of ${one.account}, ${ago(one.time)}`}>${ago(one.time)}</button>` },
+    { id: "time", title: "When", cell: (one) => html`<button class="button bare tiny" type="button" data-row onClick=${() => show(one)}><span class="unseen">${one.action} of ${one.account}, </span><${Ago} at=${one.time} /></button>` },
     { id: "action", title: "Action", cell: (one) => html`<code>${one.action}</code>` },
     { id: "account", title: "What", class: "w-name", cell: (one) => html`<div class="clip" title=${one.account}><${Account} name=${one.account} /></div>` },
     { id: "change", title: "Change", far: true, class: "w-change", cell: (one) => html`<div class="clip muted">${summary(one)}</div>` },

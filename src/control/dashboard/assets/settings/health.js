@@ -1,8 +1,8 @@
 // System health: whether this proxy takes calls, what to do where it does not, and its ledger.
 import { html, useEffect } from "../lib/html.js";
 import { get, getText, login, may } from "../lib/api.js";
-import { absolute, ago } from "../lib/time.js";
 import { useAsked } from "../lib/use.js";
+import { Ago } from "../components/ago.js";
 import { Icon } from "../components/icon.js";
 import { Card } from "../components/state.js";
 import { Configuration } from "./configuration.js";
@@ -36,7 +36,7 @@ export function Health() {
       <${Card} id="checks" title="Checks of this proxy" asked=${checks} rows=${4}>${(found) => html`<ul class="list">${found.map((one) => html`<${Check} key=${one.name} one=${one} />`)}</ul>`}<//>
       <${Card} id="system" title="This process" asked=${system} rows=${4}>${(one) => html`<div class="body stack"><dl class="facts">
         <dt>Version</dt><dd>${one.version}</dd>
-        <dt>Started</dt><dd title=${absolute(one.started)}>${ago(one.started)}</dd>
+        <dt>Started</dt><dd><${Ago} at=${one.started} /></dd>
         <dt>Ledger</dt><dd>${STORES[one.ledger]}</dd>
         <dt>Days begin</dt><dd>at midnight in ${one.timezone}</dd>
       </dl><p class="small muted">With several proxies this is the one that answered. Machines ask <code>/readyz?verbose</code>.</p></div>`}<//>

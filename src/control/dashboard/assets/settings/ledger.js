@@ -3,9 +3,9 @@ import { html, useState } from "../lib/html.js";
 import { get, may, post } from "../lib/api.js";
 import { count, exactUsd, usd } from "../lib/format.js";
 import { useList } from "../lib/lists.js";
-import { absolute, ago } from "../lib/time.js";
 import { said } from "../lib/toasts.js";
 import { useAsked } from "../lib/use.js";
+import { Ago } from "../components/ago.js";
 import { Confirm } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
 import { RequestTable } from "../components/requests.js";
@@ -52,7 +52,7 @@ export function PutAside() {
   return html`<${Card} id="aside" title="Put aside by the journal" asked=${asked} rows=${2} actions=${due > 0 && may("admin") && html`<button class="button tiny" type="button" onClick=${() => show(true)}>Charge what is due</button>`}>
       ${(found) => html`<div class="body"><p>They could not be delivered for 23 hours. Charge those that are due, here or with <code>farebox ledger replay</code>.</p></div>
         <${Table} label="Put aside" keyOf=${(one) => one.id} rows=${found} columns=${[
-          { id: "started", title: "Started", cell: (one) => html`<span data-row tabindex="0" title=${absolute(one.started)}>${one.started ? ago(one.started) : "unknown"}</span>` },
+          { id: "started", title: "Started", cell: (one) => html`<span data-row tabindex="0"><${Ago} at=${one.started} never="unknown" /></span>` },
           { id: "user", title: "User", class: "w-name", cell: (one) => html`<div class="clip">${one.user || "–"}</div>` },
           { id: "model", title: "Model", far: true, class: "w-name", cell: (one) => html`<div class="clip">${one.model || "–"}</div>` },
           { id: "verdict", title: "What of it", cell: (one) => html`<div>${VERDICTS[one.verdict] || one.verdict}</div>${one.detail && html`<div class="under">${one.detail}</div>`}` },

@@ -2,8 +2,8 @@
 import { html } from "../lib/html.js";
 import { get } from "../lib/api.js";
 import { count } from "../lib/format.js";
-import { absolute, ago } from "../lib/time.js";
 import { useAsked } from "../lib/use.js";
+import { Ago } from "../components/ago.js";
 import { Card } from "../components/state.js";
 import { Differences } from "./price-changes.js";
 import { ModelPrices } from "./model-prices.js";
@@ -15,7 +15,7 @@ export function Prices() {
       <${Card} id="prices" title="In force" asked=${prices} rows=${4}>${(one) => html`<div class="body"><dl class="facts">
         <dt>Version</dt><dd><code>${one.price_version}</code></dd>
         <dt>From</dt><dd class="break">${one.source}</dd>
-        <dt>Since</dt><dd title=${absolute(one.since)}>${ago(one.since)}</dd>
+        <dt>Since</dt><dd><${Ago} at=${one.since} /></dd>
         <dt>Models</dt><dd class="figures">${count(one.models)}</dd>
       </dl></div>`}<//>
       <${Card} id="before-hand" title="Before a change"><div class="body stack">

@@ -4,8 +4,9 @@ import { may, post, remove } from "../lib/api.js";
 import { count } from "../lib/format.js";
 import { useList } from "../lib/lists.js";
 import { roleOf } from "../lib/scopes.js";
-import { absolute, ago } from "../lib/time.js";
+import { absolute } from "../lib/time.js";
 import { said } from "../lib/toasts.js";
+import { Ago } from "../components/ago.js";
 import { Badge, Workspace } from "../components/badge.js";
 import { Confirm, Dialog, FormDialog } from "../components/dialog.js";
 import { Field } from "../components/field.js";
@@ -39,8 +40,8 @@ function columnsOf(show, writes) {
     { id: "status", title: "Status", far: true, cell: (one) => html`<${Badge} status=${one.status} />` },
     { id: "role", title: "Role", class: "w-name", cell: (one) => html`<div class="strong">${role(one)}</div><div class="under clip" title=${one.scopes.join(" ")}>${one.scopes.join(" ")}</div>` },
     { id: "workspace", title: "Workspace", far: true, cell: (one) => (one.workspace ? html`<${Workspace} id=${one.workspace} />` : html`<span class="muted">all</span>`) },
-    { id: "expires", title: "Expires", end: true, far: true, cell: (one) => html`<span class="muted" title=${absolute(one.expires_at)}>${one.expires_at ? ago(one.expires_at) : "never"}</span>` },
-    { id: "made", title: "Made", end: true, far: true, later: true, cell: (one) => html`<span class="muted" title=${absolute(one.created)}>${ago(one.created)}</span>` },
+    { id: "expires", title: "Expires", end: true, far: true, cell: (one) => html`<span class="muted"><${Ago} at=${one.expires_at} /></span>` },
+    { id: "made", title: "Made", end: true, far: true, later: true, cell: (one) => html`<span class="muted"><${Ago} at=${one.created} /></span>` },
     writes && {
       id: "acts",
       title: "Actions",

@@ -3,9 +3,9 @@ import { html, useMemo, useState } from "../lib/html.js";
 import { all, login, may, patch, post, remove } from "../lib/api.js";
 import { count, exactUsd, usd } from "../lib/format.js";
 import { Link } from "../lib/router.js";
-import { absolute, ago } from "../lib/time.js";
 import { said } from "../lib/toasts.js";
 import { useAsked } from "../lib/use.js";
+import { Ago } from "../components/ago.js";
 import { Badge, Workspace } from "../components/badge.js";
 import { ChangedMeanwhile, opened, useOpened } from "../components/changed-meanwhile.js";
 import { Confirm, FormDialog } from "../components/dialog.js";
@@ -69,7 +69,7 @@ function columnsOf({ users, show, deletes }) {
     { id: "spent", title: "Spent ever", slim: "Spent", end: true, cell: (one) => html`<span title=${exactUsd(one.spent_usd)}>${usd(one.spent_usd)}</span>` },
     ...(users ? [{ id: "users", title: "Users", end: true, far: true, cell: (one) => html`<${Link} to=${`/users?workspace=${encodeURIComponent(one.id)}`}>${count(users.get(one.id) || 0)}<//>` }] : []),
     { id: "alerts", title: "Alerts at", far: true, later: true, cell: (one) => html`<span class="muted still">${one.thresholds.map((at) => `${at}%`).join(", ")}</span>` },
-    { id: "seen", title: "Last seen", end: true, far: true, later: true, cell: (one) => html`<span class="muted" title=${absolute(one.last_seen)}>${ago(one.last_seen)}</span>` },
+    { id: "seen", title: "Last seen", end: true, far: true, later: true, cell: (one) => html`<span class="muted"><${Ago} at=${one.last_seen} /></span>` },
     acts,
   ];
 }
