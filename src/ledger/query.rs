@@ -31,6 +31,11 @@ impl EventQuery {
         size(self.limit)
     }
 
+    /// Whether so many events are all that may be looked at for one page.
+    pub(super) fn read_enough(&self, read: usize) -> bool {
+        self.reads.is_some_and(|most| read >= most.max(1))
+    }
+
     /// Whether this event and all older ones are before `since`.
     pub(super) fn too_old(&self, event: &UsageEvent) -> bool {
         self.since.is_some_and(|since| event.settled < since.saturating_sub(SLACK_MS))

@@ -229,6 +229,9 @@ pub struct EventQuery {
     pub after: Option<String>,
     /// At most so many.
     pub limit: usize,
+    /// So many events are looked at for one page; one that is short by then goes on. `None`: as many
+    /// as it takes.
+    pub reads: Option<usize>,
 }
 
 /// A page of a list.

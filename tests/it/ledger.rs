@@ -642,6 +642,18 @@ async fn events_are_read_newest_first_by_cursor(rig: &Rig) {
     assert_eq!(seen, ids);
     let of_bob = EventQuery { user: Some(bob.user.clone()), ..EventQuery::default() };
     assert_eq!(rig.ledger.events(&of_bob).await.unwrap().entries.len(), 1);
+    // One of seven fits. It is found page by page, each of which looked at three.
+    let mut few = EventQuery { reads: Some(3), ..of_bob.clone() };
+    let mut pages = Vec::new();
+    loop {
+        let page = rig.ledger.events(&few).await.unwrap();
+        pages.push(page.entries.len());
+        few.after = page.next;
+        if few.after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [0, 1, 0]);
     let now = rig.clock.now();
     let recent = EventQuery { since: Some(now - 1000), until: Some(now), ..EventQuery::default() };
     assert_eq!(rig.ledger.events(&recent).await.unwrap().entries[0].id, ids[1]);

@@ -350,17 +350,19 @@ fn page(
         Some(at) if below == u64::MAX => snapshot.events_before(at)?,
         _ => below,
     };
-    let (mut next, mut last) = (None, below);
+    let (mut next, mut last, mut read) = (None, below, 0_usize);
     snapshot.events(below, |number, event| {
         if query.too_old(&event) {
             return false;
         }
-        if query.wants(&event) {
-            if entries.len() == size {
-                next = Some(last.to_string());
-                return false;
-            }
-            last = number;
+        let wanted = query.wants(&event);
+        if query.read_enough(read) || (wanted && entries.len() == size) {
+            next = Some(last.to_string());
+            return false;
+        }
+        last = number;
+        read = read.saturating_add(1);
+        if wanted {
             entries.push(event);
         }
         true

@@ -45,7 +45,7 @@ impl RedisLedger {
         let start: Cursor = query.cursor(Cursor("+".to_owned()))?;
         let mut from = if start.0 == "+" { self.newest(query) } else { format!("({}", start.0) };
         let mut entries: Vec<UsageEvent> = Vec::new();
-        let mut last = String::new();
+        let (mut last, mut read) = (String::new(), 0_usize);
         // No more than a page needs, unless most of what is read is not wanted.
         let mut count = query.page_size().saturating_add(1).min(AT_ONCE);
         loop {
@@ -58,14 +58,15 @@ impl RedisLedger {
                 if query.too_old(&event) {
                     return Ok(Page { entries, next: None });
                 }
-                if !query.wants(&event) {
-                    continue;
-                }
-                if entries.len() == query.page_size() {
+                let wanted = query.wants(&event);
+                if query.read_enough(read) || (wanted && entries.len() == query.page_size()) {
                     return Ok(Page { entries, next: Some(last) });
                 }
                 last.clone_from(id);
-                entries.push(event);
+                read = read.saturating_add(1);
+                if wanted {
+                    entries.push(event);
+                }
             }
         }
     }
