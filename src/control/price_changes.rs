@@ -46,7 +46,7 @@ pub(super) fn operations() -> Operations {
 async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Problem> {
     let against = fields.read("against", Against::read).unwrap_or(Against::Previous);
     let limit = fields.read("limit", value::page_length).unwrap_or(PAGE);
-    let after = fields.read("after", value::cursor);
+    let after = fields.read("after", place).unwrap_or(0);
     fields.finish(Some(()))?;
     let now = desk.in_force.prices();
     let before = match against {
@@ -59,9 +59,16 @@ async fn list(desk: Desk, Params(mut fields): Params) -> Result<Json<Value>, Pro
             Against::Previous => before,
             Against::BuiltIn => Some(built_in()?),
         };
-        Ok(Json(page(&now, before.as_ref(), limit, after.as_deref())))
+        Ok(Json(page(&now, before.as_ref(), limit, after)))
     };
     tokio::task::spawn_blocking(work).await.map_err(|why| broken(&why))?
+}
+
+/// A cursor: how many models the pages before had. Their names may be longer than a cursor is.
+fn place(value: &Value) -> Read<usize> {
+    let text = value::cursor(value)?;
+    let wrong = || format!("`{text}` is not a cursor: use next_cursor of the page before");
+    text.parse().map_err(|_| wrong().into())
 }
 
 fn broken(why: &dyn std::fmt::Display) -> Problem {
@@ -81,17 +88,12 @@ fn built_in() -> Result<PricesInForce, Problem> {
     Ok(PricesInForce { table, source: "built in".to_owned(), since: UnixMs::MIN })
 }
 
-fn page(
-    now: &PricesInForce,
-    before: Option<&PricesInForce>,
-    limit: usize,
-    after: Option<&str>,
-) -> Value {
+fn page(now: &PricesInForce, before: Option<&PricesInForce>, limit: usize, after: usize) -> Value {
     let all = before.map(|before| compared(&before.table, &now.table)).unwrap_or_default();
     let count = |what| all.iter().filter(|one| one.difference == what).count();
-    let mut rest = all.iter().skip_while(|one| after.is_some_and(|after| *cursor(one) <= *after));
-    let shown: Vec<&Compared<'_>> = rest.by_ref().take(limit).collect();
-    let more = rest.next().is_some();
+    let shown = all.iter().skip(after).take(limit).map(object).collect::<Vec<_>>();
+    let next = after.saturating_add(limit);
+    let more = next < all.len();
     json!({
         "price_version": now.table.version(),
         "source": now.source,
@@ -104,16 +106,10 @@ fn page(
         "added": count(Difference::Added),
         "removed": count(Difference::Removed),
         "changed": count(Difference::Changed),
-        "data": shown.iter().map(|one| object(one)).collect::<Vec<_>>(),
+        "data": shown,
         "has_more": more,
-        "next_cursor": shown.last().filter(|_| more).map(|one| cursor(one)),
+        "next_cursor": more.then(|| next.to_string()),
     })
-}
-
-/// The place of a model in the list, in characters that a cursor may have.
-fn cursor(one: &Compared<'_>) -> String {
-    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("{}.{}", hex(one.provider), hex(one.model))
 }
 
 fn object(one: &Compared<'_>) -> Value {
@@ -159,30 +155,39 @@ mod tests {
 
     #[test]
     fn pages_follow_one_another_and_none_is_missed() {
+        let long = "arn:aws:bedrock:".repeat(40);
         let (old, new) = (
-            in_force(&[("a", "1"), ("b", "1"), ("b-c", "1"), ("d", "1")]),
-            in_force(&[("a", "2"), ("b", "2"), ("b-c", "2"), ("d", "1"), ("é", "1")]),
+            in_force(&[("a", "1"), (&long, "1"), ("b", "1"), ("b-c", "1"), ("d", "1")]),
+            in_force(&[("a", "2"), (&long, "2"), ("b", "2"), ("b-c", "2"), ("d", "1"), ("é", "1")]),
         );
-        let mut after: Option<String> = None;
+        let mut after = 0;
         let mut found = Vec::new();
         loop {
-            let page = page(&new, Some(&old), 1, after.as_deref());
+            let page = page(&new, Some(&old), 1, after);
             assert_eq!(
                 (&page["changed"], &page["added"], &page["removed"]),
-                (&3.into(), &1.into(), &0.into())
+                (&4.into(), &1.into(), &0.into())
             );
             found.extend(page["data"].as_array().unwrap().iter().map(|one| one["model"].clone()));
-            let Some(next) = page["next_cursor"].as_str() else { break };
-            assert_eq!(page["has_more"], true);
-            after = Some(next.to_owned());
+            let next = &page["next_cursor"];
+            assert_eq!(page["has_more"], !next.is_null());
+            if next.is_null() {
+                break;
+            }
+            after = place(next).unwrap();
         }
-        assert_eq!(found, ["a", "b", "b-c", "é"]);
+        assert_eq!(found, ["a", &long, "b", "b-c", "é"]);
+        let beyond = page(&new, Some(&old), 50, usize::MAX);
+        assert_eq!((&beyond["data"], &beyond["has_more"]), (&json!([]), &json!(false)));
+        for bad in ["-1", "x", "1.5"] {
+            assert!(place(&json!(bad)).unwrap_err().detail.contains("next_cursor"), "{bad}");
+        }
     }
 
     #[test]
     fn a_change_says_by_how_much() {
         let (old, new) = (in_force(&[("a", "2")]), in_force(&[("a", "2.25")]));
-        let shown = page(&new, Some(&old), 50, None);
+        let shown = page(&new, Some(&old), 50, 0);
         assert_eq!(
             shown["data"],
             json!([{"provider": "p", "model": "a", "difference": "changed", "terms": [], "prices": [{
@@ -190,6 +195,6 @@ mod tests {
                 "old": "2", "new": "2.25", "percent": 12.5,
             }]}])
         );
-        assert_eq!(page(&new, None, 50, None)["against"], Value::Null);
+        assert_eq!(page(&new, None, 50, 0)["against"], Value::Null);
     }
 }

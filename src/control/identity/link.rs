@@ -4,12 +4,13 @@
 //! for a login. It stands for the token that it was made with, as a login does.
 //!
 //! Invariants: the ledger has a link's digest, never its text; of all who come with it, at any
-//! proxy, one gets in. Only whoever has a token makes one: a login could make itself last for ever.
+//! proxy, one gets in. Only whoever has a token makes one: a login could make itself last for ever. No
+//! token alone uses up the links that there may be.
 
 use super::super::principal::Principal;
 use super::super::problem::Problem;
 use super::bond::Bond;
-use super::{Identity, bearer};
+use super::{Identity, bearer, slow};
 use crate::clock::UnixMs;
 use crate::ledger::{RecordKind, When};
 use crate::secret::{SecretDigest, random_text};
@@ -19,6 +20,9 @@ use secrecy::SecretString;
 use std::time::Duration;
 
 const KIND: RecordKind = RecordKind::SignInLink;
+
+/// How many one token may make. Those of a quarter of an hour are far fewer than there may be.
+pub(super) const A_MINUTE: u32 = 10;
 
 /// For how long a link may be used.
 pub const LINK_LIFE: Duration = Duration::from_secs(15 * 60);
@@ -41,6 +45,9 @@ impl Identity {
                           send `Authorization: Bearer TOKEN`";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         };
+        self.links.take(&by.name, self.clock.now()).map_err(|wait| {
+            slow(format!("{} makes more than {A_MINUTE} sign-in links a minute", by.name), wait)
+        })?;
         self.link(by, &SecretDigest::of(token), LINK_LIFE).await
     }
 

@@ -1,9 +1,10 @@
 //! Logins of browsers: a cookie that stands for a token, for at most twelve hours, and two hours
 //! after it was last used.
 //!
-//! It is made with the token itself, or with a link that was made with it. Invariants: a login has the
-//! rights that its token has now, and ends with it, also when the token is rotated. Cookie and CSRF token are in no record: the record's id is the digest of the one,
-//! and the other is derived from it.
+//! It is made with the token itself, or with a link that was made with it. Invariants: a login has
+//! the rights that its token has now, and ends with it, also when the token is rotated. Cookie and
+//! CSRF token are in no record: the record's id is the digest of the one, and the other is derived
+//! from it.
 
 use super::super::principal::Principal;
 use super::super::problem::Problem;

@@ -56,6 +56,7 @@ pub struct Identity {
     asked: Pace<String>,
     wrong_tokens: Pace<Address>,
     failed_logins: Pace<Address>,
+    links: Pace<String>,
 }
 
 impl fmt::Debug for Identity {
@@ -94,6 +95,7 @@ impl Identity {
             asked: Pace::new(requests),
             wrong_tokens: Pace::new(failures),
             failed_logins: Pace::new(failures),
+            links: Pace::new(link::A_MINUTE),
         }
     }
 
