@@ -100,8 +100,10 @@ impl Demo {
             ],
             ..Overrides::default()
         };
-        let none = Environment::default();
-        Config::without_file(&none, &overrides).map_err(|e| StartError::Config(e.to_string()))
+        // The simulated provider takes any key; with one, its use is seen.
+        let keys = ["OPENAI_API_KEY", "ANTHROPIC_API_KEY"].map(|name| (name, "simulated"));
+        Config::without_file(&Environment::from(keys), &overrides)
+            .map_err(|e| StartError::Config(e.to_string()))
     }
 }
 

@@ -91,7 +91,7 @@ function Numbers({ usage, byDay, proxy, pace }) {
     ["Projected this month", ahead === null ? null : cents(ahead), `at the pace of the last ${PACE_DAYS} days`],
     ["Spent in the last hour", pace.value === null ? null : cents(pace.value), "all that you may see"],
     ["Requests", told && short(told.total_requests), told && `${count(told.failed_requests)} failed at providers`],
-    ["Tokens", told && short(told.total_tokens), hit === null ? "" : `${hit}% read from caches`],
+    ["Tokens", told && short(told.total_tokens), hit === null ? "" : `${hit}% of them read from caches`],
     ...(proxy.value || (proxy.loading && !proxy.at) ? [
       ["In flight", proxy.value && count(proxy.value.flight), proxy.value && `${count(proxy.value.streams)} streaming, at this proxy`],
       ["Refused", proxy.value && count(proxy.value.refused), "since this proxy started"],
