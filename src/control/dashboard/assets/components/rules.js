@@ -41,8 +41,8 @@ export function Rules() {
   const edit = (rule) => opened(`/api/v1/alert-rules/${encodeURIComponent(rule.id)}`, rule.name, (one, tag) => show({ edit: one, tag }));
   return html`<${Card} id="rules" title="Rules" asked=${rules} rows=${6} actions=${writes && html`<button class="button tiny" type="button" onClick=${() => show("create")}><${Icon} name="plus" size=${14} />Add rule</button>`} empty=${(all) => all.length === 0 && html`<${Nothing} icon="bolt" title="No rule yet" text="Thresholds of limits are alerted without one. A rule alerts what a limit does not say: an amount, a pace, a forecast, failing calls." />`}>
       ${(all) => html`<ul class="list">${all.map((one) => html`<li key=${one.id} class="row"><span class="strong break">${one.name}</span><${Badge} status=${one.level} /><span>${KINDS[one.kind]?.[0] || one.kind}</span><span class="small muted break">${details(one)}${one.source === "file" ? " · from the file" : ""}</span>
-        <span style=${{ flex: 1 }}></span>${writes && one.source !== "file" && html`<button class="button tiny" type="button" aria-label=${`Change ${one.name}`} title=${`Change ${one.name}`} onClick=${() => edit(one)}><${Icon} name="edit" size=${14} /></button>
-          <button class="button tiny danger" type="button" aria-label=${`Delete ${one.name}`} title=${`Delete ${one.name}`} onClick=${() => show({ drop: one })}><${Icon} name="trash" size=${14} /></button>`}</li>`)}</ul>`}
+        <span style=${{ flex: 1 }}></span>${writes && one.source !== "file" && html`<span class="acts"><button class="button tiny" type="button" aria-label=${`Change ${one.name}`} title=${`Change ${one.name}`} onClick=${() => edit(one)}><${Icon} name="edit" size=${14} /></button>
+          <button class="button tiny danger" type="button" aria-label=${`Delete ${one.name}`} title=${`Delete ${one.name}`} onClick=${() => show({ drop: one })}><${Icon} name="trash" size=${14} /></button></span>`}</li>`)}</ul>`}
     <//>
     ${open === "create" && html`<${RuleForm} close=${close} done=${rules.again} />`}
     ${open?.edit && html`<${RuleForm} one=${open.edit} tag=${open.tag} close=${close} done=${rules.again} />`}

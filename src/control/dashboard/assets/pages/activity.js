@@ -45,7 +45,7 @@ export default function Activity() {
   const top = useAsked((signal) => get(`/api/v1/analytics/top${asQuery({ metric: name, by, since: since(), limit: 100, user })}`, { signal }), key);
   const latency = useAsked(async (signal) => (await get(`/api/v1/analytics/latency${asQuery({ group_by: "model", since: since(), user })}`, { signal })).data, key);
   const metric = METRICS[name];
-  const nothing = top.value?.data.length === 0 && series.value?.data.every(({ results }) => results.length === 0);
+  const nothing = series.value && top.value?.data.length === 0;
   const download = () => {
     const rows = top.value?.data || [];
     save(`activity-${name}-by-${by}.csv`, "text/csv", csv([[by, "requests", "tokens", "cost_usd"], ...rows.map((row) => [row[by], row.requests, row.tokens, row.cost_usd])]));
