@@ -103,7 +103,8 @@ async fn serve(config: &Config, source: Source, console: &mut Console) -> Result
     tokio::spawn(reload_at(hang_ups, app.reloader().clone()));
     let first_key = app::first_key(app.books()).await?;
     let first = match first_key {
-        Some(key) => Some(First { key, link: app.sign_in_link(LINK_LIFE).await? }),
+        // The key is shown also where no link could be made: it cannot be shown again.
+        Some(key) => Some(First { key, link: app.sign_in_link(LINK_LIFE).await.ok() }),
         None => None,
     };
     console.line(&greeting(&app, config, first.as_ref()))?;
@@ -138,7 +139,7 @@ struct First {
     /// The key of the first user.
     key: SecretString,
     /// What signs the operator in.
-    link: SecretString,
+    link: Option<SecretString>,
 }
 
 fn greeting(app: &App, config: &Config, first: Option<&First>) -> String {
@@ -161,15 +162,21 @@ fn greeting(app: &App, config: &Config, first: Option<&First>) -> String {
         ));
     }
     if let Some(First { key, link }) = first {
-        let (key, link) = (key.expose_secret(), link.expose_secret());
+        if let Some(link) = link {
+            text.push_str(&format!(
+                "\nThe dashboard opens once with this link, within {} minutes; `farebox dashboard` \
+                 prints another:\n\n  {}\n",
+                LINK_LIFE.as_secs() / 60,
+                link.expose_secret()
+            ));
+        }
+        let key = key.expose_secret();
         text.push_str(&format!(
-            "\nThe dashboard opens once with this link, within {} minutes; `farebox dashboard` prints \
-             another:\n\n  {link}\n\nThe user `default` may spend 5 usd a day. Its key is shown this once:\n\n  \
+            "\nThe user `default` may spend 5 usd a day. Its key is shown this once:\n\n  \
              export OPENAI_BASE_URL={scheme}://{data}/v1\n  export OPENAI_API_KEY={key}\n\n  \
              curl $OPENAI_BASE_URL/chat/completions -H \"Authorization: Bearer $OPENAI_API_KEY\" \
              \\\n    -H 'Content-Type: application/json' \\\n    \
-             -d '{{\"model\":\"gpt-5-nano\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n",
-            LINK_LIFE.as_secs() / 60
+             -d '{{\"model\":\"gpt-5-nano\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n"
         ));
     }
     text

@@ -72,18 +72,21 @@ impl Tail {
         first: bool,
     ) -> Result<Vec<Value>, Failure> {
         let since = tracker.since();
-        let mut query = self.calls.query([("since", since.as_deref())]);
+        let query = self.calls.query([("since", since.as_deref())]);
+        let shown = usize::from(self.lines);
         let calls = if since.is_some() {
             client.all("/api/v1/requests", &query).await?
         } else {
-            query.push(("limit", Some("200")));
-            match client.get("/api/v1/requests", &query).await?["data"].take() {
-                Value::Array(calls) => calls,
-                _ => Vec::new(),
+            let (mut calls, mut next) = client.page("/api/v1/requests", &query, None).await?;
+            // A page may be short and go on.
+            while first && calls.len() < shown && next.is_some() {
+                let more = client.page("/api/v1/requests", &query, next.as_deref()).await?;
+                calls.extend(more.0);
+                next = more.1;
             }
+            calls
         };
         let mut fresh = tracker.fresh(calls);
-        let shown = usize::from(self.lines);
         if first && fresh.len() > shown {
             fresh.drain(..fresh.len() - shown);
         }

@@ -65,6 +65,20 @@ test("an alert opens with its deliveries, in the list and at its user", async ()
   }
 });
 
+test("a user's latest requests are found behind a page that is empty and goes on", async () => {
+  const page = await rig.page("/");
+  await page.route(/\/api\/v1\/requests\?user=bob/, (route) => {
+    const asked = new URL(route.request().url());
+    if (!asked.searchParams.has("after")) return route.fulfill({ json: { data: [], has_more: true, next_cursor: "further" } });
+    asked.searchParams.delete("after");
+    return route.continue({ url: asked.href });
+  });
+  await page.goto(`${rig.url}/users/bob`);
+  await page.getByRole("table", { name: "Requests" }).getByText("gpt-5").first().waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("what was spent is shown by model and by user, and projected", async () => {
   const page = await rig.page("/");
   const parts = page.getByRole("region", { name: /^Spent by (model|user)/ });

@@ -1,6 +1,6 @@
 // One user: limits, keys, what was spent on what, and what was done to it.
 import { html, useEffect, useState } from "../lib/html.js";
-import { get, getTagged, may, post, remove } from "../lib/api.js";
+import { get, getTagged, may, post, query, remove } from "../lib/api.js";
 import { dailyDollars, dayName, dollars } from "../lib/days.js";
 import { count, short, usd } from "../lib/format.js";
 import { on } from "../lib/live.js";
@@ -25,6 +25,7 @@ import { Head } from "../components/shell.js";
 import { Bones, Card, Fault, Nothing } from "../components/state.js";
 
 const DAYS = 30;
+const LATEST = 10;
 // With so many limits, what stands below them goes to the other column.
 const MANY = 3;
 
@@ -48,7 +49,7 @@ function Of({ id }) {
   const usage = useAsked(!looks ? nothing : data(`/api/v1/analytics/usage?user=${name}&group_by=user&since=${DAYS}d&detail=true`), id);
   const byDay = useAsked(!looks ? nothing : data(`/api/v1/analytics/usage?user=${name}&group_by=day&since=${DAYS}d`), id);
   const byModel = useAsked(!looks ? nothing : data(`/api/v1/analytics/usage?user=${name}&group_by=model&since=${DAYS}d`), id);
-  const requests = useAsked(!looks ? nothing : data(`/api/v1/requests?user=${name}&limit=10`), id);
+  const requests = useAsked(!looks ? nothing : (signal) => latest(id, signal), id);
   const audit = useAsked(may("audit:read") ? data(`/api/v1/audit?account=user:${name}&limit=10`) : nothing, id);
   const forecast = useAsked(looks ? (signal) => get(`/api/v1/forecast?account=user:${name}`, { signal }) : nothing, id);
   const often = useCalmly(() => [user, requests].forEach((asked) => asked.again()), 2000);
@@ -108,6 +109,18 @@ function Of({ id }) {
 
 // Those that work first.
 const working = (keys) => [...keys].sort((a, b) => Number(a.status === "revoked" || a.status === "expired") - Number(b.status === "revoked" || b.status === "expired"));
+
+// A page of calls may be short, or empty, and go on.
+async function latest(user, signal) {
+  const found = [];
+  let after = null;
+  do {
+    const page = await get(`/api/v1/requests${query({ user, limit: LATEST, after })}`, { signal });
+    found.push(...page.data);
+    after = page.next_cursor;
+  } while (after && found.length < LATEST);
+  return found.slice(0, LATEST);
+}
 
 function Actions({ one, show, done }) {
   const name = encodeURIComponent(one.id);

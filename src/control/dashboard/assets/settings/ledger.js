@@ -66,7 +66,7 @@ export function Orphans() {
   const list = useList("/api/v1/ledger/orphans", {});
   const asked = { value: list.rows, error: list.error, loading: list.loading, again: list.again };
   return html`<${Card} id="orphans" title="Orphaned calls" asked=${asked} rows=${2} empty=${(found) => found.length === 0 && !list.more && html`<div class="body"><p class="row"><span class="badge ok"><${Icon} name="check" size=${13} />None</span>No proxy died with calls in flight.</p></div>`}>
-    ${(found) => html`<div class="body"><p>Their proxy died before they were settled. Each was charged what it was expected to cost when its hold ran out. If many come, look why proxies die: memory, or a stop without draining.</p></div>
+    ${(found) => html`${found.length > 0 && html`<div class="body"><p>Their proxy died before they were settled. Each was charged what it was expected to cost when its hold ran out. If many come, look why proxies die: memory, or a stop without draining.</p></div>`}
       <${RequestTable} requests=${found} more=${list.more} busy=${list.loading} />`}
   <//>`;
 }
